@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door. Everything behind it is meson, ninja and the scripts in tool/ and test/.
+.PHONY: run test bench fuzz lint deps build clean install
+
+run:   ; @tool/run
+test:  ; @tool/test
+bench: ; @tool/bench
+fuzz:  ; @tool/fuzz
+lint:  ; @tool/lint
+deps:  ; @tool/deps build
+build: deps ; @tool/build build
+clean: ; rm -rf build build-*
+install: build ; meson install -C build

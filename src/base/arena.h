@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Arenas form a tree (process > connection > session > transaction), each with a budget in octets.
+ * Resetting or freeing one ends everything in it and below it. Running out gives NULL: the caller
+ * ends that level with a temporary error, never the process.
+ */
+#ifndef BASE_ARENA_H
+#define BASE_ARENA_H
+
+#include "base/str.h"
+
+struct arena;
+
+enum { ARENA_WIPE = 1 }; /* flags: overwrite memory before it is given back (secrets) */
+
+/*
+ * A new arena below `parent` (NULL: a root). Chunks grow from 1 KB to 64 KB as needed.
+ *
+ * In      name: static text for reports; budget: octets this arena and its children may hold
+ * Out     NULL when the parent's budget or the heap is used up
+ */
+struct arena *arena_new(struct arena *parent, const char *name, size_t budget, unsigned flags) NODISCARD;
+
+/* Free it with all its children; *a becomes NULL. NULL is fine. */
+void arena_free(struct arena **a);
+
+/* Forget everything allocated and free all children; one chunk is kept for reuse. */
+void arena_reset(struct arena *a);
+
+/* Zeroed, aligned to 16 octets. NULL over budget. */
+void *arena_alloc(struct arena *a, size_t n) NODISCARD;
+void *arena_array(struct arena *a, size_t n, size_t size) NODISCARD;
+#define ARENA_NEW(a, type) ((type *)arena_alloc((a), sizeof(type)))
+
+/* A copy that lives in the arena, with a NUL behind it for system calls; p == NULL over budget. */
+str arena_dup(struct arena *a, str s) NODISCARD;
+str arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3) NODISCARD;
+
+size_t arena_used(const struct arena *a);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Vectors of RFC 4648 section 10, RFC 3720 B.4 (CRC-32C) and the SipHash paper, and bad input.
+ */
+#include "base/codec.h"
+#include "base/test.h"
+
+static void
+base64_vectors(void)
+{
+	static const struct { str plain, coded; } rows[] = {
+		{ S_INIT(""), S_INIT("") }, { S_INIT("f"), S_INIT("Zg==") }, { S_INIT("fo"), S_INIT("Zm8=") },
+		{ S_INIT("foo"), S_INIT("Zm9v") }, { S_INIT("foobar"), S_INIT("Zm9vYmFy") },
+	};
+	for (size_t i = 0; i < LEN(rows); i++) {
+		char room[64];
+		struct buf b;
+		buf_init_fixed(&b, room, sizeof room);
+		base64_encode(&b, rows[i].plain);
+		CHECK_STR(buf_view(&b), rows[i].coded);
+		buf_reset(&b);
+		CHECK_ERR(base64_decode(&b, rows[i].coded), ERR_OK);
+		CHECK_STR(buf_view(&b), rows[i].plain);
+	}
+}
+
+static void
+base64_refuses(void)
+{
+	static const str bad[] = { S_INIT("Zg="), S_INIT("Zg"), S_INIT("Z==="), S_INIT("Zh=="), S_INIT("Zm9="),
+		S_INIT("Zg==Zg=="), S_INIT("Zm9v\n"), S_INIT("===="), S_INIT("Zm 9") };
+	for (size_t i = 0; i < LEN(bad); i++) {
+		char room[64];
+		struct buf b;
+		buf_init_fixed(&b, room, sizeof room);
+		test_case = bad[i].p;
+		CHECK_ERR(base64_decode(&b, bad[i]), ERR_SYNTAX);
+		CHECK_U64(b.n, 0);
+	}
+}
+
+static void
+utf8_rules(void)
+{
+	CHECK(utf8_valid(S("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x93\xac")));
+	static const str bad[] = { S_INIT("\xc0\x80"), S_INIT("\xed\xa0\x80"), S_INIT("\xf4\x90\x80\x80"), S_INIT("\xe2\x82"),
+		S_INIT("\x80"), S_INIT("\xff") };
+	for (size_t i = 0; i < LEN(bad); i++) {
+		CHECK(!utf8_valid(bad[i]));
+	}
+	char room[8];
+	struct buf b;
+	buf_init_fixed(&b, room, sizeof room);
+	utf8_put(&b, 0x1f4ec);
+	str s = buf_view(&b);
+	CHECK_U64(utf8_next(&s), 0x1f4ec);
+	CHECK_U64(s.n, 0);
+}
+
+static void
+checksums(void)
+{
+	uint8_t zeros[32] = { 0 };
+	CHECK_U64(crc32c(0, zeros, 32), 0x8a9136aa);
+	CHECK_U64(crc32c(0, "123456789", 9), 0xe3069283);
+	CHECK_U64(crc32c(crc32c(0, "1234", 4), "56789", 5), 0xe3069283);
+	uint8_t key[16], in[15];
+	for (uint8_t i = 0; i < 16; i++) {
+		key[i] = i;
+		in[i % 15] = (uint8_t)(i % 15);
+	}
+	CHECK_U64(siphash(key, str_make(in, 15)), 0xa129ca6149be45e5);
+}
+
+static void
+hex_both_ways(void)
+{
+	char room[16];
+	struct buf b;
+	buf_init_fixed(&b, room, sizeof room);
+	hex_encode(&b, S("\x01\xff"));
+	CHECK_STR(buf_view(&b), S("01ff"));
+	buf_reset(&b);
+	CHECK_ERR(hex_decode(&b, S("01FF")), ERR_OK);
+	CHECK_STR(buf_view(&b), S("\x01\xff"));
+	CHECK_ERR(hex_decode(&b, S("0")), ERR_SYNTAX);
+	CHECK_ERR(hex_decode(&b, S("0g")), ERR_SYNTAX);
+}
+
+TEST_MAIN(base64_vectors, base64_refuses, utf8_rules, checksums, hex_both_ways)

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The heap, behind one door. This is the only file of the tree that may call the C allocator.
+ */
+#include "base/mem.h"
+
+static uint64_t fail_in;
+
+static bool
+must_fail(void)
+{
+	return fail_in != 0 && --fail_in == 0;
+}
+
+void *
+mem_zalloc(size_t n, size_t size)
+{
+	return must_fail() ? NULL : calloc(n == 0 ? 1 : n, size == 0 ? 1 : size);
+}
+
+void *
+mem_resize(void *p, size_t n)
+{
+	return must_fail() ? NULL : realloc(p, n == 0 ? 1 : n);
+}
+
+void
+mem_drop(void *p)
+{
+	free(p);
+}
+
+void
+mem_wipe(void *p, size_t n)
+{
+	if (n != 0) {
+		explicit_bzero(p, n);
+	}
+}
+
+void
+mem_fail_after(uint64_t n)
+{
+	fail_in = n;
+}

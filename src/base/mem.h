@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The only door to the heap. Sizes are checked, memory comes zeroed, and tests can make the n-th
+ * request fail. Prefer an arena; use this for long-lived buffers and tables.
+ */
+#ifndef BASE_MEM_H
+#define BASE_MEM_H
+
+/* Zeroed memory for n items of `size` octets; NULL when the system has none or n * size overflows. */
+void *mem_zalloc(size_t n, size_t size) NODISCARD;
+
+/* Grow or shrink to n octets; NULL leaves the old block as it was. New octets are not zeroed. */
+void *mem_resize(void *p, size_t n) NODISCARD;
+
+/* Free and forget: sets *p to NULL. */
+#define MEM_FREE(p)           \
+	do {                  \
+		mem_drop(p);  \
+		(p) = NULL;   \
+	} while (0)
+void mem_drop(void *p);
+
+/* Overwrite secrets; never optimised away. */
+void mem_wipe(void *p, size_t n);
+
+/* Tests only: the n-th request from now fails (0: never). */
+void mem_fail_after(uint64_t n);
+
+#endif

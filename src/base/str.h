@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * str: a borrowed run of octets, never NUL-terminated, passed by copy. It owns nothing and may hold
+ * any octet. Case folding here is ASCII only, as mail protocols want it.
+ */
+#ifndef BASE_STR_H
+#define BASE_STR_H
+
+typedef struct str {
+	const char *p;
+	size_t n;
+} str;
+
+#define S(lit) ((str){ "" lit, sizeof(lit) - 1 })
+#define S_INIT(lit) { "" lit, sizeof(lit) - 1 } /* for static tables */
+#define STR_NONE ((str){ NULL, 0 })
+
+/* For printf: printf("%.*s", STR_ARG(s)). Cuts at INT_MAX. */
+#define STR_ARG(s) (int)MIN((s).n, (size_t)INT_MAX), (s).p == NULL ? "" : (s).p
+
+/* A C string seen as str; NULL gives the empty str. */
+str str_from(const char *cstr);
+str str_make(const void *p, size_t n);
+
+bool str_eq(str a, str b);
+bool str_ieq(str a, str b);	/* ASCII case-insensitive */
+int str_cmp(str a, str b);	/* octet order, shorter first */
+int str_icmp(str a, str b);
+bool str_starts(str s, str prefix);
+bool str_istarts(str s, str prefix);
+bool str_ends(str s, str suffix);
+
+/* Index of the first / last `c`, or -1. */
+ptrdiff_t str_chr(str s, char c);
+ptrdiff_t str_rchr(str s, char c);
+/* Index of the first `needle`, or -1; the empty needle is found at 0. */
+ptrdiff_t str_find(str s, str needle);
+ptrdiff_t str_ifind(str s, str needle);
+
+/* Octets [off, off+n), clipped to s. */
+str str_sub(str s, size_t off, size_t n);
+str str_from_off(str s, size_t off);
+/* Without leading and trailing SP, HTAB, CR, LF. */
+str str_trim(str s);
+
+/*
+ * Split at the first `c`: true and both parts when found; else false, *ret_head = s, *ret_tail empty.
+ */
+bool str_cut(str s, char c, str *ret_head, str *ret_tail);
+
+/* Take the next piece of *s up to `c` or the end; false when *s was used up (p == NULL). */
+bool str_next(str *s, char c, str *ret_piece);
+
+/* Decimal digits only, all of them, no sign, no overflow. */
+bool str_u64(str s, uint64_t *ret_v);
+bool str_u32(str s, uint32_t *ret_v);
+
+char ascii_lower(char c);
+char ascii_upper(char c);
+bool ascii_is_digit(char c);
+bool ascii_is_alpha(char c);
+bool ascii_is_alnum(char c);
+
+/* Equal in time that depends on the lengths alone. */
+bool str_eq_secret(str a, str b);
+
+#endif
