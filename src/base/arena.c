@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Arenas: chunks in a singly linked list, children in another. The budget of a child is charged chunk
- * by chunk to every ancestor, so a tree can never hold more than its root allows.
+ * Arenas: chunks in a singly linked list, children in another. The budget of a child is charged
+ * chunk by chunk to every ancestor, so a tree can never hold more than its root allows.
  */
 #include "base/arena.h"
 #include "base/mem.h"
@@ -55,9 +55,12 @@ arena_new(struct arena *parent, const char *name, size_t budget, unsigned flags)
 	if (a == NULL) {
 		return NULL;
 	}
-	*a = (struct arena){ .magic = ARENA_MAGIC, .flags = flags, .name = name, .parent = parent, .budget = budget };
+	*a = (struct arena){ .magic = ARENA_MAGIC, .flags = flags, .name = name };
+	a->budget = budget;
 	if (parent != NULL) {
 		ASSERT(parent->magic == ARENA_MAGIC);
+		a->flags |= parent->flags & ARENA_WIPE;
+		a->parent = parent;
 		a->sibling = parent->child;
 		parent->child = a;
 	}

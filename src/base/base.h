@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Force-included into every file: the few system headers everyone may use, our attributes, and the
- * poisoned names. Read this first. Nothing here does anything; see str.h, buf.h, arena.h, err.h next.
+ * poisoned names. Read this first. Nothing here does anything; read str.h, buf.h, arena.h and err.h
+ * next.
  */
 #ifndef BASE_BASE_H
 #define BASE_BASE_H
@@ -34,17 +35,18 @@
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 
 /* The struct that holds `member` at `ptr`. */
-#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define CONTAINER_OF(ptr, type, member) \
+	((type *)(void *)&((char *)(ptr))[-(ptrdiff_t)offsetof(type, member)])
 
 /*
  * Our own bug, never a peer's octets: prints file, line and condition, and aborts. Stays in release
  * builds.
  */
-#define ASSERT(cond)                                             \
-	do {                                                     \
-		if (__builtin_expect(!(cond), 0)) {              \
-			base_panic(__FILE__, __LINE__, #cond);   \
-		}                                                \
+#define ASSERT(cond)                                           \
+	do {                                                   \
+		if (__builtin_expect(!(cond), 0)) {            \
+			base_panic(__FILE__, __LINE__, #cond); \
+		}                                              \
 	} while (0)
 NORETURN void base_panic(const char *file, int line, const char *cond);
 

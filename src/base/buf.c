@@ -46,8 +46,8 @@ buf_wipe(struct buf *b)
 char *
 buf_room(struct buf *b, size_t n)
 {
-	if (b->err != ERR_OK) {
-		return NULL;
+	if (b->err != ERR_OK || n == 0) {
+		return b->err == ERR_OK ? b->p : NULL;
 	}
 	if (n > b->max - b->n) {
 		b->err = ERR_TOOBIG;

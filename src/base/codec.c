@@ -13,8 +13,10 @@ base64_encode(struct buf *out, str in)
 	const uint8_t *p = (const uint8_t *)in.p;
 	for (size_t i = 0; i < in.n; i += 3) {
 		size_t left = in.n - i;
-		uint32_t v = (uint32_t)p[i] << 16 | (uint32_t)(left > 1 ? p[i + 1] : 0) << 8 | (left > 2 ? p[i + 2] : 0);
-		char quad[4] = { alphabet[v >> 18], alphabet[v >> 12 & 63], alphabet[v >> 6 & 63], alphabet[v & 63] };
+		uint32_t v = (uint32_t)p[i] << 16 | (uint32_t)(left > 1 ? p[i + 1] : 0) << 8 |
+		    (left > 2 ? p[i + 2] : 0);
+		char quad[4] = { alphabet[v >> 18], alphabet[v >> 12 & 63], alphabet[v >> 6 & 63],
+			alphabet[v & 63] };
 		if (left < 3) {
 			quad[3] = '=';
 		}
@@ -72,11 +74,11 @@ base64_decode(struct buf *out, str in)
 		size_t pad = !last || in.p[i + 3] != '=' ? 0 : in.p[i + 2] == '=' ? 2 : 1;
 		enum err e = decode_quad(out, in.p + i, pad);
 		if (e != ERR_OK) {
-			buf_truncate(out, MIN(start, out->n));
+			buf_truncate(out, start);
 			return e;
 		}
 	}
-	return ERR_OK;
+	return buf_err(out);
 }
 
 void
@@ -106,10 +108,13 @@ hex_decode(struct buf *out, str in)
 	for (size_t i = 0; i < in.n; i += 2) {
 		int hi = hex_value(in.p[i]), lo = i + 1 < in.n ? hex_value(in.p[i + 1]) : -1;
 		if (hi < 0 || lo < 0) {
-			buf_truncate(out, MIN(start, out->n));
+			buf_truncate(out, start);
 			return ERR_SYNTAX;
 		}
 		buf_ch(out, (char)(hi << 4 | lo));
+	}
+	if (buf_err(out) != ERR_OK) {
+		buf_truncate(out, start);
 	}
 	return buf_err(out);
 }
@@ -171,17 +176,20 @@ utf8_valid(str s)
 void
 utf8_put(struct buf *out, uint32_t cp)
 {
-	ASSERT(cp <= 0x10ffff);
+	if (cp > 0x10ffff || (cp >= 0xd800 && cp <= 0xdfff)) {
+		cp = 0xfffd;
+	}
 	if (cp < 0x80) {
 		buf_ch(out, (char)cp);
 		return;
 	}
 	size_t n = cp < 0x800 ? 2 : cp < 0x10000 ? 3 : 4;
 	static const uint8_t lead[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
-	buf_ch(out, (char)(lead[n] | cp >> (6 * (n - 1))));
-	for (size_t i = n - 1; i > 0; i--) {
-		buf_ch(out, (char)(0x80 | (cp >> (6 * (i - 1)) & 0x3f)));
+	uint8_t octets[4] = { (uint8_t)(lead[n] | cp >> (6 * (n - 1))) };
+	for (size_t i = 1; i < n; i++) {
+		octets[i] = (uint8_t)(0x80 | (cp >> (6 * (n - 1 - i)) & 0x3f));
 	}
+	buf_add(out, octets, n);
 }
 
 static uint32_t

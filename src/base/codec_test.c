@@ -8,9 +8,14 @@
 static void
 base64_vectors(void)
 {
-	static const struct { str plain, coded; } rows[] = {
-		{ S_INIT(""), S_INIT("") }, { S_INIT("f"), S_INIT("Zg==") }, { S_INIT("fo"), S_INIT("Zm8=") },
-		{ S_INIT("foo"), S_INIT("Zm9v") }, { S_INIT("foobar"), S_INIT("Zm9vYmFy") },
+	static const struct {
+		str plain, coded;
+	} rows[] = {
+		{ S_INIT(""), S_INIT("") },
+		{ S_INIT("f"), S_INIT("Zg==") },
+		{ S_INIT("fo"), S_INIT("Zm8=") },
+		{ S_INIT("foo"), S_INIT("Zm9v") },
+		{ S_INIT("foobar"), S_INIT("Zm9vYmFy") },
 	};
 	for (size_t i = 0; i < LEN(rows); i++) {
 		char room[64];
@@ -27,8 +32,9 @@ base64_vectors(void)
 static void
 base64_refuses(void)
 {
-	static const str bad[] = { S_INIT("Zg="), S_INIT("Zg"), S_INIT("Z==="), S_INIT("Zh=="), S_INIT("Zm9="),
-		S_INIT("Zg==Zg=="), S_INIT("Zm9v\n"), S_INIT("===="), S_INIT("Zm 9") };
+	static const str bad[] = { S_INIT("Zg="), S_INIT("Zg"), S_INIT("Z==="), S_INIT("Zh=="),
+		S_INIT("Zm9="), S_INIT("Zg==Zg=="), S_INIT("Zm9v\n"), S_INIT("===="),
+		S_INIT("Zm 9") };
 	for (size_t i = 0; i < LEN(bad); i++) {
 		char room[64];
 		struct buf b;
@@ -43,8 +49,8 @@ static void
 utf8_rules(void)
 {
 	CHECK(utf8_valid(S("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x93\xac")));
-	static const str bad[] = { S_INIT("\xc0\x80"), S_INIT("\xed\xa0\x80"), S_INIT("\xf4\x90\x80\x80"), S_INIT("\xe2\x82"),
-		S_INIT("\x80"), S_INIT("\xff") };
+	static const str bad[] = { S_INIT("\xc0\x80"), S_INIT("\xed\xa0\x80"),
+		S_INIT("\xf4\x90\x80\x80"), S_INIT("\xe2\x82"), S_INIT("\x80"), S_INIT("\xff") };
 	for (size_t i = 0; i < LEN(bad); i++) {
 		CHECK(!utf8_valid(bad[i]));
 	}

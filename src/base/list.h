@@ -9,12 +9,14 @@ struct list {
 	struct list *prev, *next;
 };
 
+/* An empty list, or a node that is in none. */
 static inline void
 list_init(struct list *l)
 {
 	l->prev = l->next = l;
 }
 
+/* True for an empty list, and for a node that is in none. */
 static inline bool
 list_empty(const struct list *l)
 {
@@ -42,7 +44,8 @@ list_remove(struct list *node)
 
 #define LIST_ENTRY(node, type, member) CONTAINER_OF(node, type, member)
 /* The body may remove `it` itself, nothing else. */
-#define LIST_EACH(it, head) \
-	for (struct list *it = (head)->next, *it##_next = it->next; it != (head); it = it##_next, it##_next = it->next)
+#define LIST_EACH(it, head)                                                       \
+	for (struct list *it = (head)->next, *it##_next = it->next; it != (head); \
+	     it = it##_next, it##_next = it->next)
 
 #endif

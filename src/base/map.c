@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Open chaining over a power-of-two table that doubles at full load. Number keys are stored as their
+ * Chains over a power-of-two table that doubles at full load. Number keys are stored as their
  * eight octets, so there is one code path.
  */
-#include "base/codec.h"
 #include "base/map.h"
+#include "base/codec.h"
 #include "base/mem.h"
 
 struct entry {
@@ -60,8 +60,11 @@ static struct entry **
 find(const struct map *m, str key, uint64_t hash)
 {
 	struct entry **at = &m->table[hash & (m->slots - 1)];
-	while (*at != NULL && ((*at)->hash != hash || !str_eq((str){ (*at)->key, (*at)->n }, key))) {
-		at = &(*at)->next;
+	for (struct entry *e = *at; e != NULL; e = *at) {
+		if (e->hash == hash && str_eq((str){ e->key, e->n }, key)) {
+			break;
+		}
+		at = &e->next;
 	}
 	return at;
 }

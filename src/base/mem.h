@@ -6,17 +6,17 @@
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
 
-/* Zeroed memory for n items of `size` octets; NULL when the system has none or n * size overflows. */
+/* Zeroed memory for n items of `size` octets; NULL: the system has none, or n * size overflows. */
 void *mem_zalloc(size_t n, size_t size) NODISCARD;
 
 /* Grow or shrink to n octets; NULL leaves the old block as it was. New octets are not zeroed. */
 void *mem_resize(void *p, size_t n) NODISCARD;
 
-/* Free and forget: sets *p to NULL. */
-#define MEM_FREE(p)           \
-	do {                  \
-		mem_drop(p);  \
-		(p) = NULL;   \
+/* Give back (NULL is fine); the macro also sets p to NULL. */
+#define MEM_FREE(p)          \
+	do {                 \
+		mem_drop(p); \
+		(p) = NULL;  \
 	} while (0)
 void mem_drop(void *p);
 

@@ -12,20 +12,25 @@ typedef struct str {
 } str;
 
 #define S(lit) ((str){ "" lit, sizeof(lit) - 1 })
-#define S_INIT(lit) { "" lit, sizeof(lit) - 1 } /* for static tables */
+#define S_INIT(lit)                     \
+	{                               \
+		"" lit, sizeof(lit) - 1 \
+	} /* for static tables */
 #define STR_NONE ((str){ NULL, 0 })
 
 /* For printf: printf("%.*s", STR_ARG(s)). Cuts at INT_MAX. */
 #define STR_ARG(s) (int)MIN((s).n, (size_t)INT_MAX), (s).p == NULL ? "" : (s).p
 
-/* A C string seen as str; NULL gives the empty str. */
+/* A C string seen as str, NULL giving the empty one; n octets at p. Both borrow. */
 str str_from(const char *cstr);
 str str_make(const void *p, size_t n);
 
+/* Compare; the i forms fold ASCII case. cmp: octet order, a prefix comes first. */
 bool str_eq(str a, str b);
-bool str_ieq(str a, str b);	/* ASCII case-insensitive */
-int str_cmp(str a, str b);	/* octet order, shorter first */
+bool str_ieq(str a, str b);
+int str_cmp(str a, str b);
 int str_icmp(str a, str b);
+/* Begins or ends with; everything begins and ends with the empty str. */
 bool str_starts(str s, str prefix);
 bool str_istarts(str s, str prefix);
 bool str_ends(str s, str suffix);
@@ -37,24 +42,29 @@ ptrdiff_t str_rchr(str s, char c);
 ptrdiff_t str_find(str s, str needle);
 ptrdiff_t str_ifind(str s, str needle);
 
-/* Octets [off, off+n), clipped to s. */
+/* Octets [off, off+n), clipped to s; everything from off on. */
 str str_sub(str s, size_t off, size_t n);
 str str_from_off(str s, size_t off);
 /* Without leading and trailing SP, HTAB, CR, LF. */
 str str_trim(str s);
 
 /*
- * Split at the first `c`: true and both parts when found; else false, *ret_head = s, *ret_tail empty.
+ * Split at the first `c`: true and both parts when found; else false, *ret_head = s, *ret_tail
+ * empty with p == NULL.
  */
 bool str_cut(str s, char c, str *ret_head, str *ret_tail);
 
-/* Take the next piece of *s up to `c` or the end; false when *s was used up (p == NULL). */
+/*
+ * Take the next piece of *s up to `c` or the end; false when *s was used up (p == NULL). So the
+ * empty str with a pointer holds one empty piece, and a `c` at the end is followed by one.
+ */
 bool str_next(str *s, char c, str *ret_piece);
 
-/* Decimal digits only, all of them, no sign, no overflow. */
+/* True and the value: decimal digits only, at least one, no sign, no overflow. */
 bool str_u64(str s, uint64_t *ret_v);
 bool str_u32(str s, uint32_t *ret_v);
 
+/* ASCII only, whatever the locale. */
 char ascii_lower(char c);
 char ascii_upper(char c);
 bool ascii_is_digit(char c);

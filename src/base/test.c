@@ -33,7 +33,8 @@ test_check_str(str got, str want, const char *file, int line)
 {
 	bool ok = str_eq(got, want);
 	if (!ok) {
-		printf("got  (%zu) \"%.*s\"\nwant (%zu) \"%.*s\"\n", got.n, STR_ARG(got), want.n, STR_ARG(want));
+		printf("got  (%zu) \"%.*s\"\nwant (%zu) \"%.*s\"\n", got.n, STR_ARG(got), want.n,
+		    STR_ARG(want));
 	}
 	return test_check(ok, file, line, "text");
 }
@@ -54,6 +55,7 @@ test_run(test_fn *const *tests, size_t n)
 		test_case = "";
 		tests[i]();
 	}
+	test_check(test_passed + test_failed > 0, __FILE__, __LINE__, "a test checks something");
 	printf("%u passed, %u failed\n", test_passed, test_failed);
 	return test_failed != 0;
 }

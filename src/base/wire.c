@@ -19,7 +19,7 @@ take(struct rd *r, size_t n)
 		return NULL;
 	}
 	const uint8_t *p = r->p;
-	r->p += n;
+	r->p = n == 0 ? p : p + n;
 	r->n -= n;
 	return p;
 }
@@ -145,6 +145,10 @@ wr_i64(struct buf *b, int64_t v)
 void
 wr_str(struct buf *b, str s)
 {
+	if (s.n > UINT32_MAX) {
+		b->err = b->err == ERR_OK ? ERR_TOOBIG : b->err;
+		return;
+	}
 	wr_u32(b, (uint32_t)s.n);
 	buf_str(b, s);
 }
