@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * conn: one blocking TLS connection of the load generator, with lines in and octets out. A test
- * tool: it checks no certificate and gives up on the first oddity. Sixty seconds of silence is an error.
+ * tool: it checks no certificate and gives up on the first oddity. Sixty seconds of silence is an
+ * error.
  */
 #ifndef BENCH_CONN_H
 #define BENCH_CONN_H
@@ -11,13 +12,13 @@
 
 #include <openssl/ssl.h>
 
-#define BENCH_LINE_MAX 8192	/* SMTP replies are 512, IMAP status lines a few hundred octets */
-#define BENCH_READ_SIZE 65536	/* one read: as much as four TLS records */
+#define BENCH_LINE_MAX 8192   /* SMTP replies are 512, IMAP status lines a few hundred octets */
+#define BENCH_READ_SIZE 65536 /* one read: as much as four TLS records */
 
 struct bench_conn {
 	int fd;
-	SSL *ssl;	/* NULL before TLS */
-	size_t at, n;	/* unread octets in `in` */
+	SSL *ssl;     /* NULL before TLS */
+	size_t at, n; /* unread octets in `in` */
 	char in[BENCH_READ_SIZE];
 };
 

@@ -35,7 +35,8 @@ command(struct bench_conn *c, str text, uint32_t *exists, uint32_t *fetched)
 		}
 		*fetched += str_starts(line, S("* ")) && str_find(line, S(" FETCH (")) > 0;
 		str head, tail;
-		if (str_ends(line, S(" EXISTS")) && str_cut(str_from_off(line, 2), ' ', &head, &tail)) {
+		if (str_ends(line, S(" EXISTS")) &&
+		    str_cut(str_from_off(line, 2), ' ', &head, &tail)) {
 			(void)str_u32(head, exists);
 		}
 	}
@@ -182,7 +183,8 @@ bench_fetch_idle(const struct bench_fetch *f, SSL_CTX *ctx)
 		n++;
 	}
 	if (e == ERR_OK) {
-		printf("{\"sessions\": %u, \"seconds\": %.3f}\n", n, (double)(bench_now_us() - started_us) / 1e6);
+		printf("{\"sessions\": %u, \"seconds\": %.3f}\n", n,
+		    (double)(bench_now_us() - started_us) / 1e6);
 		fflush(stdout);
 		hold_until_stdin_ends();
 	}

@@ -15,13 +15,13 @@
 #define BENCH_IDLE_MAX 10000u
 
 struct bench_fetch {
-	uint16_t port;		/* implicit TLS (imaps) */
-	const char *user;	/* with one %u: the number of the session in idle mode */
+	uint16_t port;    /* implicit TLS (imaps) */
+	const char *user; /* with one %u: the number of the session in idle mode */
 	const char *password;
 	const char *mailbox;
-	uint32_t repeat;	/* sessions one after another, each from login to LOGOUT */
-	uint32_t sessions;	/* idle mode: how many */
-	uint32_t first;		/* idle mode: number of the first user */
+	uint32_t repeat;   /* sessions one after another, each from login to LOGOUT */
+	uint32_t sessions; /* idle mode: how many */
+	uint32_t first;    /* idle mode: number of the first user */
 };
 
 /*

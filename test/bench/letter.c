@@ -1,17 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Prose from a small generator with a fixed seed: the same octets on every machine, compressible about
- * as far as real text. Each letter starts at another line of the pool.
+ * Prose from a small generator with a fixed seed: the same octets on every machine, compressible
+ * about as far as real text. Each letter starts at another line of the pool.
  */
 #include "letter.h"
 
 #include "base/mem.h"
 
-#define POOL_EXTRA_LINES 4099u	/* a prime, so that starts repeat late */
+#define POOL_EXTRA_LINES 4099u /* a prime, so that starts repeat late */
 
 static const char *const SYLLABLES[] = {
-	"ka", "ren", "to", "mi", "sal", "ve", "dor", "un", "ter", "is", "lo", "pan", "gri", "es", "ba",
-	"nu", "fel", "or", "ching", "da", "stu", "er", "mo", "wick", "al", "pos", "tern", "i", "hu", "sen",
+	"ka",
+	"ren",
+	"to",
+	"mi",
+	"sal",
+	"ve",
+	"dor",
+	"un",
+	"ter",
+	"is",
+	"lo",
+	"pan",
+	"gri",
+	"es",
+	"ba",
+	"nu",
+	"fel",
+	"or",
+	"ching",
+	"da",
+	"stu",
+	"er",
+	"mo",
+	"wick",
+	"al",
+	"pos",
+	"tern",
+	"i",
+	"hu",
+	"sen",
 };
 
 static uint32_t
@@ -65,7 +93,8 @@ bench_letter_done(struct bench_letter *l)
 }
 
 void
-bench_letter_add(const struct bench_letter *l, uint64_t seq, uint32_t to, size_t octets, struct buf *out)
+bench_letter_add(const struct bench_letter *l, uint64_t seq, uint32_t to, size_t octets,
+    struct buf *out)
 {
 	size_t before = out->n;
 	buf_printf(out,
@@ -77,7 +106,8 @@ bench_letter_add(const struct bench_letter *l, uint64_t seq, uint32_t to, size_t
 	    "MIME-Version: 1.0\r\n"
 	    "Content-Type: text/plain; charset=us-ascii\r\n"
 	    "\r\n",
-	    to, to, l->domain, (unsigned long long)seq, (unsigned long long)l->run, (unsigned long long)seq);
+	    to, to, l->domain, (unsigned long long)seq, (unsigned long long)l->run,
+	    (unsigned long long)seq);
 	size_t header = out->n - before;
 	size_t body = octets > header ? octets - header : 0;
 	body = MAX(body / BENCH_LETTER_LINE, (size_t)1) * BENCH_LETTER_LINE;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Letters: size, CRLF everywhere, no leading dots, no two bodies alike. */
+/*
+ * Letters have the size that was asked for, CRLF everywhere and no leading dot, and no two bodies
+ * are alike. The pool itself is only looked at through them.
+ */
 #include "letter.h"
 
 #include "base/test.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The dialogue of a sending server, from greeting to QUIT. MAIL, RCPT and DATA leave in one write when
- * the server offers PIPELINING, as real senders do. Start with session().
+ * The dialogue of a sending server, from greeting to QUIT. MAIL, RCPT and DATA leave in one write
+ * when the server offers PIPELINING, as real senders do. Start with session().
  */
 #include "load.h"
 
@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define OUT_SLACK 65536u	/* commands, and the header over the asked size */
+#define OUT_SLACK 65536u /* commands, and the header over the asked size */
 
 struct worker {
 	const struct bench_load *l;
@@ -20,8 +20,8 @@ struct worker {
 	struct bench_conn c;
 	struct buf out;
 	bool pipelining;
-	const char *during;	/* the step an error belongs to */
-	str words;		/* the reply that was not wanted; borrowed */
+	const char *during; /* the step an error belongs to */
+	str words;          /* the reply that was not wanted; borrowed */
 };
 
 /* Read one whole reply; ERR_PROTOCOL when its first digit is another one. */
@@ -197,7 +197,9 @@ enum err
 bench_load_run(const struct bench_load *l, SSL_CTX *ctx, struct buf *out)
 {
 	struct bench_letter letter;
-	struct worker w = { .l = l, .ctx = ctx, .letter = &letter, .samples = bench_samples_new(l->messages) };
+	struct worker w = {
+		.l = l, .ctx = ctx, .letter = &letter, .samples = bench_samples_new(l->messages)
+	};
 	if (w.samples == NULL) {
 		return ERR_NOMEM;
 	}

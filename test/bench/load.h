@@ -12,18 +12,18 @@
 #include <openssl/ssl.h>
 
 #define BENCH_CONNECTIONS_MAX 1000u
-#define BENCH_RCPT_MAX 100u	/* recipients of one message, RFC 5321 4.5.3.1.8 */
+#define BENCH_RCPT_MAX 100u /* recipients of one message, RFC 5321 4.5.3.1.8 */
 
 struct bench_load {
 	uint16_t port;
 	uint32_t connections;
 	uint32_t messages;
-	uint32_t per_connection;	/* messages before QUIT and a new connection; 0: no limit */
+	uint32_t per_connection; /* messages before QUIT and a new connection; 0: no limit */
 	uint32_t octets;
-	uint32_t mailboxes;		/* user0 ... userN-1, round robin by message number */
-	uint32_t first;			/* number of the first mailbox */
-	uint32_t rcpts;			/* recipients of each message, neighbours in that round */
-	bool lockstep;			/* wait for each reply instead of PIPELINING, RFC 2920 */
+	uint32_t mailboxes; /* user0 ... userN-1, round robin by message number */
+	uint32_t first;     /* number of the first mailbox */
+	uint32_t rcpts;     /* recipients of each message, neighbours in that round */
+	bool lockstep;      /* wait for each reply instead of PIPELINING, RFC 2920 */
 	const char *domain;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * load: the load generator's command line. Three modes, each printing one JSON object: smtp, imap, idle.
- * It speaks to 127.0.0.1 only. See README.md for the options.
+ * load: the load generator's command line. Three modes, each printing one JSON object: smtp,
+ * imap, idle. It speaks to 127.0.0.1 only. See README.md for the options.
  */
 #include "conn.h"
 #include "fetch.h"
@@ -18,7 +18,20 @@ struct options {
 };
 
 /* Numbers: name, index, default, most. */
-enum { PORT, CONNECTIONS, MESSAGES, PER_CONNECTION, SIZE, MAILBOXES, FIRST, RCPTS, LOCKSTEP, REPEAT, SESSIONS, NUMBERS };
+enum {
+	PORT,
+	CONNECTIONS,
+	MESSAGES,
+	PER_CONNECTION,
+	SIZE,
+	MAILBOXES,
+	FIRST,
+	RCPTS,
+	LOCKSTEP,
+	REPEAT,
+	SESSIONS,
+	NUMBERS
+};
 enum { DOMAIN, USER, PASSWORD, MAILBOX, TEXTS };
 
 static const struct {
@@ -52,8 +65,8 @@ usage(void)
 {
 	fprintf(stderr, "usage: load smtp|imap|idle --port N [options]\n");
 	for (size_t i = 0; i < NUMBERS; i++) {
-		fprintf(stderr, "  --%s %u ... %u (%u)\n", numbers[i].name, numbers[i].min, numbers[i].max,
-		    numbers[i].def);
+		fprintf(stderr, "  --%s %u ... %u (%u)\n", numbers[i].name, numbers[i].min,
+		    numbers[i].max, numbers[i].def);
 	}
 	for (size_t i = 0; i < TEXTS; i++) {
 		fprintf(stderr, "  --%s TEXT (%s)\n", texts[i].name, texts[i].def);
@@ -82,12 +95,14 @@ parse(int argc, char **argv, struct options *o)
 {
 	struct option long_options[NUMBERS + TEXTS + 1] = { { 0 } };
 	for (int i = 0; i < NUMBERS; i++) {
-		long_options[i] = (struct option){ numbers[i].name, required_argument, NULL, OPT_FIRST + i };
+		long_options[i] = (struct option){ numbers[i].name, required_argument, NULL,
+			OPT_FIRST + i };
 		o->number[i] = numbers[i].def;
 	}
 	for (int i = 0; i < TEXTS; i++) {
 		int at = NUMBERS + i;
-		long_options[at] = (struct option){ texts[i].name, required_argument, NULL, OPT_FIRST + at };
+		long_options[at] = (struct option){ texts[i].name, required_argument, NULL,
+			OPT_FIRST + at };
 		o->text[i] = texts[i].def;
 	}
 	int opt;

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """CPU and memory of one server with all its processes.
 
-With a cgroup v2 that we may write to, a server runs in a group of its own: its cpu.stat counts every
-process that ever lived in it. Without one, CPU is summed over the process tree from /proc: each process
-with the children it has waited for. That misses orphans, and the report says which meter was used.
+With a cgroup v2 that we may write to, a server runs in a group of its own: its cpu.stat counts
+every process that ever lived in it. Without one, CPU is summed over the process tree from /proc:
+each process with the children it has waited for. That misses orphans, and the report says which
+meter was used.
 """
 
 import os
@@ -23,7 +24,11 @@ def cgroup_root():
         _, where, kind, *_ = line.split()
         if kind != "cgroup2":
             continue
-        own = next(x[3:] for x in pathlib.Path("/proc/self/cgroup").read_text().splitlines() if x.startswith("0::"))
+        own = next(
+            x[3:]
+            for x in pathlib.Path("/proc/self/cgroup").read_text().splitlines()
+            if x.startswith("0::")
+        )
         folder = pathlib.Path(where + own)
         return folder if os.access(folder, os.W_OK) else None
     return None

@@ -3,8 +3,10 @@
 
 What differs from the packages' defaults, and why it is fair:
 - paths, ports, users and certificate are ours: nothing system-wide is started or read
-- mail goes from Postfix to Dovecot's LMTP over a UNIX socket into Maildir, as Dovecot's manual sets it up
-- ceilings that would refuse the load are raised (Dovecot: processes and clients; no effect below them)
+- mail goes from Postfix to Dovecot's LMTP over a UNIX socket into Maildir, as Dovecot's manual
+  sets it up
+- ceilings that would refuse the load are raised (Dovecot: processes and clients); below them they
+  change nothing
 - accounts are in a password file and a hash map, cheaper than the databases of real sites
 - Postfix logs to a file through its own postlogd, Dovecot to a file by itself; Postern logs too
 By hand: python3 peers.py  starts them, prints the ports, and stops when standard input ends.
@@ -108,7 +110,7 @@ class Peers:
     name = "Postfix + Dovecot"
 
     def __init__(self, users=1000, certificate=None):
-        """Make folders and configuration. certificate: a folder with cert.pem and key.pem to use."""
+        """Make folders and configuration. certificate: a folder with cert.pem, key.pem."""
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="postern-peers."))
         self.dir.chmod(0o755)
         self.users = users
@@ -145,13 +147,19 @@ class Peers:
         # The packaged services run in a chroot; ours has no copies of /etc there, so none does.
         rows = [self._no_chroot(x) for x in [listener, *kept]]
         (conf / "master.cf").write_text("\n".join(rows) + "\n")
-        (conf / "users").write_text("".join(f"user{i}@{DOMAIN} user{i}\n" for i in range(self.users)))
+        (conf / "users").write_text(
+            "".join(f"user{i}@{DOMAIN} user{i}\n" for i in range(self.users))
+        )
         subprocess.run(["postmap", "-c", conf, f"hash:{conf}/users"], check=True)
 
     @staticmethod
     def _no_chroot(row):
         words = row.split()
-        if len(words) < 8 or row[0] in "# \t" or words[1] not in ("inet", "unix", "unix-dgram", "pass"):
+        if (
+            len(words) < 8
+            or row[0] in "# \t"
+            or words[1] not in ("inet", "unix", "unix-dgram", "pass")
+        ):
             return row
         words[4] = "n"
         return " ".join(words)
@@ -161,13 +169,22 @@ class Peers:
         postfix = ["postfix", "-c", str(self.dir / "postfix")]
         subprocess.run([*postfix, "check"], check=True, capture_output=True)
         with open(self.dir / "dovecot/out", "ab") as out:
-            self.dovecot = subprocess.Popen(["dovecot", "-F", "-c", str(self.dir / "dovecot/conf")], stdout=out,
-                                            stderr=out, preexec_fn=self.meter.enter, start_new_session=True)
+            self.dovecot = subprocess.Popen(
+                ["dovecot", "-F", "-c", str(self.dir / "dovecot/conf")],
+                stdout=out,
+                stderr=out,
+                preexec_fn=self.meter.enter,
+                start_new_session=True,
+            )
             socket = self.dir / "postfix/queue/private/dovecot-lmtp"
             postern.wait_until(socket.exists, 20, "Dovecot's LMTP socket")
-            subprocess.run([*postfix, "start"], check=True, preexec_fn=self.meter.enter, stdout=out, stderr=out)
+            subprocess.run(
+                [*postfix, "start"], check=True, preexec_fn=self.meter.enter, stdout=out, stderr=out
+            )
         for name in ("mx", "imap"):
-            postern.wait_until(lambda n=name: postern.greeting_comes(self.ports[n]), 20, f"{name} of the peers")
+            postern.wait_until(
+                lambda n=name: postern.greeting_comes(self.ports[n]), 20, f"{name} of the peers"
+            )
         return self
 
     def _postfix_pid(self):
@@ -193,8 +210,11 @@ class Peers:
     def waiting(self):
         """Messages that Postfix still holds."""
         queue = self.dir / "postfix/queue"
-        return sum(len(files) for name in ("maildrop", "incoming", "active", "deferred")
-                   for _, _, files in os.walk(queue / name))
+        return sum(
+            len(files)
+            for name in ("maildrop", "incoming", "active", "deferred")
+            for _, _, files in os.walk(queue / name)
+        )
 
     def stored(self, first, mailboxes):
         """Messages in the mailboxes user<first>... ."""

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Percentiles by nearest rank over the accepted messages. The report sorts the slots in place, after
- * all workers are gone.
+ * Percentiles by nearest rank over the accepted messages. The report sorts the slots in place,
+ * after all workers are gone.
  */
 #include "sample.h"
 
@@ -22,12 +22,14 @@ bench_samples_new(uint32_t n)
 	if (n > BENCH_SAMPLE_MAX) {
 		return NULL;
 	}
-	size_t octets = sizeof(struct bench_samples) + n * sizeof(struct bench_sample);
-	void *p = mmap(NULL, octets, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct bench_samples *s;
+	size_t octets = sizeof(*s) + n * sizeof(struct bench_sample);
+	int flags = MAP_SHARED | MAP_ANONYMOUS;
+	void *p = mmap(NULL, octets, PROT_READ | PROT_WRITE, flags, -1, 0);
 	if (p == MAP_FAILED) {
 		return NULL;
 	}
-	struct bench_samples *s = p;
+	s = p;
 	s->max = n;
 	return s;
 }
@@ -54,15 +56,15 @@ bench_samples_fail(struct bench_samples *s, const char *during, str words)
 static int
 by_dot(const void *a, const void *b)
 {
-	uint32_t x = ((const struct bench_sample *)a)->dot_us, y = ((const struct bench_sample *)b)->dot_us;
-	return (x > y) - (x < y);
+	const struct bench_sample *x = a, *y = b;
+	return (x->dot_us > y->dot_us) - (x->dot_us < y->dot_us);
 }
 
 static int
 by_whole(const void *a, const void *b)
 {
-	uint32_t x = ((const struct bench_sample *)a)->whole_us, y = ((const struct bench_sample *)b)->whole_us;
-	return (x > y) - (x < y);
+	const struct bench_sample *x = a, *y = b;
+	return (x->whole_us > y->whole_us) - (x->whole_us < y->whole_us);
 }
 
 /* The accepted slots, moved to the front. */
@@ -97,9 +99,11 @@ bench_samples_report(struct bench_samples *s, double seconds, struct buf *out)
 	qsort(s->at, n, sizeof(s->at[0]), by_whole);
 	uint32_t whole50 = n > 0 ? s->at[rank(n, 50)].whole_us : none.whole_us;
 	uint32_t whole99 = n > 0 ? s->at[rank(n, 99)].whole_us : none.whole_us;
-	buf_printf(out, "{\"accepted\": %u, \"errors\": %u, \"reason\": \"%s\", \"seconds\": %.3f, ", n,
+	buf_printf(out,
+	    "{\"accepted\": %u, \"errors\": %u, \"reason\": \"%s\", \"seconds\": %.3f, ", n,
 	    atomic_load(&s->errors), s->reason, seconds);
 	buf_printf(out, "\"per_second\": %.1f, \"p50_ms\": %.2f, \"p99_ms\": %.2f, ",
 	    seconds > 0 ? n / seconds : 0.0, dot50 / 1000.0, dot99 / 1000.0);
-	buf_printf(out, "\"whole_p50_ms\": %.2f, \"whole_p99_ms\": %.2f}\n", whole50 / 1000.0, whole99 / 1000.0);
+	buf_printf(out, "\"whole_p50_ms\": %.2f, \"whole_p99_ms\": %.2f}\n", whole50 / 1000.0,
+	    whole99 / 1000.0);
 }

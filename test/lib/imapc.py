@@ -6,7 +6,8 @@
         r = c.cmd("SELECT INBOX")         # r.status, r.text, r.untagged (parsed lists)
         for n, items in c.fetch("1:*", "(UID FLAGS)"): ...
 
-Parsed values: atoms and numbers are str, strings and literals are bytes, NIL is None, lists are lists.
+Parsed values: atoms and numbers are str, strings and literals are bytes, NIL is None, lists are
+lists.
 """
 
 import re
@@ -186,11 +187,15 @@ class Imap(wire.Wire):
         out = []
         for u in r.untagged:
             if len(u) == 3 and u[1] == "FETCH":
-                out.append((int(u[0]), {u[2][i].upper(): u[2][i + 1] for i in range(0, len(u[2]), 2)}))
+                out.append(
+                    (int(u[0]), {u[2][i].upper(): u[2][i + 1] for i in range(0, len(u[2]), 2)})
+                )
         return out
 
     def append(self, mailbox, message, flags=""):
-        return self.ok(f"APPEND {{}}{' (' + flags + ')' if flags else ''} {{}}", mailbox.encode(), message)
+        return self.ok(
+            f"APPEND {{}}{' (' + flags + ')' if flags else ''} {{}}", mailbox.encode(), message
+        )
 
     def logout(self):
         r = self.cmd("LOGOUT")

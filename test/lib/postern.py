@@ -66,13 +66,39 @@ def make_certificate(folder, names=("localhost",)):
         openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", name)
 
     key("ca-key.pem")
-    openssl("req", "-x509", "-key", "ca-key.pem", "-subj", "/CN=Test CA", "-days", "30", "-out", "ca.pem")
+    openssl(
+        "req",
+        "-x509",
+        "-key",
+        "ca-key.pem",
+        "-subj",
+        "/CN=Test CA",
+        "-days",
+        "30",
+        "-out",
+        "ca.pem",
+    )
     key("key.pem")
     openssl("req", "-new", "-key", "key.pem", "-subj", f"/CN={names[0]}", "-out", "leaf.csr")
     alt = ",".join([f"DNS:{n}" for n in names] + ["IP:127.0.0.1"])
     (folder / "leaf.ext").write_text(f"subjectAltName={alt}\nbasicConstraints=CA:FALSE\n")
-    openssl("x509", "-req", "-in", "leaf.csr", "-CA", "ca.pem", "-CAkey", "ca-key.pem", "-CAcreateserial",
-            "-days", "30", "-extfile", "leaf.ext", "-out", "leaf.pem")
+    openssl(
+        "x509",
+        "-req",
+        "-in",
+        "leaf.csr",
+        "-CA",
+        "ca.pem",
+        "-CAkey",
+        "ca-key.pem",
+        "-CAcreateserial",
+        "-days",
+        "30",
+        "-extfile",
+        "leaf.ext",
+        "-out",
+        "leaf.pem",
+    )
     chain = (folder / "leaf.pem").read_text() + (folder / "ca.pem").read_text()
     (folder / "cert.pem").write_text(chain)
 
@@ -117,11 +143,14 @@ def process_tree(root):
 
 
 class Server:
-    def __init__(self, accounts=None, domain="postern.test", extra="", folder=None, env=None, wrap=()):
+    def __init__(
+        self, accounts=None, domain="postern.test", extra="", folder=None, env=None, wrap=()
+    ):
         """Make folder, certificate and configuration; nothing runs yet.
 
-        accounts: {address: password}; extra: lines added to the configuration; folder: use this one and
-        keep it; env: added to the environment; wrap: a command to put before postern (a tracer, a shim).
+        accounts: {address: password}; extra: lines added to the configuration; folder: use this
+        one and keep it; env: added to the environment; wrap: a command to put before postern (a
+        tracer, a shim).
         """
         self.keep = folder is not None
         self.dir = pathlib.Path(folder or tempfile.mkdtemp(prefix="postern-test."))
@@ -153,26 +182,44 @@ class Server:
         """Serve, wait until every port greets, and add the accounts the first time."""
         command = [*self.wrap, str(binary()), "-c", str(self.conf), "serve"]
         with open(self.log, "ab") as log:
-            self.proc = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                         env=self.env, start_new_session=True)
+            self.proc = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self.env,
+                start_new_session=True,
+            )
         wait_until(lambda: self._answers_or_died(), ready, "postern serve")
         self.add_accounts({a: p for a, p in self.accounts.items() if a not in self.added})
         return self
 
     def _answers_or_died(self):
         if self.proc.poll() is not None:
-            raise RuntimeError(f"postern serve ended with {self.proc.returncode}:\n{self.log_tail()}")
+            raise RuntimeError(
+                f"postern serve ended with {self.proc.returncode}:\n{self.log_tail()}"
+            )
         return greeting_comes(self.ports["mx"]) and greeting_comes(self.ports["imap"])
 
     def log_tail(self, octets=4000):
-        return self.log.read_bytes()[-octets:].decode("utf-8", "replace") if self.log.exists() else ""
+        return (
+            self.log.read_bytes()[-octets:].decode("utf-8", "replace") if self.log.exists() else ""
+        )
 
     def ctl(self, *args, stdin="", check=True, timeout=120):
         """Run an administrator's command; its standard output."""
-        done = subprocess.run([str(binary()), "-c", str(self.conf), *args], input=stdin, text=True, env=self.env,
-                              capture_output=True, timeout=timeout)
+        done = subprocess.run(
+            [str(binary()), "-c", str(self.conf), *args],
+            input=stdin,
+            text=True,
+            env=self.env,
+            capture_output=True,
+            timeout=timeout,
+        )
         if check and done.returncode != 0:
-            raise RuntimeError(f"postern {' '.join(args)}: {done.returncode}: {done.stderr or done.stdout}")
+            raise RuntimeError(
+                f"postern {' '.join(args)}: {done.returncode}: {done.stderr or done.stdout}"
+            )
         return done.stdout
 
     def ctl_json(self, *args, **kw):
@@ -198,7 +245,7 @@ class Server:
         return found
 
     def stop(self, seconds=STOP_S):
-        """Ask it to stop; the exit status. Raises TimeoutError (after killing it) when it does not."""
+        """Ask it to stop; the exit status. TimeoutError (after killing it) when it does not."""
         if self.proc is None:
             return None
         left = self.pids()
@@ -232,7 +279,9 @@ class Server:
                     os.kill(pid, signal.SIGKILL)
             except (OSError, ProcessLookupError):
                 continue
-        wait_until(lambda: not any(alive(p, n) for p, n in pids.items()), 10, "processes of postern to end")
+        wait_until(
+            lambda: not any(alive(p, n) for p, n in pids.items()), 10, "processes of postern to end"
+        )
 
     def __enter__(self):
         try:
@@ -259,4 +308,7 @@ def alive(pid, name):
         stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return False
-    return stat.partition("(")[2].rpartition(")")[0] == name and stat.rpartition(")")[2].split()[0] != "Z"
+    return (
+        stat.partition("(")[2].rpartition(")")[0] == name
+        and stat.rpartition(")")[2].split()[0] != "Z"
+    )
