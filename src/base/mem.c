@@ -15,7 +15,11 @@ must_fail(void)
 void *
 mem_zalloc(size_t n, size_t size)
 {
-	return must_fail() ? NULL : calloc(n == 0 ? 1 : n, size == 0 ? 1 : size);
+	size_t total;
+	if (must_fail() || __builtin_mul_overflow(n, size, &total)) {
+		return NULL;
+	}
+	return calloc(1, total == 0 ? 1 : total);
 }
 
 void *
