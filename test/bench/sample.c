@@ -34,7 +34,7 @@ bench_samples_new(uint32_t n)
 	return s;
 }
 
-/* JSON without escapes: quotes, backslashes and what is not printable ASCII become question marks. */
+/* JSON without escapes: what would need one, or is not printable ASCII, becomes a question mark. */
 static char
 plain(char c)
 {

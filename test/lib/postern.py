@@ -144,13 +144,20 @@ def process_tree(root):
 
 class Server:
     def __init__(
-        self, accounts=None, domain="postern.test", extra="", folder=None, env=None, wrap=()
+        self,
+        accounts=None,
+        domain="postern.test",
+        extra="",
+        folder=None,
+        env=None,
+        wrap=(),
+        in_child=None,
     ):
         """Make folder, certificate and configuration; nothing runs yet.
 
         accounts: {address: password}; extra: lines added to the configuration; folder: use this
         one and keep it; env: added to the environment; wrap: a command to put before postern (a
-        tracer, a shim).
+        tracer, a shim); in_child: called in the new process before it becomes postern.
         """
         self.keep = folder is not None
         self.dir = pathlib.Path(folder or tempfile.mkdtemp(prefix="postern-test."))
@@ -161,6 +168,7 @@ class Server:
         self.added = set()
         self.env = {**os.environ, **(env or {})}
         self.wrap = list(wrap)
+        self.in_child = in_child
         self.proc = None
         self.ports = dict(zip(PROTOCOLS, free_ports(len(PROTOCOLS))))
         self.conf = self.dir / "postern.conf"
@@ -188,6 +196,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 env=self.env,
+                preexec_fn=self.in_child,
                 start_new_session=True,
             )
         wait_until(lambda: self._answers_or_died(), ready, "postern serve")

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One measurement each: mail into mailboxes, reading a large mailbox, memory of idle sessions.
+
+A side is peers.Peers or postern_side.Postern. Every function returns a dictionary of plain numbers.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import meter  # noqa: E402
+import peers  # noqa: E402
+import postern  # noqa: E402
+
+DRAIN_S = 300
+QUIET_S = 0.5
+QUIET_CPU_S = 0.005  # less than this much CPU in QUIET_S: the server rests
+
+
+def load(mode, port, **options):
+    """Run the load generator; its JSON."""
+    command = [str(postern.build_dir() / "test/bench/load"), mode, "--port", str(port)]
+    for name, value in options.items():
+        command += [f"--{name.replace('_', '-')}", str(value)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"load {mode}: {done.stderr.strip()}")
+    return json.loads(done.stdout)
+
+
+def rest(m, most_s=30):
+    """Wait until the server has stopped working behind the scenes."""
+    deadline = time.monotonic() + most_s
+    before = m.cpu_s()
+    while time.monotonic() < deadline:
+        time.sleep(QUIET_S)
+        now = m.cpu_s()
+        if now - before < QUIET_CPU_S:
+            return
+        before = now
+
+
+def mail(side, row):
+    """Deliver row["messages"]; rates by acceptance and by arrival, CPU until all is at rest."""
+    rest(side.meter)
+    cpu = side.meter.cpu_s()
+    began = time.monotonic()
+    sent = load("smtp", side.ports["mx"], **row)
+    postern.wait_until(lambda: side.waiting() == 0, DRAIN_S, f"queue of {side.name}", every=0.05)
+    seconds = time.monotonic() - began
+    rest(side.meter)
+    cpu = side.meter.cpu_s() - cpu
+    if sent["accepted"] == 0:
+        raise RuntimeError(f"{side.name} accepted nothing: {sent['reason']}")
+    return {
+        "accepted": sent["accepted"],
+        "errors": sent["errors"],
+        "reason": sent["reason"],
+        "accepted_per_s": sent["per_second"],
+        "stored_per_s": sent["accepted"] / seconds,
+        "cpu_ms": 1000 * cpu / sent["accepted"],
+        "p50_ms": sent["whole_p50_ms"],
+        "p99_ms": sent["whole_p99_ms"],
+    }
+
+
+def make_maildir(folder, count):
+    """A Maildir of `count` seen messages of about 1 KB."""
+    for name in ("new", "cur", "tmp"):
+        (folder / name).mkdir(parents=True)
+    text = "".join(f"Line {i} of a letter that somebody kept.\r\n" for i in range(18))
+    for i in range(count):
+        head = f"From: a@sender.test\r\nSubject: kept {i}\r\nMessage-ID: <{i}.kept@sender.test>\r\n"
+        date = "Date: Mon, 06 Jul 2026 10:00:00 +0200\r\n\r\n"
+        (folder / f"cur/{1783324800 + i}.M{i}P1.bench:2,S").write_bytes(
+            (head + date + text).encode()
+        )
+
+
+def reading(side, user, warm_sessions):
+    """SELECT and FETCH FLAGS: cold (page cache dropped, new session) and warm (median)."""
+    options = {"user": f"user{user}@{peers.DOMAIN}"}
+    load("imap", side.ports["imaps"], **options)  # a server may build its index once
+    rest(side.meter)
+    really_cold = meter.drop_caches()
+    cold = load("imap", side.ports["imaps"], **options)
+    warm = load("imap", side.ports["imaps"], repeat=warm_sessions, **options)
+    return {
+        "messages": cold["exists"],
+        "fetched": cold["fetched"],
+        "cold": really_cold,
+        "select_cold_ms": cold["select_ms"][0],
+        "flags_cold_ms": cold["flags_ms"][0],
+        "select_warm_ms": median(warm["select_ms"]),
+        "flags_warm_ms": median(warm["flags_ms"]),
+    }
+
+
+def idle(side, sessions):
+    """Memory of `sessions` logged-in users in IDLE: the growth of the server's PSS, per session."""
+    rest(side.meter)
+    before = meter.settled_pss_kb(side.meter)
+    command = [str(postern.build_dir() / "test/bench/load"), "idle"]
+    command += ["--port", str(side.ports["imaps"]), "--sessions", str(sessions)]
+    cpu = side.meter.cpu_s()
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as held:
+        line = held.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{side.name}: idle sessions could not be opened")
+        cpu = side.meter.cpu_s() - cpu
+        after = meter.settled_pss_kb(side.meter)
+        held.stdin.close()
+    return {
+        "sessions": sessions,
+        "empty_kb": before,
+        "full_kb": after,
+        "per_session_kb": (after - before) / sessions,
+        "login_cpu_ms": 1000 * cpu / sessions,
+    }
+
+
+def median(values):
+    ordered = sorted(values)
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2

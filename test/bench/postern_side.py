@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Postern as the bench sees it: the same accounts, certificate and questions as peers.Peers.
+
+What differs from the shipped settings: ports, paths, certificate, and the number of hash
+iterations, which the peers do not have at all (their passwords are in plain text).
+"""
+
+import pathlib
+import shutil
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import imapc  # noqa: E402
+import meter  # noqa: E402
+import peers  # noqa: E402
+import postern  # noqa: E402
+import wire  # noqa: E402
+
+
+def missing():
+    return None if postern.binary() else "postern is not built"
+
+
+class Postern:
+    name = "Postern"
+
+    def __init__(self, users=1000, certificate=None):
+        accounts = {f"user{i}@{peers.DOMAIN}": peers.PASSWORD for i in range(users)}
+        self.meter = meter.meter("postern")
+        self.server = postern.Server(accounts, peers.DOMAIN, in_child=self.meter.enter)
+        if certificate is not None:
+            for name in ("cert.pem", "key.pem"):
+                shutil.copy(pathlib.Path(certificate) / name, self.server.dir / name)
+        self.ports = self.server.ports
+
+    def waiting(self):
+        """Messages that are not in their mailbox yet, or not yet synced there."""
+        return len(self.server.ctl_json("queue", "list"))
+
+    def stored(self, first, mailboxes):
+        """Messages in the mailboxes user<first>... ."""
+        tls = wire.client_context()
+        total = 0
+        for i in range(first, first + mailboxes):
+            with imapc.Imap(self.ports["imaps"], tls=tls) as c:
+                c.login(f"user{i}@{peers.DOMAIN}", peers.PASSWORD)
+                total += c.status("INBOX", "MESSAGES")["MESSAGES"]
+        return total
+
+    def fill(self, user, maildir):
+        """Give user<user> the messages of a Maildir folder, as a restored backup would."""
+        self.server.ctl("import", f"user{user}@{peers.DOMAIN}", str(maildir), timeout=1800)
+
+    def __enter__(self):
+        self.server.__enter__()
+        if self.meter.kind == "/proc":
+            self.meter.root = self.server.proc.pid
+        return self
+
+    def __exit__(self, *args):
+        self.server.__exit__(*args)
+        self.meter.close()

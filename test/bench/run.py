@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Postern against Postfix + Dovecot, row by row, in one run.
+
+usage: run.py [--quick] [--only mail|read|idle] [--out FILE] [--side postern|peers]
+
+Prints a table with the ratio per row (above 1: Postern is better) and writes build/bench.json. Rows
+are the median of three runs, the sides taking turns; --quick runs each row once and leaves reading
+out.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import measure  # noqa: E402
+import meter  # noqa: E402
+import peers  # noqa: E402
+import postern  # noqa: E402
+import postern_side  # noqa: E402
+
+USERS = 1000
+SMALL, LARGE = 4096, 102400
+FIRST_READER = 900  # user900, user901 hold the large mailboxes
+RUNS_FULL, RUNS_QUICK = 3, 1
+
+
+def mail_row(mailboxes, connections, size, per_connection=0):
+    """How many messages: a few seconds of work for the slower side."""
+    messages = {1: 400, 10: 2000, 50: 3000}[connections]
+    if size == LARGE or per_connection == 1:
+        messages //= 2
+    return {
+        "mailboxes": mailboxes,
+        "connections": connections,
+        "size": size,
+        "per_connection": per_connection,
+        "messages": messages,
+    }
+
+
+def mail_rows(quick):
+    one_each = mail_row(1000, 10, SMALL, per_connection=1)
+    if quick:
+        return [
+            mail_row(1000, 10, SMALL),
+            one_each,
+            mail_row(1, 10, SMALL),
+            mail_row(1000, 10, LARGE),
+        ]
+    rows = [mail_row(m, c, s) for s in (SMALL, LARGE) for m in (1, 100, 1000) for c in (1, 10, 50)]
+    return rows + [mail_row(1000, 1, SMALL, per_connection=1), one_each]
+
+
+def title(row):
+    each = ", one each" if row["per_connection"] == 1 else ""
+    boxes = f"{row['mailboxes']} mailbox{'es' if row['mailboxes'] > 1 else ''}"
+    return f"{row['size'] // 1024} KB, {boxes}, {row['connections']} conn{each}"
+
+
+def middle(runs):
+    """The median of every number over the runs; words from the last."""
+    keys = runs[-1]
+    return {
+        k: (measure.median([r[k] for r in runs]) if isinstance(keys[k], float) else keys[k])
+        for k in keys
+    }
+
+
+def take_turns(sides, runs, question):
+    """{side name: median result}; a side that fails tells why instead."""
+    results = {s.name: [] for s in sides}
+    for _ in range(runs):
+        for side in sides:
+            try:
+                results[side.name].append(question(side))
+            except (RuntimeError, TimeoutError, OSError, ValueError) as e:
+                results[side.name].append({"failed": str(e)[:300]})
+    return {
+        n: next((r for r in rs if "failed" in r), None) or middle(rs) for n, rs in results.items()
+    }
+
+
+def ratio(result, key, higher_is_better):
+    theirs, ours = (result.get(n, {}).get(key) for n in (peers.Peers.name, "Postern"))
+    if not theirs or not ours:
+        return None
+    return ours / theirs if higher_is_better else theirs / ours
+
+
+def show(name, result, columns):
+    """One printed line per measured number."""
+    for key, label, unit, higher in columns:
+        cells = []
+        for side in (peers.Peers.name, "Postern"):
+            r = result.get(side)
+            value = None if r is None else r.get(key)
+            text = f"{value:.2f}" if isinstance(value, float) else str(value)
+            cells.append("failed" if r and "failed" in r else "-" if value is None else text)
+        by = ratio(result, key, higher)
+        print(f"{name:<40} {label:<12} {cells[0]:>10} {cells[1]:>10} {unit:<6}", end=" ")
+        print(f"{by:>7.1f} x" if by else "      -", flush=True)
+        name = ""
+    for side, r in result.items():
+        if r.get("failed") or r.get("errors"):
+            print(f"    {side}: {r.get('failed') or str(r['errors']) + ' errors: ' + r['reason']}")
+
+
+MAIL_COLUMNS = [
+    ("stored_per_s", "stored", "msg/s", True),
+    ("accepted_per_s", "accepted", "msg/s", True),
+    ("cpu_ms", "CPU", "ms/msg", False),
+    ("p50_ms", "250, p50", "ms", False),
+    ("p99_ms", "250, p99", "ms", False),
+]
+READ_COLUMNS = [
+    ("select_cold_ms", "SELECT cold", "ms", False),
+    ("select_warm_ms", "SELECT warm", "ms", False),
+    ("flags_cold_ms", "FLAGS cold", "ms", False),
+    ("flags_warm_ms", "FLAGS warm", "ms", False),
+]
+IDLE_COLUMNS = [
+    ("per_session_kb", "memory", "KB", False),
+    ("empty_kb", "server alone", "KB", False),
+    ("login_cpu_ms", "login CPU", "ms", False),
+]
+
+
+def run_mail(sides, quick, report):
+    for side in sides:  # every mailbox exists before the first row
+        measure.mail(side, {**mail_row(USERS, 10, SMALL), "messages": USERS})
+    for row in mail_rows(quick):
+        runs = RUNS_QUICK if quick else RUNS_FULL
+        result = take_turns(sides, runs, lambda side, row=row: measure.mail(side, row))
+        show(title(row), result, MAIL_COLUMNS)
+        report["mail"].append({"row": row, "result": result})
+
+
+def run_read(sides, report):
+    for i, count in enumerate((10000, 100000)):
+        user = FIRST_READER + i
+        with tempfile.TemporaryDirectory(prefix="postern-maildir.") as folder:
+            maildir = pathlib.Path(folder) / "mail"
+            measure.make_maildir(maildir, count)
+            os.chmod(folder, 0o755)
+            for side in sides:
+                side.fill(user, maildir)
+        result = take_turns(sides, RUNS_FULL, lambda side, u=user: measure.reading(side, u, 5))
+        show(f"mailbox of {count} messages", result, READ_COLUMNS)
+        report["read"].append({"messages": count, "result": result})
+
+
+def run_idle(sides, quick, report):
+    sessions = 100 if quick else 500
+    result = take_turns(sides, 1, lambda side: measure.idle(side, sessions))
+    show(f"idle IMAP session over TLS ({sessions} held)", result, IDLE_COLUMNS)
+    report["idle"].append({"sessions": sessions, "result": result})
+
+
+def machine():
+    def version(*command):
+        try:
+            return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+        except OSError:
+            return None
+
+    return {
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+        "postfix": version("postconf", "-d", "-h", "mail_version"),
+        "dovecot": version("dovecot", "--version"),
+        "meter": "cgroup" if meter.cgroup_root() else "/proc",
+    }
+
+
+def chosen_sides(only):
+    """The sides that can run here; says why another cannot."""
+    kinds = []
+    for name, module, kind in (
+        ("peers", peers, peers.Peers),
+        ("postern", postern_side, postern_side.Postern),
+    ):
+        why = module.missing() if only in (None, name) else "not asked for"
+        if why is None:
+            kinds.append(kind)
+        else:
+            print(f"without {kind.name}: {why}")
+    return kinds
+
+
+def options():
+    p = argparse.ArgumentParser()
+    p.add_argument("--quick", action="store_true")
+    p.add_argument("--only", choices=("mail", "read", "idle"))
+    p.add_argument("--side", choices=("postern", "peers"))
+    p.add_argument("--out", default=str(postern.build_dir() / "bench.json"))
+    return p.parse_args()
+
+
+def main():
+    o = options()
+    kinds = chosen_sides(o.side)
+    if not kinds:
+        sys.exit("bench: nothing to measure")
+    report = {"machine": machine(), "quick": o.quick, "mail": [], "read": [], "idle": []}
+    with contextlib.ExitStack() as stack:
+        certificate = stack.enter_context(tempfile.TemporaryDirectory(prefix="postern-cert."))
+        postern.make_certificate(certificate)
+        sides = [stack.enter_context(kind(USERS, certificate)) for kind in kinds]
+        print(f"{'':<40} {'':<12} {'peers':>10} {'Postern':>10}")
+        if o.only in (None, "mail"):
+            run_mail(sides, o.quick, report)
+        if o.only in (None, "idle"):
+            run_idle(sides, o.quick, report)
+        if o.only == "read" or (o.only is None and not o.quick):
+            run_read(sides, report)
+    pathlib.Path(o.out).write_text(json.dumps(report, indent=1) + "\n")
+    print(f"written to {o.out}; ratio above 1: Postern is better")
+
+
+if __name__ == "__main__":
+    main()
