@@ -88,9 +88,10 @@ def reading(side, user, warm_sessions):
     really_cold = meter.drop_caches()
     cold = load("imap", side.ports["imaps"], **options)
     warm = load("imap", side.ports["imaps"], repeat=warm_sessions, **options)
+    if cold["fetched"] != cold["exists"] or warm["fetched"] != cold["exists"]:
+        raise RuntimeError(f"{side.name}: {cold['fetched']} of {cold['exists']} flags came")
     return {
         "messages": cold["exists"],
-        "fetched": cold["fetched"],
         "cold": really_cold,
         "select_cold_ms": cold["select_ms"][0],
         "flags_cold_ms": cold["flags_ms"][0],
