@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The grammar of single values: numbers with units, host names, paths, addresses and networks. Only the
+ * shape is checked here; binding an address or opening a path comes later and names its own errors.
+ */
+#include "conf/value_priv.h"
+
+static uint64_t
+unit_of(enum conf_type type, str unit)
+{
+	static const struct { str name; enum conf_type type; uint64_t factor; } units[] = {
+		{ S_INIT("K"), CONF_SIZE, 1024 }, { S_INIT("M"), CONF_SIZE, 1048576 }, { S_INIT("G"), CONF_SIZE, 1073741824 },
+		{ S_INIT("T"), CONF_SIZE, 1099511627776 }, { S_INIT("ms"), CONF_TIME, 1 }, { S_INIT("s"), CONF_TIME, 1000 },
+		{ S_INIT("m"), CONF_TIME, 60000 }, { S_INIT("h"), CONF_TIME, 3600000 }, { S_INIT("d"), CONF_TIME, 86400000 },
+	};
+	for (size_t i = 0; i < LEN(units); i++) {
+		if (units[i].type == type && str_eq(units[i].name, unit)) {
+			return units[i].factor;
+		}
+	}
+	return 0;
+}
+
+bool
+conf_value_number(enum conf_type type, str v, uint64_t *ret_v)
+{
+	size_t digits = 0;
+	while (digits < v.n && ascii_is_digit(v.p[digits])) {
+		digits++;
+	}
+	str unit = str_from_off(v, digits);
+	uint64_t n, factor = unit.n == 0 ? 1 : unit_of(type, unit);
+	if (factor == 0 || !str_u64(str_sub(v, 0, digits), &n) || __builtin_mul_overflow(n, factor, &n)) {
+		return false;
+	}
+	if (type == CONF_TIME && unit.n == 0 && n != 0) {
+		return false; /* a bare number of what? */
+	}
+	*ret_v = n;
+	return true;
+}
+
+static bool
+is_label(str l)
+{
+	if (l.n == 0 || l.n > 63 || l.p[0] == '-' || l.p[l.n - 1] == '-') {
+		return false;
+	}
+	for (size_t i = 0; i < l.n; i++) {
+		if (!ascii_is_alnum(l.p[i]) && l.p[i] != '-') {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+is_host(str v)
+{
+	str rest = v, label;
+	if (v.n == 0 || v.n > 253) {
+		return false;
+	}
+	while (str_next(&rest, '.', &label)) {
+		if (!is_label(label)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+is_v4(str v)
+{
+	str rest = v, part;
+	size_t parts = 0;
+	while (str_next(&rest, '.', &part)) {
+		uint32_t n;
+		if (part.n > 3 || !str_u32(part, &n) || n > 255) {
+			return false;
+		}
+		parts++;
+	}
+	return parts == 4;
+}
+
+static bool
+is_hex_group(str v)
+{
+	for (size_t i = 0; i < v.n; i++) {
+		char c = ascii_lower(v.p[i]);
+		if (!ascii_is_digit(c) && (c < 'a' || c > 'f')) {
+			return false;
+		}
+	}
+	return v.n <= 4;
+}
+
+/* RFC 4291 2.2, without scope; the exact rules of "::" are left to the binding call. */
+static bool
+is_v6(str v)
+{
+	str rest = v, part;
+	size_t parts = 0;
+	bool gap = str_find(v, S("::")) >= 0;
+	while (str_next(&rest, ':', &part)) {
+		bool last_v4 = rest.p == NULL && is_v4(part);
+		if (!is_hex_group(part) && !last_v4) {
+			return false;
+		}
+		parts += last_v4 ? 2 : 1;
+	}
+	return gap ? parts >= 2 && parts <= 9 : parts == 8;
+}
+
+static bool
+is_addr_port(str v)
+{
+	ptrdiff_t colon = str_rchr(v, ':');
+	uint32_t port;
+	if (colon < 1 || !str_u32(str_from_off(v, (size_t)colon + 1), &port) || port == 0 || port > 65535) {
+		return false;
+	}
+	str host = str_sub(v, 0, (size_t)colon);
+	if (host.p[0] == '[') {
+		return host.p[host.n - 1] == ']' && host.n > 2 && is_v6(str_sub(host, 1, host.n - 2));
+	}
+	return is_v4(host);
+}
+
+static bool
+is_net(str v)
+{
+	str addr, bits;
+	uint32_t n = 0;
+	bool has_bits = str_cut(v, '/', &addr, &bits);
+	if (has_bits && !str_u32(bits, &n)) {
+		return false;
+	}
+	return is_v4(addr) ? n <= 32 : is_v6(addr) && n <= 128;
+}
+
+bool
+conf_value_fits(enum conf_type type, str v, const char **ret_why)
+{
+	switch (type) {
+	case CONF_HOST:
+	case CONF_HOSTS:
+		*ret_why = "a domain name such as mail.example.org (use the xn-- form for other scripts)";
+		return is_host(v);
+	case CONF_PATH:
+	case CONF_PATHS:
+		*ret_why = "an absolute path, at most 255 octets";
+		return v.n > 0 && v.n <= 255 && v.p[0] == '/' && str_chr(v, '\0') < 0;
+	case CONF_ADDRS:
+		*ret_why = "an address and port such as 192.0.2.1:25 or [2001:db8::1]:25";
+		return is_addr_port(v);
+	case CONF_NETS:
+		*ret_why = "an address or network such as 192.0.2.0/24 or 2001:db8::/48";
+		return is_net(v);
+	case CONF_BOOL:
+		*ret_why = "yes or no";
+		return str_eq(v, S("yes")) || str_eq(v, S("no"));
+	default:
+		return true;
+	}
+}
