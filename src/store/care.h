@@ -10,12 +10,12 @@
 #include "store/store.h"
 
 struct store_report {
-	uint64_t messages, records, octets;	/* looked at */
-	uint64_t bad_records;	/* checksum or layout */
-	uint64_t bad_counts;	/* counters and page directories that do not add up */
-	uint64_t lost, found;	/* index entries without record; records without index entry */
+	uint64_t messages, records, octets; /* looked at */
+	uint64_t bad_records;               /* checksum or layout */
+	uint64_t bad_counts;                /* counters and page directories that do not add up */
+	uint64_t lost, found; /* index entries without record; records without index entry */
 	uint64_t mended;
-	void (*line)(void *ctx, str text);	/* one call per finding; may be NULL */
+	void (*line)(void *ctx, str text); /* one call per finding; may be NULL */
 	void *ctx;
 };
 

@@ -6,23 +6,23 @@
 #define STORE_LIMITS_H
 
 enum {
-	STORE_NAME_MAX = 1000,		/* octets of a mailbox name; IMAP sets none,
+	STORE_NAME_MAX = 1000,       /* octets of a mailbox name; IMAP sets none,
 		clients show far less */
-	STORE_DEPTH_MAX = 50,		/* levels of a name */
-	STORE_MAILBOXES_MAX = 20000,	/* per account; LIST must stay answerable */
+	STORE_DEPTH_MAX = 50,        /* levels of a name */
+	STORE_MAILBOXES_MAX = 20000, /* per account; LIST must stay answerable */
 	STORE_SUBSCRIPTIONS_MAX = 20000,
-	STORE_KEYWORD_OCTETS_MAX = 128,	/* one keyword */
-	STORE_MESSAGE_MAX = 256 << 20,	/* octets of one message; SMTP and APPEND allow less */
+	STORE_KEYWORD_OCTETS_MAX = 128, /* one keyword */
+	STORE_MESSAGE_MAX = 256 << 20,  /* octets of one message; SMTP and APPEND allow less */
 	STORE_CACHE_BLOB_MAX = 256 << 10,
-		/* an envelope or structure blob; larger ones are not kept */
-	STORE_REFS_MAX = 16,		/* message ids remembered per message for threading */
-	STORE_PAGE_RECORDS = 512,	/* message states in one packed page */
-	STORE_BATCH_MAX = 4096,		/* messages in one append or delivery */
-	STORE_GONE_MAX = 20000,		/* ranges in the log of removals per mailbox,
+	/* an envelope or structure blob; larger ones are not kept */
+	STORE_REFS_MAX = 16,       /* message ids remembered per message for threading */
+	STORE_PAGE_RECORDS = 512,  /* message states in one packed page */
+	STORE_BATCH_MAX = 4096,    /* messages in one append or delivery */
+	STORE_GONE_MAX = 20000,    /* ranges in the log of removals per mailbox,
 		before it is cut in half */
-	STORE_RESERVE = 1024,		/* uids and ids set aside at a time (see doc/format/index.md) */
-	STORE_PACK_MAX = 64 << 20,	/* a pack that reached this is closed and a new one begun */
-	STORE_RAW_MAX = 512,		/* messages up to this are not compressed */
+	STORE_RESERVE = 1024,      /* uids and ids set aside at a time (see doc/format/index.md) */
+	STORE_PACK_MAX = 64 << 20, /* a pack that reached this is closed and a new one begun */
+	STORE_RAW_MAX = 512,       /* messages up to this are not compressed */
 };
 
 #endif

@@ -17,20 +17,20 @@ struct store;
 
 /* One message to be added. All octets are borrowed for the call. */
 struct store_new {
-	str prefix, body;	/* the message is prefix (may be empty) followed by body,
+	str prefix, body; /* the message is prefix (may be empty) followed by body,
 		CRLF lines */
-	uint32_t header_octets;	/* length of the header with its empty line; 0: the store looks for it */
-	uint32_t flags;		/* bits of the target mailbox */
-	int64_t internal_s;	/* INTERNALDATE */
-	str message_id;		/* with or without <>; may be empty */
-	const str *refs;	/* References and In-Reply-To, oldest first; for THREADID */
+	uint32_t
+	    header_octets; /* length of the header with its empty line; 0: the store looks for it */
+	uint32_t flags;    /* bits of the target mailbox */
+	int64_t internal_s; /* INTERNALDATE */
+	str message_id;     /* with or without <>; may be empty */
+	const str *refs;    /* References and In-Reply-To, oldest first; for THREADID */
 	size_t refs_n;
-	str envelope,
-		structure;	/* opaque to the store; empty: may come later by store_cache_set */
+	str envelope, structure; /* opaque to the store; empty: may come later by store_cache_set */
 };
 
 struct store_added {
-	enum err err;		/* store_deliver: this message's own result */
+	enum err err; /* store_deliver: this message's own result */
 	uint32_t uid;
 	uint32_t uidvalidity;
 	uint64_t mailbox, id, modseq;
@@ -44,14 +44,14 @@ struct store_added {
  * RFC     9051 6.3.12; 3502 (several at once); 9208 4.3 (over quota)
  */
 enum err store_append(struct store *s, uint64_t mailbox, const struct store_new *msgs, size_t n,
-	struct store_added *ret);
+    struct store_added *ret);
 
 struct store_delivery {
-	uint64_t entry;		/* queue entry and recipient: the pair is delivered at most once */
+	uint64_t entry; /* queue entry and recipient: the pair is delivered at most once */
 	uint16_t rcpt;
-	bool replay;		/* verify what an earlier delivery left and write it again if it is bad */
-	uint64_t oldest_live;	/* pairs of entries below are forgotten */
-	uint64_t mailbox;	/* 0: INBOX; one that is gone: INBOX */
+	bool replay; /* verify what an earlier delivery left and write it again if it is bad */
+	uint64_t oldest_live; /* pairs of entries below are forgotten */
+	uint64_t mailbox;     /* 0: INBOX; one that is gone: INBOX */
 	struct store_new msg;
 };
 
@@ -63,7 +63,7 @@ struct store_delivery {
  * Errors  of the whole batch (nothing was delivered): NOSPACE, IO, DB, NOMEM, BUSY
  */
 enum err store_deliver(struct store *s, const struct store_delivery *list, size_t n,
-	struct store_added *ret);
+    struct store_added *ret);
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
@@ -71,14 +71,14 @@ enum err store_deliver(struct store *s, const struct store_delivery *list, size_
 struct store_msg {
 	uint32_t uid, flags;
 	uint64_t modseq, id;
-	uint32_t size;		/* RFC822.SIZE */
-	int64_t saved_s;	/* SAVEDATE, RFC 8514: when it came into this mailbox */
+	uint32_t size;   /* RFC822.SIZE */
+	int64_t saved_s; /* SAVEDATE, RFC 8514: when it came into this mailbox */
 };
 
 struct store_scan {
 	uint64_t mailbox;
-	uint32_t lo, hi;	/* uids, inclusive */
-	uint64_t since;		/* only those with a higher modseq; 0: all */
+	uint32_t lo, hi; /* uids, inclusive */
+	uint64_t since;  /* only those with a higher modseq; 0: all */
 };
 
 /*
@@ -89,18 +89,17 @@ struct store_scan {
  * Errors  DB, CORRUPT
  */
 enum err store_msgs(struct store *s, const struct store_scan *scan, struct store_msg *out,
-	size_t cap,
-	size_t *ret_n);
+    size_t cap, size_t *ret_n);
 
 /* One message's state. NOTFOUND when it is not there (any more). */
 enum err store_msg(struct store *s, uint64_t mailbox, uint32_t uid, struct store_msg *ret);
 
 /* The cold facts of one message. */
 struct store_cold {
-	uint64_t id, thread;	/* EMAILID, THREADID */
+	uint64_t id, thread; /* EMAILID, THREADID */
 	int64_t internal_s;
 	uint32_t size, header_octets;
-	str envelope, structure;	/* as given; empty when never set */
+	str envelope, structure; /* as given; empty when never set */
 };
 
 /* Out: strs live in `a`. NOTFOUND, DB, BUDGET. */
@@ -129,7 +128,7 @@ struct store_change {
 	const struct store_set *uids;
 	enum store_flag_op op;
 	uint32_t flags;
-	bool conditional;	/* UNCHANGEDSINCE was given */
+	bool conditional; /* UNCHANGEDSINCE was given */
 	uint64_t unchanged_since;
 };
 
@@ -144,7 +143,7 @@ struct store_change {
  * RFC     9051 6.4.6, 7162 3.1.3
  */
 enum err store_flags(struct store *s, const struct store_change *c, uint64_t *ret_modseq,
-	struct store_set *modified);
+    struct store_set *modified);
 
 /*
  * Remove messages for good; durable.
@@ -155,18 +154,17 @@ enum err store_flags(struct store *s, const struct store_change *c, uint64_t *re
  * RFC     9051 6.4.3, 6.4.9
  */
 enum err store_expunge(struct store *s, uint64_t mailbox, const struct store_set *uids,
-	bool only_deleted,
-	struct store_set *gone);
+    bool only_deleted, struct store_set *gone);
 
 struct store_copying {
-	uint64_t from, to;	/* mailboxes; the same one is allowed for a copy */
+	uint64_t from, to; /* mailboxes; the same one is allowed for a copy */
 	const struct store_set *uids;
 	bool move;
 };
 
 struct store_copied {
-	uint32_t uidvalidity;	/* of the target */
-	uint32_t first, n;	/* new uids: first .. first + n - 1,
+	uint32_t uidvalidity; /* of the target */
+	uint32_t first, n;    /* new uids: first .. first + n - 1,
 		in ascending order of the old ones */
 	uint64_t modseq;
 };
@@ -180,7 +178,7 @@ struct store_copied {
  * RFC     9051 6.4.7, 6.4.8; 4315 3
  */
 enum err store_copy(struct store *s, const struct store_copying *c, struct store_copied *ret,
-	struct store_set *copied_from);
+    struct store_set *copied_from);
 
 /*
  * Uids that vanished after modseq `since`, within `known` (NULL: all). When the log of removals
@@ -189,7 +187,6 @@ enum err store_copy(struct store *s, const struct store_copying *c, struct store
  * RFC     7162 3.2.5.1, 3.2.6
  */
 enum err store_vanished(struct store *s, uint64_t mailbox, uint64_t since,
-	const struct store_set *known,
-	struct store_set *ret);
+    const struct store_set *known, struct store_set *ret);
 
 #endif

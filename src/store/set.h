@@ -9,7 +9,7 @@
 #include "base/err.h"
 
 struct store_range {
-	uint32_t lo, hi;	/* inclusive */
+	uint32_t lo, hi; /* inclusive */
 };
 
 struct store_set {
@@ -18,6 +18,7 @@ struct store_set {
 	enum err err;
 };
 
+/* An empty set takes no memory; done frees, and is fine on a zeroed one. */
 void store_set_init(struct store_set *t);
 void store_set_done(struct store_set *t);
 /* Empty it, keep the memory, clear the error. */

@@ -18,12 +18,12 @@
 struct store;
 
 struct store_conf {
-	str path;		/* the account's folder; made when missing and `create` is set */
-	str boot_id;		/* the kernel's boot id: another one than last time starts reserved numbers */
+	str path;    /* the account's folder; made when missing and `create` is set */
+	str boot_id; /* the kernel's boot id: another one than last time starts reserved numbers */
 	bool create;
-	uint64_t quota_octets;	/* 0: no limit */
+	uint64_t quota_octets; /* 0: no limit */
 	uint64_t quota_messages;
-	int64_t (*wall_s)(void);	/* NULL: the system's clock; tests bring their own */
+	int64_t (*wall_s)(void); /* NULL: the system's clock; tests bring their own */
 };
 
 /*
@@ -45,21 +45,27 @@ void store_close(struct store **s);
 /* ---- mailboxes ---------------------------------------------------------------------------- */
 
 enum store_special {
-	STORE_DRAFTS = 1, STORE_SENT = 2, STORE_JUNK = 4, STORE_TRASH = 8, STORE_ARCHIVE = 16,
-	STORE_SPECIAL_FLAGGED = 32, STORE_ALL = 64, STORE_IMPORTANT = 128
+	STORE_DRAFTS = 1,
+	STORE_SENT = 2,
+	STORE_JUNK = 4,
+	STORE_TRASH = 8,
+	STORE_ARCHIVE = 16,
+	STORE_SPECIAL_FLAGGED = 32,
+	STORE_ALL = 64,
+	STORE_IMPORTANT = 128
 };
 
 struct store_mailbox {
-	uint64_t id;		/* never reused,
+	uint64_t id; /* never reused,
 		never 0 for a mailbox that exists; MAILBOXID comes from it */
-	str name;		/* UTF-8, '/' between levels; the inbox is always "INBOX" */
+	str name;    /* UTF-8, '/' between levels; the inbox is always "INBOX" */
 	uint32_t uidvalidity, uidnext;
-	uint64_t modseq;	/* HIGHESTMODSEQ */
-	uint32_t messages, unseen, deleted;	/* deleted: those with \Deleted */
-	uint64_t octets;	/* sum of the messages' sizes */
-	unsigned special;	/* enum store_special bits */
+	uint64_t modseq;                    /* HIGHESTMODSEQ */
+	uint32_t messages, unseen, deleted; /* deleted: those with \Deleted */
+	uint64_t octets;                    /* sum of the messages' sizes */
+	unsigned special;                   /* enum store_special bits */
 	bool subscribed;
-	bool children;		/* inferior names exist (filled by store_mailboxes only) */
+	bool children; /* inferior names exist (filled by store_mailboxes only) */
 };
 
 /*
@@ -72,14 +78,13 @@ struct store_mailbox {
  * RFC     9051 6.3.9, 6.3.7 (subscriptions outlive mailboxes)
  */
 enum err store_mailboxes(struct store *s, struct arena *a, struct store_mailbox **ret,
-	size_t *ret_n);
+    size_t *ret_n);
 
 /* One mailbox by name ("inbox" in any case) or id; for SELECT and STATUS. NOTFOUND, DB, BUDGET.
  * */
-enum err store_mailbox_find(struct store *s, str name, struct arena *a,
-	struct store_mailbox *ret);
+enum err store_mailbox_find(struct store *s, str name, struct arena *a, struct store_mailbox *ret);
 enum err store_mailbox_get(struct store *s, uint64_t id, struct arena *a,
-	struct store_mailbox *ret);
+    struct store_mailbox *ret);
 
 /*
  * Create a mailbox and its missing parents; durable. One trailing '/' is allowed and ignored.
@@ -116,19 +121,23 @@ enum err store_subscribe(struct store *s, str name, bool on);
 
 /* Flag bits of a message: five of the system, then the mailbox's own keywords from bit 6 on. */
 enum store_flag {
-	STORE_ANSWERED = 1, STORE_FLAGGED = 2, STORE_DELETED = 4, STORE_SEEN = 8,
-		STORE_DRAFT = 16,
+	STORE_ANSWERED = 1,
+	STORE_FLAGGED = 2,
+	STORE_DELETED = 4,
+	STORE_SEEN = 8,
+	STORE_DRAFT = 16,
 	STORE_SYSTEM_FLAGS = 31
 };
 enum { STORE_KEYWORD_BIT = 6, STORE_KEYWORDS_MAX = 26 };
 
 struct store_keywords {
-	str name[STORE_KEYWORDS_MAX];	/* name[i] belongs to bit 1 << (STORE_KEYWORD_BIT + i) */
+	str name[STORE_KEYWORDS_MAX]; /* name[i] belongs to bit 1 << (STORE_KEYWORD_BIT + i) */
 	size_t n;
 };
 
+/* The keywords of a mailbox in order of their bits; names live in `a`. NOTFOUND, DB, BUDGET. */
 enum err store_keywords(struct store *s, uint64_t mailbox, struct arena *a,
-	struct store_keywords *ret);
+    struct store_keywords *ret);
 
 /*
  * The bit of a keyword in this mailbox; it is added when new. Compared ASCII case-insensitively.
@@ -142,8 +151,8 @@ enum err store_keyword(struct store *s, uint64_t mailbox, str name, uint32_t *re
 /* ---- quota -------------------------------------------------------------------------------- */
 
 struct store_quota {
-	uint64_t octets, messages;		/* in use; a copy counts as often as it is seen */
-	uint64_t octets_max, messages_max;	/* 0: no limit */
+	uint64_t octets, messages;         /* in use; a copy counts as often as it is seen */
+	uint64_t octets_max, messages_max; /* 0: no limit */
 };
 
 /* RFC 9208 5.1 (STORAGE counts in units of 1024 octets: the caller divides), 5.2 (MESSAGE). */

@@ -10,8 +10,8 @@
 
 struct store_transfer {
 	uint64_t messages, mailboxes, octets,
-		skipped;	/* done so far; skipped: unreadable or too big */
-	void (*line)(void *ctx, str text);	/* what was skipped; may be NULL */
+	    skipped;                       /* done so far; skipped: unreadable or too big */
+	void (*line)(void *ctx, str text); /* what was skipped; may be NULL */
 	void *ctx;
 };
 

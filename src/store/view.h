@@ -13,18 +13,18 @@
 struct store;
 
 struct store_run {
-	uint32_t uid, n;	/* uid .. uid + n - 1 */
-	uint32_t seq;		/* sequence number of the first */
+	uint32_t uid, n; /* uid .. uid + n - 1 */
+	uint32_t seq;    /* sequence number of the first */
 };
 
 struct store_view {
 	struct store *store;
 	uint64_t mailbox;
 	uint32_t uidvalidity, uidnext;
-	uint32_t n;		/* EXISTS */
-	uint64_t modseq;	/* everything up to here has been reported */
-	uint64_t gone_modseq;	/* the same for expunges, which may be held back */
-	struct store_run *run;	/* private from here */
+	uint32_t n;            /* EXISTS */
+	uint64_t modseq;       /* everything up to here has been reported */
+	uint64_t gone_modseq;  /* the same for expunges, which may be held back */
+	struct store_run *run; /* private from here */
 	size_t run_n, run_cap;
 };
 
@@ -46,26 +46,26 @@ uint32_t store_view_seq_from(const struct store_view *v, uint32_t uid);
 
 /* Add to `uids` the uids of the sequence numbers [lo, hi], clipped to the view; and the way back.
  * */
-void store_view_uids(const struct store_view *v, uint32_t lo, uint32_t hi,
-	struct store_set *uids);
+void store_view_uids(const struct store_view *v, uint32_t lo, uint32_t hi, struct store_set *uids);
 void store_view_seqs(const struct store_view *v, const struct store_set *uids,
-	struct store_set *seqs);
+    struct store_set *seqs);
 
 /* Sequence number of the first message without \Seen, 0 when all are seen. DB, CORRUPT. */
 enum err store_view_first_unseen(struct store_view *v, uint32_t *ret_seq);
 
 /* What happened since the last refresh. Live in the arena given. */
 struct store_news {
-	uint32_t *expunged;	/* sequence numbers in descending order: EXPUNGE can be sent one by one */
+	uint32_t
+	    *expunged; /* sequence numbers in descending order: EXPUNGE can be sent one by one */
 	size_t expunged_n;
-	struct store_range *vanished;	/* the same as uid ranges, for VANISHED */
+	struct store_range *vanished; /* the same as uid ranges, for VANISHED */
 	size_t vanished_n;
-	uint32_t exists;	/* messages in the view now */
-	uint32_t appeared;	/* how many of them are new: the last ones */
-	struct store_msg *changed;	/* flags changed, new ones excepted; ascending uids */
+	uint32_t exists;           /* messages in the view now */
+	uint32_t appeared;         /* how many of them are new: the last ones */
+	struct store_msg *changed; /* flags changed, new ones excepted; ascending uids */
 	size_t changed_n;
-	bool gone;		/* the mailbox was deleted: close the session's selection */
-	bool renewed;		/* UIDVALIDITY changed under us (cannot happen but by hand): the same */
+	bool gone;    /* the mailbox was deleted: close the session's selection */
+	bool renewed; /* UIDVALIDITY changed under us (cannot happen but by hand): the same */
 };
 
 /*
@@ -77,6 +77,6 @@ struct store_news {
  * Errors  DB, CORRUPT, NOMEM, BUDGET (then the view is as before)
  */
 enum err store_view_refresh(struct store_view *v, bool expunges, struct arena *a,
-	struct store_news *ret);
+    struct store_news *ret);
 
 #endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One small SQL interface. The driver today is sqlite.c; nothing outside this folder sees it.
+ * Keep SQL to what PostgreSQL runs too. A handle belongs to one process and is never carried over
+ * a fork.
+ *
+ *	struct db_stmt *q = db_query(db, "SELECT name FROM mailbox WHERE id = ?");
+ *	db_bind_u64(q, 1, id);
+ *	enum err e = db_row(q);			ERR_OK: a row; ERR_NOTFOUND: no more
+ *	... db_str(q, 0) ...
+ *	db_done(q);				always, it ends the read
+ *
+ * Binding errors and a failed preparation stick to the statement and come out of db_row or
+ * db_run.
+ */
+#ifndef DB_DB_H
+#define DB_DB_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct db;
+struct db_stmt;
+
+enum {
+	DB_CREATE = 1, /* make the file when it is missing */
+	DB_READONLY = 2,
+	DB_NO_WAL = 4, /* a rollback journal: for files that are built and then renamed */
+};
+
+struct db_conf {
+	str path;
+	unsigned flags;
+	uint32_t busy_ms;      /* how long to wait for another writer; 0: DB_BUSY_MS */
+	uint32_t page_octets;  /* for new files; 0: the driver's choice */
+	uint32_t cache_octets; /* page cache ceiling; 0: the driver's choice */
+};
+
+enum {
+	DB_BUSY_MS = 10000,
+	DB_STATEMENTS_MAX = 256, /* distinct statements cached per handle */
+	DB_PATH_MAX = 4000,
+};
+
+/*
+ * Open a database. Closing does not checkpoint, so open, one transaction and close stay cheap.
+ *
+ * Errors  NOTFOUND (no file, no DB_CREATE), CORRUPT, IO, NOSPACE, NOMEM, BUSY, TOOBIG (path)
+ */
+enum err db_open(const struct db_conf *conf, struct db **ret);
+void db_close(struct db **db);
+
+struct db_migration {
+	const char *sql; /* may hold several statements */
+};
+
+/*
+ * Bring the schema to version n by running the steps the file has not seen, in one durable
+ * transaction.
+ *
+ * Errors  VERSION (the file is newer than n), and those of db_run
+ */
+enum err db_migrate(struct db *db, const struct db_migration *steps, size_t n);
+
+/* Run statements without parameters or results. */
+enum err db_exec(struct db *db, const char *sql);
+
+/* ---- statements --------------------------------------------------------------------------- */
+
+/*
+ * A prepared statement, from the handle's cache. Never NULL. Not to be used again before db_done.
+ *
+ * In      sql: static text; the cache goes by its address
+ */
+struct db_stmt *db_query(struct db *db, const char *sql);
+
+/* Parameters count from 1; octets are borrowed until db_done. */
+void db_bind_u64(struct db_stmt *q, int at, uint64_t v); /* above INT64_MAX: ERR_TOOBIG */
+void db_bind_i64(struct db_stmt *q, int at, int64_t v);
+void db_bind_str(struct db_stmt *q, int at, str s); /* UTF-8 text */
+void db_bind_blob(struct db_stmt *q, int at, str s);
+void db_bind_null(struct db_stmt *q, int at);
+
+/*
+ * The next row.
+ *
+ * Errors  NOTFOUND (no more rows), BUSY, EXISTS (a unique column), NOSPACE, CORRUPT, IO, NOMEM,
+ *         DB
+ */
+enum err db_row(struct db_stmt *q);
+
+/* Columns count from 0; NULL and wrong types give 0 and empty. A str lives until the next row. */
+uint64_t db_u64(struct db_stmt *q, int col);
+int64_t db_i64(struct db_stmt *q, int col);
+str db_str(struct db_stmt *q, int col);
+str db_blob(struct db_stmt *q, int col);
+bool db_is_null(struct db_stmt *q, int col);
+
+/* Give the statement back. Fine in every state. */
+void db_done(struct db_stmt *q);
+
+/* Run to the end and give back: for statements without rows. Errors as db_row, without NOTFOUND.
+ * */
+enum err db_run(struct db_stmt *q);
+
+/* Rows changed by the last db_run. */
+uint64_t db_changes(struct db *db);
+
+/* ---- transactions ------------------------------------------------------------------------- */
+
+enum db_mode {
+	DB_READ,   /* a consistent look; never waits */
+	DB_WRITE,  /* takes the write lock now; durable later (db_sync, the next durable one) */
+	DB_DURABLE /* on disk when db_commit returns */
+};
+
+/* One transaction at a time per handle; a bug otherwise. BUSY after busy_ms, NOMEM, IO. */
+enum err db_begin(struct db *db, enum db_mode mode);
+enum err db_commit(struct db *db); /* on failure the transaction was rolled back */
+void db_rollback(struct db *db);   /* fine when none is open */
+/* False also after the engine rolled back by itself. */
+bool db_in_transaction(const struct db *db);
+
+/* ---- care --------------------------------------------------------------------------------- */
+
+/* Move the log into the database file, as far as readers allow. */
+enum err db_checkpoint(struct db *db);
+/* The engine's own check of the whole file. CORRUPT, IO. */
+enum err db_check(struct db *db);
+/* Text of the last error, for the log. Never for a peer. */
+str db_error_text(const struct db *db);
+
+/* Tests only: the n-th allocation of the engine from now fails (0: never). */
+void db_fail_after(uint64_t n);
+
+#endif

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The SQLite driver: handles, statements, transactions. The only file that includes sqlite3.h.
+ * Write-ahead log, small automatic checkpoints, none on close; synchronous FULL or NORMAL is chosen
+ * per transaction. Statements are kept by the address of their text.
+ */
+#include "db/db.h"
+
+#include "base/mem.h"
+
+#include <sqlite3.h>
+
+enum { CHECKPOINT_PAGES = 256, DEFAULT_PAGE = 4096, DEFAULT_CACHE = 2 << 20 };
+static_assert((DB_STATEMENTS_MAX & (DB_STATEMENTS_MAX - 1)) == 0, "a mask is used");
+
+struct db_stmt {
+	struct db *db;
+	const char *sql;
+	sqlite3_stmt *stmt;
+	enum err err; /* sticky until db_done */
+	bool in_use;
+};
+
+struct db {
+	sqlite3 *h;
+	bool full; /* synchronous = FULL now */
+	bool readonly;
+	size_t stmts_n;
+	struct db_stmt *stmts[DB_STATEMENTS_MAX];
+	struct db_stmt bad; /* handed out when preparing failed */
+};
+
+static sqlite3_mem_methods engine_heap;
+static uint64_t fail_in;
+
+static bool
+must_fail(void)
+{
+	return fail_in != 0 && --fail_in == 0;
+}
+
+static void *
+heap_alloc(int n)
+{
+	return must_fail() ? NULL : engine_heap.xMalloc(n);
+}
+
+static void *
+heap_resize(void *p, int n)
+{
+	return must_fail() ? NULL : engine_heap.xRealloc(p, n);
+}
+
+void
+db_fail_after(uint64_t n)
+{
+	if (engine_heap.xMalloc == NULL) {
+		sqlite3_shutdown();
+		sqlite3_config(SQLITE_CONFIG_GETMALLOC, &engine_heap);
+		sqlite3_mem_methods ours = engine_heap;
+		ours.xMalloc = heap_alloc;
+		ours.xRealloc = heap_resize;
+		sqlite3_config(SQLITE_CONFIG_MALLOC, &ours);
+		sqlite3_initialize();
+	}
+	fail_in = n;
+}
+
+static enum err
+err_of(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_DONE:
+	case SQLITE_ROW: return ERR_OK;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED: return ERR_BUSY;
+	case SQLITE_FULL: return ERR_NOSPACE;
+	case SQLITE_NOMEM: return ERR_NOMEM;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB: return ERR_CORRUPT;
+	case SQLITE_CANTOPEN: return ERR_NOTFOUND;
+	case SQLITE_CONSTRAINT: return ERR_EXISTS;
+	case SQLITE_READONLY:
+	case SQLITE_PERM: return ERR_DENIED;
+	case SQLITE_TOOBIG: return ERR_TOOBIG;
+	case SQLITE_IOERR: return rc == SQLITE_IOERR_NOMEM ? ERR_NOMEM : ERR_IO;
+	default: return ERR_DB;
+	}
+}
+
+/* A pragma with a number, on a handle without statement cache needs. */
+static enum err
+pragma(struct db *db, const char *name, long long value)
+{
+	char sql[96];
+	snprintf(sql, sizeof sql, "PRAGMA %s = %lld", name, value);
+	return err_of(sqlite3_exec(db->h, sql, NULL, NULL, NULL));
+}
+
+static enum err
+set_up(struct db *db, const struct db_conf *conf)
+{
+	int cache = conf->cache_octets != 0 ? (int)MIN(conf->cache_octets, 1u << 30)
+					    : DEFAULT_CACHE;
+	sqlite3_extended_result_codes(db->h, 1);
+	sqlite3_busy_timeout(db->h, conf->busy_ms != 0 ? (int)conf->busy_ms : DB_BUSY_MS);
+	sqlite3_db_config(db->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	sqlite3_db_config(db->h, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(db->h, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_wal_autocheckpoint(db->h, CHECKPOINT_PAGES);
+	TRY(pragma(db, "cache_size", -(cache / 1024)));
+	TRY(pragma(db, "synchronous", 1));
+	if ((conf->flags & DB_CREATE) != 0) {
+		/* Both say nothing about a file that has its first page already. */
+		TRY(pragma(db, "page_size",
+		    conf->page_octets != 0 ? conf->page_octets : DEFAULT_PAGE));
+		if ((conf->flags & DB_NO_WAL) == 0) {
+			TRY(db_exec(db, "PRAGMA journal_mode = WAL"));
+		}
+	}
+	return ERR_OK;
+}
+
+enum err
+db_open(const struct db_conf *conf, struct db **ret)
+{
+	char path[DB_PATH_MAX + 1];
+	if (conf->path.n == 0 || conf->path.n > DB_PATH_MAX || str_chr(conf->path, 0) >= 0) {
+		return ERR_TOOBIG;
+	}
+	memcpy(path, conf->path.p, conf->path.n);
+	path[conf->path.n] = 0;
+	struct db *db = mem_zalloc(1, sizeof *db);
+	if (db == NULL) {
+		return ERR_NOMEM;
+	}
+	db->readonly = (conf->flags & DB_READONLY) != 0;
+	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE |
+	    (db->readonly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
+	    ((conf->flags & DB_CREATE) != 0 ? SQLITE_OPEN_CREATE : 0);
+	enum err e = err_of(sqlite3_open_v2(path, &db->h, flags, NULL));
+	if (e == ERR_OK) {
+		e = set_up(db, conf);
+	}
+	if (e != ERR_OK) {
+		db_close(&db);
+		return e;
+	}
+	*ret = db;
+	return ERR_OK;
+}
+
+void
+db_close(struct db **dbp)
+{
+	struct db *db = *dbp;
+	if (db == NULL) {
+		return;
+	}
+	for (size_t i = 0; i < DB_STATEMENTS_MAX; i++) {
+		if (db->stmts[i] != NULL) {
+			sqlite3_finalize(db->stmts[i]->stmt);
+			mem_drop(db->stmts[i]);
+		}
+	}
+	sqlite3_close(db->h);
+	MEM_FREE(*dbp);
+}
+
+enum err
+db_exec(struct db *db, const char *sql)
+{
+	return err_of(sqlite3_exec(db->h, sql, NULL, NULL, NULL));
+}
+
+static enum err
+version_get(struct db *db, uint64_t *ret)
+{
+	struct db_stmt *q = db_query(db, "PRAGMA user_version");
+	enum err e = db_row(q);
+	if (e == ERR_OK) {
+		*ret = db_u64(q, 0);
+	}
+	db_done(q);
+	return e;
+}
+
+static enum err
+migrate_from(struct db *db, const struct db_migration *steps, size_t n)
+{
+	uint64_t version = 0;
+	TRY(version_get(db, &version)); /* again: another process may have been first */
+	for (size_t i = (size_t)version; i < n; i++) {
+		TRY(db_exec(db, steps[i].sql));
+	}
+	return pragma(db, "user_version", (long long)n);
+}
+
+enum err
+db_migrate(struct db *db, const struct db_migration *steps, size_t n)
+{
+	uint64_t version = 0;
+	TRY(version_get(db, &version));
+	if (version == n) {
+		return ERR_OK;
+	}
+	if (version > n) {
+		return ERR_VERSION;
+	}
+	TRY(db_begin(db, version == 0 ? DB_WRITE : DB_DURABLE));
+	enum err e = migrate_from(db, steps, n);
+	if (e != ERR_OK) {
+		db_rollback(db);
+		return e;
+	}
+	return db_commit(db);
+}
+
+static struct db_stmt *
+bad_stmt(struct db *db, enum err e)
+{
+	db->bad.db = db;
+	db->bad.err = e;
+	return &db->bad;
+}
+
+/* The slot of a statement, or the free one where it goes. */
+static struct db_stmt **
+slot_of(struct db *db, const char *sql)
+{
+	size_t at = ((uintptr_t)sql >> 3) * 0x9e3779b97f4a7c15u >> 40;
+	for (;; at++) {
+		struct db_stmt **slot = &db->stmts[at & (DB_STATEMENTS_MAX - 1)];
+		if (*slot == NULL || (*slot)->sql == sql) {
+			return slot;
+		}
+	}
+}
+
+struct db_stmt *
+db_query(struct db *db, const char *sql)
+{
+	struct db_stmt **slot = slot_of(db, sql), *q = *slot;
+	if (q != NULL) {
+		ASSERT(!q->in_use);
+		q->in_use = true;
+		q->err = ERR_OK;
+		return q;
+	}
+	ASSERT(db->stmts_n < DB_STATEMENTS_MAX - 1); /* the program's own texts are counted */
+	q = mem_zalloc(1, sizeof *q);
+	if (q == NULL) {
+		return bad_stmt(db, ERR_NOMEM);
+	}
+	int rc = sqlite3_prepare_v3(db->h, sql, -1, SQLITE_PREPARE_PERSISTENT, &q->stmt, NULL);
+	if (rc != SQLITE_OK || q->stmt == NULL) {
+		MEM_FREE(q);
+		return bad_stmt(db, rc == SQLITE_OK ? ERR_DB : err_of(rc));
+	}
+	q->db = db;
+	q->sql = sql;
+	q->in_use = true;
+	db->stmts_n++;
+	*slot = q;
+	return q;
+}
+
+static void
+bound(struct db_stmt *q, int rc)
+{
+	if (rc != SQLITE_OK) {
+		q->err = err_of(rc);
+	}
+}
+
+void
+db_bind_i64(struct db_stmt *q, int at, int64_t v)
+{
+	if (q->err == ERR_OK) {
+		bound(q, sqlite3_bind_int64(q->stmt, at, v));
+	}
+}
+
+void
+db_bind_u64(struct db_stmt *q, int at, uint64_t v)
+{
+	if (v > INT64_MAX) {
+		q->err = ERR_TOOBIG;
+		return;
+	}
+	db_bind_i64(q, at, (int64_t)v);
+}
+
+void
+db_bind_str(struct db_stmt *q, int at, str s)
+{
+	if (q->err == ERR_OK) {
+		bound(q,
+		    sqlite3_bind_text64(q->stmt, at, s.p == NULL ? "" : s.p, s.n, SQLITE_STATIC,
+			SQLITE_UTF8));
+	}
+}
+
+void
+db_bind_blob(struct db_stmt *q, int at, str s)
+{
+	if (q->err == ERR_OK) {
+		bound(q,
+		    sqlite3_bind_blob64(q->stmt, at, s.p == NULL ? "" : s.p, s.n, SQLITE_STATIC));
+	}
+}
+
+void
+db_bind_null(struct db_stmt *q, int at)
+{
+	if (q->err == ERR_OK) {
+		bound(q, sqlite3_bind_null(q->stmt, at));
+	}
+}
+
+enum err
+db_row(struct db_stmt *q)
+{
+	if (q->err != ERR_OK) {
+		return q->err;
+	}
+	int rc = sqlite3_step(q->stmt);
+	if (rc == SQLITE_ROW) {
+		return ERR_OK;
+	}
+	q->err = rc == SQLITE_DONE ? ERR_NOTFOUND : err_of(rc);
+	return q->err;
+}
+
+uint64_t
+db_u64(struct db_stmt *q, int col)
+{
+	int64_t v = db_i64(q, col);
+	return v < 0 ? 0 : (uint64_t)v;
+}
+
+int64_t
+db_i64(struct db_stmt *q, int col)
+{
+	return sqlite3_column_type(q->stmt, col) == SQLITE_INTEGER
+	    ? sqlite3_column_int64(q->stmt, col)
+	    : 0;
+}
+
+static str
+octets_of(struct db_stmt *q, int col, int type)
+{
+	if (sqlite3_column_type(q->stmt, col) != type) {
+		return STR_NONE;
+	}
+	const void *p = sqlite3_column_blob(q->stmt, col);
+	return str_make(p, p == NULL ? 0 : (size_t)sqlite3_column_bytes(q->stmt, col));
+}
+
+str
+db_str(struct db_stmt *q, int col)
+{
+	return octets_of(q, col, SQLITE_TEXT);
+}
+
+str
+db_blob(struct db_stmt *q, int col)
+{
+	return octets_of(q, col, SQLITE_BLOB);
+}
+
+bool
+db_is_null(struct db_stmt *q, int col)
+{
+	return sqlite3_column_type(q->stmt, col) == SQLITE_NULL;
+}
+
+void
+db_done(struct db_stmt *q)
+{
+	q->err = ERR_OK;
+	q->in_use = false;
+	if (q->stmt != NULL) {
+		sqlite3_reset(q->stmt);
+		sqlite3_clear_bindings(q->stmt);
+	}
+}
+
+enum err
+db_run(struct db_stmt *q)
+{
+	enum err e;
+	do {
+		e = db_row(q);
+	} while (e == ERR_OK);
+	db_done(q);
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+uint64_t
+db_changes(struct db *db)
+{
+	return (uint64_t)sqlite3_changes64(db->h);
+}
+
+enum err
+db_begin(struct db *db, enum db_mode mode)
+{
+	ASSERT(!db_in_transaction(db));
+	bool full = mode == DB_DURABLE;
+	if (mode != DB_READ && full != db->full) {
+		/* Two texts: the cache goes by address. */
+		TRY(db_run(full ? db_query(db, "PRAGMA synchronous = FULL")
+				: db_query(db, "PRAGMA synchronous = NORMAL")));
+		db->full = full;
+	}
+	return db_run(mode == DB_READ ? db_query(db, "BEGIN") : db_query(db, "BEGIN IMMEDIATE"));
+}
+
+enum err
+db_commit(struct db *db)
+{
+	enum err e = db_run(db_query(db, "COMMIT"));
+	if (e != ERR_OK) {
+		db_rollback(db);
+	}
+	return e;
+}
+
+void
+db_rollback(struct db *db)
+{
+	if (db_in_transaction(db)) {
+		/* Nothing to do about a failure: the engine rolls back by itself then. */
+		(void)!db_run(db_query(db, "ROLLBACK"));
+	}
+}
+
+bool
+db_in_transaction(const struct db *db)
+{
+	return sqlite3_get_autocommit(db->h) == 0;
+}
+
+enum err
+db_checkpoint(struct db *db)
+{
+	return err_of(sqlite3_wal_checkpoint_v2(db->h, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
+	    NULL));
+}
+
+enum err
+db_check(struct db *db)
+{
+	struct db_stmt *q = db_query(db, "PRAGMA quick_check(1)");
+	enum err e = db_row(q);
+	if (e == ERR_OK && !str_eq(db_str(q, 0), S("ok"))) {
+		e = ERR_CORRUPT;
+	}
+	db_done(q);
+	return e;
+}
+
+str
+db_error_text(const struct db *db)
+{
+	return str_from(sqlite3_errmsg(db->h));
+}
