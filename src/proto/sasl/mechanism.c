@@ -38,8 +38,11 @@ sasl_mechanism_offered(enum sasl_mechanism m, const struct sasl_offer *offer)
 {
 	unsigned flags = sasl_mechanism_row(m)->flags;
 
-	return !((flags & SASL_TLS) != 0 && !offer->tls) && !((flags & SASL_BINDING) != 0 && !offer->binding) &&
-		!((flags & SASL_OPT_IN) != 0 && !offer->cram_md5);
+	if (!offer->tls) {
+		return false;
+	}
+	return ((flags & SASL_BINDING) == 0 || offer->binding) &&
+	    ((flags & SASL_OPT_IN) == 0 || offer->cram_md5);
 }
 
 void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The table of SASL mechanisms and the rule which of them a session is offered. smtp and login write
- * their AUTH lists from here, auth looks names up here: one rule for all of them.
+ * The table of SASL mechanisms and the rule which of them a session is offered. smtp and login
+ * write their AUTH lists from here, auth looks names up here: one rule for all of them.
  */
 #ifndef PROTO_SASL_MECHANISM_H
 #define PROTO_SASL_MECHANISM_H
@@ -17,7 +17,8 @@ enum sasl_mechanism {
 
 enum sasl_hash { SASL_HASH_NONE, SASL_HASH_SHA1, SASL_HASH_SHA256 };
 
-enum { SASL_BINDING = 1, SASL_TLS = 2, SASL_FIRST = 4, SASL_OPT_IN = 8 };
+/* Flags of a row. */
+enum { SASL_BINDING = 1, SASL_FIRST = 2, SASL_OPT_IN = 4 };
 
 struct sasl_mechanism_row {
 	str name;
@@ -28,11 +29,12 @@ struct sasl_mechanism_row {
 
 /* What decides the offer. */
 struct sasl_offer {
-	bool tls;		/* the session is inside TLS */
-	bool binding;		/* tls-exporter data is at hand (RFC 9266) */
-	bool cram_md5;		/* setting auth.cram-md5 */
+	bool tls;      /* the session is inside TLS */
+	bool binding;  /* tls-exporter data is at hand (RFC 9266) */
+	bool cram_md5; /* setting auth.cram-md5 */
 };
 
+/* The row of m, which must be less than SASL_MECHANISMS. */
 const struct sasl_mechanism_row *sasl_mechanism_row(enum sasl_mechanism m);
 
 /* By name, any case; SASL_MECHANISMS when there is no such mechanism. RFC 4422 3.1 */
