@@ -11,10 +11,13 @@
 #include "base/buf.h"
 
 enum {
-	MAIL_LOCAL_MAX = 64,		/* RFC 5321 4.5.3.1.1 */
+	/* RFC 5321 4.5.3.1.1 says 64 must work and longer should; return paths of lists are often longer. */
+	MAIL_LOCAL_MAX = 256,
+	MAIL_LOCAL_OWN_MAX = 64,	/* for addresses we make ourselves (directory) */
 	MAIL_DOMAIN_MAX = 255,		/* RFC 5321 4.5.3.1.2 */
-	MAIL_PATH_MAX = 256,		/* RFC 5321 4.5.3.1.3; source routes and quoting count here */
-	MAIL_CANONICAL_MAX = 400,	/* local quoted and escaped at worst: 130, "@", 255 */
+	MAIL_LABEL_MAX = 63,		/* RFC 1035 2.3.4 */
+	MAIL_PATH_MAX = 1000,		/* with quoting and source route; RFC 5321 4.5.3.1.3 asks for 256 */
+	MAIL_CANONICAL_MAX = 800,	/* local quoted and escaped at worst: 514, "@", 255 */
 };
 
 enum {	/* flags of mail_path_parse and mail_mailbox_parse */
@@ -25,18 +28,19 @@ enum {	/* flags of mail_path_parse and mail_mailbox_parse */
 
 /* One envelope address. */
 struct mail_path {
-	str local;		/* quotes and escapes removed, case as given; empty: the null path */
+	str local;		/* quotes and escapes removed, case as given; empty for the null path alone */
 	str domain;		/* as given; an address literal with its brackets; empty: null path, postmaster */
 	bool literal;		/* the domain is an address literal */
 	bool utf8;		/* holds octets beyond ASCII */
 };
 
 /*
- * Parse "<...>" at the start of `in`. Source routes are read and ignored.
+ * Parse "<...>" at the start of `in`. Source routes are read and ignored. Dots may stand anywhere in
+ * an unquoted local part, as some providers once gave out such addresses.
  *
  * In      in: octets after "FROM:" or "TO:"; borrowed. flags: MAIL_PATH_*
  * Out     ret, its strings in `a`; ret_used: octets up to and with ">"
- * Limits  MAIL_LOCAL_MAX, MAIL_DOMAIN_MAX, MAIL_PATH_MAX (twice as much with source route)
+ * Limits  MAIL_LOCAL_MAX, MAIL_DOMAIN_MAX, MAIL_PATH_MAX
  * Errors  ERR_SYNTAX; ERR_TOOBIG; ERR_CHARSET: UTF-8 without the flag, or not UTF-8; ERR_BUDGET
  * RFC     5321 4.1.2, 4.1.3, 4.5.3.1; 6531 3.3
  */

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Domain names and address literals of mail addresses: checking, A-labels, lower case. ASCII names
+ * never reach libidn2, so the usual case costs one pass.
+ */
+#include "base/codec.h"
+#include "mail/address.h"
+#include "mail/mail_priv.h"
+
+#include <arpa/inet.h>
+#include <idn2.h>
+
+bool
+mail_is_domain_octet(unsigned char c)
+{
+	return ascii_is_alnum((char)c) || c == '-' || c == '_' || c == '.' || c >= 0x80;
+}
+
+/*
+ * sub-domain = Let-dig [Ldh-str], RFC 5321 4.1.2. Underscores occur in real sender domains; a hyphen
+ * at either end of a label does not name a host.
+ */
+static bool
+label_valid(str label)
+{
+	if (label.n == 0 || label.n > MAIL_LABEL_MAX || label.p[0] == '-' || label.p[label.n - 1] == '-') {
+		return false;
+	}
+	for (size_t i = 0; i < label.n; i++) {
+		unsigned char c = (unsigned char)label.p[i];
+		if (c == '.' || c >= 0x80 || !mail_is_domain_octet(c)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static enum err
+put_ascii(struct buf *out, str domain)
+{
+	if (domain.n > MAIL_DOMAIN_MAX) {
+		return ERR_TOOBIG;
+	}
+	str rest = domain, label;
+	while (str_next(&rest, '.', &label)) {
+		if (!label_valid(label)) {
+			return ERR_SYNTAX;
+		}
+	}
+	char *to = domain.n == 0 ? NULL : buf_room(out, domain.n);
+	if (to == NULL) {
+		return domain.n == 0 ? ERR_SYNTAX : buf_err(out);
+	}
+	for (size_t i = 0; i < domain.n; i++) {
+		to[i] = ascii_lower(domain.p[i]);
+	}
+	buf_grow(out, domain.n);
+	return ERR_OK;
+}
+
+/* address-literal of RFC 5321 4.1.3; no general-address-literal tag was ever registered. */
+static enum err
+put_literal(struct buf *out, str domain)
+{
+	char text[64];
+	unsigned char addr[16];
+	str inner = str_sub(domain, 1, domain.n < 2 ? 0 : domain.n - 2);
+	int family = AF_INET;
+	if (str_istarts(inner, S("IPv6:"))) {
+		inner = str_from_off(inner, 5);
+		family = AF_INET6;
+	}
+	if (domain.p[domain.n - 1] != ']' || inner.n >= sizeof text || inner.n == 0 ||
+	    memchr(inner.p, 0, inner.n) != NULL) {
+		return ERR_SYNTAX;
+	}
+	memcpy(text, inner.p, inner.n);
+	text[inner.n] = 0;
+	if (inet_pton(family, text, addr) != 1) {
+		return ERR_SYNTAX;
+	}
+	for (size_t i = 0; i < domain.n; i++) {
+		buf_ch(out, ascii_lower(domain.p[i]));
+	}
+	return buf_err(out);
+}
+
+static enum err
+put_idna(struct buf *out, str domain)
+{
+	char text[4 * MAIL_DOMAIN_MAX + 1];
+	char *alabels = NULL;
+	if (domain.n >= sizeof text) {
+		return ERR_TOOBIG;
+	}
+	if (!utf8_valid(domain) || memchr(domain.p, 0, domain.n) != NULL) {
+		return ERR_CHARSET;
+	}
+	memcpy(text, domain.p, domain.n);
+	text[domain.n] = 0;
+	int rc = idn2_to_ascii_8z(text, &alabels, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+	if (rc != IDN2_OK) {
+		return rc == IDN2_TOO_BIG_DOMAIN || rc == IDN2_TOO_BIG_LABEL ? ERR_TOOBIG : ERR_CHARSET;
+	}
+	enum err e = put_ascii(out, str_from(alabels));
+	idn2_free(alabels);
+	return e;
+}
+
+enum err
+mail_domain_put(struct buf *out, str domain)
+{
+	if (domain.n == 0) {
+		return ERR_SYNTAX;
+	}
+	size_t start = out->n;
+	enum err e;
+	bool ascii = true;
+	for (size_t i = 0; i < domain.n && ascii; i++) {
+		ascii = (unsigned char)domain.p[i] < 0x80;
+	}
+	str undotted = domain.n > 1 && domain.p[domain.n - 1] == '.' ? str_sub(domain, 0, domain.n - 1) : domain;
+	if (domain.p[0] == '[') {
+		e = put_literal(out, domain);
+	} else {
+		e = ascii ? put_ascii(out, undotted) : put_idna(out, undotted);
+	}
+	if (e != ERR_OK) {
+		buf_truncate(out, start);
+	}
+	return e;
+}
+
+void
+mail_domain_put_unicode(struct buf *out, str domain)
+{
+	char text[4 * MAIL_DOMAIN_MAX + 1];
+	char *ulabels = NULL;
+	bool fits = domain.n > 0 && domain.n < sizeof text && memchr(domain.p, 0, domain.n) == NULL;
+	if (fits) {
+		memcpy(text, domain.p, domain.n);
+		text[domain.n] = 0;
+	}
+	if (fits && idn2_to_unicode_8z8z(text, &ulabels, 0) == IDN2_OK) {
+		buf_cstr(out, ulabels);
+		idn2_free(ulabels);
+	} else {
+		buf_str(out, domain);
+	}
+}
