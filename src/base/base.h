@@ -50,7 +50,16 @@
 	} while (0)
 NORETURN void base_panic(const char *file, int line, const char *cond);
 
-/* Unbounded, locale-bound, or too easy to misuse: not in this house. */
+/*
+ * Unbounded, locale-bound, or too easy to misuse: not in this house. With _FORTIFY_SOURCE some of
+ * them are macros, which clang does not like to poison.
+ */
+#undef strcpy
+#undef strcat
+#undef strncpy
+#undef strncat
+#undef sprintf
+#undef vsprintf
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok strtok_r gets
 #pragma GCC poison atoi atol atoll atof strtol strtoul strtoll strtoull strtod sscanf
 #pragma GCC poison setlocale system popen tmpnam mktemp

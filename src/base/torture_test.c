@@ -53,9 +53,11 @@ fill_map(void)
 		set += e == ERR_OK;
 	}
 	CHECK_U64(map_count(m), set);
+	bool right = true;
 	for (uint64_t i = 0; i < LEN(values); i++) {
-		CHECK(map_get(m, i) == (i < set ? &values[i] : NULL));
+		right = right && map_get(m, i) == (i < set ? &values[i] : NULL);
 	}
+	CHECK(right);
 	map_free(&m);
 	return e;
 }
