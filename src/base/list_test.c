@@ -27,7 +27,7 @@ static int
 digits(struct list *head)
 {
 	int v = 0;
-	LIST_EACH (it, head) {
+	LIST_EACH(it, head) {
 		v = v * 10 + 1 + LIST_ENTRY(it, struct item, link)->number;
 	}
 	return v;
@@ -67,13 +67,13 @@ walks_while_removing(void)
 {
 	struct list head;
 	fill(&head);
-	LIST_EACH (it, &head) {
+	LIST_EACH(it, &head) {
 		if (LIST_ENTRY(it, struct item, link)->number % 2 == 0) {
 			list_remove(it);
 		}
 	}
 	CHECK_U64(digits(&head), 24);
-	LIST_EACH (it, &head) {
+	LIST_EACH(it, &head) {
 		list_remove(it);
 	}
 	CHECK(list_empty(&head));

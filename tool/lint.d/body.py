@@ -44,7 +44,8 @@ def check_function(out, text, tokens, partner, f):
             f"{rules.FUNCTION_PARAMETERS}: pass a struct")
     start = text.rfind("\n", 0, f.at) + 1
     if start != f.at:
-        out.add(f.line, "layout", f"put the name {f.name} at column 0, its type on the line before")
+        out.add(f.line, "layout", f"put the name {f.name} at column 0, its type on the line before "
+            "(PRINTF goes on a declaration above)")
     walk_body(out, tokens, partner, f)
     check_gotos(out, tokens, partner, f)
 

@@ -37,7 +37,7 @@ LAYERS = {
 PURE = ("base", "mail", "proto/")
 DOORS = {"unistd.h", "fcntl.h", "time.h", "errno.h", "signal.h", "pthread.h", "poll.h", "dirent.h",
     "netdb.h", "locale.h", "setjmp.h", "ctype.h", "threads.h", "sqlite3.h", "termios.h"}
-DOOR_FOLDERS = ("sys/", "netinet/", "arpa/", "net/", "linux/", "openssl/")
+DOOR_FOLDERS = ("sys/", "netinet/", "net/", "linux/", "openssl/")
 
 # --- names -------------------------------------------------------------------------------------
 # folder -> prefixes of its non-static symbols. FILES: the stem of any file of the folder, or its
