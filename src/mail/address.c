@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The envelope address: SMTP paths and mailboxes, and the canonical form. The RFC 5322 list parser is
- * in address_list.c, domain names in address_domain.c. Start with mail_path_parse.
+ * The envelope address: SMTP paths and mailboxes, and the canonical form. The RFC 5322 list
+ * parser is in address_list.c, domain names in address_domain.c. Start with mail_path_parse.
  *
  *	Path        = "<" [ A-d-l ":" ] Mailbox ">"
  *	A-d-l       = "@" Domain *( "," "@" Domain )
@@ -94,7 +94,8 @@ charset_check(str s, unsigned flags, bool *utf8)
 	for (size_t i = 0; i < s.n; i++) {
 		if ((unsigned char)s.p[i] >= 0x80) {
 			*utf8 = true;
-			return (flags & MAIL_PATH_UTF8) != 0 && utf8_valid(s) ? ERR_OK : ERR_CHARSET;
+			return (flags & MAIL_PATH_UTF8) != 0 && utf8_valid(s) ? ERR_OK
+									      : ERR_CHARSET;
 		}
 	}
 	return ERR_OK;

@@ -7,7 +7,6 @@
 #include "mail/address.h"
 #include "mail/mail_priv.h"
 
-#include <arpa/inet.h>
 #include <idn2.h>
 
 bool
@@ -17,13 +16,14 @@ mail_is_domain_octet(unsigned char c)
 }
 
 /*
- * sub-domain = Let-dig [Ldh-str], RFC 5321 4.1.2. Underscores occur in real sender domains; a hyphen
- * at either end of a label does not name a host.
+ * sub-domain = Let-dig [Ldh-str], RFC 5321 4.1.2. Underscores occur in real sender domains; a
+ * hyphen at either end of a label does not name a host.
  */
 static bool
 label_valid(str label)
 {
-	if (label.n == 0 || label.n > MAIL_LABEL_MAX || label.p[0] == '-' || label.p[label.n - 1] == '-') {
+	if (label.n == 0 || label.n > MAIL_LABEL_MAX || label.p[0] == '-' ||
+	    label.p[label.n - 1] == '-') {
 		return false;
 	}
 	for (size_t i = 0; i < label.n; i++) {
@@ -58,25 +58,70 @@ put_ascii(struct buf *out, str domain)
 	return ERR_OK;
 }
 
+/* IPv4-address-literal = Snum 3("."  Snum); Snum = 1*3DIGIT, 0 to 255 */
+static bool
+is_ipv4(str s)
+{
+	unsigned parts = 0;
+	str part;
+	while (str_next(&s, '.', &part)) {
+		uint32_t v;
+		if (part.n > 3 || !str_u32(part, &v) || v > 255) {
+			return false;
+		}
+		parts++;
+	}
+	return parts == 4;
+}
+
+static bool
+is_hex_group(str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = ascii_lower(s.p[i]);
+		if (!ascii_is_digit(c) && (c < 'a' || c > 'f')) {
+			return false;
+		}
+	}
+	return s.n >= 1 && s.n <= 4;
+}
+
+/* Groups of one side of "::", an IPv4 address counting as two; 99 when it is not well formed. */
+static unsigned
+ipv6_groups(str s, bool last)
+{
+	unsigned groups = 0;
+	str part;
+	while (s.n > 0 && str_next(&s, ':', &part)) {
+		bool v4 = last && s.p == NULL && is_ipv4(part);
+		if (!v4 && !is_hex_group(part)) {
+			return 99;
+		}
+		groups += v4 ? 2 : 1;
+	}
+	return s.p != NULL && s.n == 0 && groups > 0 ? 99 : groups;
+}
+
+/* IPv6-addr of RFC 5321 4.1.3: eight groups, or fewer with one "::". */
+static bool
+is_ipv6(str s)
+{
+	ptrdiff_t gap = str_find(s, S("::"));
+	if (gap < 0) {
+		return ipv6_groups(s, true) == 8;
+	}
+	str head = str_sub(s, 0, (size_t)gap), tail = str_from_off(s, (size_t)gap + 2);
+	return ipv6_groups(head, false) + ipv6_groups(tail, true) <= 7;
+}
+
 /* address-literal of RFC 5321 4.1.3; no general-address-literal tag was ever registered. */
 static enum err
 put_literal(struct buf *out, str domain)
 {
-	char text[64];
-	unsigned char addr[16];
 	str inner = str_sub(domain, 1, domain.n < 2 ? 0 : domain.n - 2);
-	int family = AF_INET;
-	if (str_istarts(inner, S("IPv6:"))) {
-		inner = str_from_off(inner, 5);
-		family = AF_INET6;
-	}
-	if (domain.p[domain.n - 1] != ']' || inner.n >= sizeof text || inner.n == 0 ||
-	    memchr(inner.p, 0, inner.n) != NULL) {
-		return ERR_SYNTAX;
-	}
-	memcpy(text, inner.p, inner.n);
-	text[inner.n] = 0;
-	if (inet_pton(family, text, addr) != 1) {
+	bool v6 = str_istarts(inner, S("IPv6:"));
+	bool valid = v6 ? is_ipv6(str_from_off(inner, 5)) : is_ipv4(inner);
+	if (!valid || domain.p[domain.n - 1] != ']') {
 		return ERR_SYNTAX;
 	}
 	for (size_t i = 0; i < domain.n; i++) {
@@ -100,7 +145,8 @@ put_idna(struct buf *out, str domain)
 	text[domain.n] = 0;
 	int rc = idn2_to_ascii_8z(text, &alabels, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
 	if (rc != IDN2_OK) {
-		return rc == IDN2_TOO_BIG_DOMAIN || rc == IDN2_TOO_BIG_LABEL ? ERR_TOOBIG : ERR_CHARSET;
+		return rc == IDN2_TOO_BIG_DOMAIN || rc == IDN2_TOO_BIG_LABEL ? ERR_TOOBIG
+									     : ERR_CHARSET;
 	}
 	enum err e = put_ascii(out, str_from(alabels));
 	idn2_free(alabels);
@@ -119,7 +165,9 @@ mail_domain_put(struct buf *out, str domain)
 	for (size_t i = 0; i < domain.n && ascii; i++) {
 		ascii = (unsigned char)domain.p[i] < 0x80;
 	}
-	str undotted = domain.n > 1 && domain.p[domain.n - 1] == '.' ? str_sub(domain, 0, domain.n - 1) : domain;
+	str undotted = domain.n > 1 && domain.p[domain.n - 1] == '.'
+	    ? str_sub(domain, 0, domain.n - 1)
+	    : domain;
 	if (domain.p[0] == '[') {
 		e = put_literal(out, domain);
 	} else {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Address lists of header fields, as they are and not only as they should be. One pass with a cursor;
- * each element is read as words, and the special that follows them says what they were. All text is
- * written into one block no larger than the value. Start with mail_addresses_parse.
+ * Address lists of header fields, as they are and not only as they should be. One pass with a
+ * cursor; each element is read as words, and the special that follows them says what they were.
+ * All text is written into one block no larger than the value. Start with mail_addresses_parse.
  *
  *	address-list = (address *("," address)) / obs-addr-list
  *	address      = mailbox / group
@@ -19,10 +19,10 @@ struct scan {
 	struct arena *a;
 	const char *p, *end;
 	bool strict;
-	bool bad;		/* a fault was seen; final in strict mode */
+	bool bad; /* a fault was seen; final in strict mode */
 	bool in_group;
-	char *out;		/* next free octet of the block; never more than was read */
-	str comment;		/* the last comment of the element, raw, without its parentheses */
+	char *out;   /* next free octet of the block; never more than was read */
+	str comment; /* the last comment of the element, raw, without its parentheses */
 	struct mail_address *v;
 	size_t n, cap;
 };
@@ -397,7 +397,8 @@ octets_valid(str s)
 }
 
 enum err
-mail_addresses_parse(struct arena *a, str value, unsigned flags, struct mail_address **ret, size_t *ret_n)
+mail_addresses_parse(struct arena *a, str value, unsigned flags, struct mail_address **ret,
+    size_t *ret_n)
 {
 	struct scan l = { .a = a, .p = value.p, .end = value.p + value.n };
 	l.strict = (flags & MAIL_ADDRESSES_STRICT) != 0;

@@ -16,7 +16,10 @@ enum { YEAR_MIN = 1900, YEAR_MAX = 9999, DAY_S = 86400 };
 int32_t
 mail_day_of(int year, int month, int day)
 {
-	/* Years start in March, so that the leap day is the last of its year; eras of 400 years. */
+	/*
+	 * Years start in March, so that the leap day is the last of its year; eras of 400
+	 * years.
+	 */
 	int y = year - (month <= 2);
 	int era = (y >= 0 ? y : y - 399) / 400;
 	int of_era = y - era * 400;
@@ -160,10 +163,22 @@ take_numeric_zone(str *s, struct mail_date *d)
 static void
 take_named_zone(str *s, struct mail_date *d)
 {
-	static const struct { str name; int hours; } zones[] = {
-		{ S_INIT("UT"), 0 }, { S_INIT("GMT"), 0 }, { S_INIT("UTC"), 0 }, { S_INIT("Z"), 0 }, { S_INIT("EST"), -5 },
-		{ S_INIT("EDT"), -4 }, { S_INIT("CST"), -6 }, { S_INIT("CDT"), -5 }, { S_INIT("MST"), -7 },
-		{ S_INIT("MDT"), -6 }, { S_INIT("PST"), -8 }, { S_INIT("PDT"), -7 },
+	static const struct {
+		str name;
+		int hours;
+	} zones[] = {
+		{ S_INIT("UT"), 0 },
+		{ S_INIT("GMT"), 0 },
+		{ S_INIT("UTC"), 0 },
+		{ S_INIT("Z"), 0 },
+		{ S_INIT("EST"), -5 },
+		{ S_INIT("EDT"), -4 },
+		{ S_INIT("CST"), -6 },
+		{ S_INIT("CDT"), -5 },
+		{ S_INIT("MST"), -7 },
+		{ S_INIT("MDT"), -6 },
+		{ S_INIT("PST"), -8 },
+		{ S_INIT("PDT"), -7 },
 	};
 	size_t n = 0;
 	while (n < s->n && ascii_is_alpha(s->p[n])) {
@@ -235,7 +250,10 @@ split(int64_t unix_s, int zone_min)
 	int64_t local = MAX(first, MIN(unix_s, last)) + zone_min * 60;
 	int64_t day_no = local / DAY_S - (local % DAY_S < 0);
 	int rest = (int)(local - day_no * DAY_S);
-	struct parts p = { .h = rest / 3600, .m = rest / 60 % 60, .s = rest % 60, .sign = zone_min < 0 ? '-' : '+' };
+	struct parts p = { .h = rest / 3600,
+		.m = rest / 60 % 60,
+		.s = rest % 60,
+		.sign = zone_min < 0 ? '-' : '+' };
 	mail_day_split((int32_t)day_no, &p.year, &p.month, &p.day);
 	p.zone_min = abs(zone_min);
 	p.weekday = weekdays + 3 * (((day_no % 7) + 7) % 7);
@@ -247,16 +265,16 @@ void
 mail_date_put(struct buf *out, int64_t unix_s, int zone_min)
 {
 	struct parts p = split(unix_s, zone_min);
-	buf_printf(out, "%.3s, %d %.3s %04d %02d:%02d:%02d %c%02d%02d", p.weekday, p.day, p.month_name, p.year, p.h, p.m,
-	    p.s, p.sign, p.zone_min / 60, p.zone_min % 60);
+	buf_printf(out, "%.3s, %d %.3s %04d %02d:%02d:%02d %c%02d%02d", p.weekday, p.day,
+	    p.month_name, p.year, p.h, p.m, p.s, p.sign, p.zone_min / 60, p.zone_min % 60);
 }
 
 void
 mail_imap_datetime_put(struct buf *out, int64_t unix_s, int zone_min)
 {
 	struct parts p = split(unix_s, zone_min);
-	buf_printf(out, "%2d-%.3s-%04d %02d:%02d:%02d %c%02d%02d", p.day, p.month_name, p.year, p.h, p.m, p.s, p.sign,
-	    p.zone_min / 60, p.zone_min % 60);
+	buf_printf(out, "%2d-%.3s-%04d %02d:%02d:%02d %c%02d%02d", p.day, p.month_name, p.year, p.h,
+	    p.m, p.s, p.sign, p.zone_min / 60, p.zone_min % 60);
 }
 
 void
@@ -304,8 +322,8 @@ mail_imap_datetime_parse(str in, struct mail_date *ret)
 	int32_t day;
 	eat(&s, ' ');
 	/* date-time has fixed width: "dd-mon-yyyy hh:mm:ss +zzzz" */
-	if (in.n != 26 || !take_imap_day(&s, &day) || !eat(&s, ' ') || s.n != 14 || s.p[2] != ':' || s.p[5] != ':' ||
-	    s.p[8] != ' ' || (s.p[9] != '+' && s.p[9] != '-')) {
+	if (in.n != 26 || !take_imap_day(&s, &day) || !eat(&s, ' ') || s.n != 14 || s.p[2] != ':' ||
+	    s.p[5] != ':' || s.p[8] != ' ' || (s.p[9] != '+' && s.p[9] != '-')) {
 		return ERR_SYNTAX;
 	}
 	int time = take_time(&s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Dates of mail: RFC 5322 with its obsolete forms, IMAP's date-time and date. Pure arithmetic on the
- * proleptic Gregorian calendar; no clock, no time zone tables, no locale.
+ * Dates of mail: RFC 5322 with its obsolete forms, IMAP's date-time and date. Pure arithmetic
+ * on the proleptic Gregorian calendar; no clock, no time zone tables, no locale.
  */
 #ifndef MAIL_DATE_H
 #define MAIL_DATE_H
@@ -11,8 +11,8 @@
 /* A moment, and the zone its writer stood in. */
 struct mail_date {
 	int64_t unix_s;
-	int16_t zone_min;	/* minutes east of UTC; 0 when not known */
-	bool zone_known;	/* false for "-0000" and unknown letters (RFC 5322 3.3, 4.3) */
+	int16_t zone_min; /* minutes east of UTC; 0 when not known */
+	bool zone_known;  /* false for "-0000" and unknown letters (RFC 5322 3.3, 4.3) */
 };
 
 /*
@@ -46,7 +46,10 @@ void mail_imap_datetime_put(struct buf *out, int64_t unix_s, int zone_min);
 enum err mail_imap_date_parse(str in, int32_t *ret_day);
 void mail_imap_date_put(struct buf *out, int32_t day);
 
-/* The calendar day in the writer's zone, as SENTBEFORE, SENTON, SENTSINCE compare (RFC 9051 6.4.4). */
+/*
+ * The calendar day in the writer's zone, as SENTBEFORE, SENTON, SENTSINCE compare (RFC 9051
+ * 6.4.4).
+ */
 int32_t mail_date_day(const struct mail_date *d);
 
 /* Day number of a calendar date and back; month 1..12, day 1..31. */

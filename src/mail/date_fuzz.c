@@ -30,7 +30,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_reset(&b);
 	if (mail_imap_date_parse(in, &day) == ERR_OK) {
 		mail_imap_date_put(&b, day);
-		ASSERT(mail_imap_date_parse(buf_view(&b), &day_again) == ERR_OK && day == day_again);
+		ASSERT(mail_imap_date_parse(buf_view(&b), &day_again) == ERR_OK &&
+		    day == day_again);
 	}
 	return 0;
 }

@@ -8,13 +8,21 @@
 static void
 parsing(void)
 {
-	static const struct { const char *in; enum err err; int64_t unix_s; int zone; bool known; } rows[] = {
+	static const struct {
+		const char *in;
+		enum err err;
+		int64_t unix_s;
+		int zone;
+		bool known;
+	} rows[] = {
 		{ "Fri, 21 Nov 1997 09:55:06 -0600", ERR_OK, 880127706, -360, true },
 		{ "Tue, 1 Jul 2003 10:52:37 +0200", ERR_OK, 1057049557, 120, true },
-		{ "Thu,\r\n      13\r\n        Feb\r\n          1969\r\n      23:32\r\n               -0330 (Newfoundland Time)", ERR_OK,
-		    -27723480, -210, true },
+		{ "Thu,\r\n      13\r\n        Feb\r\n          1969\r\n      23:32\r\n     "
+		  "-0330 (Newfoundland Time)",
+		    ERR_OK, -27723480, -210, true },
 		{ "21 Nov 97 09:55:06 GMT", ERR_OK, 880106106, 0, true },
-		{ "Fri, 21 Nov 1997 09(comment):   55  :  06 -0600", ERR_OK, 880127706, -360, true },
+		{ "Fri, 21 Nov 1997 09(comment):   55  :  06 -0600", ERR_OK, 880127706, -360,
+		    true },
 		{ "21 Nov 1997 09:55", ERR_OK, 880106100, 0, false },
 		{ "21 Nov 1997 09:55 -0000", ERR_OK, 880106100, 0, false },
 		{ "21 Nov 1997 09:55:06 EST", ERR_OK, 880124106, -300, true },
@@ -45,7 +53,8 @@ parsing(void)
 		struct mail_date d = { 0 };
 		test_case = rows[i].in;
 		CHECK_ERR(mail_date_parse(str_from(rows[i].in), &d), rows[i].err);
-		CHECK(d.unix_s == rows[i].unix_s && d.zone_min == rows[i].zone && d.zone_known == rows[i].known);
+		CHECK(d.unix_s == rows[i].unix_s && d.zone_min == rows[i].zone &&
+		    d.zone_known == rows[i].known);
 	}
 }
 
@@ -90,13 +99,23 @@ writing(void)
 static void
 imap(void)
 {
-	static const struct { const char *in; enum err err; int64_t unix_s; } rows[] = {
-		{ "17-Jul-1996 02:44:25 -0700", ERR_OK, 837596665 }, { " 1-Jul-2003 10:52:37 +0200", ERR_OK, 1057049557 },
-		{ "01-Jul-2003 10:52:37 +0200", ERR_OK, 1057049557 }, { "1-Jul-2003 10:52:37 +0200", ERR_SYNTAX, 0 },
-		{ "17-Jul-1996 02:44:25 0700 ", ERR_SYNTAX, 0 }, { "17-July1996 02:44:25 -0700", ERR_SYNTAX, 0 },
-		{ "17 Jul 1996 02:44:25 -0700", ERR_SYNTAX, 0 }, { "17-Jul-1996 02:44:25 -07000", ERR_SYNTAX, 0 },
-		{ "17-Jul-1996 02.44.25 -0700", ERR_SYNTAX, 0 }, { "", ERR_SYNTAX, 0 },
-		{ "                          ", ERR_SYNTAX, 0 }, { "17-Jul-1996 02:44:  -0700 ", ERR_SYNTAX, 0 },
+	static const struct {
+		const char *in;
+		enum err err;
+		int64_t unix_s;
+	} rows[] = {
+		{ "17-Jul-1996 02:44:25 -0700", ERR_OK, 837596665 },
+		{ " 1-Jul-2003 10:52:37 +0200", ERR_OK, 1057049557 },
+		{ "01-Jul-2003 10:52:37 +0200", ERR_OK, 1057049557 },
+		{ "1-Jul-2003 10:52:37 +0200", ERR_SYNTAX, 0 },
+		{ "17-Jul-1996 02:44:25 0700 ", ERR_SYNTAX, 0 },
+		{ "17-July1996 02:44:25 -0700", ERR_SYNTAX, 0 },
+		{ "17 Jul 1996 02:44:25 -0700", ERR_SYNTAX, 0 },
+		{ "17-Jul-1996 02:44:25 -07000", ERR_SYNTAX, 0 },
+		{ "17-Jul-1996 02.44.25 -0700", ERR_SYNTAX, 0 },
+		{ "", ERR_SYNTAX, 0 },
+		{ "                          ", ERR_SYNTAX, 0 },
+		{ "17-Jul-1996 02:44:  -0700 ", ERR_SYNTAX, 0 },
 	};
 	for (size_t i = 0; i < LEN(rows); i++) {
 		struct mail_date d = { 0 };
@@ -104,10 +123,20 @@ imap(void)
 		CHECK_ERR(mail_imap_datetime_parse(str_from(rows[i].in), &d), rows[i].err);
 		CHECK(d.unix_s == rows[i].unix_s);
 	}
-	static const struct { const char *in; enum err err; } days[] = {
-		{ "1-Feb-1994", ERR_OK }, { "\"1-Feb-1994\"", ERR_OK }, { "01-feb-1994", ERR_OK }, { "\"1-Feb-1994", ERR_SYNTAX },
-		{ "1-Feb-94", ERR_SYNTAX }, { "1-Feb-1994x", ERR_SYNTAX }, { "30-Feb-1994", ERR_SYNTAX }, { "1-February-1994", ERR_SYNTAX },
-		{ "-Feb-1994", ERR_SYNTAX }, { "", ERR_SYNTAX },
+	static const struct {
+		const char *in;
+		enum err err;
+	} days[] = {
+		{ "1-Feb-1994", ERR_OK },
+		{ "\"1-Feb-1994\"", ERR_OK },
+		{ "01-feb-1994", ERR_OK },
+		{ "\"1-Feb-1994", ERR_SYNTAX },
+		{ "1-Feb-94", ERR_SYNTAX },
+		{ "1-Feb-1994x", ERR_SYNTAX },
+		{ "30-Feb-1994", ERR_SYNTAX },
+		{ "1-February-1994", ERR_SYNTAX },
+		{ "-Feb-1994", ERR_SYNTAX },
+		{ "", ERR_SYNTAX },
 	};
 	for (size_t i = 0; i < LEN(days); i++) {
 		int32_t day = 0;
@@ -137,10 +166,12 @@ round_trips(void)
 		struct mail_date d = { 0 }, e = { 0 };
 		buf_init_fixed(&b, room, sizeof room);
 		mail_date_put(&b, t, zone);
-		ok = mail_date_parse(buf_view(&b), &d) == ERR_OK && d.unix_s == t && d.zone_min == zone;
+		ok = mail_date_parse(buf_view(&b), &d) == ERR_OK && d.unix_s == t &&
+		    d.zone_min == zone;
 		buf_reset(&b);
 		mail_imap_datetime_put(&b, t, zone);
-		ok = ok && mail_imap_datetime_parse(buf_view(&b), &e) == ERR_OK && e.unix_s == t && e.zone_min == zone;
+		ok = ok && mail_imap_datetime_parse(buf_view(&b), &e) == ERR_OK && e.unix_s == t &&
+		    e.zone_min == zone;
 	}
 	CHECK(ok);
 }

@@ -21,7 +21,9 @@ line_length(str text, size_t at)
 static bool
 is_empty_line(str text, size_t at)
 {
-	return at < text.n && (text.p[at] == '\n' || (text.p[at] == '\r' && at + 1 < text.n && text.p[at + 1] == '\n'));
+	return at < text.n &&
+	    (text.p[at] == '\n' ||
+		(text.p[at] == '\r' && at + 1 < text.n && text.p[at + 1] == '\n'));
 }
 
 static str

@@ -11,10 +11,10 @@
 
 /* One field; everything points into the block. */
 struct mail_field {
-	str name;	/* without white space before the colon; empty: a line that is no field */
-	str value;	/* after the colon, folds kept, last line end removed; not trimmed */
-	str raw;	/* all of it with its last line end */
-	size_t offset;	/* of raw within the block */
+	str name;      /* without white space before the colon; empty: a line that is no field */
+	str value;     /* after the colon, folds kept, last line end removed; not trimmed */
+	str raw;       /* all of it with its last line end */
+	size_t offset; /* of raw within the block */
 };
 
 /* Where an iteration stands; start with mail_header_make. */
@@ -27,8 +27,8 @@ struct mail_header {
 struct mail_header mail_header_make(str text);
 
 /*
- * The next field; false at the end. A line without a colon is given with an empty name and the line
- * as value. A continuation line at the very start is such a line, too.
+ * The next field; false at the end. A line without a colon is given with an empty name and the
+ * line as value. A continuation line at the very start is such a line, too.
  *
  * RFC     5322 2.2, 3.6.8, 4.5
  */

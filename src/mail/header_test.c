@@ -5,10 +5,15 @@
 #include "base/test.h"
 #include "mail/header.h"
 
-static const struct { const char *name; str in, want; size_t length; } rows[] = {
+static const struct {
+	const char *name;
+	str in, want;
+	size_t length;
+} rows[] = {
 	{ "plain", S_INIT("A: 1\r\nB: 2\r\n\r\nbody: no\r\n"), S_INIT("0A= 1;6B= 2;"), 14 },
 	{ "bare LF", S_INIT("A: 1\nB: 2\n\nbody"), S_INIT("0A= 1;5B= 2;"), 11 },
-	{ "folds", S_INIT("A: 1\r\n 2\r\n\t3\r\nB:\r\n\r\n"), S_INIT("0A= 1\r\n 2\r\n\t3;14B=;"), 20 },
+	{ "folds", S_INIT("A: 1\r\n 2\r\n\t3\r\nB:\r\n\r\n"), S_INIT("0A= 1\r\n 2\r\n\t3;14B=;"),
+	    20 },
 	{ "space before colon", S_INIT("A \t: 1\r\n\r\n"), S_INIT("0A= 1;"), 10 },
 	{ "no colon", S_INIT("hello\r\nA: 1\r\n\r\n"), S_INIT("0=hello;7A= 1;"), 15 },
 	{ "continuation first", S_INIT(" x: y\r\nA: 1\r\n\r\n"), S_INIT("0= x: y;7A= 1;"), 15 },
@@ -18,7 +23,8 @@ static const struct { const char *name; str in, want; size_t length; } rows[] = 
 	{ "no header", S_INIT("\r\nbody"), S_INIT(""), 2 },
 	{ "nothing", S_INIT(""), S_INIT(""), 0 },
 	{ "CR alone is text", S_INIT("A: 1\rB: 2\r\n\r\n"), S_INIT("0A= 1\rB: 2;"), 13 },
-	{ "blank continuation", S_INIT("A: 1\r\n \r\nB: 2\r\n\r\n"), S_INIT("0A= 1\r\n ;9B= 2;"), 17 },
+	{ "blank continuation", S_INIT("A: 1\r\n \r\nB: 2\r\n\r\n"), S_INIT("0A= 1\r\n ;9B= 2;"),
+	    17 },
 };
 
 static void
@@ -65,9 +71,14 @@ finding(void)
 static void
 unfolding(void)
 {
-	static const struct { str in, want; } folds[] = {
-		{ S_INIT(" a\r\n b\r\n\tc "), S_INIT("a b\tc") }, { S_INIT("a\n b"), S_INIT("a b") }, { S_INIT(" \r\n "), S_INIT("") },
-		{ S_INIT("a\rb"), S_INIT("a\rb") }, { S_INIT(""), S_INIT("") },
+	static const struct {
+		str in, want;
+	} folds[] = {
+		{ S_INIT(" a\r\n b\r\n\tc "), S_INIT("a b\tc") },
+		{ S_INIT("a\n b"), S_INIT("a b") },
+		{ S_INIT(" \r\n "), S_INIT("") },
+		{ S_INIT("a\rb"), S_INIT("a\rb") },
+		{ S_INIT(""), S_INIT("") },
 	};
 	for (size_t i = 0; i < LEN(folds); i++) {
 		char room[40];

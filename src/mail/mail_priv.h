@@ -10,7 +10,10 @@
 /* atext of RFC 5322 3.2.3, and every octet beyond ASCII (RFC 6532). */
 bool mail_is_atext(unsigned char c);
 
-/* What can stand in a domain name: letters, digits, hyphen, underscore, dot, octets beyond ASCII. */
+/*
+ * What can stand in a domain name: letters, digits, hyphen, underscore, dot, octets beyond
+ * ASCII.
+ */
 bool mail_is_domain_octet(unsigned char c);
 
 /* Read up to `max` decimal digits at the start of *s, moving on; -1 when there is none. */

@@ -8,7 +8,9 @@
 static void
 reading(void)
 {
-	static const struct { str in, want; } rows[] = {
+	static const struct {
+		str in, want;
+	} rows[] = {
 		{ S_INIT("<1234@local.machine.example>"), S_INIT("1234@local.machine.example|") },
 		{ S_INIT("<a@b> <c@d>\t<e@f>"), S_INIT("a@b|c@d|e@f|") },
 		{ S_INIT("<a@b><c@d>"), S_INIT("a@b|c@d|") },
