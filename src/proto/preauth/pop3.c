@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * POP3 before log-in (RFC 1939 4 and 7, CAPA 2449, STLS 2595, AUTH 5034).
+ *
+ *	user = "USER" SP name CRLF          pass = "PASS" SP *(any but CR, LF, NUL) CRLF
+ *	auth = "AUTH" [SP mechanism [SP (base64 / "=")]] CRLF
+ */
+#include "proto/preauth/preauth_priv.h"
+
+void
+preauth_pop3_greet(struct preauth *x)
+{
+	buf_str(&x->out, S("+OK "));
+	buf_str(&x->out, x->conf->hostname);
+	buf_str(&x->out, S(" Postern ready\r\n")); /* no timestamp: there is no APOP */
+}
+
+void
+preauth_do_pop3_capa(struct preauth *x, str args)
+{
+	str canonical;
+	buf_str(&x->out, S("+OK Capabilities\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n"));
+	if (x->conf->phase == PREAUTH_PRETLS) {
+		buf_str(&x->out, S("STLS\r\n"));
+	} else {
+		bool plain = preauth_sasl_offered(x, S("PLAIN"), &canonical);
+		buf_str(&x->out, plain ? S("PIPELINING\r\nUSER\r\n") : S("PIPELINING\r\n"));
+		buf_str(&x->out, S("SASL"));
+		preauth_sasl_list(x, &x->out, S(" "), S(""));
+		buf_str(&x->out, S("\r\n"));
+	}
+	buf_str(&x->out, S("IMPLEMENTATION Postern\r\n.\r\n"));
+}
+
+void
+preauth_do_pop3_user(struct preauth *x, str args)
+{
+	if (!preauth_arg_space(&args) || args.n == 0 || args.n > PREAUTH_USER_MAX) {
+		preauth_refuse(x, PREAUTH_RE_SYNTAX);
+		return;
+	}
+	buf_wipe(&x->word);
+	buf_str(&x->word, args);
+	preauth_say(x, PREAUTH_RE_USER_OK);
+}
+
+void
+preauth_do_pop3_pass(struct preauth *x, str args)
+{
+	if (x->word.n == 0 || !preauth_arg_space(&args)) {
+		preauth_refuse(x, x->word.n == 0 ? PREAUTH_RE_USER_FIRST : PREAUTH_RE_SYNTAX);
+		return;
+	}
+	buf_wipe(&x->data);
+	buf_ch(&x->data, '\0');
+	buf_str(&x->data, buf_view(&x->word));
+	buf_ch(&x->data, '\0');
+	buf_str(&x->data, args); /* spaces belong to the password (RFC 1939 7) */
+	buf_wipe(&x->word);
+	preauth_sasl_plain(x);
+}
+
+void
+preauth_do_pop3_auth(struct preauth *x, str args)
+{
+	str mechanism;
+	if (args.n == 0) {
+		buf_str(&x->out, S("+OK Mechanisms"));
+		preauth_sasl_list(x, &x->out, S("\r\n"), S(""));
+		buf_str(&x->out, S("\r\n.\r\n"));
+		return;
+	}
+	if (!preauth_arg_space(&args) || !preauth_arg_atom(&args, &mechanism)) {
+		preauth_refuse(x, PREAUTH_RE_SYNTAX);
+		return;
+	}
+	bool has_initial = preauth_arg_space(&args);
+	if ((has_initial && args.n == 0) || (!has_initial && args.n != 0)) {
+		preauth_refuse(x, PREAUTH_RE_SYNTAX);
+		return;
+	}
+	preauth_sasl_begin(x, mechanism, has_initial, args);
+}
