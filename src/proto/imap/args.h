@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Argument parsers, one per "args" word of commands.def, and what they share. Each starts right
+ * behind the verb and leaves the cursor at the end; command.c checks that. Private to this folder.
+ */
+#ifndef PROTO_IMAP_ARGS_H
+#define PROTO_IMAP_ARGS_H
+
+#include "proto/imap/command.h"
+#include "proto/imap/cursor.h"
+
+typedef void imap_args_fn(struct imap_cur *c, struct imap_command *cmd);
+
+imap_args_fn imap_args_none, imap_args_id, imap_args_enable;
+imap_args_fn imap_args_select, imap_args_create, imap_args_mailbox, imap_args_rename,
+    imap_args_status;
+imap_args_fn imap_args_list, imap_args_lsub;
+imap_args_fn imap_args_append;
+imap_args_fn imap_args_expunge, imap_args_fetch, imap_args_store, imap_args_copy;
+imap_args_fn imap_args_search;
+
+/* "(" status-att *(SP status-att) ")" */
+unsigned imap_parse_status_items(struct imap_cur *c);
+
+/* sequence-set; empty after a failure. */
+struct imap_seqset imap_parse_set(struct imap_cur *c);
+
+/* flag-list, or bare flags up to the end when there is no parenthesis (STORE). */
+struct imap_flags imap_parse_flags(struct imap_cur *c);
+
+/* A growing array in the command's arena: room for one more item, or NULL and the cursor fails. */
+struct imap_vec {
+	void *p;
+	size_t n, cap, max;
+	size_t size; /* of one item */
+};
+void *imap_vec_add(struct imap_cur *c, struct imap_vec *v);
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A parsed command. imap_command_parse() reads tag, verb and arguments of one complete command as
+ * reader.h delivers it, checks the state, and fills the member of the union that belongs to the
+ * verb's argument parser. Nothing is executed here.
+ */
+#ifndef PROTO_IMAP_COMMAND_H
+#define PROTO_IMAP_COMMAND_H
+
+#include "base/arena.h"
+#include "proto/imap/fetch.h"
+#include "proto/imap/limits.h"
+#include "proto/imap/search.h"
+#include "proto/imap/seqset.h"
+
+enum imap_state { IMAP_NOTAUTH = 1, IMAP_AUTH = 2, IMAP_SELECTED = 4 };
+
+enum imap_verb {
+#define CMD(verb, states, flags, handler, args, grammar, rfc) IMAP_##verb,
+#include "proto/imap/commands.def"
+#undef CMD
+	IMAP_VERB_COUNT
+};
+
+enum { IMAP_VERB_UID = 1, IMAP_VERB_NOEXPUNGE = 2 };
+
+struct imap_verb_row {
+	str name;
+	unsigned states, flags;
+	const char *grammar, *rfc;
+};
+extern const struct imap_verb_row imap_verbs[IMAP_VERB_COUNT];
+
+/* What ENABLE may turn on (caps.def); they change how later commands are read and answered. */
+enum {
+	IMAP_ENABLED_NONE = 0,
+	IMAP_ENABLED_REV2 = 1,
+	IMAP_ENABLED_UTF8 = 2,
+	IMAP_ENABLED_CONDSTORE = 4
+};
+
+/* Mailbox names and strings are UTF-8 on the wire. */
+static inline bool
+imap_enabled_utf8(unsigned enabled)
+{
+	return (enabled & (IMAP_ENABLED_REV2 | IMAP_ENABLED_UTF8)) != 0;
+}
+
+/* "IMAP4rev1 IMAP4rev2 ..." as after CAPABILITY. */
+void imap_capabilities_put(struct buf *out);
+
+/* The bit a capability name enables, or IMAP_ENABLED_NONE; names are compared without case. */
+unsigned imap_enable_bit(str name);
+
+enum {
+	IMAP_FLAG_ANSWERED = 1,
+	IMAP_FLAG_FLAGGED = 2,
+	IMAP_FLAG_DELETED = 4,
+	IMAP_FLAG_SEEN = 8,
+	IMAP_FLAG_DRAFT = 16
+};
+
+/* A flag list. \Recent is read and forgotten (RFC 3501 6.4.6). */
+struct imap_flags {
+	unsigned bits; /* IMAP_FLAG_* */
+	str *keywords; /* as given; no two equal without case */
+	size_t n;
+};
+
+/* Mailbox names are UTF-8, hierarchy separator "/", INBOX and its prefix in upper case. */
+struct imap_select_args {
+	str mailbox;
+	bool condstore;
+};
+
+struct imap_create_args {
+	str mailbox;
+	unsigned use; /* IMAP_USE_* */
+};
+
+/* Attributes of RFC 6154; the first six are what CREATE (USE ...) may ask for. */
+enum {
+	IMAP_USE_ARCHIVE = 1,
+	IMAP_USE_DRAFTS = 2,
+	IMAP_USE_FLAGGED = 4,
+	IMAP_USE_JUNK = 8,
+	IMAP_USE_SENT = 16,
+	IMAP_USE_TRASH = 32,
+	IMAP_USE_ALL = 64
+};
+
+struct imap_rename_args {
+	str from, to;
+};
+
+enum {
+	IMAP_LIST_SUBSCRIBED = 1,
+	IMAP_LIST_REMOTE = 2,
+	IMAP_LIST_RECURSIVEMATCH = 4,
+	IMAP_LIST_SPECIAL_USE = 8,
+	IMAP_LIST_CHILDREN = 16,
+	IMAP_LIST_STATUS = 32
+};
+
+struct imap_list_args {
+	unsigned select, ret; /* IMAP_LIST_*: selection and RETURN options */
+	bool extended;        /* any extended syntax was used */
+	str reference;        /* UTF-8 */
+	str *patterns;        /* UTF-8 with wildcards */
+	size_t n;
+	unsigned status; /* IMAP_STATUS_* of RETURN (STATUS ...) */
+};
+
+enum {
+	IMAP_STATUS_MESSAGES = 1,
+	IMAP_STATUS_UIDNEXT = 2,
+	IMAP_STATUS_UIDVALIDITY = 4,
+	IMAP_STATUS_UNSEEN = 8,
+	IMAP_STATUS_DELETED = 16,
+	IMAP_STATUS_SIZE = 32,
+	IMAP_STATUS_RECENT = 64,
+	IMAP_STATUS_HIGHESTMODSEQ = 128,
+	IMAP_STATUS_MAILBOXID = 256
+};
+
+struct imap_status_args {
+	str mailbox;
+	unsigned items;
+};
+
+/* Everything before the message of APPEND; the message itself never enters a command. */
+struct imap_append_args {
+	str mailbox;
+	struct imap_flags flags;
+	bool has_date;
+	int64_t date_s;
+	int16_t zone_min;
+	bool literal8; /* sent as ~{n} */
+	bool utf8;     /* wrapped in UTF8 (...) (RFC 6855 4) */
+	uint64_t size;
+	bool sync; /* the client waits for "+" */
+};
+
+enum imap_store_mode { IMAP_STORE_SET, IMAP_STORE_ADD, IMAP_STORE_REMOVE };
+
+struct imap_store_args {
+	struct imap_seqset set;
+	enum imap_store_mode mode;
+	bool silent;
+	bool has_unchangedsince;
+	uint64_t unchangedsince;
+	struct imap_flags flags;
+};
+
+struct imap_copy_args {
+	struct imap_seqset set;
+	str mailbox;
+};
+
+struct imap_command {
+	str tag;
+	enum imap_verb verb;
+	bool uid; /* prefixed with UID */
+	union {
+		str mailbox; /* args mailbox */
+		struct imap_select_args select;
+		struct imap_create_args create;
+		struct imap_rename_args rename;
+		struct imap_list_args list;
+		struct imap_status_args status;
+		struct imap_append_args append; /* without size: the tail after the message */
+		unsigned enable;                /* IMAP_ENABLED_* bits of the known names */
+		struct imap_seqset expunge;     /* UID EXPUNGE */
+		struct imap_search_args search;
+		struct imap_fetch_args fetch;
+		struct imap_store_args store;
+		struct imap_copy_args copy;
+	} u;
+};
+
+/*
+ * Parse one complete command.
+ *
+ * In      raw: tag to the last octet before the final CRLF, literals inline; borrowed, must outlive
+ * ret state: where the session is; enabled: IMAP_ENABLED_* Out     ret: tag is set whenever one
+ * could be read, even on errors (else empty); the rest on ERR_OK. Strings borrow from raw or live
+ * in `a` Limits  limits.h Errors  ERR_SYNTAX: BAD; ERR_UNSUPPORTED: unknown verb, BAD;
+ * ERR_BADSTATE: BAD, not in this state; ERR_CHARSET: NO [BADCHARSET] for SEARCH, else NO [CANNOT];
+ * ERR_TOOBIG, ERR_TOOMANY, ERR_BUDGET: NO [LIMIT] RFC     9051 6, 9
+ */
+enum err imap_command_parse(struct arena *a, str raw, enum imap_state state, unsigned enabled,
+    struct imap_command *ret);
+
+/* The tag at the start of `raw`, empty when there is none that may be echoed. */
+str imap_tag_of(str raw);
+
+/* True when `raw` starts with a tag and the verb APPEND: its message literal is streamed. */
+bool imap_is_append(str raw);
+
+/*
+ * Parse an APPEND up to where its message literal starts, to learn whether it does.
+ *
+ * In      raw: the command without the literal announcement ("{n}" and so on) at its end
+ * Out     ret: size and sync are left to the caller
+ * Errors  ERR_AGAIN: the literal that comes is the mailbox name; else as imap_command_parse
+ */
+enum err imap_append_parse(struct arena *a, str raw, unsigned enabled,
+    struct imap_append_args *ret);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Everything a client can grow, with its ceiling. Exceeding one is answered (BAD, NO [TOOBIG],
+ * NO [LIMIT]) or ends the connection (BYE); it never grows memory further.
+ */
+#ifndef PROTO_IMAP_LIMITS_H
+#define PROTO_IMAP_LIMITS_H
+
+enum {
+	/* One line without its literals; RFC 9051 has none, RFC 7162 4 asks for at least 8192. */
+	IMAP_LINE_MAX = 65536,
+	/* One literal that is not a message; RFC 7888 4 wants at least 4096. */
+	IMAP_LITERAL_MAX = 65536,
+	/* A whole command with all its literals, without messages. */
+	IMAP_COMMAND_MAX = 262144,
+	/* LITERAL- : largest non-synchronising literal the client may send (RFC 7888 5). */
+	IMAP_LITERAL_MINUS_MAX = 4096,
+	/* A refused non-synchronising literal up to this size is read and dropped; above, BYE. */
+	IMAP_SKIP_MAX = 16777216,
+	/* Literals in one command. */
+	IMAP_LITERALS_MAX = 1000,
+	/* Memory for one parsed command. */
+	IMAP_COMMAND_BUDGET = 4194304,
+	IMAP_TAG_MAX = 100,          /* what login_accounts.attach carries, too */
+	IMAP_NEST_MAX = 20,          /* parentheses, NOT and OR of SEARCH */
+	IMAP_SET_RANGES_MAX = 10000, /* sequence-set */
+	IMAP_FLAGS_MAX = 100,        /* flags in one command */
+	IMAP_FLAG_MAX = 255,         /* octets of a keyword */
+	IMAP_FETCH_ITEMS_MAX = 200,
+	IMAP_SECTION_DEPTH_MAX = 50,    /* numbers in a section-part */
+	IMAP_SECTION_HEADERS_MAX = 500, /* names in HEADER.FIELDS, per item */
+	IMAP_SEARCH_NODES_MAX = 2000,
+	IMAP_SEARCH_TEXT_MAX = 1000, /* octets of one search string */
+	IMAP_PATTERNS_MAX = 50,      /* LIST */
+	IMAP_PATTERN_MAX = 1000,
+	IMAP_MAILBOX_NAME_MAX = 1000, /* octets in UTF-8 */
+	IMAP_ID_PAIRS_MAX = 30,       /* RFC 2971 3.3 */
+	IMAP_ENABLE_MAX = 50,
+	/* Response side: nested parts shown by BODYSTRUCTURE; deeper ones are shown as leaves. */
+	IMAP_BODY_DEPTH_MAX = 50,
+	/* Octets of one ENVELOPE or BODYSTRUCTURE; above, long fields are cut or left out. */
+	IMAP_ENVELOPE_MAX = 1048576,
+	IMAP_STRUCTURE_MAX = 4194304,
+};
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What every account process holds after it was forked: one account's open store and at most one
+ * client's stream. Sessions (imap/) and delivery are run with it; main.c fills it and locks the
+ * process down before either sees an octet from outside.
+ */
+#ifndef SVC_ACCOUNT_ACCOUNT_H
+#define SVC_ACCOUNT_ACCOUNT_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct conf;
+struct store;
+
+struct svc_account {
+	int stream;  /* SOCK_STREAM to gate; -1 in a delivery process. Not closed by sessions */
+	int control; /* SOCK_SEQPACKET to accounts, edge accounts_account */
+	struct store *store; /* open, owned by main.c */
+	const struct conf *conf;
+	str name;         /* canonical address that logged in */
+	uint64_t account; /* account id */
+	uint64_t session; /* session id given by gate, for log lines */
+};
+
+/* How a client arrived: what login handed over. Borrowed; the session copies what it keeps. */
+struct svc_account_login {
+	str tag;    /* IMAP: tag of the command that authenticated, to be answered with OK */
+	str unread; /* octets read from the stream after that command */
+};
+
+/*
+ * Serve one IMAP session until the client logs out, the stream ends, autologout, or `quit` arrives
+ * on the control channel. Blocks.
+ *
+ * In      a: all set; stream may be blocking or not (it is made non-blocking)
+ * Out     everything is flushed or given up; the stream is left open for the caller to close
+ * Limits  svc/account/imap/limits.h, proto/imap/limits.h
+ * Errors  ERR_OK: LOGOUT or end of stream; ERR_TIMEOUT: autologout or a peer that does not read;
+ *         ERR_PROTOCOL: the control channel broke its rules; ERR_BUDGET, ERR_IO and what the store
+ * gives RFC     9051, 3501
+ */
+enum err svc_account_imap_run(struct svc_account *a, const struct svc_account_login *login);
+
+#endif
