@@ -109,11 +109,13 @@ def missing():
 class Peers:
     name = "Postfix + Dovecot"
 
-    def __init__(self, users=1000, certificate=None):
-        """Make folders and configuration. certificate: a folder with cert.pem, key.pem."""
+    def __init__(self, users=1000, certificate=None, postfix=""):
+        """Make folders and configuration. certificate: a folder with cert.pem, key.pem;
+        postfix: lines added to main.cf."""
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="postern-peers."))
         self.dir.chmod(0o755)
         self.users = users
+        self.postfix = postfix
         self.ports = dict(zip(("mx", "imap", "imaps"), postern.free_ports(3)))
         if certificate is None:
             postern.make_certificate(self.dir)
@@ -140,7 +142,7 @@ class Peers:
         for name in ("", "queue", "data"):
             (conf / name).mkdir()
         shutil.chown(conf / "data", "postfix")
-        (conf / "main.cf").write_text(self._fill(POSTFIX_MAIN))
+        (conf / "main.cf").write_text(self._fill(POSTFIX_MAIN) + self.postfix)
         packaged = pathlib.Path("/usr/share/postfix/master.cf.dist").read_text().splitlines()
         kept = [x for x in packaged if x.split()[:2] not in (["smtp", "inet"], ["pickup", "unix"])]
         listener = f"127.0.0.1:{self.ports['mx']} inet n - y - - smtpd"

@@ -321,3 +321,8 @@ def alive(pid, name):
         stat.partition("(")[2].rpartition(")")[0] == name
         and stat.rpartition(")")[2].split()[0] != "Z"
     )
+
+
+def scratch():
+    """A folder that goes away with its context."""
+    return tempfile.TemporaryDirectory(prefix="postern-test.")
