@@ -63,6 +63,46 @@ utf8_rules(void)
 	CHECK_U64(s.n, 0);
 }
 
+/* Both ends of every length, each with the octets RFC 3629 section 3 gives it. */
+static void
+utf8_boundaries(void)
+{
+	static const struct {
+		uint32_t cp;
+		str octets;
+	} rows[] = {
+		{ 0, S_INIT("\0") },
+		{ 0x7f, S_INIT("\x7f") },
+		{ 0x80, S_INIT("\xc2\x80") },
+		{ 0x7ff, S_INIT("\xdf\xbf") },
+		{ 0x800, S_INIT("\xe0\xa0\x80") },
+		{ 0xd7ff, S_INIT("\xed\x9f\xbf") },
+		{ 0xe000, S_INIT("\xee\x80\x80") },
+		{ 0xffff, S_INIT("\xef\xbf\xbf") },
+		{ 0x10000, S_INIT("\xf0\x90\x80\x80") },
+		{ 0x10ffff, S_INIT("\xf4\x8f\xbf\xbf") },
+	};
+	for (size_t i = 0; i < LEN(rows); i++) {
+		char room[8];
+		struct buf b;
+		buf_init_fixed(&b, room, sizeof room);
+		utf8_put(&b, rows[i].cp);
+		CHECK_STR(buf_view(&b), rows[i].octets);
+		str s = rows[i].octets;
+		CHECK_U64(utf8_next(&s), rows[i].cp);
+		CHECK_U64(s.n, 0);
+		CHECK(utf8_valid(rows[i].octets));
+	}
+	static const uint32_t none[] = { 0xd800, 0xdbff, 0xdc00, 0xdfff, 0x110000, UINT32_MAX };
+	for (size_t i = 0; i < LEN(none); i++) {
+		char room[8];
+		struct buf b;
+		buf_init_fixed(&b, room, sizeof room);
+		utf8_put(&b, none[i]);
+		CHECK_STR(buf_view(&b), S("\xef\xbf\xbd"));
+	}
+}
+
 static void
 checksums(void)
 {
@@ -93,4 +133,4 @@ hex_both_ways(void)
 	CHECK_ERR(hex_decode(&b, S("0g")), ERR_SYNTAX);
 }
 
-TEST_MAIN(base64_vectors, base64_refuses, utf8_rules, checksums, hex_both_ways)
+TEST_MAIN(base64_vectors, base64_refuses, utf8_rules, utf8_boundaries, checksums, hex_both_ways)

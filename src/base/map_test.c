@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The map against 10,000 keys, its ceiling, and deletion.
+ * The map against 10,000 keys, its ceiling, deletion, and walks that delete.
  */
 #include "base/map.h"
 #include "base/test.h"
@@ -42,4 +42,63 @@ string_keys(void)
 	map_free(&m);
 }
 
-TEST_MAIN(holds_many, string_keys)
+struct walk {
+	struct map *m;
+	uint64_t seen, sum;
+};
+
+/* Values are pointers into this array; the key of a value is its place. */
+static char places[50];
+
+static void
+visit(void *value, void *ctx)
+{
+	struct walk *w = ctx;
+	uint64_t n = (uint64_t)((char *)value - places);
+	w->seen++;
+	w->sum += n;
+	if (n % 2 == 0) {
+		CHECK(map_del(w->m, n) == value);
+	}
+}
+
+static void
+walks_while_deleting(void)
+{
+	struct map *m = map_new(key, LEN(places));
+	for (uint64_t i = 0; i < LEN(places); i++) {
+		CHECK_ERR(map_set(m, i, &places[i]), ERR_OK);
+	}
+	struct walk first = { .m = m }, second = { .m = m };
+	map_each(m, visit, &first);
+	CHECK_U64(first.seen, 50);
+	CHECK_U64(first.sum, 1225);
+	CHECK_U64(map_count(m), 25);
+	map_each(m, visit, &second);
+	CHECK_U64(second.seen, 25);
+	CHECK_U64(second.sum, 625);
+	map_free(&m);
+	map_free(&m);
+}
+
+/* Octets, not C strings; and a short key is not its longer neighbour. */
+static void
+keys_are_any_octets(void)
+{
+	static const str keys[] = { S_INIT("a\0b"), S_INIT("a\0c"), S_INIT("a"), S_INIT("a\0"),
+		S_INIT("12345678"), S_INIT("123456789") };
+	struct map *m = map_new(key, LEN(keys));
+	for (size_t i = 0; i < LEN(keys); i++) {
+		CHECK_ERR(map_set_str(m, keys[i], &places[i]), ERR_OK);
+	}
+	CHECK_U64(map_count(m), LEN(keys));
+	for (size_t i = 0; i < LEN(keys); i++) {
+		CHECK(map_get_str(m, keys[i]) == &places[i]);
+	}
+	CHECK(map_del_str(m, S("a")) == &places[2]);
+	CHECK(map_get_str(m, S("a")) == NULL);
+	CHECK(map_get_str(m, S("a\0")) == &places[3]);
+	map_free(&m);
+}
+
+TEST_MAIN(holds_many, string_keys, walks_while_deleting, keys_are_any_octets)
