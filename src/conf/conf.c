@@ -7,7 +7,8 @@
 #include "conf/value_priv.h"
 
 static const struct conf_row rows[] = {
-#define SETTING(field, section, key, type, def, min, max, text) { section, key, #type, def, text, min, max },
+#define SETTING(field, section, key, type, def, min, max, text) \
+	{ section, key, #type, def, text, min, max },
 #include "conf/settings.def"
 #undef SETTING
 };
@@ -16,7 +17,8 @@ static const struct {
 	enum conf_type type;
 	size_t offset;
 } places[] = {
-#define SETTING(field, section, key, type, def, min, max, text) { CONF_##type, offsetof(struct conf, field) },
+#define SETTING(field, section, key, type, def, min, max, text) \
+	{ CONF_##type, offsetof(struct conf, field) },
 #include "conf/settings.def"
 #undef SETTING
 };
@@ -41,7 +43,9 @@ conf_rows(const struct conf_row **ret_rows)
 	return LEN(rows);
 }
 
-PRINTF(3, 4) static void
+static void complain(struct parser *p, str key, const char *fmt, ...) PRINTF(3, 4);
+
+static void
 complain(struct parser *p, str key, const char *fmt, ...)
 {
 	char text[1024];
@@ -53,7 +57,8 @@ complain(struct parser *p, str key, const char *fmt, ...)
 	p->complain(p->ctx, p->line, key, text);
 }
 
-/* One quoted or bare token at the front of *rest. False at the end of the line or after a complaint. */
+/* One quoted or bare token at the front of *rest. False at the end of the line or after a
+ * complaint. */
 static bool
 next_token(struct parser *p, str *rest, str *ret)
 {
@@ -81,7 +86,8 @@ next_token(struct parser *p, str *rest, str *ret)
 	}
 	if (out == NULL || i >= rest->n) {
 		p->nomem |= out == NULL;
-		complain(p, STR_NONE, "the quoted value is not closed: end it with \" on the same line");
+		complain(p, STR_NONE,
+		    "the quoted value is not closed: end it with \" on the same line");
 		return false;
 	}
 	*rest = str_from_off(*rest, i + 1);
@@ -93,7 +99,8 @@ static size_t
 find_row(str section, str key)
 {
 	size_t i = 0;
-	while (i < LEN(rows) && !(str_eq(str_from(rows[i].section), section) && str_eq(str_from(rows[i].key), key))) {
+	while (i < LEN(rows) &&
+	    !(str_eq(str_from(rows[i].section), section) && str_eq(str_from(rows[i].key), key))) {
 		i++;
 	}
 	return i;
@@ -126,9 +133,13 @@ is_number(enum conf_type t)
 static const char *
 show(enum conf_type t, uint64_t v, char room[32])
 {
-	static const struct { uint64_t factor; const char *unit; } times[] = { { 86400000, "d" }, { 3600000, "h" },
-		{ 60000, "m" }, { 1000, "s" }, { 1, "ms" } }, sizes[] = { { 1ULL << 40, "T" }, { 1 << 30, "G" },
-		{ 1 << 20, "M" }, { 1024, "K" }, { 1, "" } };
+	static const struct {
+		uint64_t factor;
+		const char *unit;
+	} times[] = { { 86400000, "d" }, { 3600000, "h" }, { 60000, "m" }, { 1000, "s" },
+		{ 1, "ms" } },
+	  sizes[] = { { 1ULL << 40, "T" }, { 1 << 30, "G" }, { 1 << 20, "M" }, { 1024, "K" },
+		  { 1, "" } };
 	for (size_t i = 0; i < LEN(times) && t != CONF_NUM; i++) {
 		uint64_t factor = t == CONF_TIME ? times[i].factor : sizes[i].factor;
 		if (v != 0 && v % factor == 0) {
@@ -148,8 +159,11 @@ store_number(struct parser *p, size_t i, str v)
 	uint64_t n = 0;
 	enum conf_type t = places[i].type;
 	if (!conf_value_number(t, v, &n) || n < rows[i].min || n > rows[i].max) {
-		complain(p, str_from(rows[i].key), "'%.*s' is not allowed: give %s from %s to %s", STR_ARG(v),
-		    t == CONF_TIME ? "a time with unit (ms s m h d)" : t == CONF_SIZE ? "a size (K M G T)" : "a number",
+		complain(p, str_from(rows[i].key), "'%.*s' is not allowed: give %s from %s to %s",
+		    STR_ARG(v),
+		    t == CONF_TIME       ? "a time with unit (ms s m h d)"
+			: t == CONF_SIZE ? "a size (K M G T)"
+					 : "a number",
 		    show(t, rows[i].min, lo), show(t, rows[i].max, hi));
 		return;
 	}
@@ -174,12 +188,14 @@ store_text(struct parser *p, size_t i, str v)
 	const char *why = "";
 	char *at = (char *)p->conf + places[i].offset;
 	if (!conf_value_fits(places[i].type, v, &why)) {
-		complain(p, str_from(rows[i].key), "'%.*s' is not allowed: give %s", STR_ARG(v), why);
+		complain(p, str_from(rows[i].key), "'%.*s' is not allowed: give %s", STR_ARG(v),
+		    why);
 	} else if (places[i].type == CONF_WORD && !one_of(str_from(rows[i].def), v)) {
-		complain(p, str_from(rows[i].key), "'%.*s' is not allowed: give one of %s", STR_ARG(v), rows[i].def);
+		complain(p, str_from(rows[i].key), "'%.*s' is not allowed: give one of %s",
+		    STR_ARG(v), rows[i].def);
 	} else if (places[i].type == CONF_STR && (v.n < rows[i].min || v.n > rows[i].max)) {
-		complain(p, str_from(rows[i].key), "must have %llu to %llu octets", (unsigned long long)rows[i].min,
-		    (unsigned long long)rows[i].max);
+		complain(p, str_from(rows[i].key), "must have %llu to %llu octets",
+		    (unsigned long long)rows[i].min, (unsigned long long)rows[i].max);
 	} else if (places[i].type == CONF_BOOL) {
 		*(bool *)at = str_eq(v, S("yes"));
 	} else {
@@ -198,7 +214,8 @@ store_list(struct parser *p, size_t i)
 	}
 	for (size_t k = 0; k < p->values_n; k++) {
 		if (!conf_value_fits(places[i].type, p->values[k], &why)) {
-			complain(p, str_from(rows[i].key), "'%.*s' is not allowed: give %s", STR_ARG(p->values[k]), why);
+			complain(p, str_from(rows[i].key), "'%.*s' is not allowed: give %s",
+			    STR_ARG(p->values[k]), why);
 		}
 	}
 	str *copy = arena_array(p->a, p->values_n, sizeof *copy);
@@ -217,7 +234,8 @@ store(struct parser *p, size_t i)
 	if (is_list(places[i].type)) {
 		store_list(p, i);
 	} else if (p->values_n != 1) {
-		complain(p, str_from(rows[i].key), "takes one value, not %zu (quote a value with spaces)", p->values_n);
+		complain(p, str_from(rows[i].key),
+		    "takes one value, not %zu (quote a value with spaces)", p->values_n);
 	} else if (is_number(places[i].type)) {
 		store_number(p, i, p->values[0]);
 	} else {
@@ -231,9 +249,12 @@ take_setting(struct parser *p, str key)
 	size_t i = find_row(p->section, key);
 	if (i == LEN(rows)) {
 		bool outside = p->section.n != 0 && find_row(STR_NONE, key) != LEN(rows);
-		complain(p, key, outside ? "belongs outside of section '%.*s'"
-		    : p->section.n != 0 ? "is not a setting of section '%.*s' ('postern check-config --list' shows all)"
-		    : "is not a setting%.*s ('postern check-config --list' shows all)", STR_ARG(p->section));
+		complain(p, key,
+		    outside ? "belongs outside of section '%.*s'"
+			: p->section.n != 0
+			? "is not a setting of section '%.*s' (see postern check-config --list)"
+			: "is not a setting%.*s (see postern check-config --list)",
+		    STR_ARG(p->section));
 		return;
 	}
 	if (p->set_on[i] != 0) {
@@ -248,12 +269,13 @@ static void
 take_section(struct parser *p, str name)
 {
 	if (p->section.n != 0) {
-		complain(p, name, "a section cannot be inside section '%.*s' (opened on line %u): close that with }",
+		complain(p, name,
+		    "a section cannot be inside section '%.*s' (line %u): close that with }",
 		    STR_ARG(p->section), p->section_line);
 		return;
 	}
 	if (!is_section(name)) {
-		complain(p, name, "is not a section ('postern check-config --list' shows all)");
+		complain(p, name, "is not a section (see postern check-config --list)");
 	}
 	p->section = name;
 	p->section_line = p->line;
@@ -336,8 +358,10 @@ check_together(struct parser *p)
 {
 	const struct conf *c = p->conf;
 	if (c->tls_certificate.n != c->tls_key.n) {
-		p->line = line_of(p, "tls", c->tls_key.n > c->tls_certificate.n ? "key" : "certificate");
-		complain(p, S("key"), "there are %zu certificates and %zu keys: give one key for each, in the same order",
+		p->line = line_of(p, "tls",
+		    c->tls_key.n > c->tls_certificate.n ? "key" : "certificate");
+		complain(p, S("key"),
+		    "there are %zu certificates and %zu keys: give a key for each, in order",
 		    c->tls_certificate.n, c->tls_key.n);
 	}
 	if (c->auth_ban_max < c->auth_ban_time) {
@@ -360,7 +384,8 @@ take_text(struct parser *p, str text)
 			complain(p, STR_NONE, "the line is longer than %d octets", CONF_LINE_MAX);
 			continue;
 		}
-		take_line(p, line.n > 0 && line.p[line.n - 1] == '\r' ? str_sub(line, 0, line.n - 1) : line);
+		take_line(p,
+		    line.n > 0 && line.p[line.n - 1] == '\r' ? str_sub(line, 0, line.n - 1) : line);
 	}
 	if (p->section.n != 0) {
 		p->line = p->section_line;
@@ -419,11 +444,10 @@ put_value(struct buf *out, size_t i, const void *at)
 	case CONF_SIZE:
 	case CONF_TIME:
 		memcpy(&n, at, sizeof n);
-		buf_printf(out, " %llu%s", (unsigned long long)n, places[i].type == CONF_TIME ? "ms" : "");
+		buf_printf(out, " %llu%s", (unsigned long long)n,
+		    places[i].type == CONF_TIME ? "ms" : "");
 		return;
-	case CONF_BOOL:
-		buf_cstr(out, *(const bool *)at ? " yes" : " no");
-		return;
+	case CONF_BOOL: buf_cstr(out, *(const bool *)at ? " yes" : " no"); return;
 	case CONF_ADDRS:
 	case CONF_NETS:
 	case CONF_HOSTS:
@@ -432,8 +456,7 @@ put_value(struct buf *out, size_t i, const void *at)
 			put_quoted(out, list->v[k]);
 		}
 		return;
-	default:
-		put_quoted(out, *(const str *)at);
+	default: put_quoted(out, *(const str *)at);
 	}
 }
 
@@ -443,7 +466,8 @@ conf_encode(const struct conf *c, struct buf *out)
 	const char *section = "";
 	for (size_t i = 0; i < LEN(rows); i++) {
 		if (strcmp(section, rows[i].section) != 0) {
-			buf_printf(out, "%s%s {\n", section[0] == '\0' ? "" : "}\n", rows[i].section);
+			buf_printf(out, "%s%s {\n", section[0] == '\0' ? "" : "}\n",
+			    rows[i].section);
 			section = rows[i].section;
 		}
 		buf_cstr(out, rows[i].key);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The configuration: one readable file, every setting a row of settings.def. Parsing is pure: text in,
- * struct conf and a list of complaints out. A struct conf lives in the arena it was parsed into.
+ * The configuration: one readable file, every setting a row of settings.def. Parsing is pure: text
+ *in, struct conf and a list of complaints out. A struct conf lives in the arena it was parsed into.
  *
  *	file    = *( line LF )
  *	line    = [ key 1*value / section "{" / "}" ] [ "#" comment ]
@@ -48,7 +48,8 @@ typedef void conf_complain(void *ctx, unsigned line, str key, const char *what);
  * Limits  CONF_FILE_MAX octets, CONF_VALUES_MAX values on a line, two levels
  * Errors  ERR_CONFIG after at least one complaint; ERR_BUDGET
  */
-enum err conf_parse(str text, struct arena *a, conf_complain *complain, void *ctx, struct conf *ret);
+enum err conf_parse(str text, struct arena *a, conf_complain *complain, void *ctx,
+    struct conf *ret);
 
 /* All settings as key value lines that conf_decode reads; for handing to the services. */
 void conf_encode(const struct conf *c, struct buf *out);

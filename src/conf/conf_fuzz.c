@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any octets as a configuration file: no crash, a complaint whenever it is refused, and what is accepted
- * survives encode and decode.
+ * Any octets as a configuration file: no crash, a complaint whenever it is refused, and what is
+ * accepted survives encode and decode.
  */
 #include "conf/conf.h"
 

@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The grammar of single values: numbers with units, host names, paths, addresses and networks. Only the
- * shape is checked here; binding an address or opening a path comes later and names its own errors.
+ * The grammar of single values: numbers with units, host names, paths, addresses and networks. Only
+ * the shape is checked here; binding an address or opening a path comes later and names its own
+ * errors.
  */
 #include "conf/value_priv.h"
 
 static uint64_t
 unit_of(enum conf_type type, str unit)
 {
-	static const struct { str name; enum conf_type type; uint64_t factor; } units[] = {
-		{ S_INIT("K"), CONF_SIZE, 1024 }, { S_INIT("M"), CONF_SIZE, 1048576 }, { S_INIT("G"), CONF_SIZE, 1073741824 },
-		{ S_INIT("T"), CONF_SIZE, 1099511627776 }, { S_INIT("ms"), CONF_TIME, 1 }, { S_INIT("s"), CONF_TIME, 1000 },
-		{ S_INIT("m"), CONF_TIME, 60000 }, { S_INIT("h"), CONF_TIME, 3600000 }, { S_INIT("d"), CONF_TIME, 86400000 },
+	static const struct {
+		str name;
+		enum conf_type type;
+		uint64_t factor;
+	} units[] = {
+		{ S_INIT("K"), CONF_SIZE, 1024 },
+		{ S_INIT("M"), CONF_SIZE, 1048576 },
+		{ S_INIT("G"), CONF_SIZE, 1073741824 },
+		{ S_INIT("T"), CONF_SIZE, 1099511627776 },
+		{ S_INIT("ms"), CONF_TIME, 1 },
+		{ S_INIT("s"), CONF_TIME, 1000 },
+		{ S_INIT("m"), CONF_TIME, 60000 },
+		{ S_INIT("h"), CONF_TIME, 3600000 },
+		{ S_INIT("d"), CONF_TIME, 86400000 },
 	};
 	for (size_t i = 0; i < LEN(units); i++) {
 		if (units[i].type == type && str_eq(units[i].name, unit)) {
@@ -30,7 +41,8 @@ conf_value_number(enum conf_type type, str v, uint64_t *ret_v)
 	}
 	str unit = str_from_off(v, digits);
 	uint64_t n, factor = unit.n == 0 ? 1 : unit_of(type, unit);
-	if (factor == 0 || !str_u64(str_sub(v, 0, digits), &n) || __builtin_mul_overflow(n, factor, &n)) {
+	if (factor == 0 || !str_u64(str_sub(v, 0, digits), &n) ||
+	    __builtin_mul_overflow(n, factor, &n)) {
 		return false;
 	}
 	if (type == CONF_TIME && unit.n == 0 && n != 0) {
@@ -118,12 +130,14 @@ is_addr_port(str v)
 {
 	ptrdiff_t colon = str_rchr(v, ':');
 	uint32_t port;
-	if (colon < 1 || !str_u32(str_from_off(v, (size_t)colon + 1), &port) || port == 0 || port > 65535) {
+	if (colon < 1 || !str_u32(str_from_off(v, (size_t)colon + 1), &port) || port == 0 ||
+	    port > 65535) {
 		return false;
 	}
 	str host = str_sub(v, 0, (size_t)colon);
 	if (host.p[0] == '[') {
-		return host.p[host.n - 1] == ']' && host.n > 2 && is_v6(str_sub(host, 1, host.n - 2));
+		return host.p[host.n - 1] == ']' && host.n > 2 &&
+		    is_v6(str_sub(host, 1, host.n - 2));
 	}
 	return is_v4(host);
 }
@@ -146,7 +160,8 @@ conf_value_fits(enum conf_type type, str v, const char **ret_why)
 	switch (type) {
 	case CONF_HOST:
 	case CONF_HOSTS:
-		*ret_why = "a domain name such as mail.example.org (use the xn-- form for other scripts)";
+		*ret_why =
+		    "a domain name such as mail.example.org (use the xn-- form for other scripts)";
 		return is_host(v);
 	case CONF_PATH:
 	case CONF_PATHS:
@@ -158,10 +173,7 @@ conf_value_fits(enum conf_type type, str v, const char **ret_why)
 	case CONF_NETS:
 		*ret_why = "an address or network such as 192.0.2.0/24 or 2001:db8::/48";
 		return is_net(v);
-	case CONF_BOOL:
-		*ret_why = "yes or no";
-		return str_eq(v, S("yes")) || str_eq(v, S("no"));
-	default:
-		return true;
+	case CONF_BOOL: *ret_why = "yes or no"; return str_eq(v, S("yes")) || str_eq(v, S("no"));
+	default: return true;
 	}
 }

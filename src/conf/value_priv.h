@@ -7,10 +7,23 @@
 
 #include "conf/conf.h"
 
-enum conf_type { CONF_STR, CONF_PATH, CONF_HOST, CONF_NUM, CONF_SIZE, CONF_TIME, CONF_BOOL, CONF_ADDRS, CONF_NETS,
-	CONF_HOSTS, CONF_PATHS, CONF_WORD };
+enum conf_type {
+	CONF_STR,
+	CONF_PATH,
+	CONF_HOST,
+	CONF_NUM,
+	CONF_SIZE,
+	CONF_TIME,
+	CONF_BOOL,
+	CONF_ADDRS,
+	CONF_NETS,
+	CONF_HOSTS,
+	CONF_PATHS,
+	CONF_WORD
+};
 
-/* A decimal number with an optional unit (SIZE: K M G T; TIME: ms s m h d). False: not one, or too large. */
+/* A decimal number with an optional unit (SIZE: K M G T; TIME: ms s m h d). False: not one, or too
+ * large. */
 bool conf_value_number(enum conf_type type, str v, uint64_t *ret_v);
 
 /* Does the text fit the type? On false *ret_why says what is allowed. Numbers are not for this. */
