@@ -29,6 +29,36 @@ base64_vectors(void)
 	}
 }
 
+/* Every digit of the alphabet in its place, both ways. */
+static void
+base64_alphabet(void)
+{
+	str all = S("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+	char plain[48], coded[64];
+	struct buf p, c;
+	buf_init_fixed(&p, plain, sizeof plain);
+	buf_init_fixed(&c, coded, sizeof coded);
+	CHECK_ERR(base64_decode(&p, all), ERR_OK);
+	CHECK_U64(p.n, 48);
+	for (unsigned i = 0; i < 64; i++) {
+		/* Digit i is made of bits 6 i to 6 i + 5. */
+		unsigned at = i * 6 / 8, shift = 10 - i * 6 % 8;
+		unsigned two = (unsigned)(uint8_t)plain[at] << 8 |
+		    (at < 47 ? (uint8_t)plain[at + 1] : 0);
+		CHECK_U64(two >> shift & 63, i);
+	}
+	base64_encode(&c, buf_view(&p));
+	CHECK_STR(buf_view(&c), all);
+	static const str bad[] = { S_INIT("@AAA"), S_INIT("[AAA"), S_INIT("`AAA"), S_INIT("{AAA"),
+		S_INIT(":AAA"), S_INIT(".AAA"), S_INIT(",AAA"), S_INIT("-_AA"),
+		S_INIT("\xc1"
+		       "AAA") };
+	for (size_t i = 0; i < LEN(bad); i++) {
+		buf_reset(&p);
+		CHECK_ERR(base64_decode(&p, bad[i]), ERR_SYNTAX);
+	}
+}
+
 static void
 base64_refuses(void)
 {
@@ -133,4 +163,5 @@ hex_both_ways(void)
 	CHECK_ERR(hex_decode(&b, S("0g")), ERR_SYNTAX);
 }
 
-TEST_MAIN(base64_vectors, base64_refuses, utf8_rules, utf8_boundaries, checksums, hex_both_ways)
+TEST_MAIN(base64_vectors, base64_alphabet, base64_refuses, utf8_rules, utf8_boundaries, checksums,
+    hex_both_ways)

@@ -84,6 +84,7 @@ begins_and_ends(void)
 	CHECK(str_starts(S("RCPT TO"), S("RCPT")));
 	CHECK(!str_starts(S("rcpt to"), S("RCPT")));
 	CHECK(str_istarts(S("rcpt to"), S("RCPT")));
+	CHECK(str_istarts(S("rcpt"), S("RCPT")));
 	CHECK(!str_istarts(S("rcp"), S("RCPT")));
 	CHECK(str_starts(STR_NONE, STR_NONE));
 	CHECK(str_ends(S("a.txt"), S(".txt")));
