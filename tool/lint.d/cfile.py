@@ -71,8 +71,10 @@ def check_lines(out, text, path):
     if text and not text.endswith("\n"):
         out.add(text.count("\n") + 1, "newline", "end the file with a newline")
     for n, line in enumerate(text.split("\n"), 1):
-        if width(line) > rules.COLUMNS:
-            out.add(n, "columns", f"{width(line)} columns; break the line at {rules.COLUMNS}")
+        is_row = path.endswith(".def") and docs.ROW.match(line)
+        limit = rules.ROW_COLUMNS if is_row else rules.COLUMNS
+        if width(line) > limit:
+            out.add(n, "columns", f"{width(line)} columns; break the line at {limit}")
         if line[-1:] in (" ", "\t", "\r"):
             out.add(n, "space", "remove the white space at the end of the line")
         indent = line[:len(line) - len(line.lstrip(" \t"))]
