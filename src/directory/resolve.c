@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who is behind an address. Answers are kept by the octets that were asked, so that the hot path is
+ * one hash and no parsing; any change of the directory forgets them all.
+ */
+#include "base/mem.h"
+#include "directory/account.h"
+#include "directory/directory_priv.h"
+#include "mail/address.h"
+
+/* A cached answer: the struct, its targets, its texts, in one block. */
+struct directory_kept {
+	struct directory_answer answer;
+	struct directory_target targets[];
+};
+
+/* One look at the tables on the way to an answer. */
+struct search {
+	struct directory *d;
+	str local, domain; /* canonical parts */
+	uint64_t catchall;
+	size_t n; /* targets found, in d->targets */
+};
+
+static void
+add_target(struct search *s, uint64_t account, uint64_t state)
+{
+	struct directory *d = s->d;
+
+	if (s->n == DIRECTORY_TARGETS_MAX) {
+		return;
+	}
+	d->targets[s->n++] = (struct directory_target){
+		.account = account,
+		.full = map_get(d->full, account) != NULL,
+		.disabled = state == DIRECTORY_STATE_DISABLED,
+	};
+}
+
+static enum err
+collect(struct search *s, struct db_stmt *q)
+{
+	enum err e;
+
+	while ((e = db_row(q)) == ERR_OK) {
+		add_target(s, db_u64(q, 0), db_u64(q, 1));
+	}
+	db_done(q);
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+/* Own address or alias of exactly this name. */
+static enum err
+look_up(struct search *s, str address)
+{
+	struct db_stmt *q = db_query(s->d->db,
+	    "SELECT c.id, c.state FROM addresses x JOIN accounts c ON c.id = x.account"
+	    " WHERE x.address = ?");
+
+	db_bind_str(q, 1, address);
+	TRY(collect(s, q));
+	if (s->n > 0) {
+		return ERR_OK;
+	}
+	q = db_query(s->d->db,
+	    "SELECT c.id, c.state FROM aliases x JOIN accounts c ON c.id = x.account"
+	    " WHERE x.alias = ? ORDER BY c.id");
+	db_bind_str(q, 1, address);
+	return collect(s, q);
+}
+
+static enum err
+look_up_account(struct search *s, uint64_t account)
+{
+	struct db_stmt *q = db_query(s->d->db, "SELECT id, state FROM accounts WHERE id = ?");
+
+	db_bind_u64(q, 1, account);
+	return collect(s, q);
+}
+
+/* RFC 5321 4.5.1: postmaster is always there. Without such an address, the oldest account of the
+ * domain, else of the server, takes its mail. */
+static enum err
+look_up_postmaster(struct search *s)
+{
+	struct db_stmt *q = db_query(s->d->db,
+	    "SELECT id, state FROM accounts WHERE state <> 3 AND domain = ? ORDER BY id LIMIT 1");
+
+	db_bind_str(q, 1, s->domain);
+	TRY(collect(s, q));
+	if (s->n > 0) {
+		return ERR_OK;
+	}
+	q = db_query(s->d->db,
+	    "SELECT id, state FROM accounts WHERE state <> 3 ORDER BY id LIMIT 1");
+	return collect(s, q);
+}
+
+/* Write local@domain into the directory's answer. */
+static void
+say_address(struct search *s, str local)
+{
+	struct buf b;
+
+	buf_init_fixed(&b, s->d->address, sizeof(s->d->address));
+	buf_str(&b, local);
+	buf_ch(&b, '@');
+	buf_str(&b, s->domain);
+	s->d->answer.address = buf_err(&b) == ERR_OK ? buf_view(&b) : STR_NONE;
+}
+
+static enum err
+look_up_detail(struct search *s)
+{
+	str user, detail;
+
+	if (s->local.n > 0 && s->local.p[0] == '"') {
+		return ERR_OK; /* a quoted local part has no detail */
+	}
+	if (!mail_detail_split(s->local, buf_view(&s->d->delimiter), &user, &detail)) {
+		return ERR_OK;
+	}
+	say_address(s, user);
+	TRY(look_up(s, s->d->answer.address));
+	if (s->n == 0) {
+		say_address(s, s->local);
+		return ERR_OK;
+	}
+	memcpy(s->d->detail, detail.p, detail.n);
+	s->d->answer.detail = str_make(s->d->detail, detail.n);
+	return ERR_OK;
+}
+
+/* The order of who gets it. Found nobody: no error, no targets. */
+static enum err
+find_targets(struct search *s)
+{
+	struct db_stmt *q = db_query(s->d->db, "SELECT catchall FROM domains WHERE name = ?");
+
+	db_bind_str(q, 1, s->domain);
+	TRY(directory_number(q, &s->catchall));
+	say_address(s, s->local);
+	TRY(look_up(s, s->d->answer.address));
+	if (s->n == 0) {
+		TRY(look_up_detail(s));
+	}
+	if (s->n == 0 && str_eq(s->local, S("postmaster"))) {
+		TRY(look_up_postmaster(s));
+	}
+	if (s->n == 0 && s->catchall != 0) {
+		TRY(look_up_account(s, s->catchall));
+	}
+	return ERR_OK;
+}
+
+/* Leave disabled accounts out when others remain; the verdict follows from who is left. */
+static void
+judge(struct search *s)
+{
+	struct directory *d = s->d;
+	size_t alive = 0, full = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (!d->targets[i].disabled) {
+			d->targets[alive++] = d->targets[i];
+			full += d->targets[alive - 1].full;
+		}
+	}
+	d->answer.targets = d->targets;
+	d->answer.targets_n = alive > 0 ? alive : s->n;
+	if (s->n == 0) {
+		d->answer.verdict = DIRECTORY_UNKNOWN;
+	} else if (alive == 0) {
+		d->answer.verdict = DIRECTORY_DISABLED;
+	} else {
+		d->answer.verdict = full == alive ? DIRECTORY_OVERQUOTA : DIRECTORY_KNOWN;
+	}
+}
+
+static void
+resolve_uncached(struct directory *d, str address)
+{
+	char text[DIRECTORY_NAME_MAX];
+	struct search s = { .d = d };
+	struct buf canonical;
+	enum err e;
+
+	d->answer = (struct directory_answer){ .verdict = DIRECTORY_UNKNOWN };
+	buf_init_fixed(&canonical, text, sizeof(text));
+	if (str_ieq(address, S("postmaster"))) {
+		s.local = S("postmaster");
+		s.domain = buf_view(&d->default_domain);
+	} else if (mail_address_canonical(&canonical, address) == ERR_OK) {
+		mail_address_split(buf_view(&canonical), &s.local, &s.domain);
+	} else {
+		return;
+	}
+	e = find_targets(&s);
+	if (e == ERR_OK) {
+		judge(&s);
+	} else {
+		d->answer.verdict = e == ERR_NOTFOUND ? DIRECTORY_REMOTE : DIRECTORY_TEMP;
+		d->answer.targets_n = 0;
+	}
+}
+
+static char *
+place(char *at, str *s)
+{
+	if (s->n > 0) {
+		memcpy(at, s->p, s->n);
+	}
+	*s = str_make(at, s->n);
+	return at + s->n;
+}
+
+/* A copy in one block, for the cache. NULL: no memory. */
+static struct directory_kept *
+keep(const struct directory_answer *a)
+{
+	size_t targets = a->targets_n * sizeof(a->targets[0]);
+	struct directory_kept *k = mem_zalloc(1, sizeof(*k) + targets + a->address.n + a->detail.n);
+	char *at;
+
+	if (k == NULL) {
+		return NULL;
+	}
+	k->answer = *a;
+	if (targets > 0) {
+		memcpy(k->targets, a->targets, targets);
+	}
+	k->answer.targets = k->targets;
+	at = place((char *)k->targets + targets, &k->answer.address);
+	(void)place(at, &k->answer.detail);
+	return k;
+}
+
+const struct directory_answer *
+directory_resolve(struct directory *d, str address)
+{
+	struct directory_kept **slot, *kept;
+
+	if (address.n > DIRECTORY_NAME_MAX) {
+		d->answer = (struct directory_answer){ .verdict = DIRECTORY_UNKNOWN };
+		return &d->answer;
+	}
+	slot = lru_get(d->cache, address);
+	if (slot != NULL) {
+		return &(*slot)->answer;
+	}
+	resolve_uncached(d, address);
+	if (d->answer.verdict == DIRECTORY_TEMP || d->batch) {
+		return &d->answer; /* no answer, or one that may be taken back */
+	}
+	kept = keep(&d->answer);
+	if (kept == NULL) {
+		return &d->answer;
+	}
+	slot = lru_put(d->cache, address);
+	if (slot == NULL) {
+		mem_drop(kept);
+		return &d->answer;
+	}
+	*slot = kept;
+	return &kept->answer;
+}
+
+enum err
+directory_owns(struct directory *d, uint64_t account, str address)
+{
+	const struct directory_answer *a = directory_resolve(d, address);
+
+	if (a->verdict == DIRECTORY_TEMP) {
+		return ERR_UNAVAILABLE;
+	}
+	for (size_t i = 0; i < a->targets_n; i++) {
+		if (a->targets[i].account == account) {
+			return a->targets[i].disabled ? ERR_DENIED : ERR_OK;
+		}
+	}
+	return ERR_DENIED;
+}
+
+void
+directory_usage(struct directory *d, uint64_t account, uint64_t octets, uint64_t messages)
+{
+	struct db_stmt *q = db_query(d->db,
+	    "SELECT quota_octets, quota_messages FROM accounts WHERE id = ?");
+	bool full = false, was = map_get(d->full, account) != NULL;
+
+	db_bind_u64(q, 1, account);
+	if (db_row(q) == ERR_OK) {
+		uint64_t max_octets = db_u64(q, 0), max_messages = db_u64(q, 1);
+
+		full = (max_octets != 0 && octets >= max_octets) ||
+		    (max_messages != 0 && messages >= max_messages);
+	}
+	db_done(q);
+	if (full == was) {
+		return;
+	}
+	if (!full) {
+		(void)map_del(d->full, account);
+	} else if (map_set(d->full, account, d) != ERR_OK) {
+		return; /* too many full accounts to remember: delivery still refuses */
+	}
+	directory_changed(d);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tables of directory.db, as steps from an empty file to the newest version. A step that was
+ * once released is never changed; a new one is added below. Only SQL that PostgreSQL runs too.
+ */
+#include "directory/directory_priv.h"
+
+/* clang-format off */
+static const char tables[] =
+	"CREATE TABLE domains ("
+	" name TEXT PRIMARY KEY,"
+	" catchall BIGINT NOT NULL DEFAULT 0,"	/* account; 0: none */
+	" created_s BIGINT NOT NULL);"
+
+	"CREATE TABLE accounts ("
+	" id BIGINT PRIMARY KEY,"
+	" address TEXT NOT NULL UNIQUE,"
+	" domain TEXT NOT NULL,"
+	" state INTEGER NOT NULL,"		/* enum directory_state */
+	" quota_octets BIGINT NOT NULL,"
+	" quota_messages BIGINT NOT NULL,"
+	" cram_md5 INTEGER NOT NULL,"
+	" created_s BIGINT NOT NULL);"
+	"CREATE INDEX accounts_domain ON accounts(domain, address);"
+
+	"CREATE TABLE addresses ("
+	" address TEXT PRIMARY KEY,"
+	" account BIGINT NOT NULL);"
+	"CREATE INDEX addresses_account ON addresses(account);"
+
+	"CREATE TABLE aliases ("
+	" alias TEXT NOT NULL,"
+	" account BIGINT NOT NULL,"
+	" domain TEXT NOT NULL,"
+	" created_s BIGINT NOT NULL,"
+	" PRIMARY KEY (alias, account));"
+	"CREATE INDEX aliases_account ON aliases(account);"
+	"CREATE INDEX aliases_domain ON aliases(domain, alias);"
+
+	"CREATE TABLE tombstones ("
+	" address TEXT PRIMARY KEY,"
+	" account BIGINT NOT NULL,"
+	" deleted_s BIGINT NOT NULL);"
+
+	"CREATE TABLE credentials ("
+	" id BIGINT PRIMARY KEY,"
+	" account BIGINT NOT NULL,"
+	" app INTEGER NOT NULL,"
+	" name TEXT NOT NULL,"
+	" scope INTEGER NOT NULL,"
+	" expires_s BIGINT NOT NULL,"
+	" salt BLOB NOT NULL,"
+	" iterations INTEGER NOT NULL,"
+	" stored_sha256 BLOB NOT NULL,"
+	" server_sha256 BLOB NOT NULL,"
+	" stored_sha1 BLOB NOT NULL,"
+	" server_sha1 BLOB NOT NULL,"
+	" cram_md5 BLOB,"			/* NULL unless opted in */
+	" created_s BIGINT NOT NULL,"
+	" used_day BIGINT NOT NULL,"
+	" UNIQUE (account, app, name));"
+
+	"CREATE TABLE bans ("
+	" ip BLOB NOT NULL,"
+	" bits INTEGER NOT NULL,"
+	" since_s BIGINT NOT NULL,"
+	" until_s BIGINT NOT NULL,"
+	" times INTEGER NOT NULL,"
+	" reason TEXT NOT NULL,"
+	" PRIMARY KEY (ip, bits));"
+
+	"CREATE TABLE sequences ("
+	" name TEXT PRIMARY KEY,"
+	" next BIGINT NOT NULL);"
+	"INSERT INTO sequences (name, next) VALUES ('account', 1);"
+	"INSERT INTO sequences (name, next) VALUES ('credential', 1);"
+
+	"CREATE TABLE secrets ("
+	" name TEXT PRIMARY KEY,"
+	" value BLOB NOT NULL);";
+/* clang-format on */
+
+const struct db_migration directory_schema[] = { { tables } };
+const size_t directory_schema_n = LEN(directory_schema);
