@@ -56,7 +56,7 @@ static const struct {
 } texts[TEXTS] = {
 	[DOMAIN] = { "domain", "bench.test" },
 	[USER] = { "user", "user%u@bench.test" },
-	[PASSWORD] = { "password", "secret" },
+	[PASSWORD] = { "password", "a-bench-secret" },
 	[MAILBOX] = { "mailbox", "INBOX" },
 };
 

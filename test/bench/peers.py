@@ -25,7 +25,7 @@ import meter  # noqa: E402
 import postern  # noqa: E402
 
 DOMAIN = "bench.test"
-PASSWORD = "secret"
+PASSWORD = "a-bench-secret"
 MAIL_ID = 61000  # owns the mailboxes; needs no passwd entry
 
 DOVECOT_CONF = """

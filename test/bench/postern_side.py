@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Postern as the bench sees it: the same accounts, certificate and questions as peers.Peers.
 
-What differs from the shipped settings: ports, paths, certificate, and the number of hash
-iterations, which the peers do not have at all (their passwords are in plain text).
+What differs from the shipped settings: ports, paths, certificate, the ceiling of connections from
+one address (all load comes from one), and the number of hash iterations, which the peers do not
+have at all (their passwords are in plain text).
 """
 
 import pathlib
@@ -17,6 +18,12 @@ import postern  # noqa: E402
 import wire  # noqa: E402
 
 
+CEILINGS = {
+    "gate.connections-per-address": 100000,
+    "gate.connections-per-prefix": 100000,
+}
+
+
 def missing():
     return None if postern.binary() else "postern is not built"
 
@@ -27,7 +34,9 @@ class Postern:
     def __init__(self, users=1000, certificate=None):
         accounts = {f"user{i}@{peers.DOMAIN}": peers.PASSWORD for i in range(users)}
         self.meter = meter.meter("postern")
-        self.server = postern.Server(accounts, peers.DOMAIN, in_child=self.meter.enter)
+        self.server = postern.Server(
+            accounts, peers.DOMAIN, settings=CEILINGS, in_child=self.meter.enter
+        )
         if certificate is not None:
             for name in ("cert.pem", "key.pem"):
                 shutil.copy(pathlib.Path(certificate) / name, self.server.dir / name)

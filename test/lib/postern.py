@@ -10,6 +10,7 @@ The programs come from $POSTERN_BUILD (a meson build folder; default: build/ bes
 $POSTERN_BIN, from an installed postern.
 """
 
+import ctypes
 import json
 import os
 import pathlib
@@ -22,8 +23,9 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROTOCOLS = ("mx", "submission", "submissions", "imap", "imaps", "pop3", "pop3s", "sieve")
+PROTOCOLS = ("mx", "submission", "submissions", "imap", "imaps", "pop3", "pop3s", "managesieve")
 FIRST_PORT, LAST_PORT = 20000, 32000  # below the range the kernel hands to clients
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 READY_S = 30
 STOP_S = 15
 
@@ -147,7 +149,7 @@ class Server:
         self,
         accounts=None,
         domain="postern.test",
-        extra="",
+        settings=None,
         folder=None,
         env=None,
         wrap=(),
@@ -155,9 +157,10 @@ class Server:
     ):
         """Make folder, certificate and configuration; nothing runs yet.
 
-        accounts: {address: password}; extra: lines added to the configuration; folder: use this
-        one and keep it; env: added to the environment; wrap: a command to put before postern (a
-        tracer, a shim); in_child: called in the new process before it becomes postern.
+        accounts: {address: password}; settings: {"section.key": value} over own_settings();
+        folder: use this one and keep it; env: added to the environment; wrap: a command to put
+        before postern (a tracer, a shim); in_child: called in the new process before it becomes
+        postern.
         """
         self.keep = folder is not None
         self.dir = pathlib.Path(folder or tempfile.mkdtemp(prefix="postern-test."))
@@ -166,6 +169,7 @@ class Server:
         self.domain = domain
         self.accounts = dict(accounts or {})
         self.added = set()
+        self.settings = dict(settings or {})
         self.env = {**os.environ, **(env or {})}
         self.wrap = list(wrap)
         self.in_child = in_child
@@ -175,16 +179,31 @@ class Server:
         self.log = self.dir / "postern.log"
         make_certificate(self.dir, ("localhost", f"mail.{domain}"))
         self.ca = self.dir / "ca.pem"
-        self.write_conf(extra)
+        self.write_conf()
 
-    def write_conf(self, extra=""):
-        listen = "\n".join(f"\t{p} 127.0.0.1:{self.ports[p]}" for p in PROTOCOLS)
-        self.conf.write_text(
-            f"hostname mail.{self.domain}\ndomain {self.domain}\nstate {self.dir}/state\n"
-            f"listen {{\n{listen}\n}}\n"
-            f"tls {{\n\tcertificate {self.dir}/cert.pem\n\tkey {self.dir}/key.pem\n}}\n"
-            f"auth {{\n\thash-iterations 4096\n}}\n{extra}\n"
-        )
+    def write_conf(self):
+        """Write self.settings; after a change: write_conf() and reload() or a new start."""
+        sections = {}
+        for name, value in {**self.own_settings(), **self.settings}.items():
+            section, _, key = name.rpartition(".")
+            sections.setdefault(section, []).append(f"{key} {value}\n")
+        text = "".join(sections.pop("", []))
+        for section, lines in sections.items():
+            text += f"{section} {{\n" + "".join("\t" + x for x in lines) + "}\n"
+        self.conf.write_text(text)
+
+    def own_settings(self):
+        """What every test server has; self.settings goes over it."""
+        listen = {f"listen.{p}": f"127.0.0.1:{self.ports[p]}" for p in PROTOCOLS}
+        return {
+            "hostname": f"mail.{self.domain}",
+            "domain": self.domain,
+            "state": f"{self.dir}/state",
+            **listen,
+            "tls.certificate": f"{self.dir}/cert.pem",
+            "tls.key": f"{self.dir}/key.pem",
+            "auth.hash-iterations": 4096,
+        }
 
     def start(self, ready=READY_S):
         """Serve, wait until every port greets, and add the accounts the first time."""
@@ -196,12 +215,18 @@ class Server:
                 stdout=log,
                 stderr=log,
                 env=self.env,
-                preexec_fn=self.in_child,
+                preexec_fn=self._become_child,
                 start_new_session=True,
             )
         wait_until(lambda: self._answers_or_died(), ready, "postern serve")
         self.add_accounts({a: p for a, p in self.accounts.items() if a not in self.added})
         return self
+
+    def _become_child(self):
+        """In the new process: end when the test ends, however that happens."""
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if self.in_child is not None:
+            self.in_child()
 
     def _answers_or_died(self):
         if self.proc.poll() is not None:
@@ -209,6 +234,9 @@ class Server:
                 f"postern serve ended with {self.proc.returncode}:\n{self.log_tail()}"
             )
         return greeting_comes(self.ports["mx"]) and greeting_comes(self.ports["imap"])
+
+    def reload(self):
+        self.proc.send_signal(signal.SIGHUP)
 
     def log_tail(self, octets=4000):
         return (
