@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The reader as a conversation: octets in, a transcript of actions out. Every case runs whole,
+ * octet by octet, and cut in two at every place; all transcripts must be the same.
+ */
+#include "proto/imap/reader.h"
+
+#include "base/test.h"
+
+struct run {
+	struct imap_reader reader;
+	struct arena *arena;
+	struct buf out;   /* the transcript */
+	bool in_body;     /* joins BODY pieces */
+	uint64_t accepts; /* largest APPEND taken */
+};
+
+static void
+note_action(struct run *r, const struct imap_action *act)
+{
+	static const char *const names[] = { "COMMAND", "CONTINUE", "APPEND", "BODY", "END",
+		"REFUSE", "BYE" };
+	if (act->kind == IMAP_DO_BODY) {
+		if (!r->in_body) {
+			buf_cstr(&r->out, "BODY:");
+		}
+		r->in_body = true;
+		buf_str(&r->out, act->body);
+		return;
+	}
+	if (r->in_body) {
+		buf_ch(&r->out, '|');
+		r->in_body = false;
+	}
+	buf_printf(&r->out, "%s:", names[act->kind]);
+	switch (act->kind) {
+	case IMAP_DO_COMMAND: buf_str(&r->out, act->raw); break;
+	case IMAP_DO_APPEND:
+		buf_printf(&r->out, "%.*s %.*s %u %d%d%d", STR_ARG(act->tag),
+		    STR_ARG(act->append->mailbox), (unsigned)act->append->size, act->append->sync,
+		    act->append->literal8, act->append->utf8);
+		break;
+	case IMAP_DO_APPEND_END:
+	case IMAP_DO_REFUSE:
+		buf_printf(&r->out, "%.*s %s", STR_ARG(act->tag), err_name(act->err));
+		break;
+	default: break;
+	}
+	buf_ch(&r->out, '|');
+}
+
+static void
+take_actions(struct run *r)
+{
+	struct imap_action act;
+	while (imap_reader_next(&r->reader, &act)) {
+		note_action(r, &act);
+		if (act.kind == IMAP_DO_APPEND) {
+			imap_reader_append(&r->reader, act.append->size <= r->accepts);
+		} else if (act.kind != IMAP_DO_BODY && act.kind != IMAP_DO_CONTINUE) {
+			imap_reader_reset(&r->reader);
+		}
+	}
+}
+
+static void
+feed(struct run *r, str in)
+{
+	while (in.n > 0) {
+		size_t used;
+		imap_reader_feed(&r->reader, in, &used);
+		take_actions(r);
+		if (used == 0) {
+			return; /* after BYE */
+		}
+		in = str_from_off(in, used);
+	}
+}
+
+static void
+begin(struct run *r)
+{
+	*r = (struct run){ .accepts = 20 };
+	r->arena = arena_new(NULL, "command", IMAP_COMMAND_BUDGET, 0);
+	imap_reader_init(&r->reader, r->arena);
+	buf_init(&r->out, 1u << 20);
+}
+
+static void
+finish(struct run *r)
+{
+	imap_reader_done(&r->reader);
+	arena_free(&r->arena);
+	buf_done(&r->out);
+}
+
+static const struct {
+	const char *in, *want;
+} cases[] = {
+	{ "a NOOP\r\n", "COMMAND:a NOOP|" },
+	{ "a NOOP\r\nb NOOP\r\n", "COMMAND:a NOOP|COMMAND:b NOOP|" },
+	{ "\r\n", "COMMAND:|" },
+	{ "a NOOP\n", "REFUSE:a SYNTAX|" },
+	{ "a NOOP\rb\r\n", "COMMAND:a NOOP\rb|" },
+	{ "A001 LOGIN {11}\r\nFRED FOOBAR {7}\r\nfat man\r\n",
+	    "CONTINUE:|CONTINUE:|COMMAND:A001 LOGIN {11}\r\nFRED FOOBAR {7}\r\nfat man|" },
+	{ "a SELECT {5+}\r\nINBOX\r\nb NOOP\r\n",
+	    "COMMAND:a SELECT {5+}\r\nINBOX|COMMAND:b NOOP|" },
+	{ "a SELECT {0+}\r\n\r\n", "COMMAND:a SELECT {0+}\r\n|" },
+	{ "a SELECT {0}\r\n\r\n", "CONTINUE:|COMMAND:a SELECT {0}\r\n|" },
+	{ "a SELECT {4+}\r\n\r\n\r\n\r\n", "COMMAND:a SELECT {4+}\r\n\r\n\r\n|" },
+	{ "a X ~{3+}\r\nabc\r\n", "COMMAND:a X ~{3+}\r\nabc|" },
+	{ "a X {}\r\n", "COMMAND:a X {}|" },
+	{ "a X {a}\r\n", "COMMAND:a X {a}|" },
+	{ "{3}\r\n", "CONTINUE:|" },
+	{ "a X {65537}\r\nb NOOP\r\n", "REFUSE:a TOOBIG|COMMAND:b NOOP|" },
+	{ "a X {99999999999999999999999}\r\nb NOOP\r\n", "REFUSE:a TOOBIG|COMMAND:b NOOP|" },
+	{ "a X {99999999+}\r\nb NOOP\r\n", "BYE:|" },
+	{ "a APPEND x {5}\r\nHello\r\n", "APPEND:a x 5 100|BODY:Hello|END:a OK|" },
+	{ "a APPEND x {0}\r\n\r\nb NOOP\r\n", "APPEND:a x 0 100|END:a OK|COMMAND:b NOOP|" },
+	{ "a append {1}\r\nx (\\Seen) {5+}\r\nHello\r\nb NOOP\r\n",
+	    "CONTINUE:|APPEND:a x 5 000|BODY:Hello|END:a OK|COMMAND:b NOOP|" },
+	{ "a APPEND x UTF8 (~{5+}\r\nHello)\r\n", "APPEND:a x 5 011|BODY:Hello|END:a OK|" },
+	{ "a APPEND x UTF8 (~{5+}\r\nHello\r\nb NOOP\r\n",
+	    "APPEND:a x 5 011|BODY:Hello|END:a SYNTAX|COMMAND:b NOOP|" },
+	{ "a APPEND x UTF8 ({5}\r\nb NOOP\r\n", "REFUSE:a SYNTAX|COMMAND:b NOOP|" },
+	{ "a APPEND x ~{5+}\r\nHello\r\n", "APPEND:a x 5 010|BODY:Hello|END:a OK|" },
+	/* refused by the executor: a waiting client starts anew, a streaming one is read past */
+	{ "a APPEND x {21}\r\nb NOOP\r\n", "APPEND:a x 21 100|COMMAND:b NOOP|" },
+	{ "a APPEND x {21+}\r\n123456789012345678901\r\nb NOOP\r\n",
+	    "APPEND:a x 21 000|COMMAND:b NOOP|" },
+	{ "a APPEND x {21+}\r\n123456789012345678901 {7+}\r\nd NOOP\n\r\nb NOOP\r\n",
+	    "APPEND:a x 21 000|COMMAND:b NOOP|" },
+	{ "a APPEND x {99999999999+}\r\nb NOOP\r\n", "APPEND:a x 1215752191 000|BYE:|" },
+	/* a second message in one command is not for us, and never read as commands */
+	{ "a APPEND x {3+}\r\nabc (\\Seen) {8+}\r\nb NOOP\r\n\r\nc NOOP\r\n",
+	    "APPEND:a x 3 000|BODY:abc|END:a SYNTAX|COMMAND:c NOOP|" },
+	{ "a APPEND x {3+}\r\nabc garbage\r\nc NOOP\r\n",
+	    "APPEND:a x 3 000|BODY:abc|END:a SYNTAX|COMMAND:c NOOP|" },
+	{ "a APPEND x bad {8+}\r\nb NOOP\r\n\r\nc NOOP\r\n", "REFUSE:a SYNTAX|COMMAND:c NOOP|" },
+	{ "a APPEND x bad {8}\r\nc NOOP\r\n", "REFUSE:a SYNTAX|COMMAND:c NOOP|" },
+	{ "a APPEND &- {3}\r\nabc\r\n", "APPEND:a & 3 100|BODY:abc|END:a OK|" },
+	{ "a APPEND & {3}\r\nc NOOP\r\n", "REFUSE:a CHARSET|COMMAND:c NOOP|" },
+};
+
+static void
+one_way(size_t i, size_t cut, size_t step)
+{
+	struct run r;
+	begin(&r);
+	str in = str_from(cases[i].in);
+	feed(&r, str_sub(in, 0, cut));
+	for (size_t at = cut; at < in.n; at += step) {
+		feed(&r, str_sub(in, at, step));
+	}
+	CHECK_STR(buf_view(&r.out), str_from(cases[i].want));
+	finish(&r);
+}
+
+static void
+every_split(void)
+{
+	for (size_t i = 0; i < LEN(cases); i++) {
+		test_case = cases[i].in;
+		size_t n = strlen(cases[i].in);
+		one_way(i, 0, 1);
+		for (size_t cut = 0; cut <= n; cut++) {
+			one_way(i, cut, n + 1);
+		}
+	}
+}
+
+static void
+fill(struct buf *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		buf_ch(b, 'x');
+	}
+}
+
+/* A line over the limit is dropped with the literals it announces; the next command is served. */
+static void
+long_lines(void)
+{
+	struct buf b;
+	buf_init(&b, 1u << 20);
+	buf_cstr(&b, "tag NOOP ");
+	fill(&b, IMAP_LINE_MAX - 9 - 2);
+	buf_cstr(&b, "\r\ntag2 NOOP ");
+	size_t fits = b.n;
+	fill(&b, IMAP_LINE_MAX);
+	buf_cstr(&b, " {9+}\r\na NOOP\r\nb\r\nc NOOP\r\n");
+	static const size_t steps[] = { 1u << 20, 65536, 65535, 4096, 1000, 7 };
+	for (size_t i = 0; i < LEN(steps); i++) {
+		struct run r;
+		begin(&r);
+		for (size_t at = 0; at < b.n; at += steps[i]) {
+			feed(&r, str_sub(buf_view(&b), at, steps[i]));
+		}
+		CHECK_STR(str_from_off(buf_view(&r.out), fits - 3),
+		    S("REFUSE:tag2 TOOBIG|COMMAND:c NOOP|"));
+		finish(&r);
+	}
+	buf_done(&b);
+}
+
+/* Literals that are small alone but not together. */
+static void
+many_literals(void)
+{
+	struct run r;
+	begin(&r);
+	struct buf b;
+	buf_init(&b, IMAP_LITERAL_MAX + 100);
+	feed(&r, S("a SEARCH"));
+	for (size_t i = 0; i < IMAP_COMMAND_MAX / IMAP_LITERAL_MAX; i++) {
+		buf_reset(&b);
+		buf_printf(&b, " TEXT {%d+}\r\n", IMAP_LITERAL_MAX);
+		fill(&b, IMAP_LITERAL_MAX);
+		feed(&r, buf_view(&b));
+	}
+	feed(&r, S("\r\nb NOOP\r\n"));
+	CHECK_STR(buf_view(&r.out), S("REFUSE:a TOOBIG|COMMAND:b NOOP|"));
+	CHECK(r.reader.raw.cap <= 65536);
+	buf_done(&b);
+	finish(&r);
+}
+
+static void
+too_many_literals(void)
+{
+	struct run r;
+	begin(&r);
+	feed(&r, S("a SEARCH"));
+	for (size_t i = 0; i <= IMAP_LITERALS_MAX; i++) {
+		feed(&r, S(" {1+}\r\nx"));
+	}
+	feed(&r, S("\r\nb NOOP\r\n"));
+	CHECK_STR(buf_view(&r.out), S("REFUSE:a TOOMANY|COMMAND:b NOOP|"));
+	finish(&r);
+}
+
+TEST_MAIN(every_split, long_lines, many_literals, too_many_literals)
