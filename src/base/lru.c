@@ -148,14 +148,19 @@ lru_count(const struct lru *l)
 }
 
 void *
-lru_oldest(const struct lru *l, str *ret_key)
+lru_next(const struct lru *l, const void *value, str *ret_key)
 {
+	const struct list *at = value == NULL
+	    ? &l->age
+	    : &((const struct entry *)(const void *)((const char *)value -
+		    offsetof(struct entry, value)))
+		   ->node;
 	struct entry *e;
 
-	if (list_empty(&l->age)) {
+	if (at->next == &l->age) {
 		return NULL;
 	}
-	e = LIST_ENTRY(l->age.next, struct entry, node);
+	e = LIST_ENTRY(at->next, struct entry, node);
 	*ret_key = e->key;
 	return e->value;
 }

@@ -38,8 +38,9 @@ void lru_clear(struct lru *l);
 size_t lru_count(const struct lru *l);
 
 /*
- * The value not touched for longest, and its key; NULL when empty. Delete it to see the next one.
+ * The value that was touched next after `value` (NULL: the one not touched for longest), and its
+ * key; NULL at the end.
  */
-void *lru_oldest(const struct lru *l, str *ret_key);
+void *lru_next(const struct lru *l, const void *value, str *ret_key);
 
 #endif

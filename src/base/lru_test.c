@@ -45,11 +45,14 @@ the_oldest_makes_room(void)
 	CHECK(lru_peek(l, S("b")) == NULL);
 	CHECK_U64(*(uint64_t *)lru_peek(l, S("a")), 1);
 	CHECK_U64(lru_count(l), 3);
-	CHECK_U64(*(uint64_t *)lru_oldest(l, &oldest), 4);
+	CHECK_U64(*(uint64_t *)lru_next(l, NULL, &oldest), 4);
 	CHECK_STR(oldest, S("c"));
 	put(l, S("c"), 16);
 	CHECK_U64(dropped, 1);
-	CHECK_U64(*(uint64_t *)lru_oldest(l, &oldest), 1);
+	CHECK_U64(*(uint64_t *)lru_next(l, NULL, &oldest), 1);
+	CHECK_U64(*(uint64_t *)lru_next(l, lru_peek(l, S("a")), &oldest), 8);
+	CHECK_STR(oldest, S("d"));
+	CHECK(lru_next(l, lru_peek(l, S("c")), &oldest) == NULL);
 	lru_del(l, S("a"));
 	lru_del(l, S("nobody"));
 	CHECK_U64(dropped, 2);
