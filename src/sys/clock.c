@@ -49,7 +49,10 @@ is_leap(int64_t year)
 	return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 }
 
-/* Years and months are counted off from 1970: a log line is younger than that, so the loops are short. */
+/*
+ * Years and months are counted off from 1970: a log line is younger than that, so the loops are
+ * short.
+ */
 static void
 civil_date(int64_t days, int64_t *ret_year, int *ret_month, int *ret_day)
 {
@@ -80,5 +83,5 @@ sys_clock_text(struct buf *out, int64_t wall_ms)
 	int64_t of_day = ms / 1000 % 86400;
 	civil_date(ms / 86400000, &year, &month, &day);
 	buf_printf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", (int)year, month, day,
-		(int)(of_day / 3600), (int)(of_day / 60 % 60), (int)(of_day % 60), (int)(ms % 1000));
+	    (int)(of_day / 3600), (int)(of_day / 60 % 60), (int)(of_day % 60), (int)(ms % 1000));
 }

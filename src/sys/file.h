@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Files and folders, always relative to an open folder (`at`; SYS_CWD only for paths from the
- * configuration). Symbolic links are followed only with SYS_FOLLOW. Every write and sync of ours goes
- * through this file, so that a hook can record or fail them (power-cut tests).
+ * configuration). Symbolic links are followed only with SYS_FOLLOW. Every write and sync of ours
+ * goes through this file, so that a hook can record or fail them (power-cut tests).
  */
 #ifndef SYS_FILE_H
 #define SYS_FILE_H
@@ -14,17 +14,17 @@ enum { SYS_CWD = -100 }; /* AT_FDCWD */
 enum {
 	SYS_READ = 1,
 	SYS_WRITE = 2,
-	SYS_CREATE = 4,		/* make it when it is not there */
-	SYS_NEW = 8,		/* make it; ERR_EXISTS when it is there */
-	SYS_EMPTY = 16,		/* cut to nothing */
+	SYS_CREATE = 4, /* make it when it is not there */
+	SYS_NEW = 8,    /* make it; ERR_EXISTS when it is there */
+	SYS_EMPTY = 16, /* cut to nothing */
 	SYS_APPEND = 32,
-	SYS_FOLLOW = 64,	/* the last part may be a symbolic link */
+	SYS_FOLLOW = 64, /* the last part may be a symbolic link */
 };
 
 struct sys_stat {
 	uint64_t size, inode, device;
 	int64_t mtime_ms;
-	uint32_t mode;		/* permission bits */
+	uint32_t mode; /* permission bits */
 	uint32_t uid, gid;
 	bool is_folder, is_file;
 };
@@ -35,15 +35,28 @@ struct sys_part {
 };
 
 /* What a hook is told after an operation succeeded. */
-enum sys_file_op { SYS_OP_WRITE, SYS_OP_SYNC, SYS_OP_DATASYNC, SYS_OP_TRUNCATE, SYS_OP_ALLOCATE, SYS_OP_RENAME,
-	SYS_OP_UNLINK, SYS_OP_CREATE };
+enum sys_file_op {
+	SYS_OP_WRITE,
+	SYS_OP_SYNC,
+	SYS_OP_DATASYNC,
+	SYS_OP_TRUNCATE,
+	SYS_OP_ALLOCATE,
+	SYS_OP_RENAME,
+	SYS_OP_UNLINK,
+	SYS_OP_CREATE
+};
 
 /* A NUL in a path is ERR_SYNTAX, more than 4095 octets ERR_TOOBIG; not repeated below. */
-enum err sys_file_open(int at, str path, unsigned flags, int *ret_fd);	/* new files have mode 0600 */
+/* New files have mode 0600. */
+enum err sys_file_open(int at, str path, unsigned flags, int *ret_fd);
+/* A folder, to be used as `at`. ERR_NOTFOUND also when it is something else. */
 enum err sys_dir_open(int at, str path, int *ret_fd);
 /* Make a folder. ERR_EXISTS when something of that name is there. */
 enum err sys_dir_make(int at, str path, unsigned mode);
-/* Names in a folder, without "." and "..", in no order; an answer other than ERR_OK ends it and is returned. */
+/*
+ * Call each for the names in a folder, without "." and "..", in no order. An answer other than
+ * ERR_OK ends it and is returned.
+ */
 enum err sys_dir_list(int dir, enum err (*each)(void *ctx, str name), void *ctx);
 /* A file without a name in `dir`; gone when closed. */
 enum err sys_file_temp(int dir, int *ret_fd);
@@ -64,26 +77,38 @@ enum err sys_file_load_fd(int fd, struct buf *out);
 
 /* All of it, or an error (then some of it may be there). */
 enum err sys_file_write(int fd, uint64_t off, str s);
-/* All parts one behind another, in as few calls as the kernel allows. At most 1024 parts per call of ours. */
+/* All parts one behind another, 64 per system call. */
 enum err sys_file_write_parts(int fd, uint64_t off, const struct sys_part *parts, size_t n);
 /* At the end of a descriptor that was opened with SYS_APPEND, or at its own offset. */
 enum err sys_file_append(int fd, str s);
 
-enum err sys_file_sync(int fd);		/* data and metadata; for folders too */
-enum err sys_file_datasync(int fd);	/* data, and the size if it grew */
+/* Data and metadata reach the disk; for folders too. */
+enum err sys_file_sync(int fd);
+/* Data, and the size if it grew. */
+enum err sys_file_datasync(int fd);
+/* Reserve n octets of disk from off on, growing the file. ERR_NOSPACE. */
 enum err sys_file_allocate(int fd, uint64_t off, uint64_t n);
+/* Cut or grow to `size`. */
 enum err sys_file_truncate(int fd, uint64_t size);
 
-enum err sys_file_rename(int at_from, str from, int at_to, str to);	/* replaces */
-enum err sys_file_link(int at_from, str from, int at_to, str to);	/* ERR_EXISTS */
+/* Replaces what has the new name. */
+enum err sys_file_rename(int at_from, str from, int at_to, str to);
+/* A second name. ERR_EXISTS. */
+enum err sys_file_link(int at_from, str from, int at_to, str to);
+/* Remove a name; open files live on. ERR_NOTFOUND. */
 enum err sys_file_unlink(int at, str path);
-enum err sys_dir_remove(int at, str path);				/* empty folders only: ERR_BUSY */
+/* Remove an empty folder. ERR_BUSY when it is not empty. */
+enum err sys_dir_remove(int at, str path);
 /* The whole tree, without following links. Depth at most 16: ERR_TOOMANY. ERR_NOTFOUND. */
 enum err sys_dir_remove_tree(int at, str path);
 
-enum err sys_file_stat(int at, str path, struct sys_stat *ret);		/* does not follow the last link */
+/* Facts about a name; the last part is not followed when it is a link. */
+enum err sys_file_stat(int at, str path, struct sys_stat *ret);
+/* Facts about an open file. */
 enum err sys_file_stat_fd(int fd, struct sys_stat *ret);
+/* Permission bits. */
 enum err sys_file_chmod(int at, str path, unsigned mode);
+/* Owner; needs root. */
 enum err sys_file_chown(int at, str path, uint32_t uid, uint32_t gid);
 /* Octets free for us on the file system of fd. */
 enum err sys_file_free_space(int fd, uint64_t *ret_octets);
@@ -92,7 +117,8 @@ enum err sys_file_free_space(int fd, uint64_t *ret_octets);
 enum err sys_file_replace(int at, str path, str content);
 
 /*
- * Lock the whole file for this open description (other processes wait or are refused). Gone when closed.
+ * Lock the whole file for this open description (other processes wait or are refused). Gone when
+ * closed.
  *
  * In      wait: block until it is ours
  * Errors  ERR_BUSY: somebody has it (only without wait)
@@ -100,12 +126,13 @@ enum err sys_file_replace(int at, str path, str content);
 enum err sys_file_lock(int fd, bool exclusive, bool wait);
 void sys_file_unlock(int fd);
 
-/* See n octets from off without reading them; the kernel may fault when the file is cut meanwhile. */
+/* See n octets from off without reading them; a file that is cut meanwhile faults. */
 enum err sys_file_map(int fd, uint64_t off, size_t n, const void **ret);
 void sys_file_unmap(const void *p, size_t n);
 
 /* Tests: told of every operation that changes files, after it. NULL: none. */
-void sys_file_set_hook(void (*hook)(void *ctx, enum sys_file_op op, int fd, uint64_t off, str data), void *ctx);
+void sys_file_set_hook(void (*hook)(void *ctx, enum sys_file_op op, int fd, uint64_t off, str data),
+    void *ctx);
 
 /* The folder of the running program, without trailing slash. */
 enum err sys_file_program_folder(struct buf *out);

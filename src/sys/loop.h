@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One epoll loop per process, single-threaded. Watches, timers and tasks lie in their owner's struct;
- * the loop allocates nothing after sys_loop_new. A callback may start, change and stop any of them,
- * its own included; memory that holds one may be freed as soon as it is stopped, except by the very
- * callback it is running (use a task for that).
+ * One epoll loop per process, single-threaded. Watches, timers and tasks lie in their owner's
+ * struct; the loop allocates nothing after sys_loop_new. A callback may start, change and stop any
+ * of them, its own included; memory that holds one may be freed as soon as it is stopped, except
+ * by the very callback it is running (use a task for that).
  */
 #ifndef SYS_LOOP_H
 #define SYS_LOOP_H
@@ -14,17 +14,17 @@
 struct sys_loop;
 
 enum {
-	SYS_IN = 1,		/* can be read, or the peer closed */
-	SYS_OUT = 2,		/* can be written */
-	SYS_HUP = 4,		/* both directions are shut, or error: always reported, never asked for */
-	SYS_EXCLUSIVE = 8,	/* ask only: one of the processes sharing this listener is woken */
+	SYS_IN = 1,  /* can be read, or the peer closed */
+	SYS_OUT = 2, /* can be written */
+	SYS_HUP = 4, /* both directions are shut, or error: always reported, never asked for */
+	SYS_EXCLUSIVE = 8, /* ask only: one of the processes sharing this listener is woken */
 };
 
 struct sys_watch {
 	void (*fn)(void *ctx, unsigned events);
 	void *ctx;
 	int fd;
-	unsigned events;	/* asked for; 0 with `on` set means HUP only */
+	unsigned events; /* asked for; 0 with `on` set means HUP only */
 	bool on;
 };
 
@@ -57,21 +57,27 @@ int64_t sys_loop_now_ms(const struct sys_loop *loop);
 /*
  * Watch w->fd, level-triggered. w lies in the caller's storage.
  *
- * In      fd: open, non-blocking; events: SYS_IN | SYS_OUT | SYS_EXCLUSIVE; fn is called once per turn
+ * In      fd: open, non-blocking; events: SYS_IN | SYS_OUT | SYS_EXCLUSIVE; fn is called once per
+ *         turn
  * Errors  ERR_NOMEM, ERR_NOSPACE (the user's limit of epoll watches), ERR_DENIED (a regular file)
  */
 enum err sys_watch_start(struct sys_loop *loop, struct sys_watch *w, unsigned events);
 /* Change what is asked for. Cheap when nothing changes. w must be started. */
 void sys_watch_set(struct sys_loop *loop, struct sys_watch *w, unsigned events);
-/* Stop; no callback comes after this, not even later in the same turn. Before closing the descriptor. */
+/*
+ * Stop; no callback comes after this, not even later in the same turn. Before closing the
+ * descriptor.
+ */
 void sys_watch_stop(struct sys_loop *loop, struct sys_watch *w);
 
+/* fn(ctx) is what it will do; it is not set yet. */
 void sys_timer_init(struct sys_timer *t, void (*fn)(void *ctx), void *ctx);
-/* Call fn once in delay_ms from now (at least at the next turn); replaces an earlier setting. Cheap. */
+/* Call fn once in delay_ms (0: next turn); replaces an earlier setting. Cheap. */
 void sys_timer_set(struct sys_loop *loop, struct sys_timer *t, int64_t delay_ms);
 void sys_timer_stop(struct sys_timer *t);
 bool sys_timer_is_set(const struct sys_timer *t);
 
+/* fn(ctx) is what it will do; it is not scheduled yet. */
 void sys_task_init(struct sys_task *t, void (*fn)(void *ctx), void *ctx);
 /*
  * Call fn once at the end of this turn, after all ready descriptors and timers: the place to write
@@ -85,6 +91,7 @@ void sys_task_stop(struct sys_task *t);
  *
  * Limits  signals 1..31
  */
-enum err sys_loop_signal(struct sys_loop *loop, int signo, void (*fn)(void *ctx, int signo), void *ctx);
+enum err sys_loop_signal(struct sys_loop *loop, int signo, void (*fn)(void *ctx, int signo),
+    void *ctx);
 
 #endif

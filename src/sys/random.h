@@ -6,7 +6,9 @@
 #ifndef SYS_RANDOM_H
 #define SYS_RANDOM_H
 
+/* Fill n octets. */
 void sys_random(void *out, size_t n);
+/* 64 random bits. */
 uint64_t sys_random_u64(void);
 
 #endif

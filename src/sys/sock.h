@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sockets and addresses. An address is 16 octets, IPv4 as ::ffff:a.b.c.d (RFC 4291 2.5.5.2), so there
- * is one kind everywhere. Every socket made here is non-blocking and closed on exec.
+ * Sockets and addresses. An address is 16 octets, IPv4 as ::ffff:a.b.c.d (RFC 4291 2.5.5.2), so
+ * there is one kind everywhere. Every socket made here is non-blocking and closed on exec.
  */
 #ifndef SYS_SOCK_H
 #define SYS_SOCK_H
@@ -20,13 +20,16 @@ struct sys_prefix {
 };
 
 enum {
-	SYS_ADDR_TEXT_MAX = 64,		/* octets any text form below takes at most */
-	SYS_PREFIX_V4 = 24,		/* one customer, as limits and bans see it */
+	SYS_ADDR_TEXT_MAX = 64, /* octets any text form below takes at most */
+	SYS_PREFIX_V4 = 24,     /* one customer, as limits and bans see it */
 	SYS_PREFIX_V6 = 48,
 };
 
+/* IPv4 (v4-mapped). */
 bool sys_addr_is_v4(const uint8_t ip[16]);
+/* 127.0.0.0/8 or ::1. */
 bool sys_addr_is_loopback(const uint8_t ip[16]);
+/* The same address, ports aside. */
 bool sys_addr_ip_eq(const uint8_t a[16], const uint8_t b[16]);
 
 /* "192.0.2.1" or "2001:db8::1" (RFC 5952). */
@@ -58,7 +61,7 @@ enum sys_protocol {
 };
 
 struct sys_protocol_row {
-	str name;		/* as in settings and log lines: "mx" */
+	str name; /* as in settings and log lines: "mx" */
 	uint16_t port;
 	bool implicit_tls;
 	const char *text;
@@ -80,8 +83,8 @@ enum err sys_sock_listen(const struct sys_addr *a, int *ret_fd);
 /*
  * Take one waiting connection, with TCP_NODELAY set.
  *
- * In      reserve: a spare descriptor from sys_dup(listener); it is spent and renewed when descriptors
- *         run out, so that the connection is closed rather than left to spin the loop
+ * In      reserve: a spare descriptor from sys_dup(listener); it is spent and renewed when
+ *         descriptors run out, so that the connection is closed rather than left to spin the loop
  * Out     ret_fd, ret_peer (zero for a UNIX socket); ret_peer may be NULL
  * Errors  ERR_AGAIN: none waits; ERR_NOFD: one was refused, go on; ERR_IO: this one failed, go on
  */
@@ -91,14 +94,17 @@ enum err sys_sock_accept(int listener, int *reserve, int *ret_fd, struct sys_add
 enum err sys_sock_connect(const struct sys_addr *a, int *ret_fd);
 enum err sys_sock_error(int fd);
 
+/* Our end of a TCP connection or listener. */
 enum err sys_sock_local(int fd, struct sys_addr *ret);
+/* The other end. ERR_EOF: it is gone already. */
 enum err sys_sock_peer(int fd, struct sys_addr *ret);
+/* Send small segments at once. */
 enum err sys_sock_nodelay(int fd);
 
 /* A connected SOCK_STREAM pair for one session. */
 enum err sys_sock_pair(int ret_fds[2]);
 
-/* A listening SOCK_SEQPACKET socket at a path; an old socket file is replaced. mode: its permissions. */
+/* A listening SOCK_SEQPACKET socket at a path, with permissions `mode`; an old one is replaced. */
 enum err sys_sock_listen_local(str path, unsigned mode, int *ret_fd);
 /* Connect to one; waits for nothing. ERR_NOTFOUND, ERR_DENIED, ERR_UNAVAILABLE (nobody listens). */
 enum err sys_sock_connect_local(str path, int *ret_fd);

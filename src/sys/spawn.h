@@ -10,23 +10,23 @@
 #include "base/str.h"
 
 struct sys_spawn {
-	str program;			/* path */
-	const char *const *argv;	/* ends with NULL */
-	const char *const *env;		/* ends with NULL; NULL: empty */
-	const int *fds;			/* fds[i] becomes descriptor 3 + i; at most 8 */
+	str program;             /* path */
+	const char *const *argv; /* ends with NULL */
+	const char *const *env;  /* ends with NULL; NULL: empty */
+	const int *fds;          /* fds[i] becomes descriptor 3 + i; at most 8 */
 	size_t fds_n;
-	int log_fd;			/* becomes 2; -1: ours */
-	bool change_user;		/* then to uid and gid, without supplementary groups */
+	int log_fd;       /* becomes 2; -1: ours */
+	bool change_user; /* then to uid and gid, without supplementary groups */
 	uint32_t uid, gid;
 };
 
 struct sys_child {
 	int32_t pid;
-	int pidfd;			/* readable when it has ended; -1: not running */
+	int pidfd; /* readable when it has ended; -1: not running */
 };
 
 struct sys_child_end {
-	bool signalled;			/* by signal `code`, else exited with `code` */
+	bool signalled; /* by signal `code`, else exited with `code` */
 	int code;
 };
 
@@ -39,8 +39,8 @@ struct sys_child_end {
 enum err sys_spawn(const struct sys_spawn *what, struct sys_child *ret);
 
 /*
- * Fork this process. In the child *ret_in_child is true; it still has every descriptor of ours: call
- * sys_close_except() first.
+ * Fork this process. In the child *ret_in_child is true; it still has every descriptor of ours:
+ * call sys_close_except() first.
  */
 enum err sys_fork(bool *ret_in_child, struct sys_child *ret);
 

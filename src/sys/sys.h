@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The Linux border: what every other header of this folder shares. The kernel's errno becomes
- * enum err here and nowhere else; descriptors are closed here. Start reading with loop.h and chan.h.
+ * enum err here and nowhere else; descriptors are closed here. Start reading with loop.h and
+ * chan.h.
  */
 #ifndef SYS_SYS_H
 #define SYS_SYS_H
@@ -9,7 +10,9 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* The enum err for an errno value: ENOSPC and EDQUOT ERR_NOSPACE, EMFILE and ENFILE ERR_NOFD, ... */
+/*
+ * The enum err for an errno value: ENOSPC and EDQUOT ERR_NOSPACE, EMFILE and ENFILE ERR_NOFD, ...
+ */
 enum err sys_err(int errnum);
 
 /* Close *fd when it is open (>= 0) and set it to -1. */
@@ -21,10 +24,15 @@ void sys_close(int *fd);
 /* A second descriptor for the same file, closed on exec. ERR_NOFD. */
 enum err sys_dup(int fd, int *ret_fd);
 
-/* Close every descriptor but 0, 1, 2 and those in `keep` (ascending order not needed, at most 64). */
+/*
+ * Close every descriptor but 0, 1, 2 and those in `keep` (ascending order not needed, at most 64).
+ */
 enum err sys_close_except(const int *keep, size_t n);
 
-/* Wait until fd can be read (want_read) or written, at most timeout_ms (-1: for ever). ERR_TIMEOUT. */
+/*
+ * Wait until fd can be read (want_read) or written, at most timeout_ms (-1: for ever).
+ * ERR_TIMEOUT.
+ */
 enum err sys_wait(int fd, bool want_read, int timeout_ms);
 
 /* Number of processors this process may use, at least 1. */

@@ -16,9 +16,9 @@ enum svc_common_log_id {
 	SVC_LOG_COUNT
 };
 
-#define LOG(id, ...) \
+#define LOG(id, ...)                 \
 	svc_common_log(SVC_LOG_##id, \
-		(const struct sys_log_field[]){ __VA_ARGS__ __VA_OPT__(, ) { 0 } })
+	    (const struct sys_log_field[]){ __VA_ARGS__ __VA_OPT__(, ){ 0 } })
 
 /* fields end with an all-zero one. */
 void svc_common_log(enum svc_common_log_id id, const struct sys_log_field *fields);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The skeleton of every service process. svc_common_main() takes what the parent hands down on
- * descriptor 3 (edge parent_child), asks the service for its sandbox profile, locks it in, and turns
- * the loop until the parent says quit or is gone. A service is this table and its handlers:
+ * descriptor 3 (edge parent_child), asks the service for its sandbox profile, locks it in, and
+ * turns the loop until the parent says quit or is gone. A service is this table and its handlers:
  *
- *	config -> profile -> init -> on_wire, on_listen, on_certificate -> (sandbox) -> start -> loop
+ *	config -> profile, init -> on_wire, on_listen, on_certificate -> sandbox -> start
  */
 #ifndef SVC_COMMON_SERVICE_H
 #define SVC_COMMON_SERVICE_H
@@ -17,7 +17,7 @@
 #include "sys/sock.h"
 
 enum {
-	SVC_COMMON_ADMINS_MAX = 16,	/* administrators connected at a time */
+	SVC_COMMON_ADMINS_MAX = 16, /* administrators connected at a time */
 	SVC_COMMON_PATH_MAX = 4096,
 };
 
@@ -28,13 +28,13 @@ struct svc_common_service;
 struct svc_common {
 	const struct svc_common_service *service;
 	struct sys_loop *loop;
-	const struct conf *conf;	/* replaced on reload: never keep pointers into it */
-	struct arena *arena;		/* root of the process: lives as long as it */
-	uint32_t index;			/* unique among the processes of this program */
-	str set;			/* "gate", "smtp-mx", "smtp-submission", ... */
+	const struct conf *conf; /* replaced on reload: never keep pointers into it */
+	struct arena *arena;     /* root of the process: lives as long as it */
+	uint32_t index;          /* unique among the processes of this program */
+	str set;                 /* "gate", "smtp-mx", "smtp-submission", ... */
 	str boot_id;
 	struct sys_sandbox_state sandbox;
-	void *ctx;			/* the service's own state, set in init */
+	void *ctx; /* the service's own state, set in init */
 };
 
 /*
@@ -42,7 +42,7 @@ struct svc_common {
  * process (the parent starts it again with back-off).
  */
 struct svc_common_service {
-	const char *name;	/* "gate" */
+	const char *name; /* "gate" */
 
 	/* Fill in what this service may do. Paths must live until start: use sc->arena. */
 	enum err (*profile)(struct svc_common *sc, struct sys_sandbox_profile *p);
@@ -75,14 +75,14 @@ struct svc_common_service {
 	void (*on_status)(struct svc_common *sc, struct buf *facts);
 
 	/*
-	 * Finish what can be finished in grace_ms, take nothing new, then call svc_common_exit(). Without
-	 * this function the process ends at once.
+	 * Finish what can be finished in grace_ms, take nothing new, then call svc_common_exit().
+	 * Without this function the process ends at once.
 	 */
 	void (*on_quit)(struct svc_common *sc, uint32_t grace_ms);
 
 	/*
-	 * A message from the administrator's command: a generated ipc_adm_*_dispatch with `from` in ctx.
-	 * Answer with sys_chan_send(from, ...), also later as long as the channel lives.
+	 * A message from the administrator's command: a generated ipc_adm_*_dispatch with `from`
+	 * in ctx. Answer with sys_chan_send(from, ...), also later as long as the channel lives.
 	 */
 	enum err (*on_admin)(struct svc_common *sc, struct sys_chan *from, str datagram, int *fd);
 
@@ -97,8 +97,8 @@ int svc_common_main(int argc, char **argv, const struct svc_common_service *serv
 void svc_common_exit(struct svc_common *sc);
 
 /*
- * A path below the state folder, NUL-terminated, in sc->arena: svc_common_state_path(sc, S("spool")).
- * Asserts memory: only for use before start.
+ * A path below the state folder, NUL-terminated, in sc->arena: svc_common_state_path(sc,
+ * S("spool")). Asserts memory: only for use before start.
  */
 str svc_common_state_path(struct svc_common *sc, str name);
 

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the sets of syscalls.def to a BPF program. libseccomp wants each rule once, so the decision
+ * about a call is made here: allowed outright by some set, else allowed under conditions, else
+ * refused, else deadly.
+ */
+#include "sys/seccomp_priv.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "sys/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* What the C library's fork() sets besides the signal. */
+#define CLONE_CHILD_TIDS (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID)
+
+enum {
+	NAME_MAX_OCTETS = 32,
+	CALLS_MAX = 1024, /* above the highest system call number */
+	RULES_MAX = 4096, /* BPF instructions, the kernel's limit */
+	SYS_SET_BASE = 1 << 30,
+};
+
+static const struct {
+	unsigned set;
+	const char *names;
+} calls[] = {
+#define CALLS(set, names) { SYS_SET_##set, names },
+#define CONDITION(set, name, arg, cmp, mask, value)
+#define REFUSED(names)
+#include "sys/syscalls.def"
+#undef CALLS
+#undef CONDITION
+#undef REFUSED
+};
+
+static const struct {
+	unsigned set;
+	const char *name;
+	struct scmp_arg_cmp when;
+} conditions[] = {
+#define CALLS(set, names)
+#define CONDITION(set, name, arg, cmp, mask, value) \
+	{ SYS_SET_##set, name, { arg, cmp, (scmp_datum_t)(mask), (scmp_datum_t)(value) } },
+#define REFUSED(names)
+#include "sys/syscalls.def"
+#undef CALLS
+#undef CONDITION
+#undef REFUSED
+};
+
+static const char *const refused[] = {
+#define CALLS(set, names)
+#define CONDITION(set, name, arg, cmp, mask, value)
+#define REFUSED(names) names,
+#include "sys/syscalls.def"
+#undef CALLS
+#undef CONDITION
+#undef REFUSED
+};
+
+struct build {
+	scmp_filter_ctx ctx;
+	unsigned sets;
+	bool allowed[CALLS_MAX]; /* outright */
+	bool bounded[CALLS_MAX]; /* under conditions */
+	bool refused[CALLS_MAX];
+};
+
+/* The number of a call, or -1 when this architecture does not have it. */
+static enum err
+resolve(str name, int *ret_number)
+{
+	char c_name[NAME_MAX_OCTETS];
+	if (name.n == 0 || name.n >= sizeof c_name) {
+		return ERR_BUG;
+	}
+	memcpy(c_name, name.p, name.n);
+	c_name[name.n] = '\0';
+	int number = seccomp_syscall_resolve_name(c_name);
+	if (number == __NR_SCMP_ERROR) {
+		return ERR_BUG;
+	}
+	ASSERT(number < CALLS_MAX);
+	*ret_number = number < 0 ? -1 : number;
+	return ERR_OK;
+}
+
+/* Libseccomp's negative errno. */
+static enum err
+rule_error(int result)
+{
+	if (result == 0) {
+		return ERR_OK;
+	}
+	return result == -ENOMEM ? ERR_NOMEM : ERR_BUG;
+}
+
+static enum err
+allow_name(struct build *b, str name)
+{
+	int number;
+	TRY(resolve(name, &number));
+	if (number < 0 || b->allowed[number]) {
+		return ERR_OK;
+	}
+	b->allowed[number] = true;
+	return rule_error(seccomp_rule_add_exact(b->ctx, SCMP_ACT_ALLOW, number, 0));
+}
+
+static enum err
+allow_sets(struct build *b)
+{
+	for (size_t i = 0; i < LEN(calls); i++) {
+		str names = str_from(calls[i].names);
+		str name;
+		while ((calls[i].set & b->sets) && str_next(&names, ' ', &name)) {
+			TRY(allow_name(b, name));
+		}
+	}
+	return ERR_OK;
+}
+
+static enum err
+allow_conditions(struct build *b)
+{
+	for (size_t i = 0; i < LEN(conditions); i++) {
+		int number;
+		TRY(resolve(str_from(conditions[i].name), &number));
+		if (!(conditions[i].set & b->sets) || number < 0 || b->allowed[number]) {
+			continue;
+		}
+		b->bounded[number] = true;
+		TRY(rule_error(seccomp_rule_add_exact(b->ctx, SCMP_ACT_ALLOW, number, 1,
+		    conditions[i].when)));
+	}
+	return ERR_OK;
+}
+
+/* A call with conditions may also be refused otherwise; only these two are in both lists. */
+static enum err
+refuse_rest(struct build *b, int number)
+{
+	if (number == SCMP_SYS(newfstatat)) {
+		return rule_error(seccomp_rule_add_exact(b->ctx, SCMP_ACT_ERRNO(EACCES), number, 1,
+		    SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, 0)));
+	}
+	if (number == SCMP_SYS(socket)) {
+		return rule_error(seccomp_rule_add_exact(b->ctx, SCMP_ACT_ERRNO(EACCES), number, 1,
+		    SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, AF_UNIX)));
+	}
+	if (number == SCMP_SYS(prctl)) {
+		return rule_error(seccomp_rule_add_exact(b->ctx, SCMP_ACT_ERRNO(EACCES), number, 1,
+		    SCMP_A0(SCMP_CMP_NE, PR_SET_NAME)));
+	}
+	return ERR_BUG;
+}
+
+static enum err
+refuse_name(struct build *b, str name)
+{
+	int number;
+	TRY(resolve(name, &number));
+	if (number < 0 || b->allowed[number] || b->refused[number]) {
+		return ERR_OK;
+	}
+	b->refused[number] = true;
+	if (b->bounded[number]) {
+		return refuse_rest(b, number);
+	}
+	uint32_t how = SCMP_ACT_ERRNO(number == SCMP_SYS(clone3) ? ENOSYS : EACCES);
+	return rule_error(seccomp_rule_add_exact(b->ctx, how, number, 0));
+}
+
+static enum err
+refuse_others(struct build *b)
+{
+	for (size_t i = 0; i < LEN(refused); i++) {
+		str names = str_from(refused[i]);
+		str name;
+		while (str_next(&names, ' ', &name)) {
+			TRY(refuse_name(b, name));
+		}
+	}
+	return ERR_OK;
+}
+
+/* The version of libseccomp we build with writes programs to descriptors only. */
+static enum err
+export_code(scmp_filter_ctx ctx, struct sys_seccomp *ret)
+{
+	int fd SYS_FD_AUTO = memfd_create("seccomp", MFD_CLOEXEC);
+	if (fd < 0) {
+		return sys_err(errno);
+	}
+	if (seccomp_export_bpf(ctx, fd) != 0) {
+		return ERR_NOMEM;
+	}
+	off_t size = lseek(fd, 0, SEEK_END);
+	size_t len = (size_t)size / sizeof *ret->code;
+	if (size <= 0 || len > RULES_MAX) {
+		return ERR_BUG;
+	}
+	struct sock_filter *code = mem_zalloc(len, sizeof *code);
+	if (code == NULL) {
+		return ERR_NOMEM;
+	}
+	if (pread(fd, code, (size_t)size, 0) != (ssize_t)size) {
+		mem_drop(code);
+		return ERR_IO;
+	}
+	*ret = (struct sys_seccomp){ .code = code, .len = (unsigned short)len };
+	return ERR_OK;
+}
+
+static enum err
+add_rules(struct build *b, const char *const *more)
+{
+	TRY(allow_sets(b));
+	for (; more != NULL && *more != NULL; more++) {
+		TRY(allow_name(b, str_from(*more)));
+	}
+	TRY(allow_conditions(b));
+	return refuse_others(b);
+}
+
+enum err
+sys_seccomp_build(unsigned sets, const char *const *more, struct sys_seccomp *ret)
+{
+	struct build *b = mem_zalloc(1, sizeof *b);
+	if (b == NULL) {
+		return ERR_NOMEM;
+	}
+	b->sets = sets | SYS_SET_BASE;
+	b->ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	enum err e = b->ctx == NULL ? ERR_NOMEM : ERR_OK;
+	if (e == ERR_OK) {
+		e = rule_error(seccomp_attr_set(b->ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2));
+	}
+	if (e == ERR_OK) {
+		e = add_rules(b, more);
+	}
+	if (e == ERR_OK) {
+		e = export_code(b->ctx, ret);
+	}
+	seccomp_release(b->ctx);
+	mem_drop(b);
+	return e;
+}
+
+void
+sys_seccomp_done(struct sys_seccomp *s)
+{
+	MEM_FREE(s->code);
+	s->len = 0;
+}
+
+enum err
+sys_seccomp_load(const struct sys_seccomp *s)
+{
+	struct sock_fprog program = { .len = s->len, .filter = s->code };
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0) {
+		return ERR_OK;
+	}
+	return errno == ENOSYS || errno == EINVAL ? ERR_UNSUPPORTED : ERR_SANDBOX;
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Real sockets on the loopback: listening, accepting without descriptors left, streams, UNIX
+ * sockets.
+ */
+#include "base/test.h"
+#include "sys/file.h"
+#include "sys/random.h"
+#include "sys/sock.h"
+#include "sys/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static struct sys_addr
+listen_on(const char *ip, int *fd)
+{
+	struct sys_addr a = { .port = 0 }, got = { .port = 0 };
+	CHECK_ERR(sys_addr_ip_parse(str_from(ip), a.ip), ERR_OK);
+	CHECK_ERR(sys_sock_listen(&a, fd), ERR_OK);
+	CHECK_ERR(sys_sock_local(*fd, &got), ERR_OK);
+	CHECK(got.port != 0 && sys_addr_ip_eq(got.ip, a.ip));
+	return got;
+}
+
+static int
+connect_to(const struct sys_addr *a)
+{
+	int fd = -1;
+	enum err e = sys_sock_connect(a, &fd);
+	CHECK(e == ERR_OK || e == ERR_AGAIN);
+	CHECK_ERR(sys_wait(fd, false, 5000), ERR_OK);
+	CHECK_ERR(sys_sock_error(fd), ERR_OK);
+	return fd;
+}
+
+static void
+accepts(void)
+{
+	int listener = -1, reserve = -1, fd = -1;
+	struct sys_addr peer, local, a = listen_on("127.0.0.1", &listener);
+	CHECK_ERR(sys_dup(listener, &reserve), ERR_OK);
+	CHECK_ERR(sys_sock_accept(listener, &reserve, &fd, &peer), ERR_AGAIN);
+	int client = connect_to(&a);
+	CHECK_ERR(sys_wait(listener, true, 5000), ERR_OK);
+	CHECK_ERR(sys_sock_accept(listener, &reserve, &fd, &peer), ERR_OK);
+	CHECK_ERR(sys_sock_local(client, &local), ERR_OK);
+	CHECK(peer.port == local.port && sys_addr_is_loopback(peer.ip));
+	int on = 0;
+	socklen_t n = sizeof on;
+	CHECK(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &n) == 0 && on != 0);
+	CHECK((fcntl(fd, F_GETFL) & O_NONBLOCK) && (fcntl(fd, F_GETFD) & FD_CLOEXEC));
+
+	int second = -1;
+	CHECK_ERR(sys_sock_listen(&a, &second), ERR_EXISTS);
+	sys_close(&client);
+	sys_close(&fd);
+	sys_close(&listener);
+	sys_close(&reserve);
+}
+
+/* The connection is taken and closed, and the reserve is there again for the next one. */
+static void
+accepts_without_descriptors(void)
+{
+	int listener = -1, reserve = -1, fd = -1;
+	struct sys_addr a = listen_on("127.0.0.1", &listener);
+	CHECK_ERR(sys_dup(listener, &reserve), ERR_OK);
+	for (int i = 0; i < 2; i++) {
+		char c;
+		size_t n;
+		int client = connect_to(&a);
+		CHECK_ERR(sys_wait(listener, true, 5000), ERR_OK);
+		sys_fail_after(1, EMFILE);
+		CHECK_ERR(sys_sock_accept(listener, &reserve, &fd, NULL), ERR_NOFD);
+		CHECK(reserve >= 0);
+		CHECK_ERR(sys_wait(client, true, 5000), ERR_OK);
+		CHECK_ERR(sys_sock_read(client, &c, 1, &n), ERR_EOF);
+		CHECK_ERR(sys_sock_accept(listener, &reserve, &fd, NULL), ERR_AGAIN);
+		sys_close(&client);
+	}
+	sys_close(&listener);
+	sys_close(&reserve);
+}
+
+static void
+v6_listens_for_v6_only(void)
+{
+	int v6 = -1, v4 = -1;
+	struct sys_addr any6 = { .port = 0 }, got, any4;
+	if (sys_sock_listen(&any6, &v6) != ERR_OK) {
+		printf("no IPv6 here\n");
+		return;
+	}
+	CHECK_ERR(sys_sock_local(v6, &got), ERR_OK);
+	CHECK_ERR(sys_addr_ip_parse(S("0.0.0.0"), any4.ip), ERR_OK);
+	any4.port = got.port;
+	CHECK_ERR(sys_sock_listen(&any4, &v4), ERR_OK);
+	sys_close(&v4);
+	sys_close(&v6);
+}
+
+static void
+streams(void)
+{
+	int fds[2];
+	char got[8];
+	size_t n;
+	CHECK_ERR(sys_sock_pair(fds), ERR_OK);
+	CHECK_ERR(sys_sock_read(fds[0], got, sizeof got, &n), ERR_AGAIN);
+	CHECK_ERR(sys_sock_write(fds[1], S("hello"), &n), ERR_OK);
+	CHECK_U64(n, 5);
+	CHECK_ERR(sys_sock_shutdown(fds[1]), ERR_OK);
+	CHECK_ERR(sys_sock_read(fds[0], got, sizeof got, &n), ERR_OK);
+	CHECK_STR(str_make(got, n), S("hello"));
+	CHECK_ERR(sys_sock_read(fds[0], got, sizeof got, &n), ERR_EOF);
+	sys_close(&fds[0]);
+	CHECK_ERR(sys_sock_write(fds[1], S("x"), &n), ERR_EOF);
+	sys_close(&fds[1]);
+}
+
+static void
+local_sockets(void)
+{
+	char path[64];
+	int listener = -1, client = -1, fd = -1, reserve = -1;
+	struct sys_addr peer;
+	uint32_t uid = 12345;
+	snprintf(path, sizeof path, "sock_test.%016llx", (unsigned long long)sys_random_u64());
+	CHECK_ERR(sys_sock_connect_local(str_from(path), &client), ERR_NOTFOUND);
+	CHECK_ERR(sys_sock_listen_local(str_from(path), 0600, &listener), ERR_OK);
+	sys_close(&listener);
+	CHECK_ERR(sys_sock_connect_local(str_from(path), &client), ERR_UNAVAILABLE);
+	CHECK_ERR(sys_sock_listen_local(str_from(path), 0600, &listener), ERR_OK);
+	CHECK_ERR(sys_sock_connect_local(str_from(path), &client), ERR_OK);
+	CHECK_ERR(sys_sock_accept(listener, &reserve, &fd, &peer), ERR_OK);
+	CHECK_ERR(sys_sock_peer_user(fd, &uid), ERR_OK);
+	CHECK_U64(uid, geteuid());
+	sys_close(&fd);
+	sys_close(&client);
+	sys_close(&listener);
+	CHECK_ERR(sys_file_unlink(SYS_CWD, str_from(path)), ERR_OK);
+	CHECK_ERR(sys_file_replace(SYS_CWD, str_from(path), S("not a socket")), ERR_OK);
+	CHECK_ERR(sys_sock_listen_local(str_from(path), 0600, &listener), ERR_EXISTS);
+	CHECK_ERR(sys_file_unlink(SYS_CWD, str_from(path)), ERR_OK);
+}
+
+/* A state folder may lie deeper than a socket address can say. */
+static void
+long_paths(void)
+{
+	char path[400];
+	int listener = -1, client = -1;
+	int n = snprintf(path, sizeof path, "sock_test.%016llx.",
+	    (unsigned long long)sys_random_u64());
+	memset(path + n, 'd', 100);
+	str folder = str_make(path, (size_t)n + 100);
+	CHECK_ERR(sys_dir_make(SYS_CWD, folder, 0700), ERR_OK);
+	memcpy(path + folder.n, "/x.sock", 7);
+	str name = str_make(path, folder.n + 7);
+	CHECK_ERR(sys_sock_listen_local(name, 0600, &listener), ERR_OK);
+	CHECK_ERR(sys_sock_connect_local(name, &client), ERR_OK);
+	sys_close(&client);
+	sys_close(&listener);
+	CHECK_ERR(sys_dir_remove_tree(SYS_CWD, folder), ERR_OK);
+}
+
+TEST_MAIN(accepts, accepts_without_descriptors, v6_listens_for_v6_only, streams, local_sockets,
+    long_paths)
