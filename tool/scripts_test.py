@@ -45,7 +45,8 @@ def counting():
         ("silent", "all is well\n", 0, (0, 1, 0)),
         ("tests nothing", "0 passed, 0 failed\n", 0, (0, 1, 0)),
         ("all skipped", "0 passed, 0 failed, 3 skipped\n", 0, (0, 0, 3)),
-        ("not a line of its own", "x 3 passed, 0 failed\n", 0, (0, 1, 0)),
+        ("named", "corpus: 3 passed, 0 failed\n", 0, (3, 0, 0)),
+        ("not a line of its own", "so: there: 3 passed, 0 failed\n", 0, (0, 1, 0)),
     ]
     for name, text, status, want in rows:
         check(name, test.counts_in(text, status), want)
@@ -85,9 +86,9 @@ def seeds():
         for name in ("codec", "list", "address-list"):
             os.makedirs(f"{top}/src/mail/corpus/{name}")
         rows = (("fuzz_mail_codec", "codec"), ("fuzz_mail_address_list", "address-list"),
-            ("fuzz_mail_other", None))
+            ("mail_list_fuzz", "list"), ("fuzz_mail_other", None))
         for target, want in rows:
-            got = fuzz.beside(f"{fuzz.BUILD}/src/mail/{target}", "corpus/*")
+            got = fuzz.beside(f"{fuzz.BUILD}/src/mail/{target}", ["corpus/*"], os.path.isdir)
             check(target, got and os.path.basename(got), want)
 
 

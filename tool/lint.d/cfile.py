@@ -150,6 +150,8 @@ def check_door(out, folder, line, name):
 
 
 def check_arrow(out, folder, line, name):
+    if name.endswith(".c"):
+        out.add(line, "includes", "never include a .c file; test through its header")
     if "/" not in name:
         out.add(line, "includes", f'write the path from src/: "{folder}/{name}"')
         return

@@ -109,6 +109,7 @@ ROWS = [
     ("private of another", "src/svc/gate/x.c", HEAD + '#include "store/store_priv.h"\n', "layers"),
     ("own private", "src/store/x.c", HEAD + '#include "store/store_priv.h"\n', ""),
     ("no path", "src/store/x.c", HEAD + '#include "store.h"\n', "includes"),
+    ("source included", "src/store/x_test.c", HEAD + '#include "store/x.c"\n', "includes"),
     ("own header late", "src/store/x.c", HEAD + '#include "base/str.h"\n#include "store/x.h"\n',
         "includes"),
     ("unknown folder", "src/novel/x.c", HEAD + '#include "base/str.h"\n', "layers"),
