@@ -71,7 +71,7 @@ def check_lines(out, text, path):
     if text and not text.endswith("\n"):
         out.add(text.count("\n") + 1, "newline", "end the file with a newline")
     for n, line in enumerate(text.split("\n"), 1):
-        is_row = path.endswith(".def") and docs.ROW.match(line)
+        is_row = path.endswith(".def") and (docs.ROW.match(line) or line.startswith("\t"))
         limit = rules.ROW_COLUMNS if is_row else rules.COLUMNS
         if width(line) > limit:
             out.add(n, "columns", f"{width(line)} columns; break the line at {limit}")
