@@ -86,10 +86,9 @@ insert(struct directory *d, const struct directory_credential *c)
 
 	TRY(directory_next_id(d, S("credential"), &id));
 	q = db_query(d->db,
-	    "INSERT INTO credentials (id, account, app, name, scope, expires_s, salt,"
-	    " iterations, stored_sha256, server_sha256, stored_sha1, server_sha1, cram_md5, created_s,"
-	    " used_day)"
-	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)");
+	    "INSERT INTO credentials (id, account, app, name, scope, expires_s, salt, iterations,"
+	    " stored_sha256, server_sha256, stored_sha1, server_sha1, cram_md5, created_s,"
+	    " used_day) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)");
 	db_bind_u64(q, 1, id);
 	db_bind_u64(q, 2, c->account);
 	db_bind_u64(q, 3, c->app);
