@@ -1,0 +1,574 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Live entries and group commit. Staged messages are octets in s->out that belong behind the active
+ * segment's end, and entries in s->staged; a flush writes and syncs them, or takes all of them
+ * back.
+ */
+#include "spool/spool.h"
+#include "base/codec.h"
+#include "base/mem.h"
+#include "spool/spool_priv.h"
+#include "sys/file.h"
+#include "sys/random.h"
+#include "sys/sys.h"
+
+enum { COPY_CHUNK = 256 * 1024 };
+
+static struct entry *
+entry_add(struct spool *s, uint64_t id, size_t rcpts_n)
+{
+	struct entry *e = mem_zalloc(1, sizeof *e + (rcpts_n + 7) / 8);
+	if (e == NULL) {
+		return NULL;
+	}
+	e->id = id;
+	e->rcpts_n = e->left = (uint32_t)rcpts_n;
+	list_init(&e->staged);
+	if (map_set(s->entries, id, e) != ERR_OK) {
+		MEM_FREE(e);
+		return NULL;
+	}
+	s->last_id = MAX(s->last_id, id);
+	return e;
+}
+
+static void
+entry_place(struct entry *e, struct segment *seg)
+{
+	e->segment = seg;
+	seg->live++;
+	seg->lowest = MIN(seg->lowest, e->id);
+}
+
+static void
+entry_drop(struct spool *s, struct entry *e)
+{
+	(void)map_del(s->entries, e->id);
+	list_remove(&e->staged);
+	if (e->segment != NULL) {
+		e->segment->live--;
+	}
+	mem_drop(e);
+}
+
+static bool
+is_done(const struct entry *e, uint32_t rcpt)
+{
+	return (e->done[rcpt / 8] >> (rcpt % 8) & 1) != 0;
+}
+
+/* Mark one recipient or all; true when nothing is left. */
+static bool
+mark_done(struct entry *e, uint16_t rcpt)
+{
+	if (rcpt == SPOOL_DONE_ALL) {
+		e->left = 0;
+	} else if (rcpt < e->rcpts_n && !is_done(e, rcpt)) {
+		e->done[rcpt / 8] |= (uint8_t)(1u << (rcpt % 8));
+		e->left--;
+	}
+	return e->left == 0;
+}
+
+/* ---- reading the journal at start ---- */
+
+static enum err
+read_envelope(int fd, uint64_t payload_at, struct arena *a, struct spool_envelope *ret,
+    uint32_t *ret_n)
+{
+	uint8_t len[4];
+	TRY(sys_file_read_exact(fd, payload_at, len, sizeof len));
+	struct rd r = rd_make(str_make(len, sizeof len));
+	uint32_t n = rd_u32(&r);
+	if (n > SPOOL_ENVELOPE_MAX) {
+		return ERR_SYNTAX;
+	}
+	char *p = arena_alloc(a, n);
+	if (p == NULL) {
+		return ERR_BUDGET;
+	}
+	TRY(sys_file_read_exact(fd, payload_at + sizeof len, p, n));
+	*ret_n = n;
+	return spool_envelope_get((str){ p, n }, a, ret);
+}
+
+static enum err
+take_envelope(struct spool *s, struct segment *seg, uint64_t at, const struct spool_record *rec,
+    struct arena *a)
+{
+	struct spool_envelope env;
+	uint32_t n = 0;
+	enum err e = read_envelope(seg->fd, at, a, &env, &n);
+	if (e == ERR_SYNTAX || e == ERR_EOF || (e == ERR_OK && 4 + (uint64_t)n > rec->length)) {
+		s->report.bad_records++;
+		return ERR_OK;
+	}
+	TRY(e);
+	if (map_get(s->entries, rec->entry) != NULL) {
+		return ERR_OK;
+	}
+	struct entry *x = entry_add(s, rec->entry, env.rcpts_n);
+	if (x == NULL) {
+		return ERR_NOMEM;
+	}
+	entry_place(x, seg);
+	x->envelope_at = at;
+	x->body_at = at + 4 + n;
+	x->size = rec->length - 4 - n;
+	s->report.entries++;
+	return ERR_OK;
+}
+
+enum err
+spool_take_message(struct spool *s, struct segment *seg, uint64_t payload_at,
+    const struct spool_record *rec)
+{
+	struct arena *a = arena_new(NULL, "envelope", 4 * SPOOL_ENVELOPE_MAX, 0);
+	enum err e = a == NULL ? ERR_NOMEM : take_envelope(s, seg, payload_at, rec, a);
+	arena_free(&a);
+	return e;
+}
+
+void
+spool_take_done(struct spool *s, str payload)
+{
+	struct rd r = rd_make(payload);
+	while (r.n >= SPOOL_DONE_ITEM) {
+		uint64_t id = rd_u64(&r);
+		uint16_t rcpt = rd_u16(&r);
+		struct entry *e = map_get(s->entries, id);
+		s->last_id = MAX(s->last_id, id);
+		if (e != NULL && mark_done(e, rcpt)) {
+			entry_drop(s, e);
+			s->report.done++;
+		}
+	}
+}
+
+struct telling {
+	struct spool *s;
+	uint64_t *ids;
+	size_t n;
+};
+
+static void
+collect_id(void *value, void *ctx)
+{
+	struct telling *t = ctx;
+	t->ids[t->n++] = ((struct entry *)value)->id;
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+static enum err
+tell_one(struct spool *s, uint64_t id, enum err (*each)(void *, const struct spool_found *),
+    void *ctx)
+{
+	struct entry *e = map_get(s->entries, id);
+	struct spool_envelope env;
+	uint32_t n = 0;
+	struct arena *a = arena_new(NULL, "envelope", 4 * SPOOL_ENVELOPE_MAX, 0);
+	bool *done = a == NULL ? NULL : arena_array(a, e->rcpts_n, sizeof *done);
+	enum err err = done == NULL ? ERR_NOMEM
+				    : read_envelope(e->segment->fd, e->envelope_at, a, &env, &n);
+	if (err == ERR_OK) {
+		for (uint32_t i = 0; i < e->rcpts_n; i++) {
+			done[i] = is_done(e, i);
+		}
+		struct spool_found found = {
+			.entry = id, .envelope = &env, .done = done, .size = e->size
+		};
+		err = each(ctx, &found);
+	}
+	arena_free(&a);
+	return err;
+}
+
+static enum err
+tell_live(struct spool *s, enum err (*each)(void *, const struct spool_found *), void *ctx)
+{
+	struct telling t = { .s = s };
+	size_t live = map_count(s->entries);
+	t.ids = mem_zalloc(live, sizeof *t.ids);
+	if (t.ids == NULL) {
+		return ERR_NOMEM;
+	}
+	map_each(s->entries, collect_id, &t);
+	qsort(t.ids, t.n, sizeof *t.ids, by_id);
+	enum err e = ERR_OK;
+	for (size_t i = 0; e == ERR_OK && i < t.n; i++) {
+		e = tell_one(s, t.ids[i], each, ctx);
+	}
+	mem_drop(t.ids);
+	return e;
+}
+
+static enum err
+take_lock(struct spool *s)
+{
+	TRY(sys_file_open(s->dir, S("lock"), SYS_READ | SYS_WRITE | SYS_CREATE, &s->lock));
+	return sys_file_lock(s->lock, true, false);
+}
+
+enum err
+spool_open(int dir, int64_t wall_s, enum err (*each)(void *ctx, const struct spool_found *),
+    void *ctx, struct spool **ret)
+{
+	uint8_t key[16];
+	struct spool *s = mem_zalloc(1, sizeof *s);
+	if (s == NULL) {
+		return ERR_NOMEM;
+	}
+	sys_random(key, sizeof key);
+	s->dir = dir;
+	s->lock = -1;
+	s->wall_s = wall_s;
+	list_init(&s->segments);
+	list_init(&s->staged);
+	buf_init(&s->out, SPOOL_STAGE_MAX);
+	buf_init(&s->done, SPOOL_STAGE_MAX);
+	s->entries = map_new(key, SPOOL_LIVE_MAX);
+	enum err e = s->entries == NULL ? ERR_NOMEM : take_lock(s);
+	e = e != ERR_OK ? e : spool_segment_scan(s);
+	e = e != ERR_OK ? e : tell_live(s, each, ctx);
+	if (e != ERR_OK) {
+		spool_close(&s);
+		return e;
+	}
+	spool_segment_sweep(s);
+	*ret = s;
+	return ERR_OK;
+}
+
+static void
+free_entry(void *value, void *ctx)
+{
+	entry_drop(ctx, value);
+}
+
+void
+spool_close(struct spool **sp)
+{
+	struct spool *s = *sp;
+	if (s == NULL) {
+		return;
+	}
+	if (s->entries != NULL) {
+		map_each(s->entries, free_entry, s);
+	}
+	map_free(&s->entries);
+	spool_segment_close(s);
+	sys_close(&s->lock);
+	buf_done(&s->out);
+	buf_done(&s->done);
+	MEM_FREE(*sp);
+}
+
+void
+spool_report(const struct spool *s, struct spool_report *ret)
+{
+	*ret = s->report;
+}
+
+/* ---- staging and flushing ---- */
+
+/* Write what is staged, without a sync. */
+static enum err
+write_out(struct spool *s)
+{
+	if (s->out.n == 0) {
+		return ERR_OK;
+	}
+	TRY(sys_file_write(s->active->fd, s->active->end, buf_view(&s->out)));
+	s->active->end += s->out.n;
+	buf_reset(&s->out);
+	return ERR_OK;
+}
+
+/* Take back everything staged: remove it from the file, and say so in the next segment in case it
+ * stayed. */
+static void
+fail_staged(struct spool *s)
+{
+	LIST_EACH(it, &s->staged) {
+		struct entry *e = LIST_ENTRY(it, struct entry, staged);
+		wr_u64(&s->done, e->id);
+		wr_u16(&s->done, SPOOL_DONE_ALL);
+		entry_drop(s, e);
+	}
+	buf_reset(&s->out);
+	if (s->active != NULL) {
+		(void)sys_file_truncate(s->active->fd, s->durable_end);
+		s->active = NULL;
+	}
+}
+
+/* A segment with room for `need` more octets. The full one is synced before it is left. */
+static enum err
+make_room(struct spool *s, uint64_t need)
+{
+	if (s->active != NULL && s->active->end + s->out.n + need > SPOOL_SEGMENT_OCTETS &&
+	    s->active->end + s->out.n > SPOOL_SEGMENT_HEAD) {
+		TRY(write_out(s));
+		TRY(sys_file_datasync(s->active->fd));
+		s->active = NULL;
+	}
+	if (s->active == NULL) {
+		TRY(spool_segment_new(s));
+	}
+	return s->out.n + need > SPOOL_STAGE_MAX ? write_out(s) : ERR_OK;
+}
+
+/* Copy a large body from its file into the segment at `at`; gives the checksum going on from `crc`.
+ */
+static enum err
+copy_body(struct spool *s, const struct spool_body *body, uint64_t at, uint32_t *crc)
+{
+	char *piece = mem_zalloc(1, COPY_CHUNK);
+	enum err e = piece == NULL ? ERR_NOMEM : ERR_OK;
+	for (uint64_t off = 0; e == ERR_OK && off < body->size; off += COPY_CHUNK) {
+		size_t n = (size_t)MIN(body->size - off, (uint64_t)COPY_CHUNK);
+		e = sys_file_read_exact(body->fd, off, piece, n);
+		if (e == ERR_OK) {
+			*crc = crc32c(*crc, piece, n);
+			e = sys_file_write(s->active->fd, at + off, (str){ piece, n });
+		}
+	}
+	mem_drop(piece);
+	return e;
+}
+
+struct parts {
+	str envelope;
+	const struct spool_body *body;
+	struct spool_record rec;
+};
+
+static enum err
+stage_large(struct spool *s, struct parts *p)
+{
+	TRY(write_out(s));
+	uint64_t at = s->active->end, body_at = at + SPOOL_RECORD_HEADER + p->envelope.n;
+	enum err e = copy_body(s, p->body, body_at, &p->rec.payload_crc);
+	if (e == ERR_OK) {
+		spool_record_put(&s->out, s->active->key, &p->rec);
+		buf_str(&s->out, p->envelope);
+		e = buf_err(&s->out);
+	}
+	if (e == ERR_OK) {
+		e = sys_file_write(s->active->fd, at, buf_view(&s->out));
+	}
+	buf_reset(&s->out);
+	if (e != ERR_OK) {
+		(void)sys_file_truncate(s->active->fd, at);
+		return e;
+	}
+	s->active->end = body_at + p->body->size;
+	return ERR_OK;
+}
+
+static enum err
+stage_record(struct spool *s, struct parts *p, struct entry **ret)
+{
+	uint64_t need = SPOOL_RECORD_HEADER + p->rec.length;
+	TRY(make_room(s, p->body->fd >= 0 ? SPOOL_SEGMENT_HEAD : need));
+	uint64_t at = s->active->end + s->out.n;
+	p->rec.entry = (uint64_t)s->active->number << 32 | at;
+	ASSERT(p->rec.entry > s->last_id && at < UINT32_MAX);
+	if (p->body->fd >= 0) {
+		TRY(stage_large(s, p));
+	} else {
+		p->rec.payload_crc = crc32c(p->rec.payload_crc, p->body->octets.p,
+		    p->body->octets.n);
+		spool_record_put(&s->out, s->active->key, &p->rec);
+		buf_str(&s->out, p->envelope);
+		buf_str(&s->out, p->body->octets);
+		TRY(buf_err(&s->out));
+	}
+	(*ret)->envelope_at = at + SPOOL_RECORD_HEADER;
+	(*ret)->body_at = at + SPOOL_RECORD_HEADER + p->envelope.n;
+	return ERR_OK;
+}
+
+static enum err
+stage_entry(struct spool *s, struct parts *p, size_t rcpts_n, uint64_t *ret_entry)
+{
+	struct entry place = { 0 }, *at = &place;
+	TRY(stage_record(s, p, &at));
+	struct entry *e = entry_add(s, p->rec.entry, rcpts_n);
+	if (e == NULL) {
+		/* the record is there: say that it does not count */
+		wr_u64(&s->done, p->rec.entry);
+		wr_u16(&s->done, SPOOL_DONE_ALL);
+		return ERR_NOMEM;
+	}
+	entry_place(e, s->active);
+	e->envelope_at = place.envelope_at;
+	e->body_at = place.body_at;
+	e->size = p->body->size;
+	list_push(&s->staged, &e->staged);
+	*ret_entry = e->id;
+	return ERR_OK;
+}
+
+enum err
+spool_stage(struct spool *s, const struct spool_envelope *env, const struct spool_body *body,
+    uint64_t *ret_entry)
+{
+	if (map_count(s->entries) >= SPOOL_LIVE_MAX) {
+		return ERR_TOOMANY;
+	}
+	struct buf text;
+	buf_init(&text, SPOOL_ENVELOPE_MAX);
+	wr_u32(&text, 0);
+	spool_envelope_put(&text, env);
+	enum err e = buf_err(&text);
+	if (e == ERR_OK &&
+	    (body->fd >= 0 ? body->size > SPOOL_PAYLOAD_MAX - text.n
+			   : body->size != body->octets.n)) {
+		e = ERR_TOOBIG;
+	}
+	if (e == ERR_OK) {
+		uint32_t n = (uint32_t)(text.n - 4);
+		memcpy(text.p,
+		    (uint8_t[]){
+			(uint8_t)n, (uint8_t)(n >> 8), (uint8_t)(n >> 16), (uint8_t)(n >> 24) },
+		    4);
+		struct parts p = { .envelope = buf_view(&text),
+			.body = body,
+			.rec = { .type = SPOOL_RECORD_MESSAGE,
+			    .version = SPOOL_RECORD_VERSION,
+			    .length = text.n + body->size,
+			    .payload_crc = crc32c(0, text.p, text.n) } };
+		e = stage_entry(s, &p, env->rcpts_n, ret_entry);
+	}
+	buf_done(&text);
+	return e;
+}
+
+static enum err
+stage_done(struct spool *s)
+{
+	if (s->done.n == 0) {
+		return ERR_OK;
+	}
+	TRY(make_room(s, SPOOL_RECORD_HEADER + s->done.n));
+	struct spool_record rec = { .type = SPOOL_RECORD_DONE,
+		.version = SPOOL_RECORD_VERSION,
+		.length = s->done.n,
+		.payload_crc = crc32c(0, s->done.p, s->done.n) };
+	spool_record_put(&s->out, s->active->key, &rec);
+	buf_str(&s->out, buf_view(&s->done));
+	TRY(buf_err(&s->out));
+	buf_reset(&s->done);
+	return ERR_OK;
+}
+
+static enum err
+write_and_sync(struct spool *s)
+{
+	TRY(stage_done(s));
+	TRY(write_out(s));
+	if (!list_empty(&s->staged)) {
+		TRY(sys_file_datasync(s->active->fd));
+		s->durable_end = s->active->end;
+	}
+	return ERR_OK;
+}
+
+enum err
+spool_flush(struct spool *s)
+{
+	enum err e = write_and_sync(s);
+	if (e != ERR_OK) {
+		fail_staged(s);
+		return e;
+	}
+	LIST_EACH(it, &s->staged) {
+		list_remove(it);
+	}
+	spool_segment_sweep(s);
+	return ERR_OK;
+}
+
+bool
+spool_dirty(const struct spool *s)
+{
+	return s->out.n > 0 || s->done.n > 0 || !list_empty(&s->staged);
+}
+
+void
+spool_done(struct spool *s, uint64_t entry, uint16_t rcpt)
+{
+	struct entry *e = map_get(s->entries, entry);
+	if (e == NULL) {
+		return;
+	}
+	wr_u64(&s->done, entry);
+	wr_u16(&s->done, rcpt);
+	if (mark_done(e, rcpt)) {
+		entry_drop(s, e);
+	}
+}
+
+enum err
+spool_read(struct spool *s, uint64_t entry, uint64_t off, void *to, size_t n)
+{
+	const struct entry *e = map_get(s->entries, entry);
+	if (e == NULL || !list_empty(&e->staged)) {
+		return ERR_NOTFOUND;
+	}
+	if (off > e->size || n > e->size - off) {
+		return ERR_EOF;
+	}
+	return sys_file_read_exact(e->segment->fd, e->body_at + off, to, n);
+}
+
+uint64_t
+spool_oldest(const struct spool *s)
+{
+	return s->oldest;
+}
+
+size_t
+spool_live(const struct spool *s)
+{
+	return map_count(s->entries);
+}
+
+/* ---- ids as people read them: 13 characters of 5 bits, without i l o u ---- */
+
+static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
+void
+spool_id_text(uint64_t entry, char ret[SPOOL_ID_TEXT])
+{
+	for (int i = SPOOL_ID_TEXT - 2; i >= 0; i--) {
+		ret[i] = digits[entry & 31];
+		entry >>= 5;
+	}
+	ret[SPOOL_ID_TEXT - 1] = '\0';
+}
+
+bool
+spool_id_parse(str text, uint64_t *ret_entry)
+{
+	uint64_t v = 0;
+	if (text.n != SPOOL_ID_TEXT - 1) {
+		return false;
+	}
+	for (size_t i = 0; i < text.n; i++) {
+		const char *at = memchr(digits, ascii_lower(text.p[i]), 32);
+		if (at == NULL || v >> 59 != 0) {
+			return false;
+		}
+		v = v << 5 | (uint64_t)(at - digits);
+	}
+	*ret_entry = v;
+	return true;
+}

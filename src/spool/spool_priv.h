@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What spool.c (live entries, staging) and segment.c (files of the journal, scanning) share.
+ */
+#ifndef SPOOL_SPOOL_PRIV_H
+#define SPOOL_SPOOL_PRIV_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "spool/record.h"
+#include "spool/spool.h"
+
+struct segment {
+	struct list node; /* oldest first */
+	uint32_t number;
+	int fd;
+	uint8_t key[SPOOL_KEY];
+	uint64_t end;    /* octets written */
+	uint64_t lowest; /* smallest entry id of a message in it; UINT64_MAX: none */
+	size_t live;     /* entries in it that are not done */
+};
+
+struct entry {
+	struct list staged; /* while not durable */
+	uint64_t id;
+	struct segment *segment;
+	uint64_t envelope_at, body_at, size;
+	uint32_t rcpts_n, left;
+	uint8_t done[]; /* a bit per recipient */
+};
+
+struct spool {
+	int dir, lock;
+	struct list segments;
+	struct segment *active; /* NULL: the next message starts a new one */
+	struct map *entries;
+	struct list staged;
+	struct buf out;       /* staged octets; their place is out_at of the active segment */
+	uint64_t durable_end; /* of the active segment */
+	struct buf done;      /* done items for the next record */
+	uint64_t last_id, oldest;
+	uint32_t last_number;
+	int64_t wall_s;
+	struct spool_report report;
+};
+
+/* A new active segment: created, allocated, head and folder entry synced. */
+enum err spool_segment_new(struct spool *s);
+
+/* Open and read every segment of the folder, oldest first; calls the two functions below. */
+enum err spool_segment_scan(struct spool *s);
+
+/* A message record with a good checksum, during the scan. */
+enum err spool_take_message(struct spool *s, struct segment *seg, uint64_t payload_at,
+    const struct spool_record *rec);
+/* A done record with a good checksum, during the scan. */
+void spool_take_done(struct spool *s, str payload);
+
+/* Unlink segments that hold nothing live, but never the active one; then move s->oldest. */
+void spool_segment_sweep(struct spool *s);
+/* Close all segments. */
+void spool_segment_close(struct spool *s);
+
+#endif
