@@ -13,6 +13,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -311,6 +312,27 @@ sys_sock_write(int fd, str s, size_t *ret_n)
 	ssize_t put;
 	do {
 		put = sys_must_fail() ? -1 : send(fd, s.p, s.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	} while (put < 0 && errno == EINTR);
+	if (put < 0) {
+		return errno == ECONNRESET ? ERR_EOF : sys_err(errno);
+	}
+	*ret_n = (size_t)put;
+	return ERR_OK;
+}
+
+enum err
+sys_sock_write_pieces(int fd, const str *pieces, size_t n, size_t *ret_n)
+{
+	struct iovec iov[SYS_SOCK_PIECES];
+	ASSERT(n <= SYS_SOCK_PIECES);
+	for (size_t i = 0; i < n; i++) {
+		iov[i] = (struct iovec){ .iov_base = (void *)(uintptr_t)pieces[i].p,
+			.iov_len = pieces[i].n };
+	}
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = n };
+	ssize_t put;
+	do {
+		put = sys_must_fail() ? -1 : sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 	} while (put < 0 && errno == EINTR);
 	if (put < 0) {
 		return errno == ECONNRESET ? ERR_EOF : sys_err(errno);

@@ -115,6 +115,9 @@ enum err sys_sock_peer_user(int fd, uint32_t *ret_uid);
 enum err sys_sock_read(int fd, void *to, size_t n, size_t *ret_n);
 /* Write what fits, never raising SIGPIPE. ERR_AGAIN: nothing fits; ERR_EOF: the peer is gone. */
 enum err sys_sock_write(int fd, str s, size_t *ret_n);
+/* The same for up to SYS_SOCK_PIECES pieces in one call; *ret_n counts the octets of all. */
+enum { SYS_SOCK_PIECES = 8 };
+enum err sys_sock_write_pieces(int fd, const str *pieces, size_t n, size_t *ret_n);
 /* End our direction; the peer reads EOF after what is on its way. */
 enum err sys_sock_shutdown(int fd);
 

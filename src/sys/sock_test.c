@@ -124,6 +124,31 @@ streams(void)
 }
 
 static void
+pieces_and_waiting(void)
+{
+	int fds[2];
+	char got[16];
+	size_t n;
+	const str pieces[] = { S("hel"), S(""), S("lo") };
+	CHECK_ERR(sys_sock_pair(fds), ERR_OK);
+	struct sys_wait_item items[] = { { .fd = fds[0], .want_read = true },
+		{ .fd = fds[1], .want_read = true, .want_write = true } };
+	CHECK_ERR(sys_wait_any(items, 1, 0), ERR_TIMEOUT);
+	CHECK_ERR(sys_sock_write_pieces(fds[1], pieces, LEN(pieces), &n), ERR_OK);
+	CHECK_U64(n, 5);
+	CHECK_ERR(sys_wait_any(items, LEN(items), -1), ERR_OK);
+	CHECK(items[0].ready_read && !items[0].ready_write);
+	CHECK(!items[1].ready_read && items[1].ready_write);
+	CHECK_ERR(sys_sock_read(fds[0], got, sizeof got, &n), ERR_OK);
+	CHECK_STR(str_make(got, n), S("hello"));
+	sys_close(&fds[0]);
+	CHECK_ERR(sys_wait_any(items + 1, 1, -1), ERR_OK);
+	CHECK(items[1].ready_read);
+	CHECK_ERR(sys_sock_write_pieces(fds[1], pieces, LEN(pieces), &n), ERR_EOF);
+	sys_close(&fds[1]);
+}
+
+static void
 local_sockets(void)
 {
 	char path[64];
@@ -169,5 +194,5 @@ long_paths(void)
 	CHECK_ERR(sys_dir_remove_tree(SYS_CWD, folder), ERR_OK);
 }
 
-TEST_MAIN(accepts, accepts_without_descriptors, v6_listens_for_v6_only, streams, local_sockets,
-    long_paths)
+TEST_MAIN(accepts, accepts_without_descriptors, v6_listens_for_v6_only, streams, pieces_and_waiting,
+    local_sockets, long_paths)

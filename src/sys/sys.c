@@ -148,6 +148,32 @@ sys_wait(int fd, bool want_read, int timeout_ms)
 	return n == 0 ? ERR_TIMEOUT : ERR_OK;
 }
 
+enum err
+sys_wait_any(struct sys_wait_item *items, size_t n, int timeout_ms)
+{
+	struct pollfd p[SYS_WAIT_MAX];
+	ASSERT(n <= SYS_WAIT_MAX);
+	for (size_t i = 0; i < n; i++) {
+		p[i] = (struct pollfd){ .fd = items[i].fd,
+			.events = (short)((items[i].want_read ? POLLIN : 0) |
+			    (items[i].want_write ? POLLOUT : 0)) };
+	}
+	int got;
+	do {
+		got = poll(p, (nfds_t)n, timeout_ms);
+	} while (got < 0 && errno == EINTR);
+	if (got < 0) {
+		return sys_err(errno);
+	}
+	for (size_t i = 0; i < n; i++) {
+		bool over = (p[i].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+		items[i].ready_read = items[i].want_read && (over || (p[i].revents & POLLIN) != 0);
+		items[i].ready_write = items[i].want_write &&
+		    (over || (p[i].revents & POLLOUT) != 0);
+	}
+	return got == 0 ? ERR_TIMEOUT : ERR_OK;
+}
+
 unsigned
 sys_cores(void)
 {

@@ -35,6 +35,22 @@ enum err sys_close_except(const int *keep, size_t n);
  */
 enum err sys_wait(int fd, bool want_read, int timeout_ms);
 
+/* A descriptor to wait for; ready is set to those of `want` that came true. */
+struct sys_wait_item {
+	int fd;
+	bool want_read, want_write;
+	bool ready_read, ready_write; /* an end or error of the peer counts as both wanted ones */
+};
+
+/*
+ * Wait until any of the items is ready, at most timeout_ms (-1: for ever).
+ *
+ * Limits  SYS_WAIT_MAX items
+ * Errors  ERR_TIMEOUT
+ */
+enum { SYS_WAIT_MAX = 8 };
+enum err sys_wait_any(struct sys_wait_item *items, size_t n, int timeout_ms);
+
 /* Number of processors this process may use, at least 1. */
 unsigned sys_cores(void);
 
