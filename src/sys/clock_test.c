@@ -77,6 +77,11 @@ keeps_only_named(void)
 	for (size_t i = 0; i < LEN(fds); i++) {
 		CHECK_ERR(sys_dup(null_fd, &fds[i]), ERR_OK);
 	}
+	uint64_t before = sys_count_fds(1000);
+	int one_more = dup(0);
+	CHECK_U64(sys_count_fds(1000), before + 1);
+	CHECK_U64(sys_count_fds(2), 2);
+	close(one_more);
 	int keep[] = { fds[4], fds[1], -1, fds[1] };
 	CHECK_ERR(sys_close_except(keep, LEN(keep)), ERR_OK);
 	for (size_t i = 0; i < LEN(fds); i++) {

@@ -54,6 +54,9 @@ enum err sys_wait_any(struct sys_wait_item *items, size_t n, int timeout_ms);
 /* Number of processors this process may use, at least 1. */
 unsigned sys_cores(void);
 
+/* Open descriptors below `limit`. */
+uint64_t sys_count_fds(uint64_t limit);
+
 /* Raise the soft limit of open descriptors to the hard one. Out: the limit now in force. */
 uint64_t sys_raise_fd_limit(void);
 

@@ -23,6 +23,7 @@ enum {
 
 struct conf;
 struct svc_common_service;
+struct svc_common_state;
 
 /* What the skeleton knows; one per process. The service reads it and never changes it. */
 struct svc_common {
@@ -34,7 +35,8 @@ struct svc_common {
 	str set;                 /* "gate", "smtp-mx", "smtp-submission", ... */
 	str boot_id;
 	struct sys_sandbox_state sandbox;
-	void *ctx; /* the service's own state, set in init */
+	void *ctx;                     /* the service's own state, set in init */
+	struct svc_common_state *priv; /* the skeleton's own state */
 };
 
 /*
@@ -95,6 +97,12 @@ int svc_common_main(int argc, char **argv, const struct svc_common_service *serv
 
 /* End the loop after this turn; the process exits with 0. */
 void svc_common_exit(struct svc_common *sc);
+
+/*
+ * Ask the parent for a new channel in place of one that broke while the peer may still live; it
+ * comes by on_wire. Not needed when the peer was restarted: then the parent acts by itself.
+ */
+void svc_common_rewire(struct svc_common *sc, str edge, uint32_t peer);
 
 /*
  * A path below the state folder, NUL-terminated, in sc->arena: svc_common_state_path(sc,
