@@ -51,8 +51,7 @@ refuses(void)
 		"&2D0-" /* lonely high surrogate */,
 		"&3Kw-" /* lonely low */,
 		"\xc3\xbc",
-		"a\x01"
-		"b",
+		"a\001b",
 		"&Jjp-" /* bits left over */,
 		"&Jjo!-",
 		"&ACY-" /* "&" */,
