@@ -42,6 +42,17 @@ list_remove(struct list *node)
 	list_init(node);
 }
 
+/* Move all nodes of `from` to the end of `to`. */
+static inline void
+list_move(struct list *from, struct list *to)
+{
+	while (!list_empty(from)) {
+		struct list *node = from->next;
+		list_remove(node);
+		list_push(to, node);
+	}
+}
+
 #define LIST_ENTRY(node, type, member) CONTAINER_OF(node, type, member)
 /* The body may remove `it` itself, nothing else. */
 #define LIST_EACH(it, head)                                                       \

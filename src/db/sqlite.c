@@ -110,8 +110,6 @@ set_up(struct db *db, const struct db_conf *conf)
 	sqlite3_db_config(db->h, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_wal_autocheckpoint(db->h, CHECKPOINT_PAGES);
 	TRY(pragma(db, "cache_size", -(cache / 1024)));
-	TRY(pragma(db, "temp_store",
-	    2)); /* in memory: a sandboxed process has no temporary folder */
 	TRY(pragma(db, "synchronous", 1));
 	if ((conf->flags & DB_CREATE) != 0) {
 		/* Both say nothing about a file that has its first page already. */

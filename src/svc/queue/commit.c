@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Accepting: commits are staged as they come and answered together at the end of the turn, after
+ * one write and one sync. Letters exist from the commit on but join their lanes only when durable.
+ */
+#include "ipc/smtp_queue.h"
+#include "base/mem.h"
+#include "svc/queue/queue.h"
+#include "sys/clock.h"
+#include "sys/file.h"
+
+enum { SPACE_CHECK_MS = 1000 };
+
+static struct svc_queue_parcel *
+parcel_new(uint64_t entry, const struct spool_envelope *e, uint64_t size)
+{
+	struct svc_queue_parcel *p = mem_zalloc(1, sizeof *p + e->reverse_path.n);
+	if (p == NULL) {
+		return NULL;
+	}
+	*p = (struct svc_queue_parcel){
+		.entry = entry, .size = size, .session = e->session, .received_s = e->received_s
+	};
+	p->reverse_path = (str){ (char *)(p + 1), e->reverse_path.n };
+	if (e->reverse_path.n > 0) {
+		memcpy(p + 1, e->reverse_path.p, e->reverse_path.n);
+	}
+	return p;
+}
+
+static struct svc_queue_letter *
+letter_new(struct svc_queue *q, struct svc_queue_parcel *parcel, const struct spool_rcpt *r,
+    uint16_t index)
+{
+	struct svc_queue_letter *l = mem_zalloc(1, sizeof *l + r->address.n + r->detail.n);
+	if (l == NULL) {
+		return NULL;
+	}
+	char *text = (char *)(l + 1);
+	memcpy(text, r->address.p, r->address.n);
+	if (r->detail.n > 0) {
+		memcpy(text + r->address.n, r->detail.p, r->detail.n);
+	}
+	l->address = (str){ text, r->address.n };
+	l->detail = (str){ text + r->address.n, r->detail.n };
+	l->rcpt = index;
+	l->where = SVC_QUEUE_WAITING;
+	l->lane = svc_queue_lane_get(q, r->account);
+	list_init(&l->node);
+	if (l->lane == NULL) {
+		MEM_FREE(l);
+		return NULL;
+	}
+	l->parcel = parcel;
+	parcel->letters++;
+	list_push(&q->all, &l->all);
+	return l;
+}
+
+static void
+free_letters(struct list *letters)
+{
+	LIST_EACH(it, letters) {
+		svc_queue_letter_free(LIST_ENTRY(it, struct svc_queue_letter, node));
+	}
+}
+
+/* A letter for each recipient that is not done; on failure none. */
+static enum err
+make_letters(struct svc_queue *q, const struct spool_found *f, struct list *ret)
+{
+	struct svc_queue_parcel *parcel = parcel_new(f->entry, f->envelope, f->size);
+	if (parcel == NULL) {
+		return ERR_NOMEM;
+	}
+	parcel->letters = 1; /* held by this function */
+	enum err e = ERR_OK;
+	for (size_t i = 0; e == ERR_OK && i < f->envelope->rcpts_n; i++) {
+		if (f->done != NULL && f->done[i]) {
+			continue;
+		}
+		struct svc_queue_letter *l = letter_new(q, parcel, &f->envelope->rcpts[i],
+		    (uint16_t)i);
+		if (l == NULL) {
+			e = ERR_NOMEM;
+		} else {
+			l->replay = f->done != NULL;
+			list_push(ret, &l->node);
+		}
+	}
+	if (e != ERR_OK) {
+		free_letters(ret);
+	}
+	if (--parcel->letters == 0) {
+		mem_drop(parcel);
+	}
+	return e;
+}
+
+static void
+dispatch_letters(struct list *letters)
+{
+	LIST_EACH(it, letters) {
+		struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, node);
+		list_remove(&l->node);
+		svc_queue_lane_add(l->lane, l);
+	}
+}
+
+static enum err
+found_at_start(void *ctx, const struct spool_found *f)
+{
+	struct list letters;
+	list_init(&letters);
+	TRY(make_letters(ctx, f, &letters));
+	dispatch_letters(&letters);
+	return ERR_OK;
+}
+
+static void
+answer(struct svc_queue *q, const struct svc_queue_commit *c, enum err result)
+{
+	struct ipc_smtp_queue_commit_result m = {
+		.txn = c->txn, .result = result, .entry = c->entry
+	};
+	buf_reset(&q->out);
+	ipc_smtp_queue_commit_result_put(&q->out, &m);
+	if (c->from != NULL && c->from->chan != NULL) {
+		/* a peer that does not take its answer will find no mail lost, only a client that
+		 * tries again */
+		(void)(sys_chan_send(c->from->chan, &q->out, -1) == ERR_OK);
+	}
+}
+
+/* One sync for everything that came in this turn; then all the answers. */
+static void
+flush(void *ctx)
+{
+	struct svc_queue *q = ctx;
+	enum err e = spool_flush(q->spool);
+	q->flushes++;
+	if (e != ERR_OK) {
+		LOG(FAILED, F_CSTR("what", "sync of the journal"), F_ERR(e));
+		q->refused += q->commits_n;
+	} else {
+		q->accepted += q->commits_n;
+	}
+	for (size_t i = 0; i < q->commits_n; i++) {
+		struct svc_queue_commit *c = &q->commits[i];
+		answer(q, c, e);
+		if (e == ERR_OK) {
+			dispatch_letters(&c->letters);
+		} else {
+			free_letters(&c->letters);
+		}
+	}
+	q->commits_n = 0;
+}
+
+void
+svc_queue_flush_soon(struct svc_queue *q)
+{
+	sys_task_schedule(q->sc->loop, &q->flush);
+}
+
+static enum err
+envelope_of(struct svc_queue *q, const struct ipc_smtp_queue_commit *m, struct spool_envelope *ret)
+{
+	*ret = (struct spool_envelope){ .session = m->session,
+		.account = m->account,
+		.submission = m->submission,
+		.smtputf8 = m->smtputf8,
+		.body8bit = m->body8bit,
+		.ret = m->ret,
+		.received_s = m->received_s,
+		.reverse_path = m->reverse_path,
+		.envid = m->envid,
+		.peer_ip = m->peer_ip,
+		.rcpts_n = m->rcpts_n };
+	ret->rcpts = arena_array(q->scratch, m->rcpts_n, sizeof *ret->rcpts);
+	if (ret->rcpts == NULL) {
+		return ERR_BUDGET;
+	}
+	for (size_t i = 0; i < m->rcpts_n; i++) {
+		const struct ipc_common_rcpt *r = &m->rcpts[i];
+		ret->rcpts[i] = (struct spool_rcpt){ .account = r->account,
+			.address = r->address,
+			.detail = r->detail,
+			.original = r->original,
+			.orcpt = r->orcpt,
+			.notify = r->notify };
+	}
+	return ERR_OK;
+}
+
+static enum err
+stage(struct svc_queue *q, const struct ipc_smtp_queue_commit *m, int fd,
+    struct svc_queue_commit *c)
+{
+	struct spool_envelope envelope;
+	if (q->low_space) {
+		return ERR_NOSPACE;
+	}
+	if (m->rcpts_n == 0 || m->size > q->sc->conf->smtp_max_size + (1 << 20)) {
+		return ERR_TOOBIG;
+	}
+	TRY(envelope_of(q, m, &envelope));
+	struct spool_body body = { .octets = m->body, .fd = fd, .size = m->size };
+	TRY(spool_stage(q->spool, &envelope, &body, &c->entry));
+	struct spool_found found = { .entry = c->entry, .envelope = &envelope, .size = m->size };
+	enum err e = make_letters(q, &found, &c->letters);
+	if (e != ERR_OK) {
+		spool_done(q->spool, c->entry, UINT16_MAX);
+	}
+	return e;
+}
+
+static enum err
+on_commit(void *ctx, const struct ipc_smtp_queue_commit *m, int *fd)
+{
+	struct svc_queue_smtp *peer = ctx;
+	struct svc_queue *q = peer->q;
+	if (q->commits_n == SVC_QUEUE_COMMITS_MAX) {
+		flush(q);
+	}
+	struct svc_queue_commit *c = &q->commits[q->commits_n];
+	*c = (struct svc_queue_commit){ .from = peer, .txn = m->txn };
+	list_init(&c->letters);
+	enum err e = stage(q, m, *fd, c);
+	if (e != ERR_OK) {
+		q->refused++;
+		answer(q, c, e);
+	} else {
+		q->commits_n++;
+	}
+	svc_queue_flush_soon(q);
+	return ERR_OK;
+}
+
+static enum err
+on_message(void *ctx, str datagram, int *fd)
+{
+	static const struct ipc_smtp_queue_at_queue handlers = { .commit = on_commit };
+	struct svc_queue_smtp *peer = ctx;
+	arena_reset(peer->q->scratch);
+	return ipc_smtp_queue_queue_dispatch(&handlers, peer, datagram, fd, peer->q->scratch);
+}
+
+static void
+on_closed(void *ctx, enum err why)
+{
+	struct svc_queue_smtp *peer = ctx;
+	struct svc_queue *q = peer->q;
+	for (size_t i = 0; i < q->commits_n; i++) {
+		if (q->commits[i].from == peer) {
+			q->commits[i].from = NULL;
+		}
+	}
+	if (why != ERR_EOF) {
+		LOG(CHANNEL_CLOSED, F_CSTR("edge", "smtp_queue"), F_ERR(why));
+	}
+	sys_chan_free(&peer->chan);
+	list_remove(&peer->node);
+	mem_drop(peer);
+}
+
+enum err
+svc_queue_on_smtp(struct svc_queue *q, int fd)
+{
+	struct svc_queue_smtp *peer = mem_zalloc(1, sizeof *peer);
+	if (peer == NULL) {
+		return ERR_NOMEM;
+	}
+	peer->q = q;
+	list_push(&q->smtps, &peer->node);
+	struct sys_chan_handler handler = {
+		.on_message = on_message, .on_closed = on_closed, .ctx = peer
+	};
+	return sys_chan_new(q->sc->loop, fd, &handler, &peer->chan);
+}
+
+static void
+check_space(void *ctx)
+{
+	struct svc_queue *q = ctx;
+	uint64_t octets = 0;
+	bool low = sys_file_free_space(q->journal, &octets) != ERR_OK ||
+	    octets < q->sc->conf->queue_reserve;
+	if (low != q->low_space) {
+		LOG(QUEUE_SPACE, F_CSTR("state", low ? "low" : "enough"), F_U64("free", octets));
+		q->low_space = low;
+	}
+	sys_timer_set(q->sc->loop, &q->space_timer, SPACE_CHECK_MS);
+}
+
+enum err
+svc_queue_commit_init(struct svc_queue *q)
+{
+	list_init(&q->smtps);
+	sys_task_init(&q->flush, flush, q);
+	sys_timer_init(&q->space_timer, check_space, q);
+	q->commits = arena_array(q->sc->arena, SVC_QUEUE_COMMITS_MAX, sizeof *q->commits);
+	if (q->commits == NULL) {
+		return ERR_NOMEM;
+	}
+	TRY(spool_open(q->journal, sys_clock_wall_s(), found_at_start, q, &q->spool));
+	struct spool_report r;
+	spool_report(q->spool, &r);
+	LOG(QUEUE_OPEN, F_U64("entries", spool_live(q->spool)), F_U64("segments", r.segments),
+	    F_U64("bad_records", r.bad_records), F_U64("torn_octets", r.torn_octets));
+	check_space(q);
+	return ERR_OK;
+}

@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Delivering: a lane per account. A bounded number of lanes work at a time; the others collect
+ * letters, so that under load an account is opened once for many. A lane whose process failed
+ * rests, a letter that kills its process three times alone is held. Start reading at
+ * svc_queue_lane_add.
+ */
+#include "ipc/queue_account.h"
+#include "ipc/queue_accounts.h"
+#include "base/mem.h"
+#include "svc/queue/queue.h"
+#include "sys/file.h"
+#include "sys/sys.h"
+
+static void lane_kick(struct svc_queue_lane *lane);
+static void lane_pump(struct svc_queue_lane *lane);
+
+static size_t
+limit_working(const struct svc_queue *q)
+{
+	return q->sc->conf->queue_deliveries != 0 ? (size_t)q->sc->conf->queue_deliveries
+						  : 2 * (size_t)sys_cores();
+}
+
+void
+svc_queue_letter_free(struct svc_queue_letter *l)
+{
+	if (l->lane->suspect == l) {
+		l->lane->suspect = NULL;
+	}
+	list_remove(&l->node);
+	list_remove(&l->all);
+	if (--l->parcel->letters == 0) {
+		mem_drop(l->parcel);
+	}
+	mem_drop(l);
+}
+
+static bool
+lane_is_empty(const struct svc_queue_lane *lane)
+{
+	return list_empty(&lane->waiting) && list_empty(&lane->sent) &&
+	    list_empty(&lane->delivered) && list_empty(&lane->syncing) && list_empty(&lane->held);
+}
+
+/* Leave the list or count that the state stands for. */
+static void
+lane_set(struct svc_queue_lane *lane, enum svc_queue_lane_state state)
+{
+	struct svc_queue *q = lane->q;
+	list_remove(&lane->node);
+	q->working -= lane->state == LANE_WORKING;
+	q->lingering_n -= lane->state == LANE_LINGER;
+	lane->state = state;
+	q->working += state == LANE_WORKING;
+	q->lingering_n += state == LANE_LINGER;
+	if (state == LANE_READY || state == LANE_LINGER) {
+		list_push(state == LANE_READY ? &q->ready : &q->lingering, &lane->node);
+	}
+	if (state == LANE_READY || lane->state != LANE_WORKING) {
+		sys_task_schedule(q->sc->loop, &q->start);
+	}
+}
+
+static void
+lane_close(struct svc_queue_lane *lane)
+{
+	sys_chan_free(&lane->chan);
+	lane->last_job = lane->job;
+	lane->job = 0;
+}
+
+/* Take back what the process had in hand: it may or may not be in the mailbox. */
+static void
+lane_take_back(struct svc_queue_lane *lane)
+{
+	struct list back;
+	list_init(&back);
+	lane->suspect = lane->sent_n == 1
+	    ? LIST_ENTRY(lane->sent.next, struct svc_queue_letter, node)
+	    : NULL;
+	LIST_EACH(it, &lane->sent) {
+		struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, node);
+		l->replay = true;
+		l->where = SVC_QUEUE_WAITING;
+	}
+	list_move(&lane->sent, &back);
+	list_move(&lane->waiting, &back);
+	list_move(&back, &lane->waiting);
+	lane->sent_n = 0;
+	lane->sent_octets = 0;
+}
+
+/* The last process crashed with one letter in hand: after a few times it is held for the operator.
+ */
+static void
+lane_blame(struct svc_queue_lane *lane)
+{
+	struct svc_queue_letter *l = lane->suspect;
+	if (l == NULL || l->where != SVC_QUEUE_WAITING || ++l->crashes < SVC_QUEUE_CRASHES_MAX) {
+		return;
+	}
+	l->where = SVC_QUEUE_HELD;
+	lane->q->held++;
+	list_remove(&l->node);
+	list_push(&lane->held, &l->node);
+	LOG(QUEUE_HELD, F_ID("entry", l->parcel->entry), F_U64("account", lane->account));
+}
+
+static void
+lane_back_off(struct svc_queue_lane *lane, enum err why)
+{
+	lane_close(lane);
+	lane->failing = false;
+	lane->backoff_ms = lane->backoff_ms == 0
+	    ? SVC_QUEUE_BACKOFF_MIN_MS
+	    : MIN(lane->backoff_ms * 2, (uint32_t)SVC_QUEUE_BACKOFF_MAX_MS);
+	lane_set(lane, LANE_BACKOFF);
+	LOG(QUEUE_BACKOFF, F_U64("account", lane->account), F_ERR(why),
+	    F_U64("wait_ms", lane->backoff_ms));
+	sys_timer_set(lane->q->sc->loop, &lane->timer, lane->backoff_ms);
+}
+
+/* Free a lane that has nothing to do and no process. */
+void
+svc_queue_lane_tidy(struct svc_queue_lane *lane)
+{
+	if (lane->state == LANE_IDLE && lane->chan == NULL && lane_is_empty(lane)) {
+		sys_timer_stop(&lane->timer);
+		list_remove(&lane->dirty_node);
+		(void)map_del(lane->q->lanes, lane->account);
+		mem_drop(lane);
+	}
+}
+
+static void
+lane_forget(struct svc_queue_lane *lane)
+{
+	lane_close(lane);
+	lane_set(lane, LANE_IDLE);
+	sys_timer_stop(&lane->timer);
+	svc_queue_lane_tidy(lane);
+}
+
+/* The timer: end of a rest, or of keeping an idle process. */
+static void
+on_timer(void *ctx)
+{
+	struct svc_queue_lane *lane = ctx;
+	if (lane->state == LANE_LINGER) {
+		lane_forget(lane);
+	} else if (lane->state == LANE_BACKOFF) {
+		lane_set(lane, LANE_IDLE);
+		lane_kick(lane);
+	}
+}
+
+/* A round is over: everything sent was answered. */
+static void
+lane_round_over(struct svc_queue_lane *lane, enum err why)
+{
+	struct svc_queue *q = lane->q;
+	if (lane->failing) {
+		lane_back_off(lane, why);
+		return;
+	}
+	lane->backoff_ms = 0;
+	lane->one_by_one = false;
+	if (!list_empty(&lane->waiting)) {
+		lane_set(lane, LANE_READY); /* its stint is over */
+		return;
+	}
+	lane_set(lane, LANE_LINGER);
+	sys_timer_set(q->sc->loop, &lane->timer, (int64_t)q->sc->conf->queue_linger);
+	if (q->lingering_n > q->sc->conf->queue_keep_open) {
+		lane_forget(LIST_ENTRY(q->lingering.next, struct svc_queue_lane, node));
+	}
+}
+
+static void
+log_outcome(const struct svc_queue_letter *l, enum err result)
+{
+	char id[SPOOL_ID_TEXT];
+	spool_id_text(l->parcel->entry, id);
+	if (result == ERR_OK) {
+		LOG(QUEUE_DELIVERED, F_CSTR("queue", id), F_ID("session", l->parcel->session),
+		    F_STR("from", l->parcel->reverse_path), F_STR("to", l->address),
+		    F_U64("octets", l->parcel->size));
+	} else {
+		LOG(QUEUE_DEFERRED, F_CSTR("queue", id), F_ID("session", l->parcel->session),
+		    F_STR("to", l->address), F_ERR(result), F_U64("tries", l->tries));
+	}
+}
+
+static struct svc_queue_letter *
+find_sent(struct svc_queue_lane *lane, uint64_t entry, uint16_t rcpt)
+{
+	LIST_EACH(it, &lane->sent) {
+		struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, node);
+		if (l->parcel->entry == entry && l->rcpt == rcpt) {
+			return l;
+		}
+	}
+	return NULL;
+}
+
+static enum err
+on_delivered(void *ctx, const struct ipc_queue_account_delivered *m, int *fd)
+{
+	struct svc_queue_lane *lane = ctx;
+	struct svc_queue_letter *l = find_sent(lane, m->entry, m->rcpt);
+	if (l == NULL) {
+		return ERR_PROTOCOL;
+	}
+	list_remove(&l->node);
+	lane->sent_n--;
+	lane->sent_octets -= l->parcel->size;
+	l->last = m->result;
+	log_outcome(l, m->result);
+	if (m->result == ERR_OK) {
+		l->where = SVC_QUEUE_DELIVERED;
+		lane->q->delivered++;
+		list_push(&lane->delivered, &l->node);
+		svc_queue_settle_dirty(lane, l->parcel->size);
+	} else {
+		l->where = SVC_QUEUE_WAITING;
+		l->tries++;
+		lane->q->failed++;
+		lane->failing = true;
+		list_push(&lane->waiting, &l->node);
+	}
+	lane_pump(lane);
+	if (lane->sent_n == 0) {
+		lane_round_over(lane, m->result);
+	}
+	return ERR_OK;
+}
+
+static enum err
+on_account_message(void *ctx, str datagram, int *fd)
+{
+	static const struct ipc_queue_account_at_queue handlers = { .delivered = on_delivered };
+	struct svc_queue_lane *lane = ctx;
+	arena_reset(lane->q->scratch);
+	return ipc_queue_account_queue_dispatch(&handlers, lane, datagram, fd, lane->q->scratch);
+}
+
+/* The account process is gone while it had work, or broke the protocol: it crashed or was killed.
+ */
+static void
+lane_broke(struct svc_queue_lane *lane, enum err why)
+{
+	bool had_work = !list_empty(&lane->sent);
+	lane_take_back(lane);
+	if (!had_work && list_empty(&lane->waiting)) {
+		lane_forget(lane);
+		return;
+	}
+	lane->q->crashes += had_work;
+	lane->one_by_one |= had_work;
+	lane_back_off(lane, why);
+}
+
+static void
+on_account_closed(void *ctx, enum err why)
+{
+	lane_broke(ctx, why);
+}
+
+static enum err
+put_body(struct svc_queue *q, const struct svc_queue_parcel *p, struct ipc_queue_account_deliver *m,
+    int *ret_fd)
+{
+	static char piece[SVC_QUEUE_INLINE];
+	if (p->size <= SVC_QUEUE_INLINE) {
+		TRY(spool_read(q->spool, p->entry, 0, piece, (size_t)p->size));
+		m->body = str_make(piece, (size_t)p->size);
+		return ERR_OK;
+	}
+	TRY(sys_file_memory("postern-message", ret_fd));
+	enum err e = ERR_OK;
+	for (uint64_t off = 0; e == ERR_OK && off < p->size; off += sizeof piece) {
+		size_t n = (size_t)MIN(p->size - off, (uint64_t)sizeof piece);
+		e = spool_read(q->spool, p->entry, off, piece, n);
+		e = e != ERR_OK ? e : sys_file_write(*ret_fd, off, str_make(piece, n));
+	}
+	e = e != ERR_OK ? e : sys_file_seal(*ret_fd);
+	if (e != ERR_OK) {
+		sys_close(ret_fd);
+	}
+	return e;
+}
+
+static enum err
+send_letter(struct svc_queue_lane *lane, struct svc_queue_letter *l)
+{
+	struct svc_queue *q = lane->q;
+	struct svc_queue_parcel *p = l->parcel;
+	int fd = -1;
+	struct ipc_queue_account_deliver m = { .entry = p->entry,
+		.rcpt = l->rcpt,
+		.replay = l->replay,
+		.oldest_live = spool_oldest(q->spool),
+		.reverse_path = p->reverse_path,
+		.address = l->address,
+		.detail = l->detail,
+		.received_s = p->received_s,
+		.size = p->size };
+	TRY(put_body(q, p, &m, &fd));
+	buf_reset(&q->out);
+	ipc_queue_account_deliver_put(&q->out, &m);
+	TRY(sys_chan_send(lane->chan, &q->out, fd));
+	list_remove(&l->node);
+	list_push(&lane->sent, &l->node);
+	l->where = SVC_QUEUE_SENT;
+	lane->sent_n++;
+	lane->stint++;
+	lane->sent_octets += p->size;
+	return ERR_OK;
+}
+
+static bool
+lane_has_room(const struct svc_queue_lane *lane)
+{
+	size_t most = lane->one_by_one ? 1 : SVC_QUEUE_BATCH;
+	bool fair = lane->stint < SVC_QUEUE_STINT || list_empty(&lane->q->ready);
+	return lane->sent_n < most && lane->sent_octets < SVC_QUEUE_BATCH_OCTETS && fair &&
+	    !lane->failing;
+}
+
+static void
+lane_pump(struct svc_queue_lane *lane)
+{
+	while (lane->chan != NULL && !list_empty(&lane->waiting) && lane_has_room(lane)) {
+		struct svc_queue_letter *l = LIST_ENTRY(lane->waiting.next, struct svc_queue_letter,
+		    node);
+		enum err e = send_letter(lane, l);
+		if (e != ERR_OK && e != ERR_BUSY) {
+			l->tries++;
+			l->last = e;
+			log_outcome(l, e);
+			lane->failing = true;
+		}
+		if (e != ERR_OK) {
+			return;
+		}
+	}
+}
+
+static enum err
+lane_open(struct svc_queue_lane *lane)
+{
+	struct svc_queue *q = lane->q;
+	int fds[2] = { -1, -1 };
+	struct sys_chan_handler handler = {
+		.on_message = on_account_message, .on_closed = on_account_closed, .ctx = lane
+	};
+	TRY(sys_chan_pair(fds));
+	enum err e = sys_chan_new(q->sc->loop, fds[0], &handler, &lane->chan);
+	if (e != ERR_OK) {
+		sys_close(&fds[1]);
+		return e;
+	}
+	lane->job = q->next_job++;
+	struct ipc_queue_accounts_open m = { .job = lane->job, .account = lane->account };
+	buf_reset(&q->out);
+	ipc_queue_accounts_open_put(&q->out, &m);
+	return sys_chan_send(q->accounts, &q->out, fds[1]);
+}
+
+static void
+lane_start(struct svc_queue_lane *lane)
+{
+	lane_set(lane, LANE_WORKING);
+	sys_timer_stop(&lane->timer);
+	lane->stint = 0;
+	enum err e = lane->chan != NULL ? ERR_OK : lane_open(lane);
+	if (e != ERR_OK) {
+		lane_back_off(lane, e);
+		return;
+	}
+	lane_pump(lane);
+	if (lane->sent_n == 0) {
+		lane_round_over(lane, ERR_IO);
+	}
+}
+
+static void
+start_lanes(void *ctx)
+{
+	struct svc_queue *q = ctx;
+	size_t rounds = 2 * limit_working(q);
+	while (q->accounts != NULL && !q->quitting && q->working < limit_working(q) &&
+	    !list_empty(&q->ready) && rounds-- > 0) {
+		lane_start(LIST_ENTRY(q->ready.next, struct svc_queue_lane, node));
+	}
+}
+
+static void
+lane_kick(struct svc_queue_lane *lane)
+{
+	if (list_empty(&lane->waiting)) {
+		return;
+	}
+	if (lane->state == LANE_WORKING) {
+		lane_pump(lane);
+	} else if (lane->state == LANE_IDLE || lane->state == LANE_LINGER) {
+		lane_set(lane, LANE_READY);
+	}
+}
+
+struct svc_queue_lane *
+svc_queue_lane_get(struct svc_queue *q, uint64_t account)
+{
+	struct svc_queue_lane *lane = map_get(q->lanes, account);
+	if (lane != NULL) {
+		return lane;
+	}
+	lane = mem_zalloc(1, sizeof *lane);
+	if (lane == NULL || map_set(q->lanes, account, lane) != ERR_OK) {
+		mem_drop(lane);
+		return NULL;
+	}
+	lane->q = q;
+	lane->account = account;
+	struct list *lists[] = { &lane->node, &lane->dirty_node, &lane->waiting, &lane->sent,
+		&lane->delivered, &lane->syncing, &lane->held };
+	for (size_t i = 0; i < LEN(lists); i++) {
+		list_init(lists[i]);
+	}
+	sys_timer_init(&lane->timer, on_timer, lane);
+	return lane;
+}
+
+void
+svc_queue_lane_add(struct svc_queue_lane *lane, struct svc_queue_letter *letter)
+{
+	list_push(&lane->waiting, &letter->node);
+	lane_kick(lane);
+}
+
+/* The operator asks: forget the rest and the holds. */
+void
+svc_queue_lane_retry(struct svc_queue_lane *lane)
+{
+	LIST_EACH(it, &lane->held) {
+		struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, node);
+		list_remove(&l->node);
+		l->where = SVC_QUEUE_WAITING;
+		l->crashes = 0;
+		lane->q->held--;
+		list_push(&lane->waiting, &l->node);
+	}
+	if (lane->state == LANE_BACKOFF) {
+		sys_timer_stop(&lane->timer);
+		lane_set(lane, LANE_IDLE);
+	}
+	lane_kick(lane);
+}
+
+/* ---- the channel to accounts ---- */
+
+struct job_search {
+	uint64_t job, account;
+	struct svc_queue_lane *found;
+};
+
+static void
+match_job(void *value, void *ctx)
+{
+	struct svc_queue_lane *lane = value;
+	struct job_search *s = ctx;
+	if (lane->job == s->job || lane->last_job == s->job) {
+		s->found = lane;
+		s->account = lane->account;
+	}
+}
+
+/*
+ * The process of a job ended. OK: its closed channel tells the rest. BUG: it crashed. Anything
+ * else: it never started or was killed from outside, which is nobody's fault.
+ */
+static void
+job_ended(struct svc_queue *q, uint64_t job, enum err result)
+{
+	struct job_search s = { .job = job };
+	if (result == ERR_OK) {
+		return;
+	}
+	map_each(q->lanes, match_job, &s);
+	if (s.found == NULL) {
+		return;
+	}
+	if (s.found->job == job) {
+		lane_broke(s.found, result);
+	}
+	if (result == ERR_BUG && map_get(q->lanes, s.account) != NULL) {
+		lane_blame(map_get(q->lanes, s.account));
+	}
+}
+
+static enum err
+on_ended(void *ctx, const struct ipc_queue_accounts_ended *m, int *fd)
+{
+	job_ended(ctx, m->job, m->result);
+	return ERR_OK;
+}
+
+static enum err
+on_synced(void *ctx, const struct ipc_queue_accounts_synced *m, int *fd)
+{
+	for (size_t i = 0; i < m->results_n; i++) {
+		svc_queue_settle_answer(ctx, m->job, m->results[i].id, m->results[i].result);
+	}
+	svc_queue_settle_end(ctx, m->job);
+	return ERR_OK;
+}
+
+static enum err
+on_accounts_message(void *ctx, str datagram, int *fd)
+{
+	static const struct ipc_queue_accounts_at_queue handlers = { .ended = on_ended,
+		.synced = on_synced };
+	struct svc_queue *q = ctx;
+	arena_reset(q->scratch);
+	return ipc_queue_accounts_queue_dispatch(&handlers, q, datagram, fd, q->scratch);
+}
+
+static void
+on_accounts_closed(void *ctx, enum err why)
+{
+	struct svc_queue *q = ctx;
+	LOG(CHANNEL_CLOSED, F_CSTR("edge", "queue_accounts"), F_ERR(why));
+	sys_chan_free(&q->accounts);
+	svc_queue_settle_lost(q);
+}
+
+enum err
+svc_queue_on_accounts(struct svc_queue *q, int fd)
+{
+	struct sys_chan_handler handler = {
+		.on_message = on_accounts_message, .on_closed = on_accounts_closed, .ctx = q
+	};
+	if (q->accounts != NULL) {
+		sys_chan_free(&q->accounts);
+		svc_queue_settle_lost(q);
+	}
+	TRY(sys_chan_new(q->sc->loop, fd, &handler, &q->accounts));
+	sys_task_schedule(q->sc->loop, &q->start);
+	return ERR_OK;
+}
+
+void
+svc_queue_lane_init(struct svc_queue *q)
+{
+	list_init(&q->all);
+	list_init(&q->ready);
+	list_init(&q->lingering);
+	sys_task_init(&q->start, start_lanes, q);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The queue process in memory. A letter is one message for one recipient; a lane is everything for
+ * one account, in order. Letters move: waiting -> sent (to the account process) -> delivered (said
+ * so) -> syncing -> done and gone. commit.c makes letters, lane.c delivers them, settle.c syncs
+ * them.
+ */
+#ifndef SVC_QUEUE_QUEUE_H
+#define SVC_QUEUE_QUEUE_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "conf/conf.h"
+#include "spool/spool.h"
+#include "svc/common/service.h"
+
+enum {
+	SVC_QUEUE_COMMITS_MAX = 4096, /* commits answered by one flush */
+	SVC_QUEUE_BATCH = 64,         /* letters an account process has in hand */
+	SVC_QUEUE_BATCH_OCTETS = 4 << 20,
+	SVC_QUEUE_STINT = 512,         /* letters before other lanes get their turn */
+	SVC_QUEUE_INLINE = 65536,      /* larger messages go as a sealed memory file */
+	SVC_QUEUE_CRASHES_MAX = 3,     /* a letter that was alone in this many crashes is held */
+	SVC_QUEUE_SYNC_ACCOUNTS = 512, /* accounts of one sync job */
+	SVC_QUEUE_BACKOFF_MIN_MS = 1000,
+	SVC_QUEUE_BACKOFF_MAX_MS = 300000,
+};
+
+struct svc_queue_lane;
+
+/* What letters of one entry share. */
+struct svc_queue_parcel {
+	uint64_t entry, size, session;
+	int64_t received_s;
+	uint32_t letters;
+	str reverse_path; /* behind the struct */
+};
+
+enum svc_queue_where { SVC_QUEUE_WAITING = 1, SVC_QUEUE_SENT, SVC_QUEUE_DELIVERED, SVC_QUEUE_HELD };
+
+struct svc_queue_letter {
+	struct list node; /* in one of the lane's lists */
+	struct list all;  /* in svc_queue.all, by age */
+	struct svc_queue_parcel *parcel;
+	struct svc_queue_lane *lane;
+	uint16_t rcpt;
+	uint8_t where; /* enum svc_queue_where */
+	bool replay;
+	uint8_t crashes;
+	uint32_t tries;
+	enum err last;
+	str address, detail; /* behind the struct */
+};
+
+enum svc_queue_lane_state {
+	LANE_IDLE,    /* no process, nothing waiting */
+	LANE_READY,   /* in svc_queue.ready: wants to work */
+	LANE_WORKING, /* counted in svc_queue.working */
+	LANE_LINGER,  /* process kept, in svc_queue.lingering */
+	LANE_BACKOFF, /* after a failure, until the timer */
+};
+
+struct svc_queue_lane {
+	struct svc_queue *q;
+	uint64_t account, job, last_job;  /* of the process now, and before */
+	struct svc_queue_letter *suspect; /* was alone in hand when the last process went */
+	enum svc_queue_lane_state state;
+	struct list node; /* ready or lingering */
+	struct list dirty_node;
+	struct list waiting, sent, delivered, syncing, held;
+	size_t sent_n, stint;
+	uint64_t sent_octets;
+	struct sys_chan *chan; /* to the account process, or NULL */
+	struct sys_timer timer;
+	uint32_t backoff_ms;
+	bool failing;    /* an answer of this round was not OK: back off when the round ends */
+	bool one_by_one; /* after a crash: find the letter that does it */
+};
+
+struct svc_queue_smtp {
+	struct list node;
+	struct svc_queue *q;
+	struct sys_chan *chan;
+};
+
+struct svc_queue_commit {
+	struct svc_queue_smtp *from; /* NULL: gone meanwhile */
+	uint64_t txn, entry;
+	struct list letters; /* made at commit, let go when the flush succeeded */
+};
+
+struct svc_queue_waiter {
+	struct sys_chan *admin;
+	uint64_t request;
+};
+
+struct svc_queue {
+	struct svc_common *sc;
+	struct spool *spool;
+	int journal;
+	struct arena *scratch;
+	struct buf out;
+	struct sys_chan *accounts;
+	struct list smtps;
+	struct svc_queue_commit *commits;
+	size_t commits_n;
+	struct sys_task flush;
+	bool low_space;
+	struct sys_timer space_timer;
+
+	struct map *lanes;
+	struct list all, ready, lingering, dirty;
+	size_t working, lingering_n;
+	uint64_t next_job;
+	struct sys_task start;
+	bool quitting;
+
+	struct sys_timer sync_timer;
+	uint64_t sync_job; /* 0: none under way */
+	uint64_t dirty_octets;
+	struct svc_queue_waiter waiters[SVC_COMMON_ADMINS_MAX];
+
+	uint64_t accepted, delivered, done, failed, crashes, held, refused, flushes;
+};
+
+/* commit.c: the edge to smtp, and the letters found at start. */
+enum err svc_queue_commit_init(struct svc_queue *q);
+enum err svc_queue_on_smtp(struct svc_queue *q, int fd);
+void svc_queue_flush_soon(struct svc_queue *q);
+
+/* lane.c: the edges to accounts and the account processes. */
+void svc_queue_lane_init(struct svc_queue *q);
+enum err svc_queue_on_accounts(struct svc_queue *q, int fd);
+struct svc_queue_lane *svc_queue_lane_get(struct svc_queue *q, uint64_t account);
+void svc_queue_lane_add(struct svc_queue_lane *lane, struct svc_queue_letter *letter);
+void svc_queue_lane_retry(struct svc_queue_lane *lane);
+void svc_queue_lane_tidy(struct svc_queue_lane *lane);
+void svc_queue_letter_free(struct svc_queue_letter *letter);
+
+/* settle.c: sync and done. */
+void svc_queue_settle_init(struct svc_queue *q);
+void svc_queue_settle_dirty(struct svc_queue_lane *lane, uint64_t octets);
+void svc_queue_settle_now(struct svc_queue *q);
+void svc_queue_settle_lost(struct svc_queue *q);
+void svc_queue_settle_answer(struct svc_queue *q, uint64_t job, uint64_t account, enum err result);
+void svc_queue_settle_end(struct svc_queue *q, uint64_t job);
+
+/* admin.c: postern queue. */
+enum err svc_queue_on_admin(struct svc_common *sc, struct sys_chan *from, str datagram, int *fd);
+void svc_queue_on_admin_closed(struct svc_common *sc, struct sys_chan *from);
+void svc_queue_admin_settled(struct svc_queue *q);
+
+/* profile.c: what this process may do. */
+enum err svc_queue_profile(struct svc_common *sc, struct sys_sandbox_profile *p);
+
+#endif

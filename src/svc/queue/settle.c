@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From delivered to done: at intervals the touched accounts are synced in one job, and what had
+ * been delivered before the job began is noted as done in the journal. One job at a time.
+ */
+#include "ipc/queue_accounts.h"
+#include "svc/queue/queue.h"
+
+static void
+settle(void *ctx)
+{
+	svc_queue_settle_now(ctx);
+}
+
+void
+svc_queue_settle_init(struct svc_queue *q)
+{
+	list_init(&q->dirty);
+	sys_timer_init(&q->sync_timer, settle, q);
+}
+
+/* The lane has a letter that was delivered but is not synced. */
+void
+svc_queue_settle_dirty(struct svc_queue_lane *lane, uint64_t octets)
+{
+	struct svc_queue *q = lane->q;
+	if (list_empty(&lane->dirty_node)) {
+		list_push(&q->dirty, &lane->dirty_node);
+	}
+	q->dirty_octets += octets;
+	if (q->sync_job == 0 && q->dirty_octets >= q->sc->conf->queue_sync_octets) {
+		svc_queue_settle_now(q);
+	} else if (q->sync_job == 0 && !sys_timer_is_set(&q->sync_timer)) {
+		sys_timer_set(q->sc->loop, &q->sync_timer,
+		    (int64_t)q->sc->conf->queue_sync_interval);
+	}
+}
+
+void
+svc_queue_settle_now(struct svc_queue *q)
+{
+	static struct ipc_common_id ids[SVC_QUEUE_SYNC_ACCOUNTS];
+	struct ipc_queue_accounts_sync m = { .job = q->next_job, .accounts = ids };
+	sys_timer_stop(&q->sync_timer);
+	if (q->sync_job != 0 || q->accounts == NULL || list_empty(&q->dirty)) {
+		return;
+	}
+	LIST_EACH(it, &q->dirty) {
+		if (m.accounts_n == SVC_QUEUE_SYNC_ACCOUNTS) {
+			break;
+		}
+		struct svc_queue_lane *lane = LIST_ENTRY(it, struct svc_queue_lane, dirty_node);
+		list_remove(&lane->dirty_node);
+		list_move(&lane->delivered, &lane->syncing);
+		ids[m.accounts_n++].id = lane->account;
+	}
+	q->sync_job = q->next_job++;
+	q->dirty_octets = 0;
+	buf_reset(&q->out);
+	ipc_queue_accounts_sync_put(&q->out, &m);
+	if (sys_chan_send(q->accounts, &q->out, -1) != ERR_OK) {
+		svc_queue_settle_lost(q);
+	}
+}
+
+/* Letters whose sync failed or was never answered are delivered and dirty again. */
+static void
+unsettle(struct svc_queue_lane *lane)
+{
+	if (!list_empty(&lane->syncing)) {
+		list_move(&lane->syncing, &lane->delivered);
+		svc_queue_settle_dirty(lane, 0);
+	}
+}
+
+static void
+unsettle_each(void *value, void *ctx)
+{
+	unsettle(value);
+}
+
+void
+svc_queue_settle_lost(struct svc_queue *q)
+{
+	q->sync_job = 0;
+	map_each(q->lanes, unsettle_each, NULL);
+}
+
+void
+svc_queue_settle_answer(struct svc_queue *q, uint64_t job, uint64_t account, enum err result)
+{
+	struct svc_queue_lane *lane = map_get(q->lanes, account);
+	if (job != q->sync_job || lane == NULL) {
+		return;
+	}
+	if (result != ERR_OK && result != ERR_NOTFOUND) {
+		LOG(QUEUE_SYNC_FAILED, F_U64("account", account), F_ERR(result));
+		unsettle(lane);
+		return;
+	}
+	LIST_EACH(it, &lane->syncing) {
+		struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, node);
+		spool_done(q->spool, l->parcel->entry, l->rcpt);
+		svc_queue_letter_free(l);
+		q->done++;
+	}
+	svc_queue_lane_tidy(lane);
+	svc_queue_flush_soon(q);
+}
+
+void
+svc_queue_settle_end(struct svc_queue *q, uint64_t job)
+{
+	if (job != q->sync_job) {
+		return;
+	}
+	svc_queue_settle_lost(q); /* accounts the answer left out */
+	if (list_empty(&q->dirty)) {
+		svc_queue_admin_settled(q);
+	} else if (q->dirty_octets >= q->sc->conf->queue_sync_octets) {
+		svc_queue_settle_now(q);
+	} else {
+		sys_timer_set(q->sc->loop, &q->sync_timer,
+		    (int64_t)q->sc->conf->queue_sync_interval);
+	}
+}
