@@ -3,7 +3,14 @@
  * One small SQL interface. The driver today is sqlite.c; nothing outside this folder sees it.
  * Keep SQL to what PostgreSQL runs too. A handle belongs to one process and is never carried over
  * a fork.
- *
+ */
+#ifndef DB_DB_H
+#define DB_DB_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+/*
  *	struct db_stmt *q = db_query(db, "SELECT name FROM mailbox WHERE id = ?");
  *	db_bind_u64(q, 1, id);
  *	enum err e = db_row(q);			ERR_OK: a row; ERR_NOTFOUND: no more
@@ -13,11 +20,6 @@
  * Binding errors and a failed preparation stick to the statement and come out of db_row or
  * db_run.
  */
-#ifndef DB_DB_H
-#define DB_DB_H
-
-#include "base/err.h"
-#include "base/str.h"
 
 struct db;
 struct db_stmt;
@@ -25,7 +27,8 @@ struct db_stmt;
 enum {
 	DB_CREATE = 1, /* make the file when it is missing */
 	DB_READONLY = 2,
-	DB_NO_WAL = 4, /* a rollback journal: for files that are built and then renamed */
+	DB_SCRATCH = 4, /* no journal, no sync: for a file that is built, sealed, synced,
+		renamed */
 };
 
 struct db_conf {
@@ -125,6 +128,11 @@ bool db_in_transaction(const struct db *db);
 
 /* Move the log into the database file, as far as readers allow. */
 enum err db_checkpoint(struct db *db);
+/*
+ * Turn a DB_SCRATCH file into an ordinary one. Close it then, and remove what lies beside it with
+ * the tails "-wal" and "-shm".
+ */
+enum err db_seal(struct db *db);
 /* The engine's own check of the whole file. CORRUPT, IO. */
 enum err db_check(struct db *db);
 /* Text of the last error, for the log. Never for a peer. */

@@ -158,9 +158,10 @@ no_wal_and_not_a_database(void)
 	struct db *db = NULL;
 	snprintf(path, sizeof path, "db_test.%ld.db", (long)getpid());
 	remove_files();
-	struct db_conf conf = { .path = str_from(path), .flags = DB_CREATE | DB_NO_WAL };
+	struct db_conf conf = { .path = str_from(path), .flags = DB_CREATE | DB_SCRATCH };
 	CHECK_ERR(db_open(&conf, &db), ERR_OK);
 	CHECK_ERR(db_exec(db, "CREATE TABLE t(a INTEGER)"), ERR_OK);
+	CHECK_U64(count(db), 0);
 	db_close(&db);
 	char wal[96];
 	snprintf(wal, sizeof wal, "%s-wal", path);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The SQLite driver: handles, statements, transactions. The only file that includes sqlite3.h.
- * Write-ahead log, small automatic checkpoints, none on close; synchronous FULL or NORMAL is chosen
- * per transaction. Statements are kept by the address of their text.
+ * Write-ahead log, small automatic checkpoints, none on close; synchronous FULL or NORMAL is
+ * chosen per transaction. Statements are kept by the address of their text.
  */
 #include "db/db.h"
 
@@ -110,16 +110,23 @@ set_up(struct db *db, const struct db_conf *conf)
 	sqlite3_db_config(db->h, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_wal_autocheckpoint(db->h, CHECKPOINT_PAGES);
 	TRY(pragma(db, "cache_size", -(cache / 1024)));
-	TRY(pragma(db, "synchronous", 1));
 	if ((conf->flags & DB_CREATE) != 0) {
-		/* Both say nothing about a file that has its first page already. */
+		/*
+		 * These say nothing about a file that has its first page already. That page is
+		 * not
+		 * synced: a crash leaves an empty file, which is as good as none.
+		 */
+		bool scratch = (conf->flags & DB_SCRATCH) != 0;
+		TRY(pragma(db, "synchronous", 0));
 		TRY(pragma(db, "page_size",
 		    conf->page_octets != 0 ? conf->page_octets : DEFAULT_PAGE));
-		if ((conf->flags & DB_NO_WAL) == 0) {
-			TRY(db_exec(db, "PRAGMA journal_mode = WAL"));
+		TRY(db_exec(db,
+		    scratch ? "PRAGMA journal_mode = OFF" : "PRAGMA journal_mode = WAL"));
+		if (scratch) {
+			return ERR_OK;
 		}
 	}
-	return ERR_OK;
+	return pragma(db, "synchronous", 1);
 }
 
 enum err
@@ -448,6 +455,12 @@ db_checkpoint(struct db *db)
 {
 	return err_of(sqlite3_wal_checkpoint_v2(db->h, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
 	    NULL));
+}
+
+enum err
+db_seal(struct db *db)
+{
+	return db_exec(db, "PRAGMA journal_mode = WAL");
 }
 
 enum err
