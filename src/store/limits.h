@@ -15,12 +15,13 @@ enum {
 	STORE_MESSAGE_MAX = 256 << 20,  /* octets of one message; SMTP and APPEND allow less */
 	STORE_CACHE_BLOB_MAX = 256 << 10,
 	/* an envelope or structure blob; larger ones are not kept */
-	STORE_REFS_MAX = 16,       /* message ids remembered per message for threading */
-	STORE_PAGE_RECORDS = 512,  /* message states in one packed page */
-	STORE_BATCH_MAX = 4096,    /* messages in one append or delivery */
-	STORE_GONE_MAX = 20000,    /* ranges in the log of removals per mailbox,
-		before it is cut in half */
-	STORE_RESERVE = 1024,      /* uids and ids set aside at a time (see doc/format/index.md) */
+	STORE_REFS_MAX = 16,      /* message ids remembered per message for threading */
+	STORE_PAGE_RECORDS = 512, /* message states in one packed page */
+	STORE_BATCH_MAX = 4096,   /* messages in one append or delivery */
+	STORE_GONE_MAX = 20000,   /* ranges in the log of removals per mailbox,
+	       before it is cut in half */
+	STORE_RESERVE = 1024,
+	/* uids and ids set aside at a time (see doc/format/index.md) */
 	STORE_PACK_MAX = 64 << 20, /* a pack that reached this is closed and a new one begun */
 	STORE_RAW_MAX = 512,       /* messages up to this are not compressed */
 };

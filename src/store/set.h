@@ -31,6 +31,10 @@ uint64_t store_set_count(const struct store_set *t);
 /* Index of the first range whose hi >= v; n when there is none. */
 size_t store_set_from(const struct store_set *t, uint32_t v);
 
+/* Add to `out` what is in both; what is in a and not in b. `out` is neither of them. */
+void store_set_both(const struct store_set *a, const struct store_set *b, struct store_set *out);
+void store_set_minus(const struct store_set *a, const struct store_set *b, struct store_set *out);
+
 /* NOMEM when an addition failed since init or reset. */
 enum err store_set_err(const struct store_set *t);
 

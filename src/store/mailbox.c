@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Creating, deleting, renaming and subscribing mailboxes, and looking one up. RFC 9051 6.3.4
+ * to 6.3.8. The list of all of them is in list.c.
+ */
+#include "store/store_priv.h"
+
+/* A canonical name in its own storage. */
+struct name {
+	struct buf b;
+	char storage[STORE_NAME_MAX];
+};
+
+static enum err
+name_take(struct name *n, str from)
+{
+	buf_init_fixed(&n->b, n->storage, sizeof n->storage);
+	return store_name_check(from, &n->b);
+}
+
+static enum err
+id_of(struct store *s, str name, uint64_t *ret_id)
+{
+	struct db_stmt *q = db_query(s->db, "SELECT id FROM mailbox WHERE name = ?");
+	db_bind_str(q, 1, name);
+	enum err e = db_row(q);
+	if (e == ERR_OK) {
+		*ret_id = db_u64(q, 0);
+	}
+	db_done(q);
+	return e;
+}
+
+static enum err
+count_of(struct db_stmt *q, uint64_t *ret_n)
+{
+	enum err e = db_row(q);
+	if (e == ERR_OK) {
+		*ret_n = db_u64(q, 0);
+	}
+	db_done(q);
+	return e;
+}
+
+/* ---- looking up --------------------------------------------------------------------------- */
+
+static enum err
+read_mailbox(struct db_stmt *q, struct arena *a, struct store_mailbox *ret)
+{
+	enum err e = db_row(q);
+	if (e == ERR_OK) {
+		struct store_mailbox m = {
+			.id = db_u64(q, 0),
+			.name = arena_dup(a, db_str(q, 1)),
+			.uidvalidity = (uint32_t)db_u64(q, 2),
+			.uidnext = (uint32_t)db_u64(q, 3),
+			.modseq = db_u64(q, 4),
+			.messages = (uint32_t)db_u64(q, 5),
+			.unseen = (uint32_t)db_u64(q, 6),
+			.deleted = (uint32_t)db_u64(q, 7),
+			.octets = db_u64(q, 8),
+			.special = (unsigned)db_u64(q, 9),
+			.subscribed = !db_is_null(q, 10),
+		};
+		e = m.name.p == NULL ? ERR_BUDGET : ERR_OK;
+		*ret = m;
+	}
+	db_done(q);
+	return e;
+}
+
+#define MAILBOX_COLUMNS                                                                         \
+	"SELECT m.id, m.name, uidvalidity, uidnext, modseq, messages, unseen, deleted, octets," \
+	" special, s.name FROM mailbox m LEFT JOIN subscription s ON s.name = m.name"
+
+enum err
+store_mailbox_get(struct store *s, uint64_t id, struct arena *a, struct store_mailbox *ret)
+{
+	TRY(store_begin(s, DB_READ));
+	struct db_stmt *q = db_query(s->db, MAILBOX_COLUMNS " WHERE m.id = ?");
+	db_bind_u64(q, 1, id);
+	return store_end(s, read_mailbox(q, a, ret));
+}
+
+enum err
+store_mailbox_find(struct store *s, str name, struct arena *a, struct store_mailbox *ret)
+{
+	struct name n;
+	if (name_take(&n, name) != ERR_OK) {
+		return ERR_NOTFOUND;
+	}
+	TRY(store_begin(s, DB_READ));
+	struct db_stmt *q = db_query(s->db, MAILBOX_COLUMNS " WHERE m.name = ?");
+	db_bind_str(q, 1, buf_view(&n.b));
+	return store_end(s, read_mailbox(q, a, ret));
+}
+
+/* ---- create ------------------------------------------------------------------------------- */
+
+static enum err
+check_special(struct store *s, unsigned special)
+{
+	uint64_t taken = 0;
+	if (special == 0) {
+		return ERR_OK;
+	}
+	struct db_stmt *q = db_query(s->db,
+	    "SELECT count(*) FROM mailbox WHERE special & ? !="
+	    " 0");
+	db_bind_u64(q, 1, special);
+	TRY(count_of(q, &taken));
+	return taken == 0 ? ERR_OK : ERR_DENIED;
+}
+
+static enum err
+make_parents(struct store *s, str name)
+{
+	uint64_t id;
+	for (size_t i = 1; i < name.n; i++) {
+		if (name.p[i] != '/') {
+			continue;
+		}
+		enum err e = id_of(s, str_sub(name, 0, i), &id);
+		if (e == ERR_NOTFOUND) {
+			e = store_box_new(s, str_sub(name, 0, i), 0, &id);
+		}
+		TRY(e);
+	}
+	return ERR_OK;
+}
+
+static enum err
+create_in(struct store *s, str name, unsigned special, uint64_t *ret_id)
+{
+	uint64_t id, count = 0;
+	enum err e = id_of(s, name, &id);
+	if (e != ERR_NOTFOUND) {
+		return e == ERR_OK ? ERR_EXISTS : e;
+	}
+	TRY(count_of(db_query(s->db, "SELECT count(*) FROM mailbox"), &count));
+	if (count + STORE_DEPTH_MAX > STORE_MAILBOXES_MAX) {
+		return ERR_TOOMANY;
+	}
+	TRY(check_special(s, special));
+	TRY(make_parents(s, name));
+	return store_box_new(s, name, special, ret_id);
+}
+
+enum err
+store_mailbox_create(struct store *s, str name, unsigned special, uint64_t *ret_id)
+{
+	struct name n;
+	uint64_t id = 0;
+	TRY(name_take(&n, name));
+	TRY(store_begin(s, DB_DURABLE));
+	TRY(store_end(s, create_in(s, buf_view(&n.b), special, &id)));
+	if (ret_id != NULL) {
+		*ret_id = id;
+	}
+	return ERR_OK;
+}
+
+/* ---- delete ------------------------------------------------------------------------------- */
+
+/*
+ * The first name below `parent`; its row's id. A '/' sorts right before '0'.
+ */
+static enum err
+first_below(struct store *s, str parent, struct name *ret_name, uint64_t *ret_id)
+{
+	struct name lo, hi;
+	buf_init_fixed(&lo.b, lo.storage, sizeof lo.storage);
+	buf_init_fixed(&hi.b, hi.storage, sizeof hi.storage);
+	buf_str(&lo.b, parent);
+	buf_ch(&lo.b, '/');
+	buf_str(&hi.b, parent);
+	buf_ch(&hi.b, '0');
+	if (buf_err(&lo.b) != ERR_OK) {
+		return ERR_NOTFOUND; /* too long to have anything below */
+	}
+	struct db_stmt *q = db_query(s->db,
+	    "SELECT id, name FROM mailbox WHERE name > ? AND name < ? ORDER BY name LIMIT 1");
+	db_bind_str(q, 1, buf_view(&lo.b));
+	db_bind_str(q, 2, buf_view(&hi.b));
+	enum err e = db_row(q);
+	if (e == ERR_OK) {
+		*ret_id = db_u64(q, 0);
+		buf_init_fixed(&ret_name->b, ret_name->storage, sizeof ret_name->storage);
+		buf_str(&ret_name->b, db_str(q, 1));
+		e = buf_err(&ret_name->b);
+	}
+	db_done(q);
+	return e;
+}
+
+static enum err
+delete_in(struct store *s, str name)
+{
+	struct name below;
+	uint64_t id, other;
+	enum err e = id_of(s, name, &id);
+	if (e == ERR_NOTFOUND) {
+		e = first_below(s, name, &below, &other);
+		return e == ERR_OK ? ERR_DENIED : e;
+	}
+	TRY(e);
+	if (id == STORE_INBOX) {
+		return ERR_DENIED;
+	}
+	(void)store_tick(s);
+	TRY(store_box_empty(s, id));
+	TRY(store_box_log(s, id, true));
+	struct db_stmt *q = db_query(s->db, "DELETE FROM gone WHERE mailbox = ?");
+	db_bind_u64(q, 1, id);
+	TRY(db_run(q));
+	q = db_query(s->db, "DELETE FROM mailbox WHERE id = ?");
+	db_bind_u64(q, 1, id);
+	return db_run(q);
+}
+
+enum err
+store_mailbox_delete(struct store *s, str name)
+{
+	struct name n;
+	if (name_take(&n, name) != ERR_OK) {
+		return ERR_NOTFOUND;
+	}
+	TRY(store_begin(s, DB_DURABLE));
+	return store_end(s, delete_in(s, buf_view(&n.b)));
+}
+
+/* ---- rename ------------------------------------------------------------------------------- */
+
+static enum err
+set_name(struct store *s, uint64_t id, str name)
+{
+	struct db_stmt *q = db_query(s->db, "UPDATE mailbox SET name = ? WHERE id = ?");
+	db_bind_str(q, 1, name);
+	db_bind_u64(q, 2, id);
+	TRY(db_run(q)); /* EXISTS when an inferior's new name is taken */
+	return store_box_log(s, id, false);
+}
+
+static enum err
+rename_below(struct store *s, str from, str to)
+{
+	struct name old, new;
+	uint64_t id;
+	enum err e;
+	while ((e = first_below(s, from, &old, &id)) == ERR_OK) {
+		buf_init_fixed(&new.b, new.storage, sizeof new.storage);
+		buf_str(&new.b, to);
+		buf_str(&new.b, str_from_off(buf_view(&old.b), from.n));
+		TRY(buf_err(&new.b));
+		TRY(set_name(s, id, buf_view(&new.b)));
+	}
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+/* RFC 9051 6.3.6: all messages move, the inbox stays. */
+static enum err
+rename_inbox(struct store *s, str to)
+{
+	struct store_range all = { 1, UINT32_MAX };
+	struct store_set uids = { .v = &all, .n = 1, .cap = 1 };
+	struct store_copying c = { .from = STORE_INBOX, .uids = &uids, .move = true };
+	struct store_copied copied;
+	TRY(store_box_new(s, to, 0, &c.to));
+	return store_copy_in(s, &c, &copied, NULL);
+}
+
+static enum err
+rename_in(struct store *s, str from, str to)
+{
+	struct name below;
+	uint64_t id = 0, other;
+	enum err found = id_of(s, from, &id), e;
+	if (found != ERR_OK && found != ERR_NOTFOUND) {
+		return found;
+	}
+	if (found == ERR_NOTFOUND) {
+		TRY(first_below(s, from, &below, &other));
+	}
+	e = id_of(s, to, &other);
+	if (e != ERR_NOTFOUND) {
+		return e == ERR_OK ? ERR_EXISTS : e;
+	}
+	(void)store_tick(s);
+	if (id == STORE_INBOX) {
+		TRY(make_parents(s, to));
+		return rename_inbox(s, to);
+	}
+	if (store_name_below(to, from)) {
+		return ERR_DENIED;
+	}
+	TRY(make_parents(s, to));
+	if (found == ERR_OK) {
+		TRY(set_name(s, id, to));
+	}
+	return rename_below(s, from, to);
+}
+
+enum err
+store_mailbox_rename(struct store *s, str from, str to)
+{
+	struct name old, new;
+	if (name_take(&old, from) != ERR_OK) {
+		return ERR_NOTFOUND;
+	}
+	TRY(name_take(&new, to));
+	TRY(store_begin(s, DB_DURABLE));
+	return store_end(s, rename_in(s, buf_view(&old.b), buf_view(&new.b)));
+}
+
+/* ---- subscribe ---------------------------------------------------------------------------- */
+
+static enum err
+log_subscription(struct store *s, str name, bool on)
+{
+	struct store_place place;
+	struct store_meta_subscription m = { store_tick(s), on, name };
+	buf_reset(&s->blob);
+	store_meta_subscription_put(&s->blob, &m);
+	TRY(buf_err(&s->blob));
+	struct store_record r = { .type = STORE_RECORD_SUBSCRIPTION, .meta = buf_view(&s->blob) };
+	return store_log_put(s, &r, &place);
+}
+
+static enum err
+subscribe_in(struct store *s, str name, bool on)
+{
+	uint64_t count = 0;
+	if (on) {
+		TRY(count_of(db_query(s->db, "SELECT count(*) FROM subscription"), &count));
+		if (count >= STORE_SUBSCRIPTIONS_MAX) {
+			return ERR_TOOMANY;
+		}
+	}
+	struct db_stmt *q = on
+	    ? db_query(s->db, "INSERT INTO subscription VALUES(?) ON CONFLICT(name) DO NOTHING")
+	    : db_query(s->db, "DELETE FROM subscription WHERE name = ?");
+	db_bind_str(q, 1, name);
+	TRY(db_run(q));
+	return db_changes(s->db) == 0 ? ERR_OK : log_subscription(s, name, on);
+}
+
+enum err
+store_subscribe(struct store *s, str name, bool on)
+{
+	struct name n;
+	TRY(name_take(&n, name));
+	TRY(store_begin(s, DB_DURABLE));
+	return store_end(s, subscribe_in(s, buf_view(&n.b), on));
+}

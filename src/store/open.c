@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opening and closing an account folder, making a new one, and what a new boot means: numbers
+ * start behind everything that was reserved, since a client may have seen what a power cut took
+ * back.
+ */
+#include "store/store_priv.h"
+
+#include "base/mem.h"
+#include "store/care.h"
+#include "sys/file.h"
+#include "sys/random.h"
+#include "sys/sys.h"
+
+#include <inttypes.h>
+#include <zstd.h>
+
+/* ---- memory ------------------------------------------------------------------------------- */
+
+static struct store *
+store_new_empty(void)
+{
+	struct store *s = mem_zalloc(1, sizeof *s);
+	if (s == NULL) {
+		return NULL;
+	}
+	s->magic = STORE_MAGIC;
+	s->dir = s->packs = s->lock = -1;
+	for (size_t i = 0; i < STORE_PACK_FDS; i++) {
+		s->fds[i].fd = -1;
+	}
+	buf_init(&s->log, 4 * (size_t)STORE_FLUSH_OCTETS);
+	buf_init(&s->join, STORE_MESSAGE_MAX + (1 << 20));
+	buf_init(&s->packed, STORE_MESSAGE_MAX + (4 << 20));
+	buf_init(&s->text.octets, STORE_MESSAGE_MAX + (1 << 20));
+	buf_init(&s->blob, MAX((size_t)STORE_PAGE_OCTETS_MAX, (size_t)STORE_RECORD_META_MAX));
+	s->page = mem_zalloc(1, sizeof *s->page);
+	s->tail = mem_zalloc(1, sizeof *s->tail);
+	if (s->page == NULL || s->tail == NULL) {
+		store_close(&s);
+	}
+	return s;
+}
+
+void
+store_close(struct store **sp)
+{
+	struct store *s = *sp;
+	if (s == NULL) {
+		return;
+	}
+	ASSERT(s->magic == STORE_MAGIC);
+	db_close(&s->db);
+	store_log_forget(s);
+	sys_close(&s->dir);
+	sys_close(&s->packs);
+	sys_close(&s->lock);
+	buf_done(&s->log);
+	buf_done(&s->join);
+	buf_done(&s->packed);
+	buf_done(&s->text.octets);
+	buf_done(&s->blob);
+	mem_drop(s->page);
+	mem_drop(s->tail);
+	ZSTD_freeCCtx(s->zip);
+	ZSTD_freeDCtx(s->unzip);
+	s->magic = 0;
+	MEM_FREE(*sp);
+}
+
+/* ---- the folder --------------------------------------------------------------------------- */
+
+static enum err
+make_folder(int at, str path)
+{
+	enum err e = sys_dir_make(at, path, 0700);
+	return e == ERR_EXISTS ? ERR_OK : e;
+}
+
+static enum err
+open_folder(struct store *s, const struct store_conf *conf)
+{
+	str path = { s->path, s->path_n };
+	enum err e = sys_dir_open(SYS_CWD, path, &s->dir);
+	if (e == ERR_NOTFOUND && conf->create) {
+		TRY(make_folder(SYS_CWD, path));
+		e = sys_dir_open(SYS_CWD, path, &s->dir);
+	}
+	TRY(e);
+	if (conf->create) {
+		TRY(make_folder(s->dir, S("packs")));
+	}
+	TRY(sys_dir_open(s->dir, S("packs"), &s->packs));
+	return sys_file_open(s->dir, S("lock"), SYS_READ | SYS_WRITE | SYS_CREATE, &s->lock);
+}
+
+/* Does any pack hold more than its head? */
+static enum err
+look_at_pack(void *ctx, str name)
+{
+	struct store *s = ctx;
+	struct sys_stat st;
+	TRY(sys_file_stat(s->packs, name, &st));
+	return st.size > STORE_RECORD_HEAD ? ERR_EXISTS : ERR_OK;
+}
+
+/* ---- a new account ------------------------------------------------------------------------ */
+
+static const struct {
+	str name;
+	unsigned special;
+} first_mailboxes[] = {
+	{ S_INIT("INBOX"), 0 },
+	{ S_INIT("Drafts"), STORE_DRAFTS },
+	{ S_INIT("Sent"), STORE_SENT },
+	{ S_INIT("Junk"), STORE_JUNK },
+	{ S_INIT("Trash"), STORE_TRASH },
+	{ S_INIT("Archive"), STORE_ARCHIVE },
+};
+
+enum err
+store_account_insert(struct store *s)
+{
+	struct store_account *a = &s->account;
+	struct db_stmt *q = db_query(s->db,
+	    "INSERT INTO account VALUES(1, ?, ?, ?, ?, ?, ?, ?, ?)");
+	db_bind_str(q, 1, str_make(s->boot, s->boot_n));
+	db_bind_u64(q, 2, a->clock);
+	db_bind_u64(q, 3, a->clock_reserved);
+	db_bind_u64(q, 4, a->mailbox_next);
+	db_bind_u64(q, 5, a->pack);
+	db_bind_u64(q, 6, a->pack_end);
+	db_bind_u64(q, 7, a->uidvalidity);
+	db_bind_blob(q, 8, str_make(a->key, sizeof a->key));
+	return db_run(q);
+}
+
+static enum err
+first_pack(struct store *s)
+{
+	struct store_pack_head h = { .number = s->account.pack };
+	int fd = -1;
+	memcpy(h.key, s->account.key, sizeof h.key);
+	enum err e = store_pack_create(s->packs, &h, &fd);
+	sys_close(&fd);
+	return e;
+}
+
+static enum err
+subscribe_first(struct store *s, str name)
+{
+	struct db_stmt *q = db_query(s->db, "INSERT INTO subscription VALUES(?)");
+	db_bind_str(q, 1, name);
+	return db_run(q);
+}
+
+static enum err
+fill_new(struct store *s)
+{
+	uint64_t id;
+	s->account = (struct store_account){ .clock_reserved = STORE_MARGIN + STORE_RESERVE,
+		.mailbox_next = STORE_INBOX,
+		.pack_end = STORE_RECORD_HEAD,
+		.pack = 1 };
+	sys_random(s->account.key, sizeof s->account.key);
+	TRY(first_pack(s));
+	TRY(store_account_insert(s));
+	for (size_t i = 0; i < LEN(first_mailboxes); i++) {
+		TRY(store_box_new(s, first_mailboxes[i].name, first_mailboxes[i].special, &id));
+		TRY(subscribe_first(s, first_mailboxes[i].name));
+	}
+	return ERR_OK;
+}
+
+/* The whole of a new account in one transaction. Lost in a power cut, it is simply made again. */
+static enum err
+make_new(struct store *s)
+{
+	TRY(db_begin(s->db, DB_WRITE));
+	s->in_txn = true;
+	s->mode = DB_WRITE;
+	s->log_checked = true;
+	enum err e = fill_new(s);
+	if (e == ERR_OK) {
+		e = store_log_flush(s);
+	}
+	if (e == ERR_OK) {
+		e = store_account_save(s->db, &s->account);
+	}
+	s->in_txn = false;
+	if (e != ERR_OK) {
+		db_rollback(s->db);
+		return e;
+	}
+	return db_commit(s->db);
+}
+
+static enum err
+make_index_file(struct store *s)
+{
+	char path[DB_PATH_MAX + 16];
+	struct db *db = NULL;
+	int n = snprintf(path, sizeof path, "%.*s/index.db", (int)s->path_n, s->path);
+	struct db_conf conf = { .path = { path, (size_t)n }, .flags = DB_CREATE };
+	enum err e = db_open(&conf, &db);
+	db_close(&db);
+	return e;
+}
+
+static enum err
+has_account(struct store *s, bool *ret)
+{
+	struct store_account a;
+	enum err e = store_account_load(s->db, &a);
+	*ret = e == ERR_OK;
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+/*
+ * With the lock held exclusively: the index is missing or empty. NOTFOUND: packs are there and
+ * the index must be rebuilt from them.
+ */
+static enum err
+make_index_locked(struct store *s)
+{
+	bool has = false;
+	enum err e = store_swap_finish(s->dir);
+	if (e == ERR_OK) {
+		return store_index_open(s);
+	}
+	if (e != ERR_NOTFOUND) {
+		return e;
+	}
+	e = s->db != NULL ? ERR_OK : store_index_open(s);
+	if (e == ERR_OK) {
+		TRY(has_account(s, &has)); /* another process may have been first */
+		if (has) {
+			return ERR_OK;
+		}
+	} else if (e != ERR_NOTFOUND) {
+		return e;
+	}
+	e = sys_dir_list(s->packs, look_at_pack, s);
+	if (e != ERR_OK) {
+		return e == ERR_EXISTS ? ERR_NOTFOUND : e;
+	}
+	if (s->db == NULL) {
+		TRY(make_index_file(s));
+		TRY(store_index_open(s));
+	}
+	return make_new(s);
+}
+
+static enum err
+make_index(struct store *s, const struct store_conf *conf)
+{
+	TRY(sys_file_lock(s->lock, true, true));
+	enum err e = make_index_locked(s);
+	sys_file_unlock(s->lock);
+	if (e == ERR_NOTFOUND) {
+		struct store_report none = { 0 };
+		db_close(&s->db);
+		e = store_rebuild(conf, &none);
+		if (e == ERR_OK) {
+			e = store_index_open(s);
+		}
+	}
+	return e;
+}
+
+/* ---- a new boot --------------------------------------------------------------------------- */
+
+static enum err
+same_boot(struct store *s, bool *ret)
+{
+	struct db_stmt *q = db_query(s->db, "SELECT boot FROM account");
+	enum err e = db_row(q);
+	if (e == ERR_OK) {
+		*ret = str_eq(db_str(q, 0), str_make(s->boot, s->boot_n));
+	}
+	db_done(q);
+	return e;
+}
+
+/* Each mailbox starts behind its reserved uids, and has new ones set aside at once. */
+static enum err
+skip_uids(struct store *s)
+{
+	struct db_stmt *q = db_query(s->db,
+	    "UPDATE mailbox SET uidnext = uid_reserved,"
+	    " uid_reserved = min(uid_reserved + ?, 4294967295)");
+	db_bind_u64(q, 1, STORE_MARGIN + STORE_RESERVE);
+	TRY(db_run(q));
+	enum err e = ERR_OK;
+	q = db_query(s->db, "SELECT id FROM mailbox");
+	while (e == ERR_OK && (e = db_row(q)) == ERR_OK) {
+		e = store_box_log(s, db_u64(q, 0), false);
+	}
+	db_done(q);
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+static enum err
+skip_reserved(struct store *s)
+{
+	bool same = false;
+	TRY(same_boot(s, &same));
+	if (same) {
+		return ERR_OK;
+	}
+	s->account.clock = s->account.clock_reserved;
+	struct db_stmt *q = db_query(s->db, "UPDATE account SET boot = ?");
+	db_bind_str(q, 1, str_make(s->boot, s->boot_n));
+	TRY(db_run(q));
+	(void)store_tick(s);
+	return skip_uids(s);
+}
+
+static enum err
+check_boot(struct store *s)
+{
+	bool same = false;
+	TRY(same_boot(s, &same));
+	if (same) {
+		return ERR_OK;
+	}
+	TRY(store_begin(s, DB_DURABLE));
+	return store_end(s, skip_reserved(s));
+}
+
+/* ---- opening ------------------------------------------------------------------------------ */
+
+enum err
+store_new_bare(const struct store_conf *conf, struct store **ret)
+{
+	struct store *s;
+	if (conf->path.n == 0 || conf->path.n > DB_PATH_MAX - 64 ||
+	    conf->boot_id.n > sizeof s->boot - 1) {
+		return ERR_TOOBIG;
+	}
+	s = store_new_empty();
+	if (s == NULL) {
+		return ERR_NOMEM;
+	}
+	memcpy(s->path, conf->path.p, conf->path.n);
+	s->path_n = conf->path.n;
+	if (conf->boot_id.n > 0) {
+		memcpy(s->boot, conf->boot_id.p, conf->boot_id.n);
+	}
+	s->boot_n = conf->boot_id.n;
+	s->quota_octets = conf->quota_octets;
+	s->quota_messages = conf->quota_messages;
+	s->wall_s = conf->wall_s;
+	enum err e = open_folder(s, conf);
+	if (e != ERR_OK) {
+		store_close(&s);
+		return e;
+	}
+	*ret = s;
+	return ERR_OK;
+}
+
+static enum err
+open_in(struct store *s, const struct store_conf *conf)
+{
+	bool has = false;
+	enum err e = store_index_open(s);
+	if (e == ERR_OK) {
+		TRY(has_account(s, &has));
+	} else if (e != ERR_NOTFOUND) {
+		return e;
+	}
+	if (!has) {
+		TRY(make_index(s, conf));
+	}
+	return check_boot(s);
+}
+
+enum err
+store_open(const struct store_conf *conf, struct store **ret)
+{
+	struct store *s = NULL;
+	TRY(store_new_bare(conf, &s));
+	enum err e = open_in(s, conf);
+	if (e != ERR_OK) {
+		store_close(&s);
+		return e;
+	}
+	*ret = s;
+	return ERR_OK;
+}
+
+str
+store_id_text(char kind, uint64_t id, char out[STORE_ID_TEXT_MAX])
+{
+	return str_make(out, (size_t)snprintf(out, STORE_ID_TEXT_MAX, "%c%" PRIu64, kind, id));
+}

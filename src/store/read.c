@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading messages back. What was decompressed last is kept, whole or the beginning of it, so
+ * that a client that fetches a message in pieces costs one decompression.
+ */
+#include "store/store_priv.h"
+#include "sys/file.h"
+
+#include <zstd.h>
+
+enum {
+	SMALL =
+	    64 << 10, /* records up to this are read whole even when only the header is wanted */
+	PIECE = 64 << 10, /* stored octets read at a time otherwise */
+};
+
+enum err
+store_row_load(struct store *s, uint64_t id, struct store_row *ret)
+{
+	struct db_stmt *q = db_query(s->db,
+	    "SELECT refs, pack, off, octets, size, header, internal, thread"
+	    " FROM message WHERE id = ?");
+	db_bind_u64(q, 1, id);
+	enum err e = db_row(q);
+	if (e == ERR_OK) {
+		*ret = (struct store_row){
+			.id = id,
+			.refs = (uint32_t)db_u64(q, 0),
+			.place = { (uint32_t)db_u64(q, 1), db_u64(q, 2), db_u64(q, 3) },
+			.size = (uint32_t)db_u64(q, 4),
+			.header_octets = (uint32_t)db_u64(q, 5),
+			.internal_s = db_i64(q, 6),
+			.thread = db_u64(q, 7),
+		};
+	}
+	db_done(q);
+	return e;
+}
+
+static enum err
+cold_in(struct store *s, uint64_t id, struct arena *a, struct store_cold *ret)
+{
+	struct store_row row;
+	TRY(store_row_load(s, id, &row));
+	struct store_cold c = { .id = id,
+		.thread = row.thread,
+		.internal_s = row.internal_s,
+		.size = row.size,
+		.header_octets = row.header_octets };
+	struct db_stmt *q = db_query(s->db,
+	    "SELECT envelope, structure FROM message WHERE id ="
+	    " ?");
+	db_bind_u64(q, 1, id);
+	enum err e = db_row(q);
+	if (e == ERR_OK) {
+		c.envelope = arena_dup(a, db_blob(q, 0));
+		c.structure = arena_dup(a, db_blob(q, 1));
+		e = c.envelope.p == NULL || c.structure.p == NULL ? ERR_BUDGET : ERR_OK;
+	}
+	db_done(q);
+	if (e == ERR_OK) {
+		*ret = c;
+	}
+	return e;
+}
+
+enum err
+store_cold(struct store *s, uint64_t id, struct arena *a, struct store_cold *ret)
+{
+	TRY(store_begin(s, DB_READ));
+	return store_end(s, cold_in(s, id, a, ret));
+}
+
+static enum err
+need_unzip(struct store *s)
+{
+	if (s->unzip == NULL && (s->unzip = ZSTD_createDCtx()) == NULL) {
+		return ERR_NOMEM;
+	}
+	return ERR_OK;
+}
+
+enum err
+store_unpack(struct store *s, const struct store_record *r, struct buf *out)
+{
+	buf_reset(out);
+	if ((r->flags & STORE_RECORD_ZSTD) == 0) {
+		buf_str(out, r->payload);
+		return buf_err(out);
+	}
+	TRY(need_unzip(s));
+	char *to = buf_room(out, MAX(r->plain, 1u));
+	if (to == NULL) {
+		return buf_err(out);
+	}
+	size_t n = ZSTD_decompressDCtx(s->unzip, to, r->plain, r->payload.p, r->payload.n);
+	if (ZSTD_isError(n) || n != r->plain) {
+		return ERR_CORRUPT;
+	}
+	buf_grow(out, n);
+	return ERR_OK;
+}
+
+/* A missing pack or a short file is damage, not absence. */
+static enum err
+as_damage(enum err e)
+{
+	return e == ERR_NOTFOUND || e == ERR_EOF || e == ERR_SYNTAX ? ERR_CORRUPT : e;
+}
+
+enum err
+store_row_check(struct store *s, const struct store_row *row)
+{
+	struct store_record r;
+	struct store_meta_message meta;
+	enum err e = store_log_get(s, &row->place, &s->join, &r);
+	if (e == ERR_OK && r.type != STORE_RECORD_MESSAGE) {
+		e = ERR_CORRUPT;
+	}
+	if (e == ERR_OK) {
+		e = store_meta_message_get(&r, &meta);
+	}
+	if (e == ERR_OK && (meta.id != row->id || r.plain != row->size)) {
+		e = ERR_CORRUPT;
+	}
+	return as_damage(e);
+}
+
+static enum err
+read_whole(struct store *s, const struct store_row *row)
+{
+	struct store_record r;
+	TRY(store_log_get(s, &row->place, &s->packed, &r));
+	if (r.plain != row->size) {
+		return ERR_CORRUPT;
+	}
+	TRY(store_unpack(s, &r, &s->text.octets));
+	s->text.whole = true;
+	return ERR_OK;
+}
+
+/* Feed one piece to the decompressor; its output goes to the text. */
+static enum err
+unzip_piece(struct store *s, str piece, size_t want)
+{
+	ZSTD_inBuffer in = { piece.p, piece.n, 0 };
+	struct buf *out = &s->text.octets;
+	while (in.pos < in.size && out->n < want) {
+		char *to = buf_room(out, PIECE);
+		if (to == NULL) {
+			return buf_err(out);
+		}
+		ZSTD_outBuffer o = { to, PIECE, 0 };
+		size_t rc = ZSTD_decompressStream(s->unzip, &o, &in);
+		if (ZSTD_isError(rc)) {
+			return ERR_CORRUPT;
+		}
+		buf_grow(out, o.pos);
+		if (rc == 0) {
+			return ERR_OK;
+		}
+	}
+	return ERR_OK;
+}
+
+static enum err
+unzip_front(struct store *s, int fd, uint64_t from, uint64_t to, size_t want)
+{
+	TRY(need_unzip(s));
+	ZSTD_DCtx_reset(s->unzip, ZSTD_reset_session_only);
+	while (from < to && s->text.octets.n < want) {
+		size_t n = (size_t)MIN(to - from, (uint64_t)PIECE);
+		buf_reset(&s->packed);
+		char *at = buf_room(&s->packed, n);
+		if (at == NULL) {
+			return buf_err(&s->packed);
+		}
+		TRY(sys_file_read_exact(fd, from, at, n));
+		TRY(unzip_piece(s, str_make(at, n), want));
+		from += n;
+	}
+	return s->text.octets.n < want ? ERR_CORRUPT : ERR_OK;
+}
+
+/* Only the first `want` octets of a large message. The checksum is not looked at. */
+static enum err
+read_front(struct store *s, const struct store_row *row, size_t want)
+{
+	char front[STORE_RECORD_HEAD];
+	struct store_record_head h;
+	int fd;
+	TRY(store_log_fd(s, row->place.pack, &fd));
+	TRY(sys_file_read_exact(fd, row->place.off, front, sizeof front));
+	TRY(store_record_head(str_make(front, sizeof front), &h));
+	if (h.octets != row->place.octets || h.plain_n != row->size) {
+		return ERR_CORRUPT;
+	}
+	uint64_t from = row->place.off + STORE_RECORD_HEAD + h.meta_n;
+	buf_reset(&s->text.octets);
+	s->text.whole = false;
+	if ((h.flags & STORE_RECORD_ZSTD) != 0) {
+		return unzip_front(s, fd, from, from + h.payload_n, want);
+	}
+	char *to = buf_room(&s->text.octets, want);
+	if (to == NULL) {
+		return buf_err(&s->text.octets);
+	}
+	TRY(sys_file_read_exact(fd, from, to, want));
+	buf_grow(&s->text.octets, want);
+	return ERR_OK;
+}
+
+static enum err
+find_row(struct store *s, uint64_t id, struct store_row *ret)
+{
+	TRY(store_begin(s, DB_READ));
+	return store_end(s, store_row_load(s, id, ret));
+}
+
+/* Have at least the first `want` octets of the message (all: SIZE_MAX) in s->text. */
+static enum err
+have(struct store *s, uint64_t id, size_t want, struct store_row *ret_row)
+{
+	enum err e = ERR_OK;
+	if (s->text.id == id && (s->text.whole || s->text.octets.n >= want)) {
+		return ERR_OK;
+	}
+	for (int i = 0; i < STORE_RETRIES; i++) {
+		TRY(find_row(s, id, ret_row));
+		s->text.id = 0;
+		bool front = want < ret_row->size && ret_row->place.octets > SMALL;
+		e = front ? read_front(s, ret_row, want) : read_whole(s, ret_row);
+		if (e == ERR_OK) {
+			s->text.id = id;
+			return ERR_OK;
+		}
+		if (e != ERR_NOTFOUND) {
+			break; /* NOTFOUND: the pack was compacted away after we read the row */
+		}
+	}
+	return as_damage(e);
+}
+
+enum err
+store_text(struct store *s, uint64_t id, str *ret)
+{
+	struct store_row row;
+	TRY(have(s, id, SIZE_MAX, &row));
+	*ret = buf_view(&s->text.octets);
+	return ERR_OK;
+}
+
+enum err
+store_header(struct store *s, uint64_t id, str *ret)
+{
+	struct store_row row;
+	TRY(find_row(s, id, &row));
+	size_t n = row.header_octets;
+	TRY(have(s, id, n, &row));
+	*ret = str_sub(buf_view(&s->text.octets), 0, n);
+	return ERR_OK;
+}
+
+enum err
+store_part(struct store *s, uint64_t id, size_t off, size_t n, str *ret)
+{
+	struct store_row row;
+	size_t want = off > SIZE_MAX - n ? SIZE_MAX : off + n;
+	TRY(have(s, id, want > SMALL ? SIZE_MAX : want, &row));
+	*ret = str_sub(buf_view(&s->text.octets), off, n);
+	return ERR_OK;
+}
