@@ -51,6 +51,7 @@ def mail(side, row):
     sent = load("smtp", side.ports["mx"], **row)
     postern.wait_until(lambda: side.waiting() == 0, DRAIN_S, f"queue of {side.name}", every=0.05)
     seconds = time.monotonic() - began
+    postern.wait_until(lambda: side.unsynced() == 0, DRAIN_S, f"sync of {side.name}", every=0.2)
     rest(side.meter)
     cpu = side.meter.cpu_s() - cpu
     if sent["accepted"] == 0:

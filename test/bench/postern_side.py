@@ -42,9 +42,16 @@ class Postern:
                 shutil.copy(pathlib.Path(certificate) / name, self.server.dir / name)
         self.ports = self.server.ports
 
+    def _queue(self, key):
+        return self.server.ctl_json("queue", "list")[key]
+
     def waiting(self):
-        """Messages that are not in their mailbox yet, or not yet synced there."""
-        return len(self.server.ctl_json("queue", "list"))
+        """Messages that are not in their mailbox yet."""
+        return self._queue("waiting")
+
+    def unsynced(self):
+        """Messages in their mailbox that the queue still keeps until that is synced."""
+        return self._queue("unsynced")
 
     def stored(self, first, mailboxes):
         """Messages in the mailboxes user<first>... ."""
