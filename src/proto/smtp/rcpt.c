@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * RCPT: who gets the message. Somebody else knows who exists; here the answer becomes a reply, and
+ * guessing is made slow.
+ *
+ *	rcpt = "RCPT TO:" ( "<Postmaster@" Domain ">" / "<Postmaster>" / Forward-path )
+ *	       [ SP Rcpt-parameters ] CRLF
+ */
+#include "mail/address.h"
+#include "proto/smtp/param.h"
+#include "proto/smtp/smtp_priv.h"
+
+/* notify-esmtp-value = "NEVER" / 1#( "SUCCESS" / "FAILURE" / "DELAY" ) */
+bool
+smtp_param_notify(struct smtp *s, str value)
+{
+	static const struct {
+		str word;
+		uint8_t bit;
+	} words[] = {
+		{ S_INIT("NEVER"), SMTP_NOTIFY_NEVER },
+		{ S_INIT("SUCCESS"), SMTP_NOTIFY_SUCCESS },
+		{ S_INIT("FAILURE"), SMTP_NOTIFY_FAILURE },
+		{ S_INIT("DELAY"), SMTP_NOTIFY_DELAY },
+	};
+	uint8_t bits = 0;
+	str rest = value, word;
+	while (str_next(&rest, ',', &word)) {
+		uint8_t bit = 0;
+		for (size_t i = 0; i < LEN(words); i++) {
+			bit |= str_ieq(word, words[i].word) ? words[i].bit : 0;
+		}
+		if (bit == 0 || (bits & bit) != 0) {
+			return false;
+		}
+		bits |= bit;
+	}
+	s->txn.pending->notify = bits;
+	return (bits & SMTP_NOTIFY_NEVER) == 0 || bits == SMTP_NOTIFY_NEVER;
+}
+
+/* original-recipient-address = addr-type ";" xtext */
+bool
+smtp_param_orcpt(struct smtp *s, str value)
+{
+	str type, address;
+	if (value.n > SMTP_ORCPT_MAX || !str_cut(value, ';', &type, &address) || type.n == 0 ||
+	    !smtp_xtext_valid(type, SMTP_ORCPT_MAX) || address.n == 0) {
+		return false;
+	}
+	/* utf-8-addr-unitext may come raw when SMTPUTF8 is on: RFC 6533 3 */
+	for (size_t i = 0; i < address.n; i++) {
+		if ((unsigned char)address.p[i] >= 0x80 && !s->txn.smtputf8) {
+			return false;
+		}
+	}
+	if (!s->txn.smtputf8 && !smtp_xtext_valid(address, SMTP_ORCPT_MAX)) {
+		return false;
+	}
+	s->txn.pending->orcpt = arena_dup(s->txn_arena, value);
+	return s->txn.pending->orcpt.p != NULL;
+}
+
+static enum err
+keep_address(struct smtp *s, const struct mail_path *path)
+{
+	char room[MAIL_CANONICAL_MAX];
+	struct buf b;
+	buf_init_fixed(&b, room, sizeof room);
+	mail_local_put(&b, path->local);
+	if (path->domain.n > 0) {
+		buf_ch(&b, '@');
+		buf_str(&b, path->domain);
+	}
+	TRY(buf_err(&b));
+	s->txn.pending->address = arena_dup(s->txn_arena, buf_view(&b));
+	return s->txn.pending->address.p == NULL ? ERR_BUDGET : ERR_OK;
+}
+
+static enum smtp_reply
+path_reply(enum err e)
+{
+	return e == ERR_BUDGET ? SMTP_REPLY_BUDGET
+	    : e == ERR_CHARSET ? SMTP_REPLY_UTF8_NEEDED
+			       : SMTP_REPLY_RCPT_BAD;
+}
+
+static void
+take(struct smtp *s, str text)
+{
+	struct mail_path path;
+	size_t used;
+	enum err e = mail_path_parse(s->txn_arena, text, MAIL_PATH_UTF8 | MAIL_PATH_POSTMASTER,
+	    &path, &used);
+	if (e == ERR_OK) {
+		e = keep_address(s, &path);
+	}
+	text = str_from_off(text, e == ERR_OK ? used : 0);
+	if (e != ERR_OK || (text.n > 0 && text.p[0] != ' ')) {
+		smtp_reply(s, path_reply(e), S(""));
+	} else if (!smtp_params(s, SMTP_CMD_RCPT, text)) {
+		return;
+	} else if (path.utf8 && !s->txn.smtputf8) {
+		smtp_reply(s, SMTP_REPLY_UTF8_NEEDED, S(""));
+	} else {
+		s->wait = SMTP_WAIT_RCPT;
+		smtp_act(s,
+		    (struct smtp_action){ .kind = SMTP_ASK_RCPT, .text = s->txn.pending->address });
+	}
+}
+
+void
+smtp_do_rcpt(struct smtp *s, str arg)
+{
+	if (!str_istarts(arg, S("TO:"))) {
+		smtp_reply_syntax(s, SMTP_CMD_RCPT);
+		return;
+	}
+	if (s->txn.rcpts_n >= s->conf->max_rcpts) {
+		smtp_reply(s, SMTP_REPLY_RCPTS, S(""));
+		return;
+	}
+	s->txn.pending = ARENA_NEW(s->txn_arena, struct smtp_rcpt);
+	if (s->txn.pending == NULL) {
+		smtp_reply(s, SMTP_REPLY_BUDGET, S(""));
+		return;
+	}
+	s->txn.pending->orcpt = S("");
+	take(s, str_trim(str_from_off(arg, 3)));
+}
+
+/* One account gets one copy, however many recipients lead to it by the same address. */
+static bool
+has_target(const struct smtp *s, const struct smtp_target *t)
+{
+	for (const struct smtp_rcpt *r = s->txn.rcpts; r != NULL; r = r->next) {
+		for (size_t i = 0; i < r->targets_n; i++) {
+			const struct smtp_target *u = &r->targets[i];
+			if (u->account == t->account && str_eq(u->address, t->address) &&
+			    str_eq(u->detail, t->detail)) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* Octets of fields, lengths and numbers of record rcpt in edge smtp_queue. */
+static size_t
+target_octets(const struct smtp_rcpt *r, const struct smtp_target *t)
+{
+	return 8 + 4 * 4 + 1 + t->address.n + t->detail.n + r->address.n + r->orcpt.n;
+}
+
+/* Copy what is new among the targets. Out: SMTP_REPLY_RCPT when the recipient is taken. */
+static enum smtp_reply
+keep_targets(struct smtp *s, const struct smtp_target *v, size_t n)
+{
+	struct smtp_rcpt *r = s->txn.pending;
+	size_t octets = s->txn.rcpt_octets;
+	r->targets = arena_array(s->txn_arena, n, sizeof *v);
+	r->targets_n = 0;
+	for (size_t i = 0; r->targets != NULL && i < n; i++) {
+		if (has_target(s, &v[i])) {
+			continue;
+		}
+		struct smtp_target t = { v[i].account, arena_dup(s->txn_arena, v[i].address),
+			arena_dup(s->txn_arena, v[i].detail) };
+		if (t.address.p == NULL || t.detail.p == NULL) {
+			return SMTP_REPLY_BUDGET;
+		}
+		octets += target_octets(r, &t);
+		r->targets[r->targets_n++] = t;
+	}
+	if (r->targets == NULL) {
+		return SMTP_REPLY_BUDGET;
+	}
+	if (octets > SMTP_RCPT_OCTETS_MAX || s->txn.targets_n + r->targets_n > SMTP_TARGETS_MAX) {
+		return SMTP_REPLY_RCPTS;
+	}
+	s->txn.rcpt_octets = octets;
+	s->txn.targets_n += r->targets_n;
+	return SMTP_REPLY_RCPT;
+}
+
+static void
+link_pending(struct smtp *s)
+{
+	if (s->txn.last == NULL) {
+		s->txn.rcpts = s->txn.pending;
+	} else {
+		s->txn.last->next = s->txn.pending;
+	}
+	s->txn.last = s->txn.pending;
+	s->txn.rcpts_n++;
+	smtp_enter(s, SMTP_RCPT);
+}
+
+/* Unknown recipients: a few are stale entries, many are guesses. */
+static enum smtp_reply
+unknown(struct smtp *s)
+{
+	s->unknown++;
+	if (s->unknown >= SMTP_UNKNOWN_MAX) {
+		return SMTP_REPLY_GUESSING;
+	}
+	uint32_t over = s->unknown > SMTP_UNKNOWN_FREE ? s->unknown - SMTP_UNKNOWN_FREE : 0;
+	smtp_delay(s, MIN(over * SMTP_UNKNOWN_STEP_MS, SMTP_UNKNOWN_DELAY_MS));
+	return SMTP_REPLY_RCPT_UNKNOWN;
+}
+
+static enum smtp_reply
+verdict_reply(struct smtp *s, unsigned verdict, const struct smtp_target *targets, size_t n)
+{
+	switch (verdict) {
+	case SMTP_KNOWN: return keep_targets(s, targets, n);
+	case SMTP_UNKNOWN: return unknown(s);
+	case SMTP_REMOTE: return s->peer.submission ? SMTP_REPLY_REMOTE : SMTP_REPLY_RELAY;
+	case SMTP_DISABLED: return SMTP_REPLY_RCPT_DISABLED;
+	case SMTP_OVERQUOTA: return SMTP_REPLY_OVERQUOTA;
+	default: return SMTP_REPLY_TEMP;
+	}
+}
+
+void
+smtp_answer_rcpt(struct smtp *s, unsigned verdict, const struct smtp_target *targets, size_t n)
+{
+	smtp_answered(s, SMTP_WAIT_RCPT);
+	enum smtp_reply id = verdict_reply(s, verdict, targets, n);
+	if (id == SMTP_REPLY_RCPT) {
+		link_pending(s);
+	}
+	smtp_reply(s, id, s->txn.pending->address);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The SMTP server engine, for mail from other servers (MX) and for submission, from the moment TLS
+ *is up. Octets and time go in, actions and reply octets come out; it does no input or output. One
+ *struct smtp per connection:
+ *
+ *	smtp_init; then, whenever octets came or an answer was given:
+ *	    do { smtp_feed; while (smtp_next) act; } while something was used or acted on;
+ *	    send smtp_output, tell smtp_sent
+ */
+#ifndef PROTO_SMTP_SMTP_H
+#define PROTO_SMTP_SMTP_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "proto/smtp/body.h"
+#include "proto/smtp/limits.h"
+
+/* The same for all connections of a process; borrowed. */
+struct smtp_conf {
+	str hostname;
+	uint64_t max_size; /* octets of a message as the peer sends it */
+	uint32_t max_rcpts, max_errors, max_txns;
+};
+
+/* What is known of one connection when it starts; strings are borrowed as long as the engine lives.
+ */
+struct smtp_peer {
+	uint64_t session; /* printed in Received */
+	bool submission;  /* else MX */
+	bool greeted;     /* 220 was sent before STARTTLS */
+	str literal;      /* "[192.0.2.1]", "[IPv6:2001:db8::1]" */
+	str tls_version;  /* "TLSv1.3" */
+	str tls_cipher;
+	str mechanisms;     /* offered SASL mechanisms, each with a space in front */
+	uint8_t secret[16]; /* random: Message-IDs are made from it */
+};
+
+enum smtp_state {
+	SMTP_START,
+	SMTP_READY,
+	SMTP_MAIL,
+	SMTP_RCPT,
+	SMTP_DATA,
+	SMTP_FINAL,
+	SMTP_AUTH,
+	SMTP_CLOSED,
+	SMTP_STATES
+};
+
+/* What the engine waits for before it takes more octets. */
+enum smtp_wait {
+	SMTP_WAIT_NONE,
+	SMTP_WAIT_RCPT,
+	SMTP_WAIT_SENDER,
+	SMTP_WAIT_SASL,
+	SMTP_WAIT_COMMIT,
+	SMTP_WAIT_DELAY
+};
+
+enum { /* DSN NOTIFY of RFC 3461 4.1; 0: not given */
+	SMTP_NOTIFY_NEVER = 1,
+	SMTP_NOTIFY_SUCCESS = 2,
+	SMTP_NOTIFY_FAILURE = 4,
+	SMTP_NOTIFY_DELAY = 8,
+};
+enum { SMTP_RET_FULL = 1, SMTP_RET_HDRS = 2 };
+
+/* What is known of a recipient; the same numbers as enum directory_verdict. */
+enum smtp_verdict {
+	SMTP_KNOWN = 1,
+	SMTP_UNKNOWN,
+	SMTP_REMOTE,
+	SMTP_DISABLED,
+	SMTP_OVERQUOTA,
+	SMTP_TEMP,
+};
+
+/* An account behind a recipient. */
+struct smtp_target {
+	uint64_t account;
+	str address, detail;
+};
+
+struct smtp_rcpt {
+	struct smtp_rcpt *next;
+	str address; /* as given, without angle brackets */
+	str orcpt;   /* as given: type ";" xtext; may be empty */
+	uint8_t notify;
+	struct smtp_target *targets;
+	size_t targets_n;
+};
+
+/* One mail transaction. Everything in it is forgotten by one reset; strings live in its arena. */
+struct smtp_txn {
+	str reverse_path; /* as given, without angle brackets; empty: the null path */
+	str canonical;    /* the same in canonical form */
+	str envid;
+	uint64_t size; /* as announced; 0: not */
+	uint8_t ret;
+	bool body8bit, smtputf8;
+	struct smtp_rcpt *rcpts, *last, *pending; /* pending: being asked about */
+	size_t rcpts_n, targets_n, rcpt_octets;
+	struct smtp_body body;
+	uint64_t octets;   /* of BODY actions: the message as it will be stored */
+	enum err failed;   /* smtp_body_failed() */
+	struct buf header; /* submission: the header, to look into */
+	struct buf added;  /* trace and missing fields, while the action that carries them lives */
+	str origins[SMTP_ORIGINS_MAX]; /* submission: addresses to be asked about */
+	size_t origins_n, origins_asked;
+	bool given, committed; /* BODY octets were handed out; COMMIT was */
+};
+
+enum smtp_action_kind {
+	SMTP_ASK_RCPT,       /* text: address. smtp_answer_rcpt() */
+	SMTP_ASK_SENDER,     /* text: canonical address. smtp_answer_sender() */
+	SMTP_ASK_SASL_START, /* mechanism, has_initial, text: initial response.
+				smtp_answer_challenge/_auth() */
+	SMTP_ASK_SASL_STEP,  /* text: response. The same answers */
+	SMTP_SASL_ABORT,     /* the exchange is over; no answer */
+	SMTP_BODY,           /* text: octets of the message, to be stored behind those before */
+	SMTP_DROP,           /* the octets stored so far are void */
+	SMTP_COMMIT,         /* the transaction is complete: smtp_txn(). smtp_answer_commit() */
+	SMTP_DELAY,          /* delay_ms. smtp_answer_delay() */
+	SMTP_REFUSED,        /* for the log: verb, code, enhanced, text (who it was about) */
+	SMTP_CLOSE,          /* send the output and close */
+};
+
+/* Strings are valid until the next call of smtp_feed or smtp_answer_*. */
+struct smtp_action {
+	enum smtp_action_kind kind;
+	str text, mechanism, verb, enhanced;
+	bool has_initial;
+	uint32_t delay_ms;
+	uint16_t code;
+};
+
+struct smtp_auth_result {
+	enum err result;
+	uint64_t account;
+	str name; /* the account's main address */
+	bool has_final;
+	str final; /* the mechanism's last word, not yet base64 */
+	uint32_t delay_ms;
+};
+
+struct smtp {
+	uint32_t magic;
+	const struct smtp_conf *conf;
+	struct smtp_peer peer;
+	struct arena *arena, *txn_arena;
+	enum smtp_state state;
+	enum smtp_wait wait;
+	bool ehlo;        /* EHLO, not HELO: extensions are on */
+	bool draining;    /* close after this transaction */
+	bool skipping;    /* the rest of a line that is too long */
+	bool final_sent;  /* SASL succeeded; the client has yet to see the last challenge */
+	str helo;         /* in helo_room */
+	str verb;         /* of the command at work: static text */
+	uint64_t account; /* 0: not authenticated */
+	str account_name;
+	int64_t wall_s;
+	uint32_t errors, junk, unknown, txns, messages;
+	struct buf line;   /* the start of a line whose end has not come */
+	struct buf secret; /* decoded SASL response, while its action lives */
+	struct buf out;
+	size_t hold_at; /* output from here waits for smtp_answer_delay(); SIZE_MAX: none */
+	struct smtp_txn txn;
+	struct smtp_action actions[8];
+	unsigned actions_first, actions_n;
+	char helo_room[SMTP_HELO_MAX];
+	char note_room[SMTP_REPLY_ARG_MAX]; /* text of a REFUSED action */
+};
+
+/*
+ * In      conf, peer's strings: borrowed; arena: of the connection, the engine allocates below it
+ * Errors  ERR_NOMEM, ERR_BUDGET
+ */
+enum err smtp_init(struct smtp *s, const struct smtp_conf *conf, const struct smtp_peer *peer,
+    struct arena *arena);
+void smtp_done(struct smtp *s);
+
+/*
+ * Take octets from the peer.
+ *
+ * In      in: borrowed until the actions that follow are done; wall_s: the time
+ * Out     ret_used: octets taken; the caller keeps the others and gives them again. 0 while an
+ *         answer is missing, too much output waits, or the connection is closing
+ */
+void smtp_feed(struct smtp *s, str in, int64_t wall_s, size_t *ret_used);
+
+/* The next thing to do; false: none. */
+bool smtp_next(struct smtp *s, struct smtp_action *ret);
+
+/* Octets that may be sent now, and how many of them were. */
+str smtp_output(const struct smtp *s);
+void smtp_sent(struct smtp *s, size_t n);
+
+/* In      verdict: enum smtp_verdict; targets: copied, only for SMTP_KNOWN */
+void smtp_answer_rcpt(struct smtp *s, unsigned verdict, const struct smtp_target *targets,
+    size_t n);
+/* In      result: ERR_OK, ERR_DENIED; anything else is temporary */
+void smtp_answer_sender(struct smtp *s, enum err result);
+void smtp_answer_challenge(struct smtp *s, str data);
+void smtp_answer_auth(struct smtp *s, const struct smtp_auth_result *r);
+/* In      id: what the peer is told the message is called */
+void smtp_answer_commit(struct smtp *s, enum err result, str id);
+void smtp_answer_delay(struct smtp *s);
+
+/* A BODY octet could not be stored: the message will be refused at its end. */
+void smtp_body_failed(struct smtp *s, enum err why);
+
+enum smtp_end { SMTP_END_TIMEOUT, SMTP_END_SLOW, SMTP_END_MEMORY, SMTP_END_SHUTDOWN };
+
+/*
+ * End the connection from our side with 421. SMTP_END_SHUTDOWN lets a transaction finish first;
+ * the others forget it.
+ */
+void smtp_end(struct smtp *s, enum smtp_end why);
+
+/* The transaction of a COMMIT action. */
+const struct smtp_txn *smtp_txn(const struct smtp *s);
+
+#endif
