@@ -278,6 +278,7 @@ class Peers:
 
 
 def main():
+    postern.end_cleanly()
     why = missing()
     if why is not None:
         sys.exit(why)

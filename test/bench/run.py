@@ -241,6 +241,7 @@ def measure_all(o, kinds, certificate, report):
 
 
 def main():
+    postern.end_cleanly()
     o = options()
     kinds = chosen_sides(o.side)
     if not kinds:

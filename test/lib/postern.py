@@ -19,6 +19,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -349,6 +350,11 @@ def alive(pid, name):
         stat.partition("(")[2].rpartition(")")[0] == name
         and stat.rpartition(")")[2].split()[0] != "Z"
     )
+
+
+def end_cleanly():
+    """Let SIGTERM end this program through its contexts, so that servers stop and folders go."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def scratch():
