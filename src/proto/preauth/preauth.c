@@ -63,9 +63,9 @@ preauth_farewell(enum preauth_protocol protocol, enum preauth_close why)
 }
 
 void
-preauth_init(struct preauth *x, const struct preauth_conf *conf, bool greeted, bool binding)
+preauth_init(struct preauth *x, const struct preauth_conf *conf, bool greeted)
 {
-	*x = (struct preauth){ .magic = PREAUTH_MAGIC, .conf = conf, .binding = binding };
+	*x = (struct preauth){ .magic = PREAUTH_MAGIC, .conf = conf };
 	buf_init(&x->cmd, PREAUTH_COMMAND_MAX);
 	buf_init(&x->data, PREAUTH_COMMAND_MAX);
 	buf_init(&x->word, PREAUTH_COMMAND_MAX);

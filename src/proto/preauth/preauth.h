@@ -88,7 +88,6 @@ struct preauth {
 	uint32_t magic;
 	enum preauth_state state;
 	const struct preauth_conf *conf;
-	bool binding;  /* tls-exporter is known: -PLUS mechanisms are offered */
 	bool skipping; /* inside a line that was too long */
 	bool has_action;
 	uint8_t steps, failures, literals;
@@ -108,11 +107,10 @@ struct preauth {
 /*
  * Begin a session: the greeting is in preauth_out(), unless it was sent before STARTTLS.
  *
- * In      conf: borrowed for the session; greeted: TLS was started by STARTTLS; binding: the
- *         tls-exporter value is known
+ * In      conf: borrowed for the session; greeted: TLS was started by STARTTLS
  * RFC     ManageSieve sends its capabilities again after STARTTLS (5804 2.2)
  */
-void preauth_init(struct preauth *x, const struct preauth_conf *conf, bool greeted, bool binding);
+void preauth_init(struct preauth *x, const struct preauth_conf *conf, bool greeted);
 
 /* Give everything back; secrets are overwritten. */
 void preauth_done(struct preauth *x);

@@ -43,10 +43,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct preauth_conf conf = { .protocol = data[0] & 3,
 		.hostname = S("mx.example.org"),
 		.phase = (data[0] & 4) != 0 ? PREAUTH_LOGIN : PREAUTH_PRETLS,
-		.mechanisms = mechanisms,
-		.mechanisms_n = LEN(mechanisms) };
+		.mechanisms = mechanisms + ((data[0] & 16) == 0),
+		.mechanisms_n = LEN(mechanisms) - ((data[0] & 16) == 0) };
 	struct preauth x;
-	preauth_init(&x, &conf, (data[0] & 8) != 0, (data[0] & 16) != 0);
+	preauth_init(&x, &conf, (data[0] & 8) != 0);
 	str rest = str_make(data + 3, size - 3);
 	size_t split = MAX(data[2], 1u);
 	unsigned turn = 0;

@@ -8,17 +8,18 @@
 #include "base/test.h"
 #include "proto/preauth/preauth_priv.h"
 
+/* The first only with channel binding. */
 static const str mechanisms[] = { S_INIT("SCRAM-SHA-256-PLUS"), S_INIT("SCRAM-SHA-256"),
 	S_INIT("PLAIN") };
 
 static struct preauth_conf
-conf_of(enum preauth_protocol protocol, enum preauth_phase phase)
+conf_of(enum preauth_protocol protocol, enum preauth_phase phase, bool binding)
 {
 	return (struct preauth_conf){ .protocol = protocol,
 		.phase = phase,
 		.hostname = S("h"),
-		.mechanisms = mechanisms,
-		.mechanisms_n = LEN(mechanisms) };
+		.mechanisms = mechanisms + !binding,
+		.mechanisms_n = LEN(mechanisms) - !binding };
 }
 
 /*
@@ -141,10 +142,10 @@ static struct preauth_conf run_conf;
 static void
 run_begin(struct run *r, const struct vector *v)
 {
-	run_conf = conf_of(v->protocol, v->phase);
+	run_conf = conf_of(v->protocol, v->phase, v->binding);
 	*r = (struct run){ .answers = v->answers };
 	buf_init(&r->log, 1 << 20);
-	preauth_init(&r->x, &run_conf, v->greeted, v->binding);
+	preauth_init(&r->x, &run_conf, v->greeted);
 	log_out(r);
 }
 
@@ -471,12 +472,12 @@ memory_runs_out(void)
 	for (uint64_t n = 1; n < 12; n++) {
 		struct vector v = { "", PREAUTH_IMAP, PREAUTH_LOGIN, false, true, "cf", "", "" };
 		struct run r;
-		run_conf = conf_of(v.protocol, v.phase);
+		run_conf = conf_of(v.protocol, v.phase, true);
 		r = (struct run){ .answers = v.answers };
 		buf_init(&r.log, 1 << 16);
 		CHECK(buf_room(&r.log, 8192) != NULL);
 		mem_fail_after(n);
-		preauth_init(&r.x, &run_conf, false, true);
+		preauth_init(&r.x, &run_conf, false);
 		pump(&r, S("a LOGIN {1+}\r\nu {1+}\r\np\r\nYQ==\r\n\r\n"));
 		mem_fail_after(0);
 		bool closed = str_find(buf_view(&r.log), S("<CLOSE memory>")) >= 0;

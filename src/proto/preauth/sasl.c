@@ -12,7 +12,7 @@ preauth_sasl_offered(const struct preauth *x, str mechanism, str *ret_canonical)
 {
 	for (size_t i = 0; i < x->conf->mechanisms_n; i++) {
 		str have = x->conf->mechanisms[i];
-		if (str_ieq(have, mechanism) && (x->binding || !str_ends(have, S("-PLUS")))) {
+		if (str_ieq(have, mechanism)) {
 			*ret_canonical = have;
 			return true;
 		}
@@ -23,16 +23,10 @@ preauth_sasl_offered(const struct preauth *x, str mechanism, str *ret_canonical)
 void
 preauth_sasl_list(const struct preauth *x, struct buf *out, str prefix, str between)
 {
-	bool first = true;
 	for (size_t i = 0; i < x->conf->mechanisms_n; i++) {
-		str name = x->conf->mechanisms[i], canonical;
-		if (!preauth_sasl_offered(x, name, &canonical)) {
-			continue;
-		}
-		buf_str(out, first ? STR_NONE : between);
+		buf_str(out, i == 0 ? STR_NONE : between);
 		buf_str(out, prefix);
-		buf_str(out, name);
-		first = false;
+		buf_str(out, x->conf->mechanisms[i]);
 	}
 }
 
