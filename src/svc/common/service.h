@@ -100,7 +100,8 @@ void svc_common_exit(struct svc_common *sc);
 
 /*
  * Ask the parent for a new channel in place of one that broke while the peer may still live; it
- * comes by on_wire. Not needed when the peer was restarted: then the parent acts by itself.
+ * comes by on_wire. Not needed when the peer was restarted: then the parent acts by itself. Does
+ * nothing without a parent.
  */
 void svc_common_rewire(struct svc_common *sc, str edge, uint32_t peer);
 
