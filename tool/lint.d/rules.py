@@ -29,10 +29,11 @@ LAYERS = {
     "spool": {"base", "sys", "mail", "db"},
     "store": {"base", "sys", "mail", "db"},
     "reach": {"base", "sys", "mail", "db"},
+    "svc/accounts": {"base", "ipc", "conf", "sys", "store", "svc/common", "svc/account"},
     "svc/*": {"base", "mail", "proto/*", "ipc", "conf", "sys", "db", "directory", "spool", "store",
         "reach", "svc/common"},
     "ctl": {"base", "mail", "proto/*", "ipc", "conf", "sys", "db", "directory", "spool", "store",
-        "reach", "svc/common"},
+        "reach", "svc/common", "svc/parent"},
 }
 # Pure folders do no input or output: none of the system's doors may be included there.
 PURE = ("base", "mail", "proto/")

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From fork to exit. The order matters: the sandbox comes before the index is opened, and the index
+ * before the first octet from outside.
+ */
+#include "svc/account/child.h"
+#include "store/store.h"
+#include "svc/account/account.h"
+#include "svc/common/log.h"
+#include "sys/file.h"
+#include "sys/spawn.h"
+#include "sys/sys.h"
+
+static enum err
+lock_in(const struct svc_account_start *s)
+{
+	struct sys_sandbox_path own = { .path = s->folder, .rights = SYS_MAY_ALL };
+	struct sys_sandbox_state state;
+	return sys_sandbox_enter(s->sandbox, &own, 1, &state);
+}
+
+static enum err
+open_store(const struct svc_account_start *s, struct store **ret)
+{
+	struct store_conf conf = { .path = s->folder,
+		.boot_id = s->boot_id,
+		.create = true,
+		.quota_octets = s->quota_octets,
+		.quota_messages = s->quota_messages };
+	return store_open(&conf, ret);
+}
+
+/* POP3 and ManageSieve log in, but nobody serves them yet: say so and end. */
+static enum err
+refuse_session(const struct svc_account_start *s)
+{
+	bool pop = s->protocol == SYS_POP3 || s->protocol == SYS_POP3S;
+	str text = pop ? S("-ERR [SYS/TEMP] reading by POP3 is not available here; use IMAP\r\n")
+		       : S("BYE (TRYLATER) \"Sieve scripts are not available here yet\"\r\n");
+	return sys_file_append(s->stream, text);
+}
+
+static enum err
+serve(const struct svc_account_start *s, struct store *store)
+{
+	struct svc_account a = { .stream = s->stream,
+		.control = s->control,
+		.store = store,
+		.conf = s->conf,
+		.name = s->name,
+		.account = s->account,
+		.session = s->session };
+	struct svc_account_login login = { .tag = s->tag, .unread = s->unread };
+	if (s->queue >= 0) {
+		return svc_account_deliver_run(&a, s->queue);
+	}
+	if (s->protocol == SYS_IMAP || s->protocol == SYS_IMAPS) {
+		return svc_account_imap_run(&a, &login);
+	}
+	return refuse_session(s);
+}
+
+static enum err
+say_unavailable(const struct svc_account_start *s)
+{
+	bool imap = s->protocol == SYS_IMAP || s->protocol == SYS_IMAPS;
+	if (s->queue >= 0 || !imap) {
+		return ERR_OK;
+	}
+	return sys_file_append(s->stream,
+	    S("* BYE [UNAVAILABLE] the mailbox cannot be opened now; try again later\r\n"));
+}
+
+void
+svc_account_child(const struct svc_account_start *s)
+{
+	struct store *store = NULL;
+	enum err e = lock_in(s);
+	e = e != ERR_OK ? e : open_store(s, &store);
+	if (e != ERR_OK) {
+		LOG(ACCOUNT_OPEN_FAILED, F_U64("account", s->account), F_ERR(e));
+		(void)(say_unavailable(s) == ERR_OK);
+		sys_exit(SVC_ACCOUNT_UNAVAILABLE);
+	}
+	e = serve(s, store);
+	store_close(&store);
+	if (e != ERR_OK && e != ERR_EOF && e != ERR_TIMEOUT) {
+		LOG(ACCOUNT_ENDED, F_U64("account", s->account), F_ID("session", s->session),
+		    F_ERR(e));
+		sys_exit(SVC_ACCOUNT_FAILED);
+	}
+	sys_exit(SVC_ACCOUNT_DONE);
+}

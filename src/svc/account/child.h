@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of one account process, from fork to exit: lock in, open the account's folder, then
+ * serve a session or take deliveries. Everything it may touch is in struct svc_account_start.
+ */
+#ifndef SVC_ACCOUNT_CHILD_H
+#define SVC_ACCOUNT_CHILD_H
+
+#include "base/err.h"
+#include "base/str.h"
+#include "sys/sandbox.h"
+#include "sys/sock.h"
+
+struct conf;
+
+struct svc_account_start {
+	const struct sys_sandbox *sandbox; /* prepared by accounts */
+	const struct conf *conf;
+	str folder, boot_id, name;
+	uint64_t account, session, quota_octets, quota_messages;
+	int control; /* edge accounts_account, always */
+	int queue;   /* edge queue_account, or -1: then a session */
+	int stream;  /* a session's octets */
+	enum sys_protocol protocol;
+	str tag, unread;
+};
+
+/* Exit codes accounts understands. */
+enum {
+	SVC_ACCOUNT_DONE = 0,
+	SVC_ACCOUNT_UNAVAILABLE = 10, /* the folder, the sandbox or the index would not open */
+	SVC_ACCOUNT_FAILED = 11,      /* it ended on an error that was logged */
+};
+
+/*
+ * Run in the forked process; never comes back. All other descriptors must be closed already.
+ */
+NORETURN void svc_account_child(const struct svc_account_start *s);
+
+struct svc_account;
+
+/*
+ * Take deliveries from the queue until it closes the channel or accounts says quit. Blocks.
+ *
+ * Errors  ERR_PROTOCOL: the channel broke its rules; ERR_NOMEM
+ */
+enum err svc_account_deliver_run(struct svc_account *a, int queue);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The zygote in memory: its channels, the tickets auth vouched for, and the processes it forked. It
+ * never reads mail; it is the one that decides which folder a forked process may see.
+ */
+#ifndef SVC_ACCOUNTS_ACCOUNTS_H
+#define SVC_ACCOUNTS_ACCOUNTS_H
+
+#include "base/list.h"
+#include "base/lru.h"
+#include "base/map.h"
+#include "conf/conf.h"
+#include "svc/account/child.h"
+#include "svc/common/service.h"
+#include "sys/spawn.h"
+
+enum {
+	SVC_ACCOUNTS_TICKETS_MAX = 4096,
+	SVC_ACCOUNTS_TICKET_MS = 30000,
+	SVC_ACCOUNTS_FACTS_MAX = 10000, /* accounts whose facts are remembered */
+	SVC_ACCOUNTS_FACTS_MS = 60000,  /* for this long */
+	SVC_ACCOUNTS_ASKED_MAX = 10000, /* questions to auth that wait for an answer */
+	SVC_ACCOUNTS_CHILDREN_MAX = 100000,
+	SVC_ACCOUNTS_SYNCERS_MAX = 8,
+};
+
+/* What auth says of an account. */
+struct svc_accounts_facts {
+	uint64_t account, quota_octets, quota_messages;
+	enum err state; /* OK, NOTFOUND, DISABLED */
+	int64_t until_ms;
+	char name[256];
+};
+
+struct svc_accounts_ticket {
+	uint64_t account, quota_octets, quota_messages;
+	int64_t until_ms;
+	uint32_t scope;
+	char name[256];
+};
+
+enum svc_accounts_kind { SVC_ACCOUNTS_SESSION, SVC_ACCOUNTS_DELIVERY, SVC_ACCOUNTS_SYNCER };
+
+struct svc_accounts_family; /* all processes of one account */
+
+struct svc_accounts_child {
+	struct svc_accounts *s;
+	struct list node;    /* in svc_accounts.children */
+	struct list sibling; /* in the family */
+	struct svc_accounts_family *family;
+	enum svc_accounts_kind kind;
+	struct sys_child process;
+	struct sys_watch watch; /* its pidfd */
+	struct sys_chan *control;
+	uint64_t account, job;
+};
+
+struct svc_accounts_family {
+	uint64_t account;
+	struct list children;
+	size_t sessions;
+};
+
+struct svc_accounts {
+	struct svc_common *sc;
+	struct arena *scratch;
+	struct buf out;
+	struct sys_chan *auth, *queue;
+	struct list logins; /* channels to login processes */
+	struct lru *tickets, *facts;
+	struct map *families, *asked;
+	struct list children;
+	size_t sessions, deliveries, syncers;
+	uint64_t next_request;
+	str folder; /* state/accounts */
+	struct sys_sandbox *account_sandbox, *sync_sandbox;
+	bool quitting;
+	uint64_t started, crashed, refused;
+};
+
+/* folder.c: the path of an account's folder, in the caller's room. */
+struct svc_accounts_path {
+	char text[SVC_COMMON_PATH_MAX];
+};
+str svc_accounts_folder(const struct svc_accounts *s, uint64_t account,
+    struct svc_accounts_path *room);
+
+/* auth.c: tickets and facts. */
+enum err svc_accounts_on_auth(struct svc_accounts *s, int fd);
+bool svc_accounts_ticket_take(struct svc_accounts *s, str ticket, struct svc_accounts_ticket *ret);
+void svc_accounts_with_facts(struct svc_accounts *s, uint64_t account, uint64_t job, int fd);
+
+/* attach.c: sessions from login. */
+enum err svc_accounts_on_login(struct svc_accounts *s, int fd);
+
+/* queue.c: delivery processes and syncs. */
+enum err svc_accounts_on_queue(struct svc_accounts *s, int fd);
+void svc_accounts_deliver(struct svc_accounts *s, const struct svc_accounts_facts *f, uint64_t job,
+    int fd);
+void svc_accounts_ended(struct svc_accounts *s, uint64_t job, enum err result);
+
+/* child.c: forking, reaping, notices. */
+enum err svc_accounts_child_new(struct svc_accounts *s, struct svc_account_start *start,
+    enum svc_accounts_kind kind, uint64_t job);
+enum err svc_accounts_syncer_new(struct svc_accounts *s, const uint64_t *ids, size_t n,
+    uint64_t job);
+size_t svc_accounts_sessions_of(struct svc_accounts *s, uint64_t account);
+void svc_accounts_quit_all(struct svc_accounts *s, uint64_t account, uint8_t reason);
+
+/* profile.c: this process, and what a forked one may still do. */
+enum err svc_accounts_profile(struct svc_common *sc, struct sys_sandbox_profile *p);
+enum err svc_accounts_profile_children(struct svc_accounts *s);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The queue's wishes: a delivery process for an account, and accounts to be synced.
+ */
+#include "ipc/queue_accounts.h"
+#include "svc/accounts/accounts.h"
+#include "sys/sys.h"
+
+void
+svc_accounts_ended(struct svc_accounts *s, uint64_t job, enum err result)
+{
+	struct ipc_queue_accounts_ended m = { .job = job, .result = result };
+	if (s->queue == NULL) {
+		return;
+	}
+	buf_reset(&s->out);
+	ipc_queue_accounts_ended_put(&s->out, &m);
+	(void)(sys_chan_send(s->queue, &s->out, -1) == ERR_OK);
+}
+
+/* Takes fd. A disabled account still gets its mail: it may be let in again or exported. */
+void
+svc_accounts_deliver(struct svc_accounts *s, const struct svc_accounts_facts *f, uint64_t job,
+    int fd)
+{
+	enum err e = f->state == ERR_DISABLED ? ERR_OK : f->state;
+	if (e == ERR_OK) {
+		struct svc_account_start start = { .name = str_from(f->name),
+			.account = f->account,
+			.quota_octets = f->quota_octets,
+			.quota_messages = f->quota_messages,
+			.queue = fd,
+			.stream = -1 };
+		e = svc_accounts_child_new(s, &start, SVC_ACCOUNTS_DELIVERY, job);
+	}
+	sys_close(&fd);
+	if (e != ERR_OK) {
+		svc_accounts_ended(s, job, e == ERR_NOTFOUND ? e : ERR_UNAVAILABLE);
+	}
+}
+
+static enum err
+on_open(void *ctx, const struct ipc_queue_accounts_open *m, int *fd)
+{
+	int taken = *fd;
+	*fd = -1;
+	svc_accounts_with_facts(ctx, m->account, m->job, taken);
+	return ERR_OK;
+}
+
+static enum err
+on_sync(void *ctx, const struct ipc_queue_accounts_sync *m, int *fd)
+{
+	struct svc_accounts *s = ctx;
+	uint64_t ids[512];
+	for (size_t i = 0; i < m->accounts_n; i++) {
+		ids[i] = m->accounts[i].id;
+	}
+	enum err e = svc_accounts_syncer_new(s, ids, m->accounts_n, m->job);
+	if (e == ERR_OK) {
+		return ERR_OK;
+	}
+	struct ipc_queue_accounts_synced none = { .job = m->job };
+	buf_reset(&s->out);
+	ipc_queue_accounts_synced_put(&s->out, &none);
+	return sys_chan_send(s->queue, &s->out, -1);
+}
+
+static enum err
+on_message(void *ctx, str datagram, int *fd)
+{
+	static const struct ipc_queue_accounts_at_accounts handlers = { .open = on_open,
+		.sync = on_sync };
+	struct svc_accounts *s = ctx;
+	arena_reset(s->scratch);
+	return ipc_queue_accounts_accounts_dispatch(&handlers, s, datagram, fd, s->scratch);
+}
+
+static void
+on_closed(void *ctx, enum err why)
+{
+	struct svc_accounts *s = ctx;
+	LOG(CHANNEL_CLOSED, F_CSTR("edge", "queue_accounts"), F_ERR(why));
+	sys_chan_free(&s->queue);
+}
+
+enum err
+svc_accounts_on_queue(struct svc_accounts *s, int fd)
+{
+	struct sys_chan_handler handler = {
+		.on_message = on_message, .on_closed = on_closed, .ctx = s
+	};
+	sys_chan_free(&s->queue);
+	return sys_chan_new(s->sc->loop, fd, &handler, &s->queue);
+}
