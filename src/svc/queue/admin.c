@@ -111,11 +111,25 @@ svc_queue_admin_settled(struct svc_queue *q)
 	}
 }
 
+static enum err
+on_count(void *ctx, const struct ipc_adm_queue_count *m, int *fd)
+{
+	struct asking *a = ctx;
+	const struct svc_queue *q = a->q;
+	struct ipc_adm_queue_counts counts = { .request = m->request,
+		.waiting = q->letters - q->unsynced,
+		.unsynced = q->unsynced,
+		.held = q->held };
+	buf_reset(&a->q->out);
+	ipc_adm_queue_counts_put(&a->q->out, &counts);
+	return reply(a);
+}
+
 enum err
 svc_queue_on_admin(struct svc_common *sc, struct sys_chan *from, str datagram, int *fd)
 {
 	static const struct ipc_adm_queue_at_queue handlers = {
-		.list = on_list, .retry = on_retry, .sync = on_sync
+		.list = on_list, .retry = on_retry, .sync = on_sync, .count = on_count
 	};
 	struct asking a = { sc->ctx, from };
 	arena_reset(a.q->scratch);

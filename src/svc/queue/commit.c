@@ -54,6 +54,7 @@ letter_new(struct svc_queue *q, struct svc_queue_parcel *parcel, const struct sp
 	l->parcel = parcel;
 	parcel->letters++;
 	list_push(&q->all, &l->all);
+	q->letters++;
 	return l;
 }
 

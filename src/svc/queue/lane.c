@@ -28,6 +28,8 @@ svc_queue_letter_free(struct svc_queue_letter *l)
 	if (l->lane->suspect == l) {
 		l->lane->suspect = NULL;
 	}
+	l->lane->q->letters--;
+	l->lane->q->unsynced -= l->where == SVC_QUEUE_DELIVERED;
 	list_remove(&l->node);
 	list_remove(&l->all);
 	if (--l->parcel->letters == 0) {
@@ -220,6 +222,7 @@ on_delivered(void *ctx, const struct ipc_queue_account_delivered *m, int *fd)
 	if (m->result == ERR_OK) {
 		l->where = SVC_QUEUE_DELIVERED;
 		lane->q->delivered++;
+		lane->q->unsynced++;
 		list_push(&lane->delivered, &l->node);
 		svc_queue_settle_dirty(lane, l->parcel->size);
 	} else {

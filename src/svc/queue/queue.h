@@ -120,6 +120,7 @@ struct svc_queue {
 	uint64_t dirty_octets;
 	struct svc_queue_waiter waiters[SVC_COMMON_ADMINS_MAX];
 
+	uint64_t letters, unsynced; /* all there are; of these, delivered and not done */
 	uint64_t accepted, delivered, done, failed, crashes, held, refused, flushes;
 };
 
