@@ -110,6 +110,8 @@ set_up(struct db *db, const struct db_conf *conf)
 	sqlite3_db_config(db->h, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_wal_autocheckpoint(db->h, CHECKPOINT_PAGES);
 	TRY(pragma(db, "cache_size", -(cache / 1024)));
+	/* Temporary files in memory: a sandboxed process has no folder for them. */
+	TRY(pragma(db, "temp_store", 2));
 	if ((conf->flags & DB_CREATE) != 0) {
 		/*
 		 * These say nothing about a file that has its first page already. That page is
