@@ -36,11 +36,13 @@ enum {
 	IMAP_MAILBOX_NAME_MAX = 1000, /* octets in UTF-8 */
 	IMAP_ID_PAIRS_MAX = 30,       /* RFC 2971 3.3 */
 	IMAP_ENABLE_MAX = 50,
-	/* Response side: nested parts shown by BODYSTRUCTURE; deeper ones are shown as leaves. */
-	IMAP_BODY_DEPTH_MAX = 50,
-	/* Octets of one ENVELOPE or BODYSTRUCTURE; above, long fields are cut or left out. */
+	/* Response side. Octets of one string in ENVELOPE or BODYSTRUCTURE; longer ones are cut. */
+	IMAP_ENVELOPE_STRING_MAX = 65536,
+	/* Address lists of one ENVELOPE end here. */
 	IMAP_ENVELOPE_MAX = 1048576,
-	IMAP_STRUCTURE_MAX = 4194304,
+	/* Parameters shown per Content-Type or Content-Disposition. */
+	IMAP_BODY_PARAMS_MAX = 100,
+	IMAP_BODY_LANGUAGES_MAX = 50,
 };
 
 #endif
