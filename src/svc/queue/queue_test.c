@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The queue process between a played smtp and a played accounts service: commits are answered after
+ * the flush, letters arrive once, crashes bring them back as replays, syncs make them done, nothing
+ * is dropped.
+ */
+#include "svc/queue/queue.h"
+#include "base/mem.h"
+#include "base/test.h"
+#include "ipc/queue_account.h"
+#include "ipc/queue_accounts.h"
+#include "ipc/smtp_queue.h"
+#include "sys/file.h"
+#include "sys/sys.h"
+
+/* One played world: the queue, and our ends of its channels. */
+struct world {
+	char folder[64];
+	struct svc_common sc;
+	struct conf conf;
+	struct svc_queue *q;
+	int smtp, accounts, account; /* account: the process the queue opened last */
+	uint64_t job, opened_account;
+	struct buf in, out;
+	struct arena *arena;
+	int64_t last_sync_n;
+	uint64_t sync_job, sync_ids[8];
+	struct {
+		uint64_t entry;
+		uint16_t rcpt;
+		bool replay;
+		char body[64];
+	} got[64];
+	size_t got_n;
+	struct {
+		uint64_t txn, entry;
+		enum err result;
+	} answers[64];
+	size_t answers_n;
+};
+
+static void
+turn(struct world *w)
+{
+	for (int i = 0; i < 5; i++) {
+		CHECK_ERR(sys_loop_turn(w->sc.loop, 0), ERR_OK);
+	}
+}
+
+static void
+start_queue(struct world *w)
+{
+	int smtp[2], accounts[2];
+	uint8_t key[16] = { 1 };
+	struct svc_queue *q = mem_zalloc(1, sizeof *q);
+	CHECK_ERR(sys_loop_new(&w->sc.loop), ERR_OK);
+	w->sc.arena = arena_new(NULL, "test", 64 << 20, 0);
+	w->sc.conf = &w->conf;
+	w->q = q;
+	q->sc = &w->sc;
+	q->next_job = 1;
+	q->scratch = arena_new(w->sc.arena, "message", 8 << 20, 0);
+	q->lanes = map_new(key, 1000);
+	buf_init(&q->out, SYS_CHAN_MESSAGE_MAX);
+	CHECK_ERR(sys_dir_open(SYS_CWD, str_from(w->folder), &q->journal), ERR_OK);
+	svc_queue_lane_init(q);
+	svc_queue_settle_init(q);
+	CHECK_ERR(svc_queue_commit_init(q), ERR_OK);
+	CHECK_ERR(sys_chan_pair(smtp), ERR_OK);
+	CHECK_ERR(sys_chan_pair(accounts), ERR_OK);
+	CHECK_ERR(svc_queue_on_smtp(q, smtp[0]), ERR_OK);
+	CHECK_ERR(svc_queue_on_accounts(q, accounts[0]), ERR_OK);
+	w->smtp = smtp[1];
+	w->accounts = accounts[1];
+	w->account = -1;
+}
+
+/* What a killed process leaves behind stays reachable, so that leak checks look at the rest. */
+static const void *graves[64];
+static size_t graves_n;
+
+/* As after SIGKILL: no quit, no last flush. */
+static void
+kill_queue(struct world *w)
+{
+	spool_close(&w->q->spool);
+	sys_close(&w->smtp);
+	sys_close(&w->accounts);
+	sys_close(&w->account);
+	turn(w);
+	sys_close(&w->q->journal);
+	sys_loop_free(&w->sc.loop);
+	graves[graves_n++] = w->q;
+	graves[graves_n++] = w->sc.arena;
+	graves[graves_n++] = w;
+}
+
+static struct world *
+world_new(void)
+{
+	struct world *w = mem_zalloc(1, sizeof *w);
+	snprintf(w->folder, sizeof w->folder, "queue-test-XXXXXX");
+	CHECK(mkdtemp(w->folder) != NULL);
+	w->conf = (struct conf){ .smtp_max_size = 1 << 20,
+		.queue_deliveries = 1,
+		.queue_keep_open = 4,
+		.queue_linger = 60000,
+		.queue_sync_interval = 60000,
+		.queue_sync_octets = 1 << 30 };
+	w->arena = arena_new(NULL, "world", 8 << 20, 0);
+	buf_init(&w->in, SYS_CHAN_MESSAGE_MAX);
+	buf_init(&w->out, SYS_CHAN_MESSAGE_MAX);
+	start_queue(w);
+	return w;
+}
+
+static void
+world_free(struct world *w)
+{
+	kill_queue(w);
+	CHECK_ERR(sys_dir_remove_tree(SYS_CWD, str_from(w->folder)), ERR_OK);
+}
+
+/* ---- our ends ---- */
+
+static enum err
+got_answer(void *ctx, const struct ipc_smtp_queue_commit_result *m, int *fd)
+{
+	struct world *w = ctx;
+	w->answers[w->answers_n].txn = m->txn;
+	w->answers[w->answers_n].entry = m->entry;
+	w->answers[w->answers_n++].result = m->result;
+	return ERR_OK;
+}
+
+static enum err
+got_open(void *ctx, const struct ipc_queue_accounts_open *m, int *fd)
+{
+	struct world *w = ctx;
+	sys_close(&w->account);
+	w->account = *fd;
+	*fd = -1;
+	w->job = m->job;
+	w->opened_account = m->account;
+	return ERR_OK;
+}
+
+static enum err
+got_sync(void *ctx, const struct ipc_queue_accounts_sync *m, int *fd)
+{
+	struct world *w = ctx;
+	w->sync_job = m->job;
+	w->last_sync_n = (int64_t)m->accounts_n;
+	for (size_t i = 0; i < m->accounts_n; i++) {
+		w->sync_ids[i] = m->accounts[i].id;
+	}
+	return ERR_OK;
+}
+
+static enum err
+got_letter(void *ctx, const struct ipc_queue_account_deliver *m, int *fd)
+{
+	struct world *w = ctx;
+	w->got[w->got_n].entry = m->entry;
+	w->got[w->got_n].rcpt = m->rcpt;
+	w->got[w->got_n].replay = m->replay;
+	snprintf(w->got[w->got_n++].body, 64, "%.*s", STR_ARG(m->body));
+	return ERR_OK;
+}
+
+static void
+read_all(struct world *w)
+{
+	static const struct ipc_smtp_queue_at_smtp at_smtp = { .commit_result = got_answer };
+	static const struct ipc_queue_accounts_at_accounts at_accounts = { .open = got_open,
+		.sync = got_sync };
+	static const struct ipc_queue_account_at_account at_account = { .deliver = got_letter };
+	turn(w);
+	for (int *ends[] = { &w->smtp, &w->accounts, &w->account }, k = 0; k < 3; k++) {
+		int fd = -1;
+		while (*ends[k] >= 0 && sys_chan_recv(*ends[k], &w->in, &fd) == ERR_OK) {
+			str m = buf_view(&w->in);
+			arena_reset(w->arena);
+			enum err e = k == 0
+			    ? ipc_smtp_queue_smtp_dispatch(&at_smtp, w, m, &fd, w->arena)
+			    : k == 1
+			    ? ipc_queue_accounts_accounts_dispatch(&at_accounts, w, m, &fd,
+				  w->arena)
+			    : ipc_queue_account_account_dispatch(&at_account, w, m, &fd, w->arena);
+			CHECK_ERR(e, ERR_OK);
+			sys_close(&fd);
+		}
+	}
+}
+
+static void
+commit(struct world *w, uint64_t txn, uint64_t account, str body)
+{
+	struct ipc_common_rcpt rcpt = { .account = account, .address = S("a@example.org") };
+	struct ipc_smtp_queue_commit m = { .txn = txn,
+		.reverse_path = S("from@example.net"),
+		.rcpts = &rcpt,
+		.rcpts_n = account == 0 ? 0 : 1,
+		.size = body.n,
+		.body = body };
+	buf_reset(&w->out);
+	ipc_smtp_queue_commit_put(&w->out, &m);
+	CHECK_ERR(sys_chan_send_wait(w->smtp, &w->out, -1, 0), ERR_OK);
+}
+
+static void
+answer_letter(struct world *w, size_t i, enum err result)
+{
+	struct ipc_queue_account_delivered m = {
+		.entry = w->got[i].entry, .rcpt = w->got[i].rcpt, .result = result
+	};
+	buf_reset(&w->out);
+	ipc_queue_account_delivered_put(&w->out, &m);
+	CHECK_ERR(sys_chan_send_wait(w->account, &w->out, -1, 0), ERR_OK);
+	turn(w);
+}
+
+static void
+say_ended(struct world *w, enum err result)
+{
+	struct ipc_queue_accounts_ended m = { .job = w->job, .result = result };
+	buf_reset(&w->out);
+	ipc_queue_accounts_ended_put(&w->out, &m);
+	CHECK_ERR(sys_chan_send_wait(w->accounts, &w->out, -1, 0), ERR_OK);
+	turn(w);
+}
+
+static void
+say_synced(struct world *w, enum err result)
+{
+	struct ipc_common_result r = { .id = w->sync_ids[0], .result = result };
+	struct ipc_queue_accounts_synced m = { .job = w->sync_job, .results = &r, .results_n = 1 };
+	buf_reset(&w->out);
+	ipc_queue_accounts_synced_put(&w->out, &m);
+	CHECK_ERR(sys_chan_send_wait(w->accounts, &w->out, -1, 0), ERR_OK);
+	turn(w);
+}
+
+/* ---- the cases ---- */
+
+static void
+one_letter_to_the_end(void)
+{
+	struct world *w = world_new();
+	commit(w, 5, 42, S("hello"));
+	read_all(w);
+	CHECK(w->answers_n == 1 && w->answers[0].txn == 5 && w->answers[0].result == ERR_OK);
+	read_all(w);
+	CHECK_U64(w->opened_account, 42);
+	CHECK(w->got_n == 1 && !w->got[0].replay && strcmp(w->got[0].body, "hello") == 0);
+	answer_letter(w, 0, ERR_OK);
+	CHECK_U64(w->q->unsynced, 1);
+	CHECK_U64(spool_live(w->q->spool), 1);
+	svc_queue_settle_now(w->q);
+	read_all(w);
+	CHECK(w->last_sync_n == 1 && w->sync_ids[0] == 42);
+	say_synced(w, ERR_OK);
+	CHECK_U64(spool_live(w->q->spool), 0);
+	CHECK_U64(w->q->letters, 0);
+	world_free(w);
+}
+
+static void
+commits_of_a_turn_share_a_flush(void)
+{
+	struct world *w = world_new();
+	for (uint64_t i = 0; i < 20; i++) {
+		commit(w, i, 1, S("x"));
+	}
+	commit(w, 99, 0, S("nobody"));
+	read_all(w);
+	CHECK_U64(w->answers_n, 21);
+	CHECK(w->q->flushes <= 2);
+	unsigned refused = 0;
+	for (size_t i = 0; i < w->answers_n; i++) {
+		refused += w->answers[i].result == ERR_TOOBIG && w->answers[i].txn == 99;
+	}
+	CHECK_U64(refused, 1);
+	world_free(w);
+}
+
+static void
+a_dead_process_brings_replays(void)
+{
+	struct world *w = world_new();
+	commit(w, 1, 7, S("one"));
+	commit(w, 2, 7, S("two"));
+	read_all(w);
+	read_all(w);
+	CHECK_U64(w->got_n, 2);
+	sys_close(&w->account); /* killed from outside: nobody's fault */
+	turn(w);
+	say_ended(w, ERR_UNAVAILABLE);
+	struct svc_queue_lane *lane = svc_queue_lane_get(w->q, 7);
+	CHECK(lane->state == LANE_BACKOFF && lane->one_by_one);
+	svc_queue_lane_retry(lane);
+	read_all(w);
+	read_all(w);
+	CHECK(w->got_n == 3 && w->got[2].replay && w->got[2].entry == w->got[0].entry);
+	answer_letter(w, 2, ERR_OK);
+	read_all(w);
+	CHECK(w->got_n == 4 && w->got[3].replay && w->got[3].entry == w->got[1].entry);
+	world_free(w);
+}
+
+static void
+a_killer_is_held_and_the_others_pass(void)
+{
+	struct world *w = world_new();
+	commit(w, 1, 7, S("killer"));
+	commit(w, 2, 7, S("good"));
+	read_all(w);
+	struct svc_queue_lane *lane = svc_queue_lane_get(w->q, 7);
+	int crash = 0;
+	for (; crash < 10 && w->q->held == 0; crash++) {
+		if (crash > 0) {
+			svc_queue_lane_retry(lane);
+		}
+		read_all(w);
+		read_all(w);
+		sys_close(&w->account);
+		turn(w);
+		say_ended(w, ERR_BUG);
+	}
+	CHECK_U64(crash, 1 + SVC_QUEUE_CRASHES_MAX); /* the first crash had both letters in hand */
+	CHECK_U64(w->q->letters, 2);
+	CHECK(!list_empty(&lane->held) && !list_empty(&lane->waiting));
+	struct svc_queue_letter *held = LIST_ENTRY(lane->held.next, struct svc_queue_letter, node);
+	CHECK_U64(held->parcel->entry, w->got[0].entry);
+	svc_queue_lane_retry(lane);
+	CHECK_U64(w->q->held, 0);
+	world_free(w);
+}
+
+static void
+failed_sync_keeps_the_letter(void)
+{
+	struct world *w = world_new();
+	commit(w, 1, 3, S("x"));
+	read_all(w);
+	read_all(w);
+	answer_letter(w, 0, ERR_OK);
+	svc_queue_settle_now(w->q);
+	read_all(w);
+	say_synced(w, ERR_IO);
+	CHECK_U64(spool_live(w->q->spool), 1);
+	svc_queue_settle_now(w->q);
+	read_all(w);
+	say_synced(w, ERR_OK);
+	CHECK_U64(spool_live(w->q->spool), 0);
+	world_free(w);
+}
+
+static void
+a_full_mailbox_waits(void)
+{
+	struct world *w = world_new();
+	commit(w, 1, 3, S("x"));
+	read_all(w);
+	read_all(w);
+	answer_letter(w, 0, ERR_QUOTA);
+	struct svc_queue_lane *lane = svc_queue_lane_get(w->q, 3);
+	CHECK(lane->state == LANE_BACKOFF && lane->backoff_ms == SVC_QUEUE_BACKOFF_MIN_MS);
+	svc_queue_lane_retry(lane);
+	read_all(w);
+	read_all(w);
+	CHECK_U64(w->got_n, 2);
+	answer_letter(w, 1, ERR_QUOTA);
+	CHECK_U64(lane->backoff_ms, 2 * SVC_QUEUE_BACKOFF_MIN_MS);
+	CHECK_U64(w->q->letters, 1);
+	world_free(w);
+}
+
+static void
+a_restart_replays_what_is_not_done(void)
+{
+	struct world *w = world_new();
+	commit(w, 1, 3, S("delivered, never synced"));
+	read_all(w);
+	read_all(w);
+	answer_letter(w, 0, ERR_OK);
+	uint64_t entry = w->got[0].entry;
+	kill_queue(w);
+	w->got_n = 0;
+	start_queue(w);
+	read_all(w);
+	read_all(w);
+	CHECK(w->got_n == 1 && w->got[0].entry == entry && w->got[0].replay);
+	world_free(w);
+}
+
+TEST_MAIN(one_letter_to_the_end, commits_of_a_turn_share_a_flush, a_dead_process_brings_replays,
+    a_killer_is_held_and_the_others_pass, failed_sync_keeps_the_letter, a_full_mailbox_waits,
+    a_restart_replays_what_is_not_done)
