@@ -167,7 +167,7 @@ store_log_put(struct store *s, const struct store_record *r, struct store_place 
 	if (!s->log_checked) {
 		TRY(check_end(s));
 	}
-	if (s->account.pack_end + s->log.n >= STORE_PACK_MAX) {
+	if (s->account.pack_end + s->log.n >= s->pack_octets) {
 		TRY(roll(s));
 	}
 	*ret = (struct store_place){ s->account.pack, s->account.pack_end + s->log.n,

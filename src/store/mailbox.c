@@ -314,8 +314,8 @@ store_mailbox_rename(struct store *s, str from, str to)
 
 /* ---- subscribe ---------------------------------------------------------------------------- */
 
-static enum err
-log_subscription(struct store *s, str name, bool on)
+enum err
+store_subscription_log(struct store *s, str name, bool on)
 {
 	struct store_place place;
 	struct store_meta_subscription m = { store_tick(s), on, name };
@@ -341,7 +341,7 @@ subscribe_in(struct store *s, str name, bool on)
 	    : db_query(s->db, "DELETE FROM subscription WHERE name = ?");
 	db_bind_str(q, 1, name);
 	TRY(db_run(q));
-	return db_changes(s->db) == 0 ? ERR_OK : log_subscription(s, name, on);
+	return db_changes(s->db) == 0 ? ERR_OK : store_subscription_log(s, name, on);
 }
 
 enum err

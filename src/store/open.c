@@ -151,7 +151,8 @@ subscribe_first(struct store *s, str name)
 {
 	struct db_stmt *q = db_query(s->db, "INSERT INTO subscription VALUES(?)");
 	db_bind_str(q, 1, name);
-	return db_run(q);
+	TRY(db_run(q));
+	return store_subscription_log(s, name, true);
 }
 
 static enum err
@@ -350,6 +351,7 @@ store_new_bare(const struct store_conf *conf, struct store **ret)
 	s->boot_n = conf->boot_id.n;
 	s->quota_octets = conf->quota_octets;
 	s->quota_messages = conf->quota_messages;
+	s->pack_octets = conf->pack_octets != 0 ? conf->pack_octets : STORE_PACK_MAX;
 	s->wall_s = conf->wall_s;
 	enum err e = open_folder(s, conf);
 	if (e != ERR_OK) {

@@ -67,6 +67,7 @@ struct store_walk {
 	uint64_t mailbox, since;      /* since: pages without a later change are passed over */
 	const struct store_set *uids; /* NULL: all */
 	bool deleted_only;            /* pass over pages without \Deleted */
+	uint32_t low;                 /* uids below were wanted of an earlier page */
 	uint32_t from;                /* 0: at the end */
 	struct store_dir dir;         /* the page read last */
 	struct store_page *page;

@@ -171,6 +171,37 @@ boot_of_old(struct rebuild *b, struct store *s)
 	return e;
 }
 
+/* What lies behind the committed end never happened; no later rebuild may take it for mail. */
+static enum err
+cut_uncommitted(struct rebuild *b)
+{
+	struct store_set packs;
+	char name[16];
+	SYS_FD_AUTO int fd = -1;
+	if (!b->old_sound) {
+		return ERR_OK;
+	}
+	store_set_init(&packs);
+	enum err e = store_pack_list(b->new->packs, &packs);
+	for (size_t i = 0; e == ERR_OK && i < packs.n; i++) {
+		for (uint64_t no = MAX(packs.v[i].lo, b->old_account.pack + 1); no <= packs.v[i].hi;
+		     no++) {
+			(void)!sys_file_unlink(b->new->packs, store_pack_name((uint32_t)no, name));
+		}
+	}
+	store_set_done(&packs);
+	TRY(e);
+	e = sys_file_open(b->new->packs, store_pack_name(b->old_account.pack, name),
+	    SYS_READ | SYS_WRITE, &fd);
+	if (e != ERR_OK) {
+		return e == ERR_NOTFOUND ? ERR_OK : e;
+	}
+	struct sys_stat st;
+	TRY(sys_file_stat_fd(fd, &st));
+	return st.size > b->old_account.pack_end ? sys_file_truncate(fd, b->old_account.pack_end)
+						 : ERR_OK;
+}
+
 /* Go on in a fresh pack, unless the last one is fresh. */
 static enum err
 next_pack(struct rebuild *b, struct store_account *a)
@@ -213,6 +244,7 @@ make_account(struct rebuild *b)
 	}
 	memcpy(a->key, b->key, sizeof a->key);
 	TRY(boot_of_old(b, s));
+	TRY(cut_uncommitted(b));
 	TRY(next_pack(b, a));
 	return store_account_insert(s);
 }
@@ -314,6 +346,7 @@ store_repair(struct store *s, struct store_report *r)
 {
 	struct store_conf conf = { .path = { s->path, s->path_n },
 		.boot_id = { s->boot, s->boot_n },
+		.pack_octets = s->pack_octets,
 		.wall_s = s->wall_s };
 	TRY(store_rebuild(&conf, r));
 	r->mended = r->lost + r->found + r->bad_counts;

@@ -13,6 +13,7 @@ static const char scratch_tables[] =
     "CREATE TABLE box(id INTEGER PRIMARY KEY, modseq INTEGER, uidvalidity INTEGER, uidnext"
     " INTEGER,"
     " special INTEGER, deleted INTEGER, name TEXT, keywords BLOB);"
+    "CREATE TABLE sub(name TEXT PRIMARY KEY, modseq INTEGER, on_off INTEGER) WITHOUT ROWID;"
     "CREATE TABLE lost(id INTEGER PRIMARY KEY);";
 
 enum err
@@ -159,11 +160,13 @@ take_subscription(struct rebuild *b, const struct store_record *r)
 	struct store_meta_subscription m;
 	TRY(store_meta_subscription_get(r, &m));
 	b->clock = MAX(b->clock, m.modseq);
-	struct db *db = b->new->db;
-	struct db_stmt *q = m.on
-	    ? db_query(db, "INSERT INTO subscription VALUES(?) ON CONFLICT(name) DO NOTHING")
-	    : db_query(db, "DELETE FROM subscription WHERE name = ?");
+	struct db_stmt *q = db_query(b->new->db,
+	    "INSERT INTO sub(name, modseq, on_off) VALUES(?, ?, ?) ON CONFLICT(name) DO UPDATE"
+	    " SET modseq = excluded.modseq, on_off = excluded.on_off"
+	    " WHERE excluded.modseq >= sub.modseq");
 	db_bind_str(q, 1, m.name);
+	db_bind_u64(q, 2, m.modseq);
+	db_bind_u64(q, 3, m.on);
 	return db_run(q);
 }
 
@@ -538,18 +541,19 @@ threads_of_old(struct rebuild *b)
 	return e;
 }
 
+/* Added as if by a record of the old index's last moment. */
 static enum err
 subscriptions_of_old(struct rebuild *b)
 {
 	enum err e = ERR_OK;
-	if (b->old_sound) {
-		TRY(db_run(db_query(b->new->db, "DELETE FROM subscription")));
-	}
 	struct db_stmt *q = db_query(b->old->db, "SELECT name FROM subscription");
 	while (e == ERR_OK && (e = db_row(q)) == ERR_OK) {
 		struct db_stmt *in = db_query(b->new->db,
-		    "INSERT INTO subscription(name) VALUES(?) ON CONFLICT(name) DO NOTHING");
+		    "INSERT INTO sub(name, modseq, on_off) VALUES(?, ?, 1) ON CONFLICT(name) DO"
+		    " UPDATE"
+		    " SET on_off = 1 WHERE sub.modseq <= excluded.modseq");
 		db_bind_str(in, 1, db_str(q, 0));
+		db_bind_u64(in, 2, b->old_account.clock);
 		e = db_run(in);
 	}
 	db_done(q);
@@ -580,6 +584,7 @@ static enum err
 prune(struct rebuild *b)
 {
 	static const char *const sql[] = {
+		"INSERT INTO subscription SELECT name FROM sub WHERE on_off = 1",
 		"DELETE FROM message WHERE refs = 0",
 		"DELETE FROM gone WHERE mailbox NOT IN (SELECT id FROM mailbox)",
 		"DELETE FROM gone WHERE modseq <= (SELECT gone_floor FROM mailbox WHERE id ="
@@ -588,6 +593,7 @@ prune(struct rebuild *b)
 		" WHERE pack = pack.id)",
 		"DROP TABLE entry",
 		"DROP TABLE box",
+		"DROP TABLE sub",
 		"DROP TABLE lost",
 	};
 	TRY(store_log_dead_save(b->new));

@@ -23,6 +23,7 @@ struct store_conf {
 	bool create;
 	uint64_t quota_octets; /* 0: no limit */
 	uint64_t quota_messages;
+	uint64_t pack_octets;    /* 0: STORE_PACK_MAX; smaller ones are for tests */
 	int64_t (*wall_s)(void); /* NULL: the system's clock; tests bring their own */
 };
 

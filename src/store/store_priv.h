@@ -57,6 +57,7 @@ struct store {
 	char path[DB_PATH_MAX + 1], boot[64 + 1];
 	size_t path_n, boot_n;
 	uint64_t quota_octets, quota_messages;
+	uint64_t pack_octets; /* a pack that reached this is closed */
 	int64_t (*wall_s)(void);
 
 	/* the transaction under way */
@@ -158,6 +159,8 @@ enum err store_box_reserve(struct store *s, struct store_box *b, uint32_t n);
 enum err store_box_log(struct store *s, uint64_t id, bool deleted);
 /* A new row with this canonical name. */
 enum err store_box_new(struct store *s, str name, unsigned special, uint64_t *ret_id);
+/* Tell the pack that a name was subscribed or not. */
+enum err store_subscription_log(struct store *s, str name, bool on);
 void store_box_count(struct store_box *b, const struct store_msg *m, int by);
 
 /* ---- name.c ------------------------------------------------------------------------------- */

@@ -32,6 +32,7 @@ store_walk_next(struct store_walk *w)
 			return ERR_NOTFOUND;
 		}
 		TRY(store_dir_at(w->s, w->mailbox, uid, &w->dir));
+		w->low = uid;
 		w->from = w->dir.last == UINT32_MAX ? 0 : w->dir.last + 1;
 		uint32_t low = MAX(uid, (uint32_t)w->dir.id);
 		uint32_t hit = wanted_from(w, low);
@@ -46,7 +47,7 @@ store_walk_next(struct store_walk *w)
 bool
 store_walk_wants(const struct store_walk *w, uint32_t uid)
 {
-	return w->uids == NULL || store_set_has(w->uids, uid);
+	return uid >= w->low && (w->uids == NULL || store_set_has(w->uids, uid));
 }
 
 static enum err
