@@ -196,13 +196,18 @@ fill(struct svc_gate_conn *c, size_t *ret_n)
 	return e;
 }
 
+/* A stopped watch tells of nothing more: then read to the end, which the kernel bounds. */
+static void
+allow_reading(struct svc_gate_conn *c)
+{
+	svc_gate_tls_budget(&c->tls,
+	    c->net.on ? (size_t)SVC_GATE_CHUNK * SVC_GATE_ROUNDS : SIZE_MAX);
+}
+
 /* Client to service, until nothing more comes or the service is full. */
 static void
 pump_in(struct svc_gate_conn *c)
 {
-	/* A stopped watch tells of nothing more: then read to the end, which the kernel bounds. */
-	svc_gate_tls_budget(&c->tls,
-	    c->net.on ? (size_t)SVC_GATE_CHUNK * SVC_GATE_ROUNDS : SIZE_MAX);
 	while (c->state == SVC_GATE_RELAY && !is_waiting(&c->to_app)) {
 		size_t n;
 		enum err e = fill(c, &n);
@@ -295,6 +300,7 @@ svc_gate_relay_net(struct svc_gate_conn *c, unsigned events)
 	if (is_waiting(&c->to_app) && (events & SYS_HUP) != 0) {
 		stop(c, &c->net); /* it would be told every turn; the read that follows sees it */
 	}
+	allow_reading(c);
 	pump_in(c);
 	update_watches(c);
 }
@@ -313,6 +319,7 @@ app_writable(struct svc_gate_conn *c)
 	if (c->state == SVC_GATE_DRAIN) {
 		svc_gate_conn_close(c, "client");
 	} else {
+		allow_reading(c);
 		pump_in(c);
 	}
 }

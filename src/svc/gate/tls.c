@@ -26,6 +26,7 @@ bio_read(BIO *bio, char *to, size_t n, size_t *ret_n)
 		return e == ERR_EOF ? 0 : -1;
 	}
 	t->budget -= MIN(t->budget, *ret_n);
+	t->drained = *ret_n < n;
 	return 1;
 }
 
@@ -99,6 +100,7 @@ void
 svc_gate_tls_budget(struct svc_gate_tls *t, size_t octets)
 {
 	t->budget = octets;
+	t->drained = false;
 }
 
 /* What a call that did not succeed means. */
@@ -126,6 +128,10 @@ svc_gate_tls_handshake(struct svc_gate_tls *t)
 enum err
 svc_gate_tls_read(struct svc_gate_tls *t, void *to, size_t n, size_t *ret_n)
 {
+	if (t->drained && SSL_has_pending(t->ssl) == 0) {
+		t->want = SYS_IN; /* saves the read that would say so */
+		return ERR_AGAIN;
+	}
 	ERR_clear_error();
 	int result = SSL_read_ex(t->ssl, to, n, ret_n);
 	return result == 1 ? ERR_OK : outcome(t, result);

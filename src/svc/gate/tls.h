@@ -17,6 +17,7 @@ struct svc_gate_tls {
 	int fd;        /* borrowed */
 	unsigned want; /* after ERR_AGAIN: SYS_IN or SYS_OUT */
 	size_t budget; /* octets that may still be read from fd in this turn */
+	bool drained;  /* fd gave less than was asked for: nothing waits there */
 };
 
 /* What is known of a connection after its handshake; texts are OpenSSL's or lie in the struct. */
@@ -34,7 +35,7 @@ struct svc_gate_tls_facts {
 enum err svc_gate_tls_init(struct svc_gate_tls *t, const struct svc_gate_certs *certs, int fd);
 void svc_gate_tls_done(struct svc_gate_tls *t);
 
-/* How much may be read from the descriptor until the next call of this. */
+/* The descriptor may have new octets: this many may be read until the next call of this. */
 void svc_gate_tls_budget(struct svc_gate_tls *t, size_t octets);
 
 /* ERR_AGAIN (see want), ERR_EOF: the peer left, ERR_TLS. */
