@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Domains, catch-alls and aliases.
+ */
+#include "directory/domain.h"
+
+#include "svc/auth/admin_priv.h"
+
+enum { ALIAS_PAGE = 100 };
+
+SVC_AUTH_HANDLER(domain_add)
+{
+	struct svc_auth_call call = svc_auth_call(ctx, m->request, "domain-add");
+	struct svc_auth *a = call.admin->auth;
+	str domain;
+	enum err e;
+
+	if (!svc_auth_call_domain(&call, m->domain, &domain)) {
+		return ERR_OK;
+	}
+	e = directory_domain_add(a->directory, domain, a->now_s);
+	if (e == ERR_EXISTS) {
+		return svc_auth_call_done(&call, e, "%.*s is a domain of this server already",
+		    STR_ARG(domain));
+	}
+	if (e != ERR_OK) {
+		return svc_auth_call_failed(&call, e);
+	}
+	return svc_auth_call_done(&call, ERR_OK, "mail to %.*s is accepted from now on",
+	    STR_ARG(domain));
+}
+
+SVC_AUTH_HANDLER(domain_remove)
+{
+	struct svc_auth_call call = svc_auth_call(ctx, m->request, "domain-remove");
+	struct directory *d = call.admin->auth->directory;
+	struct directory_domain facts;
+	str domain;
+	enum err e;
+
+	if (!svc_auth_call_domain(&call, m->domain, &domain)) {
+		return ERR_OK;
+	}
+	e = directory_domain_get(d, domain, call.admin->scratch, &facts);
+	if (e == ERR_OK) {
+		e = directory_domain_remove(d, domain);
+	}
+	switch (e) {
+	case ERR_OK:
+		return svc_auth_call_done(&call, e, "mail to %.*s is refused from now on",
+		    STR_ARG(domain));
+	case ERR_NOTFOUND:
+		return svc_auth_call_done(&call, e,
+		    "%.*s is no domain of this server; see postern domain list", STR_ARG(domain));
+	case ERR_DENIED:
+		return svc_auth_call_done(&call, e,
+		    "%.*s still has %llu accounts and %llu aliases; delete them first",
+		    STR_ARG(domain), (unsigned long long)facts.accounts,
+		    (unsigned long long)facts.aliases);
+	default: return svc_auth_call_failed(&call, e);
+	}
+}
+
+/* ---- lists: rows are collected in the scratch arena, then sent as one page ------------------- */
+
+struct page {
+	struct arena *a;
+	void *rows;
+	size_t n, max;
+	str next;
+};
+
+static enum err
+keep(struct page *page, str s, str *ret)
+{
+	*ret = arena_dup(page->a, s);
+	return ret->p == NULL ? ERR_BUDGET : ERR_OK;
+}
+
+static enum err
+add_domain(void *ctx, const struct directory_domain *row)
+{
+	struct page *page = ctx;
+	struct ipc_adm_auth_domain_row *to = (struct ipc_adm_auth_domain_row *)page->rows + page->n;
+
+	TRY(keep(page, row->name, &to->name));
+	TRY(keep(page, row->catchall, &to->catchall));
+	to->accounts = row->accounts;
+	page->next = ++page->n == page->max ? to->name : STR_NONE;
+	return ERR_OK;
+}
+
+SVC_AUTH_HANDLER(domain_list)
+{
+	struct svc_auth_call call = svc_auth_call(ctx, m->request, "domain-list");
+	struct page page = { .a = call.admin->scratch, .max = DIRECTORY_PAGE_MAX };
+	struct ipc_adm_auth_domains reply = { .request = m->request };
+	enum err e;
+
+	page.rows = arena_array(page.a, page.max, sizeof(struct ipc_adm_auth_domain_row));
+	if (page.rows == NULL) {
+		return svc_auth_call_failed(&call, ERR_BUDGET);
+	}
+	e = directory_domain_each(call.admin->auth->directory, m->after, add_domain, &page);
+	if (e != ERR_OK) {
+		return svc_auth_call_failed(&call, e);
+	}
+	reply.rows = page.rows;
+	reply.rows_n = page.n;
+	reply.next = page.next;
+	ipc_adm_auth_domains_put(&call.admin->out, &reply);
+	svc_auth_call_send(&call);
+	return ERR_OK;
+}
+
+SVC_AUTH_HANDLER(catchall_set)
+{
+	struct svc_auth_call call = svc_auth_call(ctx, m->request, "catchall-set");
+	struct directory_account account = { .id = 0 };
+	str domain;
+	enum err e;
+
+	if (!svc_auth_call_domain(&call, m->domain, &domain) ||
+	    (m->address.n > 0 && !svc_auth_call_account(&call, m->address, &account))) {
+		return ERR_OK;
+	}
+	e = directory_catchall(call.admin->auth->directory, domain, account.id);
+	if (e == ERR_NOTFOUND) {
+		return svc_auth_call_done(&call, e,
+		    "%.*s is no domain of this server; see postern domain list", STR_ARG(domain));
+	}
+	if (e != ERR_OK) {
+		return svc_auth_call_failed(&call, e);
+	}
+	if (account.id == 0) {
+		return svc_auth_call_done(&call, e, "unknown addresses of %.*s are refused",
+		    STR_ARG(domain));
+	}
+	return svc_auth_call_done(&call, e, "%.*s gets mail to unknown addresses of %.*s",
+	    STR_ARG(account.address), STR_ARG(domain));
+}
+
+/* ---- aliases -------------------------------------------------------------------------------- */
+
+/* Add all targets or none. False: replied already. */
+static bool
+add_targets(struct svc_auth_call *call, const struct ipc_adm_auth_alias_add *m, str alias)
+{
+	struct svc_auth *a = call->admin->auth;
+	struct directory_alias_new want = { .alias = alias, .force = m->force, .now_s = a->now_s };
+
+	for (size_t i = 0; i < m->targets_n; i++) {
+		struct directory_account account;
+		enum err e;
+
+		if (!svc_auth_call_account(call, m->targets[i].name, &account)) {
+			return false;
+		}
+		want.account = account.id;
+		e = directory_alias_add(a->directory, &want);
+		if (e == ERR_TOOMANY) {
+			(void)!svc_auth_call_done(call, e,
+			    "%.*s would lead to more than %d accounts", STR_ARG(alias),
+			    DIRECTORY_ALIAS_MAX);
+			return false;
+		}
+		if (e == ERR_EXISTS && directory_owns(a->directory, account.id, alias) == ERR_OK) {
+			(void)!svc_auth_call_done(call, e, "%.*s leads to %.*s already",
+			    STR_ARG(alias), STR_ARG(account.address));
+			return false;
+		}
+		if (e != ERR_OK) {
+			svc_auth_explain_address(a, &call->admin->text, alias, e);
+			(void)!svc_auth_call_done(call, e, "%.*s",
+			    STR_ARG(buf_view(&call->admin->text)));
+			return false;
+		}
+	}
+	return true;
+}
+
+SVC_AUTH_HANDLER(alias_add)
+{
+	struct svc_auth_call call = svc_auth_call(ctx, m->request, "alias-add");
+	struct directory *d = call.admin->auth->directory;
+	str alias;
+	enum err e;
+
+	if (!svc_auth_call_address(&call, m->alias, &alias)) {
+		return ERR_OK;
+	}
+	if (m->targets_n == 0) {
+		return svc_auth_call_done(&call, ERR_SYNTAX, "say to whom %.*s shall lead",
+		    STR_ARG(alias));
+	}
+	e = directory_begin(d);
+	if (e != ERR_OK) {
+		return svc_auth_call_failed(&call, e);
+	}
+	if (!add_targets(&call, m, alias)) {
+		directory_cancel(d);
+		return ERR_OK;
+	}
+	e = directory_commit(d);
+	if (e != ERR_OK) {
+		return svc_auth_call_failed(&call, e);
+	}
+	return svc_auth_call_done(&call, ERR_OK, "%.*s leads to %zu more account%s", STR_ARG(alias),
+	    m->targets_n, m->targets_n == 1 ? "" : "s");
+}
+
+SVC_AUTH_HANDLER(alias_remove)
+{
+	struct svc_auth_call call = svc_auth_call(ctx, m->request, "alias-remove");
+	struct directory_account account = { .id = 0 };
+	str alias;
+	enum err e;
+
+	if (!svc_auth_call_address(&call, m->alias, &alias) ||
+	    (m->target.n > 0 && !svc_auth_call_account(&call, m->target, &account))) {
+		return ERR_OK;
+	}
+	e = directory_alias_remove(call.admin->auth->directory, alias, account.id);
+	if (e == ERR_NOTFOUND) {
+		return svc_auth_call_done(&call, e,
+		    "there is no such alias %.*s; see postern alias list", STR_ARG(alias));
+	}
+	return e == ERR_OK ? svc_auth_call_done(&call, e, "removed")
+			   : svc_auth_call_failed(&call, e);
+}
+
+static enum err
+add_alias(void *ctx, const struct directory_alias *row)
+{
+	struct page *page = ctx;
+	struct ipc_adm_auth_alias_row *to = (struct ipc_adm_auth_alias_row *)page->rows + page->n;
+
+	if (page->n == page->max) {
+		const struct ipc_adm_auth_alias_row *last = to - 1;
+
+		page->next = arena_printf(page->a, "%.*s\t%.*s", STR_ARG(last->alias),
+		    STR_ARG(last->target));
+		return ERR_TOOMANY; /* the rest belongs to the next page */
+	}
+	TRY(keep(page, row->alias, &to->alias));
+	TRY(keep(page, row->target, &to->target));
+	page->n++;
+	return ERR_OK;
+}
+
+SVC_AUTH_HANDLER(alias_list)
+{
+	struct svc_auth_call call = svc_auth_call(ctx, m->request, "alias-list");
+	struct page page = { .a = call.admin->scratch, .max = ALIAS_PAGE };
+	struct ipc_adm_auth_aliases reply = { .request = m->request };
+	struct directory_alias_from from = { .domain = STR_NONE };
+	enum err e;
+
+	if (m->domain.n > 0 && !svc_auth_call_domain(&call, m->domain, &from.domain)) {
+		return ERR_OK;
+	}
+	(void)str_cut(m->after, '\t', &from.alias, &from.target);
+	page.rows = arena_array(page.a, page.max, sizeof(struct ipc_adm_auth_alias_row));
+	if (page.rows == NULL) {
+		return svc_auth_call_failed(&call, ERR_BUDGET);
+	}
+	e = directory_alias_each(call.admin->auth->directory, &from, add_alias, &page);
+	if (e != ERR_OK && e != ERR_TOOMANY) {
+		return svc_auth_call_failed(&call, e);
+	}
+	reply.rows = page.rows;
+	reply.rows_n = page.n;
+	reply.next = page.next;
+	ipc_adm_auth_aliases_put(&call.admin->out, &reply);
+	svc_auth_call_send(&call);
+	return ERR_OK;
+}
