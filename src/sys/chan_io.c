@@ -69,7 +69,7 @@ send_error(int errnum)
 	case EPIPE:
 	case ENOTCONN: return ERR_EOF;
 	case ETOOMANYREFS: /* too many descriptors are on their way in all channels together */
-		return ERR_BUSY;
+		return ERR_AGAIN;
 	default: return sys_err(errnum);
 	}
 }

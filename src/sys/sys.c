@@ -189,9 +189,19 @@ sys_cores(void)
 uint64_t
 sys_raise_fd_limit(void)
 {
+	return sys_want_fd_limit(0);
+}
+
+uint64_t
+sys_want_fd_limit(uint64_t want)
+{
 	struct rlimit l;
 	if (getrlimit(RLIMIT_NOFILE, &l) != 0) {
 		return 0;
+	}
+	struct rlimit most = { .rlim_cur = want, .rlim_max = want };
+	if (want > l.rlim_max && setrlimit(RLIMIT_NOFILE, &most) == 0) {
+		return want;
 	}
 	struct rlimit raised = { .rlim_cur = l.rlim_max, .rlim_max = l.rlim_max };
 	return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : l.rlim_cur;

@@ -59,6 +59,8 @@ uint64_t sys_count_fds(uint64_t limit);
 
 /* Raise the soft limit of open descriptors to the hard one. Out: the limit now in force. */
 uint64_t sys_raise_fd_limit(void);
+/* The same, after raising the hard limit to `want` if it is lower and we may. */
+uint64_t sys_want_fd_limit(uint64_t want);
 
 /*
  * Tests only: the n-th call from now of the functions in file.h, chan.h and sock.h that can fail

@@ -1,61 +1,72 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Administrators: accept on the socket the parent bound, let in root and our own user only, and
- * hand their messages to the service. The socket lies in a folder nobody else may enter; this is
- * the second lock.
+ * Administrators come and go here; what they say is the owner's business.
  */
-#include "svc/common/service_priv.h"
+#include "svc/common/admin.h"
+
+#include "svc/common/log.h"
+#include "sys/sock.h"
 #include "sys/sys.h"
 
 #include <unistd.h>
 
 void
-svc_common_admin_take(struct svc_common_state *st, int fd)
+svc_common_admins_init(struct svc_common_admins *a, struct sys_loop *loop)
 {
-	sys_close(&st->admin_listener.fd);
-	st->admin_listener.fd = fd;
+	*a = (struct svc_common_admins){ .loop = loop, .reserve = -1, .listener = { .fd = -1 } };
+}
+
+void
+svc_common_admins_take(struct svc_common_admins *a, int fd)
+{
+	sys_close(&a->listener.fd);
+	a->listener.fd = fd;
 }
 
 static enum err
 on_message(void *ctx, str datagram, int *fd)
 {
-	struct svc_common_admin *a = ctx;
-	struct svc_common *sc = &a->state->sc;
-	return sc->service->on_admin(sc, a->chan, datagram, fd);
+	struct svc_common_admin *one = ctx;
+	return one->all->on_message(one->all->ctx, one->chan, datagram, fd);
 }
 
 static void
 on_closed(void *ctx, enum err why)
 {
-	struct svc_common_admin *a = ctx;
-	struct svc_common *sc = &a->state->sc;
-	if (sc->service->on_admin_closed != NULL) {
-		sc->service->on_admin_closed(sc, a->chan);
+	struct svc_common_admin *one = ctx;
+	if (one->all->on_closed != NULL) {
+		one->all->on_closed(one->all->ctx, one->chan);
 	}
-	sys_chan_free(&a->chan);
+	sys_chan_free(&one->chan);
+}
+
+static struct svc_common_admin *
+free_place(struct svc_common_admins *a)
+{
+	for (size_t i = 0; i < LEN(a->places); i++) {
+		if (a->places[i].chan == NULL) {
+			return &a->places[i];
+		}
+	}
+	return NULL;
 }
 
 /* Takes fd. */
 static void
-let_in(struct svc_common_state *st, int fd)
+let_in(struct svc_common_admins *a, int fd)
 {
 	uint32_t uid;
-	struct svc_common_admin *free_slot = NULL;
-	for (size_t i = 0; i < LEN(st->admins) && free_slot == NULL; i++) {
-		if (st->admins[i].chan == NULL) {
-			free_slot = &st->admins[i];
-		}
-	}
-	if (free_slot == NULL || sys_sock_peer_user(fd, &uid) != ERR_OK ||
+	struct svc_common_admin *place = free_place(a);
+	if (place == NULL || sys_sock_peer_user(fd, &uid) != ERR_OK ||
 	    (uid != 0 && uid != geteuid()) || sys_chan_prepare(fd) != ERR_OK) {
 		sys_close(&fd);
 		return;
 	}
-	free_slot->state = st;
+	place->all = a;
 	struct sys_chan_handler h = {
-		.on_message = on_message, .on_closed = on_closed, .ctx = free_slot
+		.on_message = on_message, .on_closed = on_closed, .ctx = place
 	};
-	enum err e = sys_chan_new(st->sc.loop, fd, &h, &free_slot->chan);
+	enum err e = sys_chan_new(a->loop, fd, &h, &place->chan);
 	if (e != ERR_OK) {
 		LOG(FAILED, F_CSTR("what", "admin"), F_ERR(e));
 	}
@@ -64,21 +75,32 @@ let_in(struct svc_common_state *st, int fd)
 static void
 on_knock(void *ctx, unsigned events)
 {
-	struct svc_common_state *st = ctx;
+	struct svc_common_admins *a = ctx;
 	int fd;
-	if (sys_sock_accept(st->admin_listener.fd, &st->admin_reserve, &fd, NULL) == ERR_OK) {
-		let_in(st, fd);
+	if (sys_sock_accept(a->listener.fd, &a->reserve, &fd, NULL) == ERR_OK) {
+		let_in(a, fd);
 	}
 }
 
 enum err
-svc_common_admin_start(struct svc_common_state *st)
+svc_common_admins_start(struct svc_common_admins *a)
 {
-	if (st->admin_listener.fd < 0 || st->sc.service->on_admin == NULL) {
+	if (a->listener.fd < 0 || a->on_message == NULL) {
 		return ERR_OK;
 	}
-	TRY(sys_dup(st->admin_listener.fd, &st->admin_reserve));
-	st->admin_listener.fn = on_knock;
-	st->admin_listener.ctx = st;
-	return sys_watch_start(st->sc.loop, &st->admin_listener, SYS_IN);
+	TRY(sys_dup(a->listener.fd, &a->reserve));
+	a->listener.fn = on_knock;
+	a->listener.ctx = a;
+	return sys_watch_start(a->loop, &a->listener, SYS_IN);
+}
+
+void
+svc_common_admins_done(struct svc_common_admins *a)
+{
+	sys_watch_stop(a->loop, &a->listener);
+	sys_close(&a->listener.fd);
+	sys_close(&a->reserve);
+	for (size_t i = 0; i < LEN(a->places); i++) {
+		sys_chan_free(&a->places[i].chan);
+	}
 }

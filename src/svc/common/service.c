@@ -7,7 +7,7 @@
 
 #include "conf/conf.h"
 #include "ipc/parent_child.h"
-#include "svc/common/service_priv.h"
+#include "svc/common/admin.h"
 #include "sys/spawn.h"
 #include "sys/sys.h"
 
@@ -22,6 +22,26 @@ enum {
 	FACTS_MAX = 65536,
 	BOOT_ID_MAX = 64,
 	GRACE_EXTRA_MS = 1000,
+};
+
+/* How far the hand-over by the parent has come. */
+enum phase {
+	FRESH,   /* nothing came yet */
+	HANDED,  /* config is there, more may come */
+	RUNNING, /* inside the sandbox */
+};
+
+struct svc_common_state {
+	struct svc_common sc;
+	enum phase phase;
+	enum err failed; /* why the process must end; ERR_OK: it need not */
+	struct sys_chan *parent;
+	struct arena *conf_arena, *scratch;
+	struct sys_sandbox *sandbox;
+	struct sys_timer grace;
+	struct buf out;
+	uint64_t fd_limit;
+	struct svc_common_admins admins;
 };
 
 static void
@@ -94,10 +114,10 @@ on_config(void *ctx, const struct ipc_parent_child_config *m, int *fd)
 {
 	struct svc_common_state *st = ctx;
 	struct arena *old;
-	if (st->phase != SVC_COMMON_FRESH) {
+	if (st->phase != FRESH) {
 		return ERR_PROTOCOL;
 	}
-	st->phase = SVC_COMMON_HANDED;
+	st->phase = HANDED;
 	st->sc.index = m->index;
 	st->sc.set = arena_dup(st->sc.arena, m->set);
 	take_name(st);
@@ -118,7 +138,7 @@ on_reload(void *ctx, const struct ipc_parent_child_reload *m, int *fd)
 {
 	struct svc_common_state *st = ctx;
 	struct arena *old = NULL;
-	if (st->phase != SVC_COMMON_RUNNING) {
+	if (st->phase != RUNNING) {
 		return ERR_PROTOCOL;
 	}
 	enum err e = decode(st, m->settings, &old);
@@ -149,7 +169,7 @@ on_wire(void *ctx, const struct ipc_parent_child_wire *m, int *fd)
 {
 	struct svc_common_state *st = ctx;
 	struct svc_common *sc = &st->sc;
-	if (st->phase == SVC_COMMON_FRESH || sc->service->on_wire == NULL) {
+	if (st->phase == FRESH || sc->service->on_wire == NULL) {
 		return ERR_PROTOCOL;
 	}
 	enum err e = sc->service->on_wire(sc, m->edge, m->peer, m->set, take_fd(fd));
@@ -164,7 +184,7 @@ on_listen(void *ctx, const struct ipc_parent_child_listen *m, int *fd)
 {
 	struct svc_common_state *st = ctx;
 	struct svc_common *sc = &st->sc;
-	if (st->phase == SVC_COMMON_FRESH || sc->service->on_listen == NULL ||
+	if (st->phase == FRESH || sc->service->on_listen == NULL ||
 	    m->protocol >= SYS_PROTOCOL_COUNT) {
 		return ERR_PROTOCOL;
 	}
@@ -179,10 +199,10 @@ static enum err
 on_admin(void *ctx, const struct ipc_parent_child_admin *m, int *fd)
 {
 	struct svc_common_state *st = ctx;
-	if (st->phase != SVC_COMMON_HANDED) {
+	if (st->phase != HANDED) {
 		return ERR_PROTOCOL;
 	}
-	svc_common_admin_take(st, take_fd(fd));
+	svc_common_admins_take(&st->admins, take_fd(fd));
 	return ERR_OK;
 }
 
@@ -191,7 +211,7 @@ on_certificate(void *ctx, const struct ipc_parent_child_certificate *m, int *fd)
 {
 	struct svc_common_state *st = ctx;
 	struct svc_common *sc = &st->sc;
-	if (st->phase == SVC_COMMON_FRESH || sc->service->on_certificate == NULL) {
+	if (st->phase == FRESH || sc->service->on_certificate == NULL) {
 		return ERR_PROTOCOL;
 	}
 	enum err e = sc->service->on_certificate(sc, m->slot, m->chain, m->key);
@@ -224,7 +244,7 @@ lock_in(struct svc_common_state *st)
 	struct svc_common *sc = &st->sc;
 	TRY(sys_sandbox_enter(st->sandbox, NULL, 0, &sc->sandbox));
 	warn_of_missing(sc->sandbox.bits);
-	TRY(svc_common_admin_start(st));
+	TRY(svc_common_admins_start(&st->admins));
 	return sc->service->start == NULL ? ERR_OK : sc->service->start(sc);
 }
 
@@ -233,7 +253,7 @@ on_go(void *ctx, const struct ipc_parent_child_go *m, int *fd)
 {
 	struct svc_common_state *st = ctx;
 	struct svc_common *sc = &st->sc;
-	if (st->phase != SVC_COMMON_HANDED || st->failed != ERR_OK) {
+	if (st->phase != HANDED || st->failed != ERR_OK) {
 		return ERR_PROTOCOL;
 	}
 	sc->boot_id = arena_dup(sc->arena, m->boot_id);
@@ -242,7 +262,7 @@ on_go(void *ctx, const struct ipc_parent_child_go *m, int *fd)
 		fail(st, "start", e);
 		return ERR_OK;
 	}
-	st->phase = SVC_COMMON_RUNNING;
+	st->phase = RUNNING;
 	struct ipc_parent_child_ready ready = { .sandbox = sc->sandbox.bits,
 		.landlock_abi = sc->sandbox.landlock_abi,
 		.version = S(POSTERN_VERSION) };
@@ -262,7 +282,7 @@ on_status_ask(void *ctx, const struct ipc_parent_child_status_ask *m, int *fd)
 	struct svc_common_state *st = ctx;
 	struct buf facts;
 	buf_init(&facts, FACTS_MAX);
-	if (st->sc.service->on_status != NULL && st->phase == SVC_COMMON_RUNNING) {
+	if (st->sc.service->on_status != NULL && st->phase == RUNNING) {
 		st->sc.service->on_status(&st->sc, &facts);
 	}
 	struct ipc_parent_child_status status = {
@@ -280,7 +300,7 @@ on_quit(void *ctx, const struct ipc_parent_child_quit *m, int *fd)
 {
 	struct svc_common_state *st = ctx;
 	LOG(QUIT, F_CSTR("reason", "parent-asked"));
-	if (st->phase != SVC_COMMON_RUNNING || st->sc.service->on_quit == NULL) {
+	if (st->phase != RUNNING || st->sc.service->on_quit == NULL) {
 		sys_loop_stop(st->sc.loop);
 		return ERR_OK;
 	}
@@ -357,6 +377,33 @@ svc_common_state_path(struct svc_common *sc, str name)
 	return path;
 }
 
+/* --- administrators ------------------------------------------------------------------------ */
+
+static enum err
+on_admin_message(void *ctx, struct sys_chan *from, str datagram, int *fd)
+{
+	struct svc_common_state *st = ctx;
+	return st->sc.service->on_admin(&st->sc, from, datagram, fd);
+}
+
+static void
+on_admin_closed(void *ctx, struct sys_chan *from)
+{
+	struct svc_common_state *st = ctx;
+	if (st->sc.service->on_admin_closed != NULL) {
+		st->sc.service->on_admin_closed(&st->sc, from);
+	}
+}
+
+static void
+set_up_admins(struct svc_common_state *st)
+{
+	svc_common_admins_init(&st->admins, st->sc.loop);
+	st->admins.on_message = st->sc.service->on_admin == NULL ? NULL : on_admin_message;
+	st->admins.on_closed = on_admin_closed;
+	st->admins.ctx = st;
+}
+
 /* --- main ---------------------------------------------------------------------------------- */
 
 /* A write to a closed connection is an error, not the end; the parent alone says when to stop. */
@@ -378,7 +425,6 @@ set_up(struct svc_common_state *st, const struct svc_common_service *service)
 		.on_closed = on_parent_closed };
 	st->sc.service = service;
 	st->sc.priv = st;
-	st->admin_reserve = st->admin_listener.fd = -1;
 	sys_log_init(str_from(service->name), SYS_LOG_INFO);
 	ignore_signals();
 	TRY(sys_close_except(keep, LEN(keep)));
@@ -393,6 +439,7 @@ set_up(struct svc_common_state *st, const struct svc_common_service *service)
 	}
 	buf_init(&st->out, IPC_MESSAGE_MAX);
 	TRY(sys_loop_new(&st->sc.loop));
+	set_up_admins(st);
 	sys_timer_init(&st->grace, on_grace_over, st);
 	struct sys_chan_handler with_ctx = h;
 	with_ctx.ctx = st;

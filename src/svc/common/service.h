@@ -16,11 +16,6 @@
 #include "sys/sandbox.h"
 #include "sys/sock.h"
 
-enum {
-	SVC_COMMON_ADMINS_MAX = 16, /* administrators connected at a time */
-	SVC_COMMON_PATH_MAX = 4096,
-};
-
 struct conf;
 struct svc_common_service;
 struct svc_common_state;
