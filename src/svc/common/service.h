@@ -20,6 +20,8 @@ struct conf;
 struct svc_common_service;
 struct svc_common_state;
 
+enum { SVC_COMMON_PATH_MAX = 4096 }; /* octets of a path, NUL included */
+
 /* What the skeleton knows; one per process. The service reads it and never changes it. */
 struct svc_common {
 	const struct svc_common_service *service;
