@@ -10,6 +10,7 @@
 #define SVC_COMMON_SERVICE_H
 
 #include "base/arena.h"
+#include "svc/common/admin.h"
 #include "svc/common/log.h"
 #include "sys/chan.h"
 #include "sys/loop.h"
