@@ -8,12 +8,13 @@
  */
 #include "proto/preauth/preauth_priv.h"
 
-/* RFC 9051 6.1.1; LOGINDISABLED 6.2.3; LITERAL- and SASL-IR are part of what we do here already. */
+/* RFC 9051 6.1.1; LOGINDISABLED 6.2.3. The same as proto/imap says later, as far as it matters
+ * here. */
 static void
 put_capabilities(struct preauth *x)
 {
 	str canonical;
-	buf_str(&x->out, S("CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL- SASL-IR ID ENABLE"));
+	buf_str(&x->out, S("CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE"));
 	if (x->conf->phase == PREAUTH_PRETLS) {
 		buf_str(&x->out, S(" STARTTLS LOGINDISABLED"));
 		return;

@@ -12,7 +12,7 @@
 #define PREAUTH_SIEVE_LINE_MAX 4096u /* RFC 5804 4: quoted: 1024 */
 #define PREAUTH_SASL_LINE_MAX 12288u /* RFC 4954 4: a base64 response line */
 
-#define PREAUTH_LITERAL_MAX 4096u        /* RFC 7888 5 (LITERAL-) */
+#define PREAUTH_LITERAL_MAX 4096u        /* no name or password is longer */
 #define PREAUTH_SIEVE_LITERAL_MAX 12288u /* a SASL response */
 #define PREAUTH_LITERALS_MAX 8u          /* literals in one command */
 #define PREAUTH_COMMAND_MAX 20480u       /* a whole command with its literals */

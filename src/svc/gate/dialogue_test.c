@@ -38,7 +38,7 @@ plaintext_offers_the_way_into_tls_only(void)
 	    "220 mail.example.org ESMTP Postern\r\n530 5.7.0 Must issue a STARTTLS command "
 	    "first\r\n221 2.0.0 Bye\r\n<EOF>");
 	expect_plain(&w, SYS_IMAP, S("a LOGIN u p\r\n"),
-	    "* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL- SASL-IR ID ENABLE STARTTLS "
+	    "* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE STARTTLS "
 	    "LOGINDISABLED] mail.example.org Postern ready\r\n"
 	    "a NO [PRIVACYREQUIRED] Must issue STARTTLS first\r\n");
 	expect_plain(&w, SYS_POP3, S("STLS\r\n"),

@@ -33,6 +33,10 @@ on_attached(void *ctx, const struct ipc_login_accounts_attached *m, int *fd)
 		svc_login_session_close(s, NULL);
 		return ERR_OK;
 	}
+	if (m->result == ERR_DENIED && s->attaches < SVC_LOGIN_ATTACHES) {
+		sys_timer_set(s->login->sc->loop, &s->delay, SVC_LOGIN_ATTACH_MS);
+		return ERR_OK;
+	}
 	s->login->facts.unavailable++;
 	preauth_answer_attach(&s->engine, m->result);
 	svc_login_session_step(s);
@@ -80,7 +84,7 @@ svc_login_accounts_wire(struct svc_login *l, int fd)
 }
 
 enum err
-svc_login_attach(struct svc_login_session *s, str tag)
+svc_login_attach(struct svc_login_session *s)
 {
 	struct svc_login *l = s->login;
 	int copy = -1;
@@ -94,7 +98,7 @@ svc_login_attach(struct svc_login_session *s, str tag)
 	    &(struct ipc_login_accounts_attach){ .request = s->request,
 		.session = s->about,
 		.ticket = str_make(s->ticket, sizeof s->ticket),
-		.tag = tag,
+		.tag = s->tag,
 		.unread = buf_view(&s->in) });
 	enum err e = sys_chan_send(l->accounts, &l->message, copy);
 	buf_wipe(&l->message);

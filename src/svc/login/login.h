@@ -32,6 +32,7 @@ enum svc_login_wait {
 struct svc_login_session {
 	uint32_t magic;
 	uint8_t wait;     /* enum svc_login_wait */
+	uint8_t attaches; /* how often accounts was asked */
 	struct list node; /* in login->sessions, then login->dead */
 	struct svc_login *login;
 	uint64_t request; /* key in login->requests; 0: none */
@@ -44,6 +45,7 @@ struct svc_login_session {
 	struct buf in; /* read, not yet taken by the engine */
 	str mechanism; /* of the exchange that runs; static text */
 	uint8_t ticket[16];
+	str tag;          /* of the command that logs in; the engine's */
 	uint64_t account; /* after success */
 	const char *why;
 };
@@ -101,6 +103,8 @@ void svc_login_gates_done(struct svc_login *l);
 void svc_login_session_new(struct svc_login *l, const struct ipc_common_session *about, int fd);
 void svc_login_session_close(struct svc_login_session *s, const char *why);
 void svc_login_session_end(struct svc_login_session *s, enum preauth_close why);
+/* Ask accounts to take the stream, again if need be; a refusal is told to the client. */
+void svc_login_session_attach(struct svc_login_session *s);
 /* Something was answered: do what can be done now. */
 void svc_login_session_step(struct svc_login_session *s);
 enum preauth_protocol svc_login_preauth_protocol(unsigned protocol);
@@ -118,6 +122,6 @@ void svc_login_auth_abort(struct svc_login_session *s);
 
 /* accounts.c */
 enum err svc_login_accounts_wire(struct svc_login *l, int fd);
-enum err svc_login_attach(struct svc_login_session *s, str tag);
+enum err svc_login_attach(struct svc_login_session *s);
 
 #endif

@@ -16,7 +16,7 @@ static const unsigned legal[SVC_LOGIN_WAITS] = {
 	[SVC_LOGIN_CLIENT] = BIT(CLIENT) | BIT(AUTH) | BIT(ACCOUNTS) | BIT(END),
 	[SVC_LOGIN_AUTH] = BIT(CLIENT) | BIT(AUTH) | BIT(DELAY) | BIT(ACCOUNTS) | BIT(END),
 	[SVC_LOGIN_DELAY] = BIT(CLIENT) | BIT(END),
-	[SVC_LOGIN_ACCOUNTS] = BIT(CLIENT) | BIT(END),
+	[SVC_LOGIN_ACCOUNTS] = BIT(CLIENT) | BIT(ACCOUNTS) | BIT(END),
 	[SVC_LOGIN_END] = BIT(END),
 	[SVC_LOGIN_DEAD] = 0,
 };
@@ -106,11 +106,12 @@ ask_auth(struct svc_login_session *s, const struct preauth_action *a)
 	}
 }
 
-static void
-attach(struct svc_login_session *s, const struct preauth_action *a)
+void
+svc_login_session_attach(struct svc_login_session *s)
 {
 	wait_for(s, SVC_LOGIN_ACCOUNTS);
-	enum err e = svc_login_attach(s, a->data);
+	s->attaches++;
+	enum err e = svc_login_attach(s);
 	if (e != ERR_OK) {
 		svc_login_request_end(s);
 		s->login->facts.unavailable++;
@@ -131,7 +132,11 @@ act(struct svc_login_session *s, const struct preauth_action *a)
 		wait_for(s, SVC_LOGIN_DELAY);
 		sys_timer_set(loop, &s->delay, MAX(a->until_ms - sys_loop_now_ms(loop), 0));
 		break;
-	case PREAUTH_ACT_ATTACH: attach(s, a); break;
+	case PREAUTH_ACT_ATTACH:
+		s->attaches = 0;
+		s->tag = a->data;
+		svc_login_session_attach(s);
+		break;
 	case PREAUTH_ACT_CLOSE:
 		svc_login_auth_abort(s);
 		s->why = preauth_close_name(a->why);
@@ -240,6 +245,9 @@ static void
 on_delay(void *ctx)
 {
 	struct svc_login_session *s = ctx;
+	if (s->wait == SVC_LOGIN_ACCOUNTS) {
+		svc_login_session_attach(s);
+	}
 	preauth_step(&s->engine, sys_loop_now_ms(s->login->sc->loop));
 	svc_login_session_step(s);
 }
