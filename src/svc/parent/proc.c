@@ -176,10 +176,11 @@ is_there(struct buf *path, str folder, const char *between, str program)
 static enum err
 find_program(const struct svc_parent_proc *c, struct buf *path)
 {
-	char built[64];
+	char built[64], tested[64];
 	str folder = c->parent->programs;
 	snprintf(built, sizeof built, "/../svc/%.*s", STR_ARG(c->row->folder));
-	const char *const between[] = { "", "/../libexec/postern", built };
+	snprintf(tested, sizeof tested, "/../%.*s", STR_ARG(c->row->folder));
+	const char *const between[] = { "", "/../libexec/postern", built, tested };
 	for (size_t i = 0; i < LEN(between); i++) {
 		if (is_there(path, folder, between[i], c->row->program)) {
 			return ERR_OK;
