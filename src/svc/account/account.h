@@ -37,8 +37,9 @@ struct svc_account_login {
  * Out     everything is flushed or given up; the stream is left open for the caller to close
  * Limits  svc/account/imap/limits.h, proto/imap/limits.h
  * Errors  ERR_OK: LOGOUT or end of stream; ERR_TIMEOUT: autologout or a peer that does not read;
- *         ERR_PROTOCOL: the control channel broke its rules; ERR_BUDGET, ERR_IO and what the store
- * gives RFC     9051, 3501
+ *         ERR_PROTOCOL: the control channel broke its rules; ERR_BUDGET, ERR_IO, what the store
+ *         gives
+ * RFC     9051, 3501
  */
 enum err svc_account_imap_run(struct svc_account *a, const struct svc_account_login *login);
 

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * COPY MOVE EXPUNGE (RFC 9051 6.4.3, 6.4.7 - 6.4.9).
+ */
+#include "svc/account/imap/session.h"
+
+#include "proto/imap/seqset.h"
+
+/* "COPYUID uidvalidity old-uids new-uids" (RFC 4315 3). */
+static void
+put_copyuid(struct buf *out, const struct store_copied *copied, const struct store_set *from)
+{
+	buf_printf(out, "COPYUID %u ", copied->uidvalidity);
+	for (size_t i = 0; i < from->n; i++) {
+		buf_cstr(out, i > 0 ? "," : "");
+		buf_u64(out, from->v[i].lo);
+		if (from->v[i].hi != from->v[i].lo) {
+			buf_ch(out, ':');
+			buf_u64(out, from->v[i].hi);
+		}
+	}
+	buf_ch(out, ' ');
+	buf_u64(out, copied->first);
+	if (copied->n > 1) {
+		buf_ch(out, ':');
+		buf_u64(out, (uint64_t)copied->first + copied->n - 1);
+	}
+}
+
+struct copying {
+	struct store_set uids, from;
+	struct store_copied copied;
+	uint64_t to;
+};
+
+static enum err
+copy(struct svc_account_imap *s, struct imap_command *cmd, bool move, struct copying *c)
+{
+	struct imap_copy_args *args = &cmd->u.copy;
+	struct store_mailbox m;
+	TRY(svc_account_imap_uids(s, &args->set, cmd->uid, &c->uids));
+	enum err e = store_mailbox_find(s->store, args->mailbox, s->command_arena, &m);
+	if (e == ERR_NOTFOUND || (e == ERR_OK && m.id == 0)) {
+		return svc_account_imap_fail(s, ERR_NOTFOUND, "TRYCREATE", "no such mailbox");
+	}
+	TRY(e);
+	if (move && m.id == s->box.id) {
+		return svc_account_imap_fail(s, ERR_DENIED, "CANNOT",
+		    "the messages are there already");
+	}
+	struct store_copying want = {
+		.from = s->box.id, .to = m.id, .uids = &c->uids, .move = move
+	};
+	TRY(store_copy(s->store, &want, &c->copied, &c->from));
+	c->to = m.id;
+	if (c->copied.n > 0) {
+		svc_account_imap_changed(s, m.id);
+	}
+	return ERR_OK;
+}
+
+enum err
+svc_account_imap_cmd_copy(struct svc_account_imap *s, struct imap_command *cmd)
+{
+	struct copying c = { 0 };
+	store_set_init(&c.from);
+	enum err e = copy(s, cmd, false, &c);
+	if (e == ERR_OK && c.copied.n > 0) {
+		put_copyuid(&s->code, &c.copied, &c.from);
+	}
+	store_set_done(&c.uids);
+	store_set_done(&c.from);
+	return e;
+}
+
+/* COPYUID comes before the EXPUNGE responses, untagged (RFC 9051 6.4.8). */
+enum err
+svc_account_imap_cmd_move(struct svc_account_imap *s, struct imap_command *cmd)
+{
+	struct copying c = { 0 };
+	if (s->box.read_only) {
+		return svc_account_imap_fail(s, ERR_DENIED, "NOPERM", "mailbox is open read-only");
+	}
+	store_set_init(&c.from);
+	enum err e = copy(s, cmd, true, &c);
+	if (e == ERR_OK && c.copied.n > 0) {
+		buf_cstr(&s->out, "* OK [");
+		put_copyuid(&s->out, &c.copied, &c.from);
+		buf_cstr(&s->out, "] moved\r\n");
+		svc_account_imap_changed(s, s->box.id);
+		e = svc_account_imap_refresh(s, true, NULL);
+		if (e == ERR_OK && svc_account_imap_has_condstore(s)) {
+			buf_printf(&s->code, "HIGHESTMODSEQ %llu",
+			    (unsigned long long)s->box.view.modseq);
+		}
+	}
+	store_set_done(&c.uids);
+	store_set_done(&c.from);
+	return e;
+}
+
+static enum err
+expunge(struct svc_account_imap *s, const struct store_set *uids)
+{
+	struct store_set gone;
+	store_set_init(&gone);
+	enum err e = store_expunge(s->store, s->box.id, uids, true, &gone);
+	bool any = gone.n > 0;
+	store_set_done(&gone);
+	TRY(e);
+	if (any) {
+		svc_account_imap_changed(s, s->box.id);
+	}
+	TRY(svc_account_imap_refresh(s, true, NULL));
+	if (any && svc_account_imap_has_condstore(s) && s->state == IMAP_SELECTED) {
+		buf_printf(&s->code, "HIGHESTMODSEQ %llu", (unsigned long long)s->box.view.modseq);
+	}
+	return ERR_OK;
+}
+
+enum err
+svc_account_imap_cmd_expunge(struct svc_account_imap *s, struct imap_command *cmd)
+{
+	if (s->box.read_only) {
+		return svc_account_imap_fail(s, ERR_DENIED, "NOPERM", "mailbox is open read-only");
+	}
+	if (!cmd->uid) {
+		return expunge(s, NULL);
+	}
+	struct store_set uids;
+	enum err e = svc_account_imap_uids(s, &cmd->u.expunge, true, &uids);
+	if (e == ERR_OK) {
+		e = expunge(s, &uids);
+	}
+	store_set_done(&uids);
+	return e;
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * FETCH (RFC 9051 6.4.5, 7.5.2; 7162 3.1.4; 8474 5). Flags of whole mailboxes come straight from
+ * the scan's pages; colder facts are looked up message by message.
+ */
+#include "svc/account/imap/session.h"
+
+#include "proto/imap/write.h"
+#include "svc/account/imap/shape.h"
+
+enum {
+	COLD = IMAP_FETCH_INTERNALDATE | IMAP_FETCH_THREADID | IMAP_FETCH_ENVELOPE |
+	    IMAP_FETCH_BODY | IMAP_FETCH_BODYSTRUCTURE
+};
+
+struct fetching {
+	struct svc_account_imap *s;
+	const struct imap_fetch_args *args;
+	unsigned items;
+	struct store_set seen; /* uids that this command marks \Seen: their FLAGS are told */
+	bool missing;          /* a message of the view is not in the store any more */
+};
+
+static void
+put_id(struct buf *out, const char *name, char kind, uint64_t id)
+{
+	char room[STORE_ID_TEXT_MAX];
+	buf_cstr(out, name);
+	buf_str(out, store_id_text(kind, id, room));
+	buf_ch(out, ')');
+}
+
+/* What the scan knows; each item with a SP in front. */
+static void
+put_hot(struct fetching *f, const struct store_msg *m)
+{
+	struct buf *out = &f->s->out;
+	unsigned items = f->items;
+	if ((items & IMAP_FETCH_UID) != 0) {
+		buf_cstr(out, " UID ");
+		buf_u64(out, m->uid);
+	}
+	if ((items & IMAP_FETCH_FLAGS) != 0 || store_set_has(&f->seen, m->uid)) {
+		buf_cstr(out, " FLAGS ");
+		svc_account_imap_put_flags(f->s, m->flags);
+	}
+	if ((items & IMAP_FETCH_SIZE) != 0) {
+		buf_cstr(out, " RFC822.SIZE ");
+		buf_u64(out, m->size);
+	}
+	if ((items & IMAP_FETCH_MODSEQ) != 0) {
+		buf_cstr(out, " MODSEQ (");
+		buf_u64(out, m->modseq);
+		buf_ch(out, ')');
+	}
+	if ((items & IMAP_FETCH_EMAILID) != 0) {
+		put_id(out, " EMAILID (", 'M', m->id);
+	}
+}
+
+/* The shape from the cache, or made now and kept for the next time. */
+static enum err
+get_shape(struct svc_account_imap *s, const struct store_cold *cold, unsigned items,
+    struct svc_account_imap_shape *ret)
+{
+	svc_account_imap_shape_unpack(cold->envelope, cold->structure, ret);
+	bool structure = (items & (IMAP_FETCH_BODY | IMAP_FETCH_BODYSTRUCTURE)) != 0;
+	if (ret->envelope.n > 0 && (!structure || ret->structure.n > 0)) {
+		return ERR_OK;
+	}
+	str text, envelope, blob;
+	TRY(store_text(s->store, cold->id, &text));
+	TRY(svc_account_imap_shape_make(s->scratch, text, cold->header_octets, ret));
+	TRY(svc_account_imap_shape_pack(s->scratch, ret, &envelope, &blob));
+	/* A cache: when it cannot be kept, the next FETCH makes it again. */
+	enum err e = store_cache_set(s->store, cold->id, envelope, blob);
+	return e == ERR_NOMEM ? e : ERR_OK;
+}
+
+static enum err
+put_cold(struct fetching *f, const struct store_msg *m)
+{
+	struct svc_account_imap *s = f->s;
+	struct store_cold cold;
+	struct svc_account_imap_shape shape = { 0 };
+	unsigned shaped = IMAP_FETCH_ENVELOPE | IMAP_FETCH_BODY | IMAP_FETCH_BODYSTRUCTURE;
+	TRY(store_cold(s->store, m->id, s->scratch, &cold));
+	if ((f->items & shaped) != 0) {
+		TRY(get_shape(s, &cold, f->items, &shape));
+	}
+	if ((f->items & IMAP_FETCH_INTERNALDATE) != 0) {
+		buf_cstr(&s->out, " INTERNALDATE ");
+		imap_put_internaldate(&s->out, cold.internal_s);
+	}
+	if ((f->items & IMAP_FETCH_THREADID) != 0) {
+		put_id(&s->out, " THREADID (", 'T', cold.thread);
+	}
+	if ((f->items & IMAP_FETCH_ENVELOPE) != 0) {
+		buf_cstr(&s->out, " ENVELOPE ");
+		buf_str(&s->out, shape.envelope);
+	}
+	if ((f->items & IMAP_FETCH_BODY) != 0) {
+		buf_cstr(&s->out, " BODY ");
+		buf_str(&s->out, shape.body);
+	}
+	if ((f->items & IMAP_FETCH_BODYSTRUCTURE) != 0) {
+		buf_cstr(&s->out, " BODYSTRUCTURE ");
+		buf_str(&s->out, shape.structure);
+	}
+	return ERR_OK;
+}
+
+/*
+ * One FETCH response. Items are written with SP in front; the first SP becomes the parenthesis.
+ * When an item fails before anything was sent, the whole response is taken back.
+ */
+static enum err
+fetch_one(struct fetching *f, uint32_t seq, const struct store_msg *m)
+{
+	struct svc_account_imap *s = f->s;
+	svc_account_imap_breathe(s);
+	size_t start = s->out.n;
+	uint64_t sent = s->octets_out;
+	buf_cstr(&s->out, "* ");
+	buf_u64(&s->out, seq);
+	buf_cstr(&s->out, " FETCH ");
+	size_t open = s->out.n;
+	put_hot(f, m);
+	arena_reset(s->scratch);
+	enum err e = (f->items & COLD) != 0 ? put_cold(f, m) : ERR_OK;
+	if (e == ERR_OK && s->out.n > open) {
+		s->out.p[open] = '(';
+		open = SIZE_MAX;
+	}
+	if (e == ERR_OK && f->args->n > 0) {
+		if (open != SIZE_MAX) {
+			buf_ch(&s->out, '(');
+		}
+		e = svc_account_imap_sections(s, m->id, f->args, open == SIZE_MAX);
+	}
+	if (e != ERR_OK) {
+		if (s->octets_out == sent && s->out.n >= start) {
+			buf_truncate(&s->out, start);
+		} else {
+			svc_account_imap_end(s, e, "a message cannot be read");
+			s->broken = true;
+		}
+		return e;
+	}
+	buf_cstr(&s->out, ")\r\n");
+	return ERR_OK;
+}
+
+/* One bad message costs one message (its error is told in the tagged response), not the command. */
+static enum err
+fetch_all(struct fetching *f, const struct store_set *uids)
+{
+	struct svc_account_imap_scan *scan = svc_account_imap_scan_new(f->s, uids,
+	    f->args->has_changedsince ? f->args->changedsince : 0);
+	const struct store_msg *m;
+	enum err worst = ERR_OK;
+	if (scan == NULL) {
+		return ERR_BUDGET;
+	}
+	while (!f->s->broken) {
+		TRY(svc_account_imap_scan_next(scan, &m));
+		if (m == NULL) {
+			break;
+		}
+		enum err e = fetch_one(f, scan->seq, m);
+		if (e == ERR_NOTFOUND) {
+			f->missing = true;
+		} else if (e == ERR_CORRUPT || e == ERR_UNSUPPORTED || e == ERR_TOOBIG ||
+		    e == ERR_BUDGET) {
+			worst = e;
+		} else {
+			TRY(e);
+		}
+	}
+	return worst;
+}
+
+/* Mark what is about to be read, so that FLAGS and MODSEQ of the responses are the new ones. */
+static enum err
+mark_seen(struct fetching *f, const struct store_set *uids)
+{
+	struct svc_account_imap *s = f->s;
+	struct svc_account_imap_scan *scan = svc_account_imap_scan_new(s, uids,
+	    f->args->has_changedsince ? f->args->changedsince : 0);
+	const struct store_msg *m;
+	if (scan == NULL) {
+		return ERR_BUDGET;
+	}
+	while (true) {
+		TRY(svc_account_imap_scan_next(scan, &m));
+		if (m == NULL) {
+			break;
+		}
+		if ((m->flags & STORE_SEEN) == 0) {
+			store_set_add(&f->seen, m->uid, m->uid);
+		}
+	}
+	TRY(store_set_err(&f->seen));
+	if (f->seen.n == 0) {
+		return ERR_OK;
+	}
+	uint64_t modseq;
+	struct store_change c = {
+		.mailbox = s->box.id, .uids = &f->seen, .op = STORE_FLAGS_ADD, .flags = STORE_SEEN
+	};
+	TRY(store_flags(s->store, &c, &modseq, NULL));
+	svc_account_imap_changed(s, s->box.id);
+	struct svc_account_imap_own own = { .uids = &f->seen, .modseq = modseq };
+	return svc_account_imap_refresh(s, false, &own);
+}
+
+static enum err
+fetch(struct svc_account_imap *s, const struct imap_fetch_args *args, const struct store_set *uids)
+{
+	struct fetching f = { .s = s, .args = args, .items = args->items };
+	store_set_init(&f.seen);
+	enum err e = ERR_OK;
+	if (args->sets_seen && !s->box.read_only) {
+		e = mark_seen(&f, uids);
+	}
+	if (f.seen.n > 0 && svc_account_imap_has_condstore(s)) {
+		f.items |= IMAP_FETCH_MODSEQ;
+	}
+	if (e == ERR_OK && s->state == IMAP_SELECTED) {
+		e = fetch_all(&f, uids);
+	}
+	store_set_done(&f.seen);
+	if (e == ERR_OK && f.missing) {
+		return svc_account_imap_fail(s, ERR_NOTFOUND, "EXPUNGEISSUED",
+		    "some messages are gone");
+	}
+	return e;
+}
+
+enum err
+svc_account_imap_cmd_fetch(struct svc_account_imap *s, struct imap_command *cmd)
+{
+	struct store_set uids;
+	struct imap_fetch_args *args = &cmd->u.fetch;
+	if ((args->items & IMAP_FETCH_MODSEQ) != 0) {
+		svc_account_imap_condstore(s);
+	}
+	/* Keywords that another session made are known before a flag list names them. */
+	enum err e = svc_account_imap_refresh(s, cmd->uid, NULL);
+	if (e == ERR_OK && s->state == IMAP_SELECTED) {
+		e = svc_account_imap_uids(s, &args->set, cmd->uid, &uids);
+		if (e == ERR_OK) {
+			e = fetch(s, args, &uids);
+		}
+		store_set_done(&uids);
+	}
+	return e;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Verbs about the session itself: CAPABILITY NOOP LOGOUT ID ENABLE NAMESPACE IDLE CHECK, and the
+ * verbs that only exist before authentication.
+ */
+#include "svc/account/imap/session.h"
+
+enum err
+svc_account_imap_cmd_capability(struct svc_account_imap *s, struct imap_command *cmd)
+{
+	buf_cstr(&s->out, "* CAPABILITY ");
+	imap_capabilities_put(&s->out);
+	buf_cstr(&s->out, "\r\n");
+	return ERR_OK;
+}
+
+enum err
+svc_account_imap_cmd_noop(struct svc_account_imap *s, struct imap_command *cmd)
+{
+	return ERR_OK; /* the dispatcher reports what changed */
+}
+
+enum err
+svc_account_imap_cmd_check(struct svc_account_imap *s, struct imap_command *cmd)
+{
+	return ERR_OK;
+}
+
+enum err
+svc_account_imap_cmd_refuse(struct svc_account_imap *s, struct imap_command *cmd)
+{
+	return ERR_BADSTATE;
+}
+
+enum err
+svc_account_imap_cmd_logout(struct svc_account_imap *s, struct imap_command *cmd)
+{
+	svc_account_imap_line(s, "* BYE logging out");
+	svc_account_imap_deselect(s);
+	svc_account_imap_end(s, ERR_OK, NULL);
+	return ERR_OK;
+}
+
+enum err
+svc_account_imap_cmd_id(struct svc_account_imap *s, struct imap_command *cmd)
+{
+	svc_account_imap_line(s, "* ID (\"name\" \"Postern\")");
+	return ERR_OK;
+}
+
+enum err
+svc_account_imap_cmd_namespace(struct svc_account_imap *s, struct imap_command *cmd)
+{
+	svc_account_imap_line(s, "* NAMESPACE ((\"\" \"/\")) NIL NIL");
+	return ERR_OK;
+}
+
+enum err
+svc_account_imap_cmd_enable(struct svc_account_imap *s, struct imap_command *cmd)
+{
+	static const struct {
+		unsigned bit;
+		const char *name;
+	} names[] = {
+		{ IMAP_ENABLED_REV2, " IMAP4rev2" },
+		{ IMAP_ENABLED_UTF8, " UTF8=ACCEPT" },
+		{ IMAP_ENABLED_CONDSTORE, " CONDSTORE" },
+	};
+	unsigned fresh = cmd->u.enable & ~s->enabled;
+	buf_cstr(&s->out, "* ENABLED");
+	for (size_t i = 0; i < LEN(names); i++) {
+		buf_cstr(&s->out, (fresh & names[i].bit) != 0 ? names[i].name : "");
+	}
+	buf_cstr(&s->out, "\r\n");
+	s->enabled |= fresh;
+	s->reader.enabled = s->enabled;
+	if (s->state == IMAP_SELECTED && (fresh & IMAP_ENABLED_CONDSTORE) != 0) {
+		svc_account_imap_line(s, "* OK [HIGHESTMODSEQ %llu] from now on",
+		    (unsigned long long)s->box.view.modseq);
+	}
+	return ERR_OK;
+}
+
+enum err
+svc_account_imap_cmd_idle(struct svc_account_imap *s, struct imap_command *cmd)
+{
+	memcpy(s->idle_room, cmd->tag.p, cmd->tag.n);
+	enum err e = svc_account_imap_refresh(s, true, NULL);
+	if (e == ERR_OK) {
+		s->idle_tag = (str){ s->idle_room, cmd->tag.n };
+		svc_account_imap_line(s, "+ idling");
+	}
+	return e;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * STORE (RFC 9051 6.4.6, 7162 3.1.3). News of others is told first, so that afterwards a message
+ * with the modseq of our change holds our change alone, and may be left out when the client said
+ * .SILENT.
+ */
+#include "svc/account/imap/session.h"
+
+#include "proto/imap/seqset.h"
+
+/* "MODIFIED 7,9": what UNCHANGEDSINCE kept, in the client's numbers. */
+static void
+put_modified(struct svc_account_imap *s, const struct store_set *modified, bool uid)
+{
+	struct store_set seqs;
+	const struct store_set *shown = modified;
+	store_set_init(&seqs);
+	if (!uid) {
+		store_view_seqs(&s->box.view, modified, &seqs);
+		shown = &seqs;
+	}
+	if (shown->n > 0) {
+		buf_cstr(&s->code, "MODIFIED ");
+	}
+	for (size_t i = 0; i < shown->n; i++) {
+		buf_printf(&s->code, i > 0 ? ",%u" : "%u", shown->v[i].lo);
+		if (shown->v[i].hi != shown->v[i].lo) {
+			buf_printf(&s->code, ":%u", shown->v[i].hi);
+		}
+	}
+	store_set_done(&seqs);
+}
+
+/* The flags of every message named, changed or not. */
+static enum err
+tell_flags(struct svc_account_imap *s, const struct store_set *uids, bool uid)
+{
+	struct svc_account_imap_scan *scan = svc_account_imap_scan_new(s, uids, 0);
+	const struct store_msg *m;
+	if (scan == NULL) {
+		return ERR_BUDGET;
+	}
+	while (true) {
+		TRY(svc_account_imap_scan_next(scan, &m));
+		if (m == NULL || s->broken) {
+			return ERR_OK;
+		}
+		buf_cstr(&s->out, "* ");
+		buf_u64(&s->out, scan->seq);
+		buf_cstr(&s->out, " FETCH (");
+		if (uid || svc_account_imap_has_condstore(s)) {
+			buf_cstr(&s->out, "UID ");
+			buf_u64(&s->out, m->uid);
+			buf_ch(&s->out, ' ');
+		}
+		buf_cstr(&s->out, "FLAGS ");
+		svc_account_imap_put_flags(s, m->flags);
+		if (svc_account_imap_has_condstore(s)) {
+			buf_cstr(&s->out, " MODSEQ (");
+			buf_u64(&s->out, m->modseq);
+			buf_ch(&s->out, ')');
+		}
+		buf_cstr(&s->out, ")\r\n");
+		svc_account_imap_breathe(s);
+	}
+}
+
+static enum err
+change(struct svc_account_imap *s, const struct imap_store_args *args, const struct store_set *uids,
+    struct store_set *modified, uint64_t *ret_modseq)
+{
+	static const enum store_flag_op ops[] = {
+		[IMAP_STORE_SET] = STORE_FLAGS_REPLACE,
+		[IMAP_STORE_ADD] = STORE_FLAGS_ADD,
+		[IMAP_STORE_REMOVE] = STORE_FLAGS_REMOVE,
+	};
+	struct store_change c = { .mailbox = s->box.id,
+		.uids = uids,
+		.op = ops[args->mode],
+		.conditional = args->has_unchangedsince,
+		.unchanged_since = args->unchangedsince };
+	size_t keywords = s->box.keywords.n;
+	TRY(svc_account_imap_flag_bits(s, s->box.id, &args->flags, &c.flags));
+	if (args->flags.n > 0) {
+		TRY(svc_account_imap_keywords(s, false));
+		if (s->box.keywords.n != keywords) {
+			TRY(svc_account_imap_keywords(s, true));
+		}
+	}
+	return store_flags(s->store, &c, ret_modseq, modified);
+}
+
+static enum err
+store(struct svc_account_imap *s, struct imap_command *cmd, const struct store_set *uids,
+    struct store_set *modified)
+{
+	const struct imap_store_args *args = &cmd->u.store;
+	uint64_t modseq, before = s->box.view.modseq;
+	TRY(change(s, args, uids, modified, &modseq));
+	put_modified(s, modified, cmd->uid);
+	if (modseq > before) {
+		svc_account_imap_changed(s, s->box.id);
+	}
+	struct svc_account_imap_own own = {
+		.uids = uids, .modseq = modseq, .silent = args->silent
+	};
+	TRY(svc_account_imap_refresh(s, cmd->uid, &own));
+	return args->silent || s->state != IMAP_SELECTED ? ERR_OK : tell_flags(s, uids, cmd->uid);
+}
+
+enum err
+svc_account_imap_cmd_store(struct svc_account_imap *s, struct imap_command *cmd)
+{
+	struct store_set uids, modified;
+	if (s->box.read_only) {
+		return svc_account_imap_fail(s, ERR_DENIED, "NOPERM", "mailbox is open read-only");
+	}
+	if (cmd->u.store.has_unchangedsince) {
+		svc_account_imap_condstore(s);
+	}
+	store_set_init(&modified);
+	enum err e = svc_account_imap_uids(s, &cmd->u.store.set, cmd->uid, &uids);
+	if (e == ERR_OK) {
+		e = svc_account_imap_refresh(s, false, NULL);
+	}
+	if (e == ERR_OK && s->state == IMAP_SELECTED) {
+		e = store(s, cmd, &uids, &modified);
+	}
+	store_set_done(&modified);
+	store_set_done(&uids);
+	return e;
+}

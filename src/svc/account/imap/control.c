@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The control channel: change notices both ways, and the order to end.
+ */
+#include "svc/account/imap/session.h"
+
+#include "ipc/accounts_account.h"
+#include "sys/chan.h"
+#include "sys/clock.h"
+#include "sys/sys.h"
+
+static enum err
+on_notice(void *ctx, const struct ipc_accounts_account_notice *m, int *fd)
+{
+	struct svc_account_imap *s = ctx;
+	s->dirty = s->dirty || (s->state == IMAP_SELECTED && m->mailbox == s->box.id);
+	return ERR_OK;
+}
+
+static enum err
+on_quit(void *ctx, const struct ipc_accounts_account_quit *m, int *fd)
+{
+	struct svc_account_imap *s = ctx;
+	const char *why = m->reason == 2 ? "account is disabled" : "server is shutting down";
+	svc_account_imap_end(s, ERR_OK, why);
+	return ERR_OK;
+}
+
+/* The channel is gone or broken: without notices a session cannot be served truthfully. */
+static void
+lose(struct svc_account_imap *s, enum err e)
+{
+	svc_account_imap_end(s, e, "server is restarting this service");
+	s->account->control = -1;
+}
+
+void
+svc_account_imap_control(struct svc_account_imap *s)
+{
+	static const struct ipc_accounts_account_at_account handlers = { on_notice, on_quit };
+	if (s->account->control < 0) {
+		return;
+	}
+	char room[256];
+	struct buf in;
+	buf_init(&in, SYS_CHAN_MESSAGE_MAX);
+	struct arena *scratch = arena_new(s->arena, "control", sizeof room * 16, 0);
+	enum err e = scratch == NULL ? ERR_NOMEM : ERR_OK;
+	while (e == ERR_OK) {
+		int fd = -1;
+		e = sys_chan_recv(s->account->control, &in, &fd);
+		if (e == ERR_OK) {
+			arena_reset(scratch);
+			e = ipc_accounts_account_account_dispatch(&handlers, s, buf_view(&in), &fd,
+			    scratch);
+		}
+		sys_close(&fd);
+	}
+	if (e != ERR_AGAIN) {
+		lose(s, e);
+	}
+	arena_free(&scratch);
+	buf_done(&in);
+}
+
+void
+svc_account_imap_changed(struct svc_account_imap *s, uint64_t mailbox)
+{
+	if (s->account->control < 0) {
+		return;
+	}
+	struct buf b;
+	buf_init(&b, 64);
+	ipc_accounts_account_changed_put(&b, &(struct ipc_accounts_account_changed){ mailbox });
+	enum err e = sys_chan_send_wait(s->account->control, &b, -1, SVC_ACCOUNT_IMAP_NOTICE_MS);
+	if (e != ERR_OK && e != ERR_TIMEOUT) {
+		lose(s, e);
+	}
+	buf_done(&b);
+}
+
+enum err
+svc_account_imap_wait(struct svc_account_imap *s, bool for_read, int64_t timeout_ms)
+{
+	struct sys_wait_item items[] = {
+		{ .fd = s->account->stream, .want_read = for_read, .want_write = !for_read },
+		{ .fd = s->account->control, .want_read = true },
+	};
+	size_t n = s->account->control < 0 ? 1 : 2;
+	int64_t end = sys_clock_ms() + timeout_ms;
+	while (true) {
+		int64_t left = MAX(end - sys_clock_ms(), 0);
+		TRY(sys_wait_any(items, n, (int)MIN(left, INT_MAX)));
+		if (items[1].ready_read) {
+			svc_account_imap_control(s);
+		}
+		if (items[0].ready_read || items[0].ready_write) {
+			return ERR_OK;
+		}
+		if (s->dirty || s->quit) {
+			return ERR_AGAIN;
+		}
+	}
+}

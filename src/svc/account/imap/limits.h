@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ceilings of one IMAP session beyond those of the grammar (proto/imap/limits.h).
+ */
+#ifndef SVC_ACCOUNT_IMAP_LIMITS_H
+#define SVC_ACCOUNT_IMAP_LIMITS_H
+
+enum {
+	/* Octets read from the stream at a time. */
+	SVC_ACCOUNT_IMAP_IN_MAX = 65536,
+	/* Responses are written out when this much waits. */
+	SVC_ACCOUNT_IMAP_OUT_FLUSH = 65536,
+	/* Largest run of responses built without writing: one ENVELOPE and BODYSTRUCTURE fit. */
+	SVC_ACCOUNT_IMAP_OUT_MAX = 33554432,
+	/* Strings from here on are written from where they lie, not copied. */
+	SVC_ACCOUNT_IMAP_OUT_BIG = 16384,
+	/* A client that takes nothing for this long is gone. */
+	SVC_ACCOUNT_IMAP_STALL_MS = 300000,
+	/* Wait for the accounts process to take a change notice. */
+	SVC_ACCOUNT_IMAP_NOTICE_MS = 5000,
+	/* Memory of a session: commands, view, lists of mailboxes. */
+	SVC_ACCOUNT_IMAP_BUDGET = 268435456,
+	/* Scratch memory of one message: its MIME tree and addresses. */
+	SVC_ACCOUNT_IMAP_SCRATCH = 67108864,
+	/* Wrong commands in a row before BYE. */
+	SVC_ACCOUNT_IMAP_ERRORS_MAX = 50,
+	/* Message states taken from the store at a time. */
+	SVC_ACCOUNT_IMAP_SCAN = 1024,
+	/* Octets of one decoded text part that SEARCH looks at. */
+	SVC_ACCOUNT_IMAP_SEARCH_PART_MAX = 16777216,
+	/* Response code of one tagged response: COPYUID and MODIFIED carry sets. */
+	SVC_ACCOUNT_IMAP_CODE_MAX = 1048576,
+};
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tagged responses. The store's and the parser's errors become IMAP's words here and nowhere else.
+ */
+#include "svc/account/imap/session.h"
+
+#include "proto/imap/write.h"
+
+struct answer {
+	enum err err;
+	const char *word, *code, *text;
+};
+
+/* A command that was understood and failed. */
+static const struct answer failures[] = {
+	{ ERR_NOTFOUND, "NO", "NONEXISTENT", "no such mailbox" },
+	{ ERR_EXISTS, "NO", "ALREADYEXISTS", "mailbox exists already" },
+	{ ERR_DENIED, "NO", "CANNOT", "not possible with this mailbox" },
+	{ ERR_SYNTAX, "BAD", NULL, "no such message number" },
+	{ ERR_TOOBIG, "NO", "LIMIT", "too large" },
+	{ ERR_TOOMANY, "NO", "LIMIT", "too many" },
+	{ ERR_CHARSET, "NO", "CANNOT", "not valid in its character set" },
+	{ ERR_UNSUPPORTED, "NO", "UNKNOWN-CTE", "transfer encoding is not known" },
+	{ ERR_QUOTA, "NO", "OVERQUOTA", "mailbox is full" },
+	{ ERR_BUDGET, "NO", "LIMIT", "needs more memory than a session may use" },
+	{ ERR_NOMEM, "NO", "UNAVAILABLE", "out of memory" },
+	{ ERR_NOSPACE, "NO", "UNAVAILABLE", "no space on the server" },
+	{ ERR_BUSY, "NO", "INUSE", "busy, try again" },
+	{ ERR_CORRUPT, "NO", "CORRUPTION", "a message or index is damaged" },
+	{ ERR_BADSTATE, "BAD", NULL, "not in this state" },
+};
+
+/* A line that was not. */
+static const struct answer mistakes[] = {
+	{ ERR_SYNTAX, "BAD", NULL, "syntax error" },
+	{ ERR_UNSUPPORTED, "BAD", NULL, "unknown command" },
+	{ ERR_BADSTATE, "BAD", NULL, "not in this state" },
+	{ ERR_NOTFOUND, "NO", "USEATTR", "unknown special use" },
+	{ ERR_CHARSET, "NO", "CANNOT", "name or text is not valid in its character set" },
+	{ ERR_TOOBIG, "NO", "TOOBIG", "command is too long" },
+	{ ERR_TOOMANY, "NO", "LIMIT", "too many elements in this command" },
+	{ ERR_BUDGET, "NO", "LIMIT", "command needs too much memory" },
+};
+
+static const struct answer *
+find_answer(const struct answer *table, size_t n, enum err e)
+{
+	static const struct answer other = { ERR_BUG, "NO", "SERVERBUG", "the server failed" };
+	for (size_t i = 0; i < n; i++) {
+		if (table[i].err == e) {
+			return &table[i];
+		}
+	}
+	return &other;
+}
+
+static void
+put_answer(struct svc_account_imap *s, str tag, const char *word, str code)
+{
+	buf_str(&s->out, tag.n > 0 ? tag : S("*"));
+	buf_ch(&s->out, ' ');
+	buf_cstr(&s->out, word);
+	buf_ch(&s->out, ' ');
+	if (code.n > 0) {
+		buf_ch(&s->out, '[');
+		buf_str(&s->out, code);
+		buf_cstr(&s->out, "] ");
+	}
+}
+
+void
+svc_account_imap_reply(struct svc_account_imap *s, str tag, str verb, enum err e)
+{
+	const struct answer *failure = find_answer(failures, LEN(failures), e);
+	str code = buf_view(&s->code);
+	if (e == ERR_OK) {
+		put_answer(s, tag, "OK", code);
+		buf_str(&s->out, verb);
+		buf_cstr(&s->out, s->text == NULL ? " done" : s->text);
+	} else {
+		put_answer(s, tag, failure->word, code.n > 0 ? code : str_from(failure->code));
+		buf_cstr(&s->out, s->text == NULL ? failure->text : s->text);
+	}
+	buf_cstr(&s->out, "\r\n");
+	buf_reset(&s->code);
+	s->text = NULL;
+}
+
+void
+svc_account_imap_bad(struct svc_account_imap *s, str tag, enum err e, bool search)
+{
+	const struct answer *mistake = find_answer(mistakes, LEN(mistakes), e);
+	str code = search && e == ERR_CHARSET ? S("BADCHARSET (UTF-8 US-ASCII)")
+					      : str_from(mistake->code);
+	bool untagged = tag.n == 0;
+	put_answer(s, tag, untagged ? "BAD" : mistake->word, code);
+	buf_cstr(&s->out, mistake->text);
+	buf_cstr(&s->out, "\r\n");
+	s->errors++;
+}
+
+enum err
+svc_account_imap_fail(struct svc_account_imap *s, enum err e, const char *code, const char *text)
+{
+	buf_reset(&s->code);
+	buf_cstr(&s->code, code);
+	s->text = text;
+	return e;
+}

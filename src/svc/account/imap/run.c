@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The session from its first line to its last: read, dispatch, answer, wait.
+ */
+#include "svc/account/imap/session.h"
+
+#include "conf/conf.h"
+#include "proto/imap/write.h"
+#include "svc/common/log.h"
+#include "sys/clock.h"
+#include "sys/sock.h"
+
+static svc_account_imap_cmd *const handlers[IMAP_VERB_COUNT] = {
+#define CMD(verb, states, flags, handler, args, grammar, rfc) \
+	[IMAP_##verb] = svc_account_imap_cmd_##handler,
+#include "proto/imap/commands.def"
+#undef CMD
+};
+
+void
+svc_account_imap_end(struct svc_account_imap *s, enum err e, const char *bye)
+{
+	if (!s->quit) {
+		s->quit = true;
+		s->end = e;
+		s->bye = bye;
+	}
+}
+
+/* Everything after the handler: news of the mailbox, then the tagged response. */
+static void
+finish(struct svc_account_imap *s, const struct imap_command *cmd, enum err e)
+{
+	const struct imap_verb_row *row = &imap_verbs[cmd->verb];
+	bool expunges = cmd->uid || (row->flags & IMAP_VERB_NOEXPUNGE) == 0;
+	enum err news = svc_account_imap_refresh(s, expunges, NULL);
+	e = e == ERR_OK ? news : e;
+	svc_account_imap_reply(s, cmd->tag, row->name, e);
+}
+
+static void
+run_command(struct svc_account_imap *s, str raw)
+{
+	struct imap_command cmd;
+	enum err e = imap_command_parse(s->command_arena, raw, s->state, s->enabled, &cmd);
+	if (e != ERR_OK) {
+		svc_account_imap_bad(s, cmd.tag, e, cmd.verb == IMAP_SEARCH);
+		return;
+	}
+	s->errors = 0;
+	buf_reset(&s->code);
+	e = handlers[cmd.verb](s, &cmd);
+	if (s->idle_tag.p == NULL && !s->broken) {
+		finish(s, &cmd, e);
+	}
+}
+
+/* A line while in IDLE: DONE, in any case of letters (RFC 9051 6.3.13). */
+static void
+end_idle(struct svc_account_imap *s, str raw)
+{
+	bool done = str_ieq(raw, S("DONE"));
+	enum err e = svc_account_imap_refresh(s, true, NULL);
+	if (done) {
+		svc_account_imap_reply(s, s->idle_tag, S("IDLE"), e);
+	} else {
+		svc_account_imap_bad(s, s->idle_tag, ERR_SYNTAX, false);
+	}
+	s->idle_tag = STR_NONE;
+}
+
+static void
+take_action(struct svc_account_imap *s, const struct imap_action *act)
+{
+	switch (act->kind) {
+	case IMAP_DO_COMMAND:
+		if (s->idle_tag.p != NULL) {
+			end_idle(s, act->raw);
+		} else {
+			run_command(s, act->raw);
+		}
+		break;
+	case IMAP_DO_CONTINUE: svc_account_imap_line(s, "+ go on"); return;
+	case IMAP_DO_APPEND: svc_account_imap_append_begin(s, act->append); return;
+	case IMAP_DO_BODY: svc_account_imap_append_body(s, act->body); return;
+	case IMAP_DO_APPEND_END: svc_account_imap_append_end(s, act->tag, act->err); break;
+	case IMAP_DO_REFUSE: svc_account_imap_bad(s, act->tag, act->err, false); break;
+	case IMAP_DO_BYE: svc_account_imap_end(s, ERR_TOOBIG, "literal is too large"); break;
+	}
+	if (s->errors >= SVC_ACCOUNT_IMAP_ERRORS_MAX) {
+		svc_account_imap_end(s, ERR_PROTOCOL, "too many wrong commands");
+	}
+	imap_reader_reset(&s->reader);
+}
+
+void
+svc_account_imap_feed(struct svc_account_imap *s, str in)
+{
+	s->octets_in += in.n;
+	while (in.n > 0 && !s->quit && !s->broken) {
+		size_t used;
+		struct imap_action act;
+		imap_reader_feed(&s->reader, in, &used);
+		in = str_from_off(in, used);
+		while (imap_reader_next(&s->reader, &act)) {
+			take_action(s, &act);
+		}
+		svc_account_imap_breathe(s);
+	}
+}
+
+void
+svc_account_imap_take_news(struct svc_account_imap *s)
+{
+	if (s->dirty && s->idle_tag.p != NULL) {
+		enum err e = svc_account_imap_refresh(s, true, NULL);
+		if (e != ERR_OK) {
+			svc_account_imap_end(s, e, "the server failed");
+		}
+	}
+	s->dirty = false; /* outside of IDLE the next command reports */
+}
+
+static void
+serve(struct svc_account_imap *s, char *room)
+{
+	int64_t timeout = s->account->conf->imap_idle_timeout;
+	while (!s->quit && !s->broken) {
+		svc_account_imap_flush(s);
+		enum err e = s->broken
+		    ? s->end
+		    : svc_account_imap_wait(s, true, s->deadline_ms - sys_clock_ms());
+		if (e == ERR_AGAIN) {
+			svc_account_imap_take_news(s);
+			continue;
+		}
+		size_t n = 0;
+		e = e == ERR_OK
+		    ? sys_sock_read(s->account->stream, room, SVC_ACCOUNT_IMAP_IN_MAX, &n)
+		    : e;
+		if (e == ERR_OK) {
+			s->deadline_ms = sys_clock_ms() + timeout;
+			svc_account_imap_feed(s, (str){ room, n });
+		} else if (e == ERR_TIMEOUT) {
+			svc_account_imap_end(s, e, "autologout; idle for too long");
+		} else if (e != ERR_AGAIN) {
+			s->broken = true;
+			s->end = e == ERR_EOF ? ERR_OK : e;
+		}
+	}
+}
+
+static void
+greet(struct svc_account_imap *s, str tag)
+{
+	buf_str(&s->out, tag);
+	buf_cstr(&s->out, " OK [CAPABILITY ");
+	imap_capabilities_put(&s->out);
+	buf_cstr(&s->out, "] logged in\r\n");
+}
+
+enum err
+svc_account_imap_init(struct svc_account_imap *s, struct svc_account *a)
+{
+	*s = (struct svc_account_imap){ .account = a, .store = a->store, .state = IMAP_AUTH };
+	s->arena = arena_new(NULL, "imap", SVC_ACCOUNT_IMAP_BUDGET, 0);
+	if (s->arena == NULL) {
+		return ERR_NOMEM;
+	}
+	s->command_arena = arena_new(s->arena, "command", SVC_ACCOUNT_IMAP_BUDGET / 2, 0);
+	s->box_arena = arena_new(s->arena, "mailbox", SVC_ACCOUNT_IMAP_BUDGET / 8, 0);
+	s->scratch = arena_new(s->arena, "scratch", SVC_ACCOUNT_IMAP_SCRATCH, 0);
+	if (s->command_arena == NULL || s->box_arena == NULL || s->scratch == NULL) {
+		arena_free(&s->arena);
+		return ERR_NOMEM;
+	}
+	buf_init(&s->out, SVC_ACCOUNT_IMAP_OUT_MAX);
+	buf_init(&s->code, SVC_ACCOUNT_IMAP_CODE_MAX);
+	buf_init(&s->message, (size_t)a->conf->imap_append_max);
+	imap_reader_init(&s->reader, s->command_arena);
+	s->deadline_ms = sys_clock_ms() + a->conf->imap_idle_timeout;
+	return ERR_OK;
+}
+
+void
+svc_account_imap_done(struct svc_account_imap *s)
+{
+	svc_account_imap_deselect(s);
+	imap_reader_done(&s->reader);
+	buf_done(&s->out);
+	buf_done(&s->code);
+	buf_done(&s->message);
+	arena_free(&s->arena);
+}
+
+enum err
+svc_account_imap_run(struct svc_account *a, const struct svc_account_login *login)
+{
+	struct svc_account_imap s;
+	TRY(svc_account_imap_init(&s, a));
+	char *room = arena_alloc(s.arena, SVC_ACCOUNT_IMAP_IN_MAX);
+	enum err e = ERR_NOMEM;
+	if (room != NULL) {
+		LOG(IMAP_OPEN, F_ID("session", a->session), F_STR("account", a->name));
+		greet(&s, login->tag);
+		svc_account_imap_feed(&s, login->unread);
+		serve(&s, room);
+		if (s.quit && !s.broken && s.bye != NULL) {
+			svc_account_imap_line(&s, "* BYE %s", s.bye);
+		}
+		svc_account_imap_flush(&s);
+		e = s.end;
+		LOG(IMAP_CLOSE, F_ID("session", a->session), F_U64("in", s.octets_in),
+		    F_U64("out", s.octets_out), F_ERR(e));
+	}
+	svc_account_imap_done(&s);
+	return e;
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One IMAP session, shared by the files of this folder. It is synchronous: a command runs from its
+ * first to its last response before the next is read. Start at run.c.
+ *
+ * A handler writes untagged responses and returns an error or ERR_OK; the dispatcher then reports
+ * what changed in the mailbox and writes the tagged response. `code` is its response code.
+ */
+#ifndef SVC_ACCOUNT_IMAP_SESSION_H
+#define SVC_ACCOUNT_IMAP_SESSION_H
+
+#include "proto/imap/reader.h"
+#include "store/store.h"
+#include "svc/account/account.h"
+#include "svc/account/imap/limits.h"
+
+/* The selected mailbox. One reset: svc_account_imap_deselect(). */
+struct svc_account_imap_box {
+	uint64_t id;
+	bool read_only;
+	struct store_view view;
+	struct store_keywords keywords; /* names live in the session's box arena */
+	struct store_set saved;         /* uids of the last SEARCH RETURN (SAVE) */
+};
+
+struct svc_account_imap {
+	struct svc_account *account;
+	struct store *store;
+	struct imap_reader reader;
+	enum imap_state state;
+	unsigned enabled; /* IMAP_ENABLED_* */
+	struct svc_account_imap_box box;
+
+	struct arena *arena;         /* root of the session */
+	struct arena *command_arena; /* one command: owned by the reader's resets */
+	struct arena *box_arena;     /* one selection */
+	struct arena *scratch;       /* one message or refresh */
+
+	struct buf out;     /* responses not written yet */
+	struct buf code;    /* response code of the tagged response, without brackets */
+	const char *text;   /* its text when the handler wants another than "done" */
+	struct buf message; /* APPEND: the message so far */
+
+	str idle_tag; /* in IDLE when p != NULL */
+	char idle_room[IMAP_TAG_MAX];
+	bool dirty;          /* a notice came for the selected mailbox */
+	bool quit;           /* LOGOUT, or the accounts process wants us to end */
+	bool broken;         /* nothing more can be written to the client */
+	enum err end;        /* why the session ends; valid with quit or broken */
+	const char *bye;     /* text of BYE; NULL: LOGOUT has said it */
+	unsigned errors;     /* wrong commands in a row */
+	int64_t deadline_ms; /* autologout */
+	uint64_t octets_in, octets_out;
+};
+
+/* ---- run.c: the session as a whole ---------------------------------------------------------- */
+
+/* Errors: ERR_NOMEM. A failed one needs no done. */
+enum err svc_account_imap_init(struct svc_account_imap *s, struct svc_account *a);
+void svc_account_imap_done(struct svc_account_imap *s);
+/* Octets from the client: every command that is complete runs. Flush afterwards. */
+void svc_account_imap_feed(struct svc_account_imap *s, str in);
+/* After a notice: in IDLE it is told at once, otherwise with the next command. */
+void svc_account_imap_take_news(struct svc_account_imap *s);
+/* Stop after this command: BYE with this text. The first reason counts. */
+void svc_account_imap_end(struct svc_account_imap *s, enum err e, const char *bye);
+
+/* ---- out.c: octets to the client ------------------------------------------------------------ */
+
+/* Write everything that waits; blocks. On failure `broken` is set and nothing is written again. */
+void svc_account_imap_flush(struct svc_account_imap *s);
+/* Flush when enough waits. To be called between responses. */
+void svc_account_imap_breathe(struct svc_account_imap *s);
+/* Append octets; large ones are written at once from where they lie. */
+void svc_account_imap_put(struct svc_account_imap *s, str octets);
+/* A literal: "{n}" CRLF octets. */
+void svc_account_imap_put_literal(struct svc_account_imap *s, str octets);
+/* "* OK " and so on: an untagged line, CRLF added. */
+void svc_account_imap_line(struct svc_account_imap *s, const char *fmt, ...) PRINTF(2, 3);
+
+/* ---- control.c: the channel to accounts ----------------------------------------------------- */
+
+/* Take every message that waits there; sets dirty and quit. */
+void svc_account_imap_control(struct svc_account_imap *s);
+/* Tell the others that this session changed a mailbox (0: the list of mailboxes). */
+void svc_account_imap_changed(struct svc_account_imap *s, uint64_t mailbox);
+/*
+ * Wait until the stream can be read (or written), taking control messages meanwhile.
+ *
+ * Errors  ERR_TIMEOUT; ERR_AGAIN: a control message set dirty or quit
+ */
+enum err svc_account_imap_wait(struct svc_account_imap *s, bool for_read, int64_t timeout_ms);
+
+/* ---- reply.c: tagged responses -------------------------------------------------------------- */
+
+/* Write the tagged response of a command that ended with `e`, with s->code and s->text. */
+void svc_account_imap_reply(struct svc_account_imap *s, str tag, str verb, enum err e);
+/* The response of a command that could not be parsed; empty tag: untagged. */
+void svc_account_imap_bad(struct svc_account_imap *s, str tag, enum err e, bool search);
+/* Set the response code of a failure and return that failure. */
+enum err svc_account_imap_fail(struct svc_account_imap *s, enum err e, const char *code,
+    const char *text);
+
+/* ---- view.c: the selected mailbox ----------------------------------------------------------- */
+
+/* How a refresh reports flag changes that the running command made itself. */
+struct svc_account_imap_own {
+	const struct store_set *uids; /* NULL: none */
+	uint64_t modseq;              /* of that change */
+	bool silent;                  /* 0: leave them out; 1: MODSEQ alone, when CONDSTORE is on */
+};
+
+/*
+ * Report what changed: EXPUNGE (when allowed), EXISTS, FETCH of flags.
+ *
+ * In      own: may be NULL
+ * Errors  what the store gives; a mailbox that is gone ends the session with BYE
+ */
+enum err svc_account_imap_refresh(struct svc_account_imap *s, bool expunges,
+    const struct svc_account_imap_own *own);
+/* Leave the selected mailbox. */
+void svc_account_imap_deselect(struct svc_account_imap *s);
+/* Read the keywords again; FLAGS and PERMANENTFLAGS are written when `tell`. */
+enum err svc_account_imap_keywords(struct svc_account_imap *s, bool tell);
+/* "(\Seen $x)" */
+void svc_account_imap_put_flags(struct svc_account_imap *s, uint32_t flags);
+/* Bits of a parsed flag list in a mailbox; new keywords are made. */
+enum err svc_account_imap_flag_bits(struct svc_account_imap *s, uint64_t mailbox,
+    const struct imap_flags *flags, uint32_t *ret);
+/* MODSEQ and friends are wanted from now on (RFC 7162 3.1). */
+void svc_account_imap_condstore(struct svc_account_imap *s);
+static inline bool
+svc_account_imap_has_condstore(const struct svc_account_imap *s)
+{
+	return (s->enabled & IMAP_ENABLED_CONDSTORE) != 0;
+}
+static inline bool
+svc_account_imap_utf8(const struct svc_account_imap *s)
+{
+	return imap_enabled_utf8(s->enabled);
+}
+
+/*
+ * The uids a sequence set of a command means.
+ *
+ * Out     uids: initialised here; release with store_set_done()
+ * Errors  ERR_SYNTAX: a message number that does not exist (RFC 9051 9, seq-number); ERR_NOMEM
+ */
+enum err svc_account_imap_uids(struct svc_account_imap *s, struct imap_seqset *set, bool uid,
+    struct store_set *uids);
+
+/* ---- scan.c: message states in bulk --------------------------------------------------------- */
+
+struct svc_account_imap_scan {
+	struct svc_account_imap *s;
+	const struct store_set *uids;
+	uint64_t since;
+	size_t range; /* of uids, where the scan stands */
+	uint32_t next_uid;
+	size_t at, n;
+	bool end;
+	uint32_t seq; /* of the message given last */
+	struct store_msg msgs[SVC_ACCOUNT_IMAP_SCAN];
+};
+
+/* In  since: only messages changed after that modseq; 0: all. NULL: no memory. */
+struct svc_account_imap_scan *svc_account_imap_scan_new(struct svc_account_imap *s,
+    const struct store_set *uids, uint64_t since);
+/*
+ * The next message that is in the set, in the view and in the store; scan->seq is its number.
+ *
+ * Out     ret: NULL at the end
+ */
+enum err svc_account_imap_scan_next(struct svc_account_imap_scan *scan,
+    const struct store_msg **ret);
+
+/* ---- one handler per verb (commands.def) ---------------------------------------------------- */
+
+typedef enum err svc_account_imap_cmd(struct svc_account_imap *s, struct imap_command *cmd);
+#define CMD(verb, states, flags, handler, args, grammar, rfc) \
+	svc_account_imap_cmd svc_account_imap_cmd_##handler;
+#include "proto/imap/commands.def"
+#undef CMD
+
+/* APPEND does not run as a whole: the message passes in pieces (cmd_append.c). */
+void svc_account_imap_append_begin(struct svc_account_imap *s,
+    const struct imap_append_args *append);
+void svc_account_imap_append_body(struct svc_account_imap *s, str octets);
+void svc_account_imap_append_end(struct svc_account_imap *s, str tag, enum err tail);
+
+/* "* STATUS name (...)" */
+void svc_account_imap_put_status(struct svc_account_imap *s, const struct store_mailbox *m,
+    unsigned items);
+/* STORE_DRAFTS and so on as IMAP_USE_* bits, and back. */
+unsigned svc_account_imap_uses(unsigned special);
+unsigned svc_account_imap_special(unsigned uses);
+
+/* ---- fetch_*.c, search_*.c: parts of FETCH and SEARCH --------------------------------------- */
+
+/* The sections of one message, SP between them, and before the first when `sp`. */
+enum err svc_account_imap_sections(struct svc_account_imap *s, uint64_t id,
+    const struct imap_fetch_args *fetch, bool sp);
+
+/*
+ * Prepare the text keys of a program (fold them once), and ask one of them about a message. Leaves
+ * of other kinds are search.c's.
+ */
+enum err svc_account_imap_search_fold(struct arena *a, struct imap_search_program *p);
+enum err svc_account_imap_search_text(struct svc_account_imap *s, uint64_t id,
+    const struct imap_search_node *leaf, bool *ret);
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the client knows of the selected mailbox, and telling it what changed (RFC 9051 7.4, 7.5).
+ */
+#include "svc/account/imap/session.h"
+
+#include "proto/imap/write.h"
+
+static_assert((int)STORE_ANSWERED == (int)IMAP_FLAG_ANSWERED, "flag bits are the same");
+static_assert((int)STORE_FLAGGED == (int)IMAP_FLAG_FLAGGED, "flag bits are the same");
+static_assert((int)STORE_DELETED == (int)IMAP_FLAG_DELETED, "flag bits are the same");
+static_assert((int)STORE_SEEN == (int)IMAP_FLAG_SEEN, "flag bits are the same");
+static_assert((int)STORE_DRAFT == (int)IMAP_FLAG_DRAFT, "flag bits are the same");
+
+void
+svc_account_imap_put_flags(struct svc_account_imap *s, uint32_t flags)
+{
+	buf_ch(&s->out, '(');
+	bool any = imap_put_system_flags(&s->out, flags & STORE_SYSTEM_FLAGS);
+	uint32_t keywords = flags >> STORE_KEYWORD_BIT;
+	for (size_t i = 0; keywords != 0 && i < s->box.keywords.n; i++, keywords >>= 1) {
+		if ((keywords & 1) != 0) {
+			buf_cstr(&s->out, any ? " " : "");
+			buf_str(&s->out, s->box.keywords.name[i]);
+			any = true;
+		}
+	}
+	buf_ch(&s->out, ')');
+}
+
+/* "* FLAGS" and "[PERMANENTFLAGS]" (RFC 9051 7.3.5, 7.1). */
+static void
+tell_keywords(struct svc_account_imap *s)
+{
+	struct store_keywords *k = &s->box.keywords;
+	buf_cstr(&s->out, "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft");
+	for (size_t i = 0; i < k->n; i++) {
+		buf_ch(&s->out, ' ');
+		buf_str(&s->out, k->name[i]);
+	}
+	buf_cstr(&s->out, ")\r\n* OK [PERMANENTFLAGS (");
+	if (!s->box.read_only) {
+		buf_cstr(&s->out, "\\Answered \\Flagged \\Deleted \\Seen \\Draft");
+		for (size_t i = 0; i < k->n; i++) {
+			buf_ch(&s->out, ' ');
+			buf_str(&s->out, k->name[i]);
+		}
+		buf_cstr(&s->out, k->n < STORE_KEYWORDS_MAX ? " \\*" : "");
+	}
+	buf_cstr(&s->out, ")] flags that stay\r\n");
+}
+
+enum err
+svc_account_imap_keywords(struct svc_account_imap *s, bool tell)
+{
+	TRY(store_keywords(s->store, s->box.id, s->box_arena, &s->box.keywords));
+	if (tell) {
+		tell_keywords(s);
+	}
+	return ERR_OK;
+}
+
+enum err
+svc_account_imap_flag_bits(struct svc_account_imap *s, uint64_t mailbox,
+    const struct imap_flags *flags, uint32_t *ret)
+{
+	uint32_t bits = flags->bits;
+	for (size_t i = 0; i < flags->n; i++) {
+		uint32_t bit;
+		enum err e = store_keyword(s->store, mailbox, flags->keywords[i], &bit);
+		if (e == ERR_TOOMANY || e == ERR_TOOBIG || e == ERR_SYNTAX) {
+			return svc_account_imap_fail(s, ERR_TOOMANY, "LIMIT",
+			    "no room for another keyword in this mailbox");
+		}
+		TRY(e);
+		bits |= bit;
+	}
+	*ret = bits;
+	return ERR_OK;
+}
+
+void
+svc_account_imap_condstore(struct svc_account_imap *s)
+{
+	if (!svc_account_imap_has_condstore(s)) {
+		s->enabled |= IMAP_ENABLED_CONDSTORE;
+		s->reader.enabled = s->enabled;
+	}
+}
+
+void
+svc_account_imap_deselect(struct svc_account_imap *s)
+{
+	store_view_done(&s->box.view);
+	store_set_done(&s->box.saved);
+	s->box = (struct svc_account_imap_box){ 0 };
+	arena_reset(s->box_arena);
+	s->state = IMAP_AUTH;
+	s->dirty = false;
+}
+
+/* Keywords that others made meanwhile are told before a flag list names them. */
+static enum err
+learn_keywords(struct svc_account_imap *s, const struct store_news *news)
+{
+	uint32_t seen = 0;
+	for (size_t i = 0; i < news->changed_n; i++) {
+		seen |= news->changed[i].flags >> STORE_KEYWORD_BIT;
+	}
+	if (s->box.keywords.n < STORE_KEYWORDS_MAX && seen >> s->box.keywords.n != 0) {
+		TRY(svc_account_imap_keywords(s, true));
+	}
+	return ERR_OK;
+}
+
+static void
+put_changed(struct svc_account_imap *s, const struct store_msg *m, bool flags)
+{
+	buf_cstr(&s->out, "* ");
+	buf_u64(&s->out, store_view_seq(&s->box.view, m->uid));
+	buf_cstr(&s->out, " FETCH (UID ");
+	buf_u64(&s->out, m->uid);
+	if (flags) {
+		buf_cstr(&s->out, " FLAGS ");
+		svc_account_imap_put_flags(s, m->flags);
+	}
+	if (svc_account_imap_has_condstore(s)) {
+		buf_cstr(&s->out, " MODSEQ (");
+		buf_u64(&s->out, m->modseq);
+		buf_ch(&s->out, ')');
+	}
+	buf_cstr(&s->out, ")\r\n");
+	svc_account_imap_breathe(s);
+}
+
+static void
+tell_changed(struct svc_account_imap *s, const struct store_news *news,
+    const struct svc_account_imap_own *own)
+{
+	for (size_t i = 0; i < news->changed_n; i++) {
+		const struct store_msg *m = &news->changed[i];
+		bool mine = own != NULL && own->uids != NULL && m->modseq == own->modseq &&
+		    store_set_has(own->uids, m->uid);
+		if (!mine) {
+			put_changed(s, m, true);
+		} else if (own->silent && svc_account_imap_has_condstore(s)) {
+			put_changed(s, m, false);
+		}
+	}
+}
+
+enum err
+svc_account_imap_refresh(struct svc_account_imap *s, bool expunges,
+    const struct svc_account_imap_own *own)
+{
+	struct store_news news = { 0 };
+	if (s->state != IMAP_SELECTED) {
+		return ERR_OK;
+	}
+	s->dirty = false;
+	arena_reset(s->scratch);
+	TRY(store_view_refresh(&s->box.view, expunges, s->scratch, &news));
+	if (news.gone || news.renewed) {
+		svc_account_imap_deselect(s);
+		svc_account_imap_end(s, ERR_OK, "the selected mailbox was deleted");
+		return ERR_OK;
+	}
+	for (size_t i = 0; i < news.expunged_n; i++) {
+		buf_cstr(&s->out, "* ");
+		buf_u64(&s->out, news.expunged[i]);
+		buf_cstr(&s->out, " EXPUNGE\r\n");
+		svc_account_imap_breathe(s);
+	}
+	if (news.appeared > 0) {
+		svc_account_imap_line(s, "* %u EXISTS", news.exists);
+	}
+	TRY(learn_keywords(s, &news));
+	tell_changed(s, &news, own);
+	return ERR_OK;
+}
+
+enum err
+svc_account_imap_uids(struct svc_account_imap *s, struct imap_seqset *set, bool uid,
+    struct store_set *uids)
+{
+	store_set_init(uids);
+	if (set->saved) {
+		for (size_t i = 0; i < s->box.saved.n; i++) {
+			store_set_add(uids, s->box.saved.v[i].lo, s->box.saved.v[i].hi);
+		}
+		return store_set_err(uids);
+	}
+	const struct store_view *view = &s->box.view;
+	bool absent = imap_seqset_largest(set) > view->n ||
+	    (view->n == 0 && imap_seqset_has_star(set));
+	if (!uid && absent) {
+		return ERR_SYNTAX;
+	}
+	uint32_t last = view->n == 0 ? view->uidnext : store_view_uid(view, view->n);
+	imap_seqset_resolve(set, uid ? last : view->n);
+	for (size_t i = 0; i < set->n; i++) {
+		if (uid) {
+			store_set_add(uids, set->r[i].lo, set->r[i].hi);
+		} else {
+			store_view_uids(view, set->r[i].lo, set->r[i].hi, uids);
+		}
+	}
+	return store_set_err(uids);
+}
