@@ -182,6 +182,35 @@ no_wal_and_not_a_database(void)
 	CHECK_ERR(e, ERR_CORRUPT);
 }
 
+/* Opening, one transaction, closing, again and again: the log must not grow without end. */
+static void
+the_log_stays_short(void)
+{
+	struct db *db = open_fresh();
+	char wal[96];
+	long longest = 0;
+	CHECK_ERR(db_exec(db, "CREATE TABLE t(a INTEGER)"), ERR_OK);
+	db_close(&db);
+	snprintf(wal, sizeof wal, "%s-wal", path);
+	for (int i = 0; i < 1000; i++) {
+		db = open_again();
+		CHECK_ERR(db_begin(db, DB_WRITE), ERR_OK);
+		CHECK_ERR(db_exec(db, "INSERT INTO t VALUES(1)"), ERR_OK);
+		CHECK_ERR(db_commit(db), ERR_OK);
+		db_close(&db);
+		FILE *f = fopen(wal, "rb");
+		if (f != NULL) {
+			fseek(f, 0, SEEK_END);
+			longest = MAX(longest, ftell(f));
+			fclose(f);
+		}
+	}
+	CHECK(longest > 100000 && longest < 2000000);
+	db = open_again();
+	CHECK_U64(count(db), 1000);
+	db_close(&db);
+}
+
 static enum err
 work(struct db *db)
 {
@@ -224,4 +253,4 @@ every_allocation_fails(void)
 }
 
 TEST_MAIN(types_come_back, errors_stick, transactions, migrations, no_wal_and_not_a_database,
-    every_allocation_fails)
+    the_log_stays_short, every_allocation_fails)

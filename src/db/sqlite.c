@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The SQLite driver: handles, statements, transactions. The only file that includes sqlite3.h.
- * Write-ahead log, small automatic checkpoints, none on close; synchronous FULL or NORMAL is
- * chosen per transaction. Statements are kept by the address of their text.
+ * Write-ahead log, small automatic checkpoints, on close only of a long log; synchronous FULL or
+ * NORMAL is chosen per transaction. Statements are kept by the address of their text.
  */
 #include "db/db.h"
 
@@ -25,6 +25,7 @@ struct db {
 	sqlite3 *h;
 	bool full; /* synchronous = FULL now */
 	bool readonly;
+	int wal_frames; /* in the log after our last commit */
 	size_t stmts_n;
 	struct db_stmt *stmts[DB_STATEMENTS_MAX];
 	struct db_stmt bad; /* handed out when preparing failed */
@@ -98,6 +99,33 @@ pragma(struct db *db, const char *name, long long value)
 	return err_of(sqlite3_exec(db->h, sql, NULL, NULL, NULL));
 }
 
+/* After each commit: how long the log is. Long enough, it moves into the file. */
+static int
+committed(void *ctx, sqlite3 *h, const char *name, int frames)
+{
+	struct db *db = ctx;
+	db->wal_frames = frames;
+	if (frames >= CHECKPOINT_PAGES) {
+		/* Busy or failing: the next commit tries again. */
+		(void)sqlite3_wal_checkpoint_v2(h, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	}
+	return SQLITE_OK;
+}
+
+/*
+ * What was moved is forgotten when the last process closes, and then the log would never begin
+ * anew and every opening would read all of it: so whoever closes on a long log empties it.
+ */
+static void
+empty_long_log(struct db *db)
+{
+	if (db->h != NULL && db->wal_frames >= CHECKPOINT_PAGES) {
+		sqlite3_busy_timeout(db->h, 0); /* others use it: they will do it */
+		(void)sqlite3_wal_checkpoint_v2(db->h, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+		    NULL);
+	}
+}
+
 static enum err
 set_up(struct db *db, const struct db_conf *conf)
 {
@@ -108,7 +136,7 @@ set_up(struct db *db, const struct db_conf *conf)
 	sqlite3_db_config(db->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_db_config(db->h, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(db->h, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	sqlite3_wal_autocheckpoint(db->h, CHECKPOINT_PAGES);
+	sqlite3_wal_hook(db->h, committed, db);
 	TRY(pragma(db, "cache_size", -(cache / 1024)));
 	/* Temporary files in memory: a sandboxed process has no folder for them. */
 	TRY(pragma(db, "temp_store", 2));
@@ -167,6 +195,7 @@ db_close(struct db **dbp)
 	if (db == NULL) {
 		return;
 	}
+	empty_long_log(db);
 	for (size_t i = 0; i < DB_STATEMENTS_MAX; i++) {
 		if (db->stmts[i] != NULL) {
 			sqlite3_finalize(db->stmts[i]->stmt);
