@@ -188,6 +188,12 @@ sys_sock_nodelay(int fd)
 }
 
 enum err
+sys_sock_ack_now(int fd)
+{
+	return set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 1);
+}
+
+enum err
 sys_sock_pair(int ret_fds[2])
 {
 	if (sys_must_fail() ||

@@ -100,6 +100,8 @@ enum err sys_sock_local(int fd, struct sys_addr *ret);
 enum err sys_sock_peer(int fd, struct sys_addr *ret);
 /* Send small segments at once. */
 enum err sys_sock_nodelay(int fd);
+/* Acknowledge what came at once: a peer may hold back its next words until then (Nagle). */
+enum err sys_sock_ack_now(int fd);
 
 /* A connected SOCK_STREAM pair for one session. */
 enum err sys_sock_pair(int ret_fds[2]);

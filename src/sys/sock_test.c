@@ -194,5 +194,30 @@ long_paths(void)
 	CHECK_ERR(sys_dir_remove_tree(SYS_CWD, folder), ERR_OK);
 }
 
-TEST_MAIN(accepts, accepts_without_descriptors, v6_listens_for_v6_only, streams, pieces_and_waiting,
-    local_sockets, long_paths)
+/* After an answer the kernel waits with acknowledgements; TCP_QUICKACK reads as 1 when it does not.
+ */
+static void
+acknowledges_at_once(void)
+{
+	int listener = -1, reserve = -1, fd = -1, on = 1;
+	socklen_t n = sizeof on;
+	char octet;
+	size_t moved;
+	struct sys_addr a = listen_on("127.0.0.1", &listener);
+	int client = connect_to(&a);
+	CHECK_ERR(sys_wait(listener, true, 5000), ERR_OK);
+	CHECK_ERR(sys_sock_accept(listener, &reserve, &fd, NULL), ERR_OK);
+	CHECK_ERR(sys_sock_write(client, S("x"), &moved), ERR_OK);
+	CHECK_ERR(sys_wait(fd, true, 5000), ERR_OK);
+	CHECK_ERR(sys_sock_read(fd, &octet, 1, &moved), ERR_OK);
+	CHECK_ERR(sys_sock_write(fd, S("y"), &moved), ERR_OK);
+	CHECK(getsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, &n) == 0 && on == 0);
+	CHECK_ERR(sys_sock_ack_now(fd), ERR_OK);
+	CHECK(getsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, &n) == 0 && on == 1);
+	sys_close(&client);
+	sys_close(&fd);
+	sys_close(&listener);
+}
+
+TEST_MAIN(accepts, acknowledges_at_once, accepts_without_descriptors, v6_listens_for_v6_only,
+    streams, pieces_and_waiting, local_sockets, long_paths)
