@@ -21,6 +21,7 @@ struct arena {
 	unsigned flags;
 	const char *name;
 	struct arena *parent, *child, *sibling;
+	struct arena **at; /* what points to us among the parent's children */
 	struct chunk *chunks;
 	size_t budget, held;
 };
@@ -62,6 +63,10 @@ arena_new(struct arena *parent, const char *name, size_t budget, unsigned flags)
 		a->flags |= parent->flags & ARENA_WIPE;
 		a->parent = parent;
 		a->sibling = parent->child;
+		a->at = &parent->child;
+		if (a->sibling != NULL) {
+			a->sibling->at = &a->sibling;
+		}
 		parent->child = a;
 	}
 	return a;
@@ -93,12 +98,10 @@ unlink_from_parent(struct arena *a)
 	if (a->parent == NULL) {
 		return;
 	}
-	struct arena **at = &a->parent->child;
-	while (*at != a) {
-		ASSERT(*at != NULL);
-		at = &(*at)->sibling;
+	*a->at = a->sibling;
+	if (a->sibling != NULL) {
+		a->sibling->at = a->at;
 	}
-	*at = a->sibling;
 }
 
 /* Free every descendant without recursion: always the deepest first child. */
