@@ -52,12 +52,18 @@ put_row(struct smtp *s, const struct smtp_reply_row *r, str arg)
 static void
 note(struct smtp *s, const struct smtp_reply_row *r, str arg)
 {
-	struct buf b;
+	struct buf b, from;
+	if (arg.n == 0 && s->txn.rcpts != NULL) {
+		arg = s->txn.rcpts->address;
+	}
 	buf_init_fixed(&b, s->note_room, sizeof s->note_room);
 	smtp_put_safe(&b, arg, sizeof s->note_room);
+	buf_init_fixed(&from, s->from_room, sizeof s->from_room);
+	smtp_put_safe(&from, s->txn.reverse_path, sizeof s->from_room);
 	smtp_act(s,
 	    (struct smtp_action){ .kind = SMTP_REFUSED,
 		.text = buf_view(&b),
+		.from = buf_view(&from),
 		.verb = s->verb,
 		.enhanced = r->enhanced,
 		.code = r->code });

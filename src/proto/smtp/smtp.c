@@ -324,6 +324,7 @@ feed_line(struct smtp *s, str in)
 	if (lf >= 0) {
 		bool too_long = s->skipping || line.n > max;
 		s->skipping = false;
+		s->lines++;
 		run_line(s, line, too_long);
 		buf_wipe(&s->line);
 		buf_done(&s->line);

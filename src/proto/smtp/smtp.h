@@ -129,7 +129,7 @@ enum smtp_action_kind {
 /* Strings are valid until the next call of smtp_feed or smtp_answer_*. */
 struct smtp_action {
 	enum smtp_action_kind kind;
-	str text, mechanism, verb, enhanced;
+	str text, mechanism, verb, enhanced, from;
 	bool has_initial;
 	uint32_t delay_ms;
 	uint16_t code;
@@ -161,6 +161,7 @@ struct smtp {
 	str account_name;
 	int64_t wall_s;
 	uint32_t errors, junk, unknown, txns, messages;
+	uint64_t lines;    /* complete lines taken: what a command timeout waits for */
 	struct buf line;   /* the start of a line whose end has not come */
 	struct buf secret; /* decoded SASL response, while its action lives */
 	struct buf out;
@@ -169,7 +170,7 @@ struct smtp {
 	struct smtp_action actions[8];
 	unsigned actions_first, actions_n;
 	char helo_room[SMTP_HELO_MAX];
-	char note_room[SMTP_REPLY_ARG_MAX]; /* text of a REFUSED action */
+	char note_room[SMTP_REPLY_ARG_MAX], from_room[SMTP_REPLY_ARG_MAX]; /* of a REFUSED action */
 };
 
 /*

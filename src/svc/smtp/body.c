@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A message between its first octet and COMMIT. Small ones stay in memory; larger ones go to a
+ * file without a name in spool/tmp, written in blocks, never synced: the queue copies it into
+ * its journal.
+ */
+#include "base/mem.h"
+#include "svc/smtp/server.h"
+#include "sys/file.h"
+#include "sys/sys.h"
+
+enum { FIRST_ROOM = 4096 };
+
+void
+svc_smtp_body_init(struct svc_smtp_body *b, struct svc_smtp *sv)
+{
+	*b = (struct svc_smtp_body){ .server = sv, .fd = -1 };
+	buf_init(&b->memory, SVC_SMTP_INLINE_MAX);
+}
+
+void
+svc_smtp_body_reset(struct svc_smtp_body *b)
+{
+	b->server->bodies -= b->charged;
+	sys_close(&b->fd);
+	buf_done(&b->memory);
+	b->charged = 0;
+	b->in_file = b->size = 0;
+}
+
+/* What the buffer holds now counts for the whole process. */
+static void
+charge(struct svc_smtp_body *b)
+{
+	b->server->bodies += b->memory.cap - b->charged;
+	b->charged = b->memory.cap;
+}
+
+static enum err
+write_out(struct svc_smtp_body *b)
+{
+	if (b->fd < 0) {
+		TRY(sys_file_temp(b->server->tmp, &b->fd));
+	}
+	TRY(sys_file_write(b->fd, b->in_file, buf_view(&b->memory)));
+	b->in_file += b->memory.n;
+	buf_reset(&b->memory);
+	return ERR_OK;
+}
+
+/* Room at once for what is expected, so that a usual message needs one allocation. */
+static enum err
+make_room(struct svc_smtp_body *b, size_t n, uint64_t expected)
+{
+	size_t room = (size_t)MIN(expected + 1024, (uint64_t)SVC_SMTP_INLINE_MAX);
+	room = MAX(room, (size_t)FIRST_ROOM);
+	bool first = b->memory.cap == 0 && n <= room;
+	if (buf_room(&b->memory, first ? room : n) == NULL) {
+		return buf_err(&b->memory);
+	}
+	charge(b);
+	return ERR_OK;
+}
+
+enum err
+svc_smtp_body_add(struct svc_smtp_body *b, str octets, uint64_t expected)
+{
+	bool crowded = b->server->bodies >= SVC_SMTP_BODIES_MAX && b->memory.n > 0;
+	if (octets.n > SVC_SMTP_INLINE_MAX - b->memory.n || crowded) {
+		TRY(write_out(b));
+	}
+	b->size += octets.n;
+	if (octets.n > SVC_SMTP_INLINE_MAX) {
+		TRY(sys_file_write(b->fd, b->in_file, octets));
+		b->in_file += octets.n;
+		return ERR_OK;
+	}
+	TRY(make_room(b, octets.n, expected));
+	buf_str(&b->memory, octets);
+	return buf_err(&b->memory);
+}
+
+enum err
+svc_smtp_body_finish(struct svc_smtp_body *b)
+{
+	return b->fd >= 0 && b->memory.n > 0 ? write_out(b) : ERR_OK;
+}

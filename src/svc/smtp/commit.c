@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A finished message goes to queue, and its answer to the peer. From COMMIT on the message is
+ * queue's: when the answer is lost the peer is told to try again, and may so deliver twice,
+ * never lose.
+ */
+#include "ipc/smtp_queue.h"
+#include "spool/spool.h"
+#include "svc/smtp/server.h"
+
+enum { TO_LOG_MAX = 200 };
+
+/* One entry for each account behind each recipient. */
+static size_t
+flatten(struct svc_smtp *sv, const struct smtp_txn *t)
+{
+	size_t n = 0;
+	for (const struct smtp_rcpt *r = t->rcpts; r != NULL; r = r->next) {
+		for (size_t i = 0; i < r->targets_n; i++) {
+			ASSERT(n < SMTP_TARGETS_MAX);
+			sv->rcpts[n++] = (struct ipc_common_rcpt){ .account = r->targets[i].account,
+				.address = r->targets[i].address,
+				.detail = r->targets[i].detail,
+				.original = r->address,
+				.orcpt = r->orcpt,
+				.notify = r->notify };
+		}
+	}
+	return n;
+}
+
+static void
+put(struct svc_smtp_session *x, const struct smtp_txn *t)
+{
+	struct svc_smtp *sv = x->server;
+	const struct ipc_smtp_queue_commit m = { .txn = x->request,
+		.session = x->info.id,
+		.submission = x->engine.peer.submission,
+		.account = x->engine.account,
+		.reverse_path = t->reverse_path,
+		.smtputf8 = t->smtputf8,
+		.body8bit = t->body8bit || t->body.eight_bit,
+		.envid = t->envid,
+		.ret = t->ret,
+		.peer_ip = x->info.peer_ip,
+		.received_s = x->engine.wall_s,
+		.rcpts = sv->rcpts,
+		.rcpts_n = flatten(sv, t),
+		.size = x->body.size,
+		.body = x->body.fd < 0 ? buf_view(&x->body.memory) : S("") };
+	buf_reset(&sv->out);
+	ipc_smtp_queue_commit_put(&sv->out, &m);
+}
+
+static enum err
+send(struct svc_smtp_session *x)
+{
+	struct svc_smtp *sv = x->server;
+	TRY(svc_smtp_body_finish(&x->body));
+	if (sv->queue.chan == NULL) {
+		return ERR_UNAVAILABLE;
+	}
+	put(x, smtp_txn(&x->engine));
+	int fd = x->body.fd;
+	x->body.fd = -1; /* the channel's from here on */
+	return sys_chan_send(sv->queue.chan, &sv->out, fd);
+}
+
+void
+svc_smtp_commit(struct svc_smtp_session *x)
+{
+	x->request = svc_smtp_session_request(x);
+	ASSERT(x->body.size == smtp_txn(&x->engine)->octets || x->engine.txn.failed != ERR_OK);
+	enum err e = x->engine.txn.failed != ERR_OK ? x->engine.txn.failed : send(x);
+	svc_smtp_body_reset(&x->body);
+	if (e != ERR_OK) {
+		LOG(SMTP_NOT_STORED, F_ID("session", x->info.id), F_U64("txn", x->engine.txns),
+		    F_ERR(e));
+		x->request = 0;
+		smtp_answer_commit(&x->engine, e, S(""));
+	}
+}
+
+/* "a@b,c@d", as many as fit; the log says how many there are. */
+static void
+put_recipients(struct buf *b, const struct smtp_txn *t)
+{
+	for (const struct smtp_rcpt *r = t->rcpts; r != NULL; r = r->next) {
+		if (b->n + r->address.n + 1 > TO_LOG_MAX) {
+			return;
+		}
+		buf_cstr(b, b->n > 0 ? "," : "");
+		buf_str(b, r->address);
+	}
+}
+
+static void
+log_accepted(struct svc_smtp_session *x, const char *id)
+{
+	char room[TO_LOG_MAX];
+	struct buf to;
+	const struct smtp_txn *t = smtp_txn(&x->engine);
+	buf_init_fixed(&to, room, sizeof room);
+	put_recipients(&to, t);
+	LOG(SMTP_ACCEPTED, F_ID("session", x->info.id), F_U64("txn", x->engine.txns),
+	    F_CSTR("queue", id), F_ADDR("peer", &x->peer), F_U64("account", x->engine.account),
+	    F_STR("helo", x->engine.helo), F_STR("from", t->reverse_path),
+	    F_STR("to", buf_view(&to)), F_U64("rcpts", t->rcpts_n), F_U64("octets", t->octets));
+}
+
+static enum err
+on_result(void *ctx, const struct ipc_smtp_queue_commit_result *m, int *fd)
+{
+	struct svc_smtp *sv = ctx;
+	struct svc_smtp_session *x = svc_smtp_session_answered(sv, m->txn);
+	char id[SPOOL_ID_TEXT];
+	if (x == NULL || x->engine.wait != SMTP_WAIT_COMMIT) {
+		sv->counters.lost++;
+		return ERR_OK;
+	}
+	spool_id_text(m->entry, id);
+	if (m->result == ERR_OK) {
+		sv->counters.accepted++;
+		sv->counters.octets += smtp_txn(&x->engine)->octets;
+		log_accepted(x, id);
+	} else {
+		LOG(SMTP_NOT_STORED, F_ID("session", x->info.id), F_U64("txn", x->engine.txns),
+		    F_ERR(m->result));
+	}
+	smtp_answer_commit(&x->engine, m->result, str_from(id));
+	svc_smtp_session_run(x);
+	return ERR_OK;
+}
+
+enum err
+svc_smtp_on_queue(void *ctx, str datagram, int *fd)
+{
+	static const struct ipc_smtp_queue_at_smtp handlers = { .commit_result = on_result };
+	struct svc_smtp_link *link = ctx;
+	struct svc_smtp *sv = link->server;
+	enum err e = ipc_smtp_queue_smtp_dispatch(&handlers, sv, datagram, fd, sv->scratch);
+	arena_reset(sv->scratch);
+	return e;
+}
