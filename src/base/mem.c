@@ -4,6 +4,8 @@
  */
 #include "base/mem.h"
 
+#include <malloc.h>
+
 static uint64_t fail_in;
 
 static bool
@@ -46,4 +48,10 @@ void
 mem_fail_after(uint64_t n)
 {
 	fail_in = n;
+}
+
+void
+mem_trim(void)
+{
+	malloc_trim(0);
 }

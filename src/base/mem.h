@@ -23,6 +23,9 @@ void mem_drop(void *p);
 /* Overwrite secrets; never optimised away. */
 void mem_wipe(void *p, size_t n);
 
+/* Give free memory back to the system; takes milliseconds, for after a flood. */
+void mem_trim(void);
+
 /* Tests only: the n-th request from now fails (0: never). */
 void mem_fail_after(uint64_t n);
 
