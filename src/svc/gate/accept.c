@@ -101,23 +101,46 @@ svc_gate_admit(struct svc_gate *g, enum sys_protocol protocol, int fd, const str
 	}
 }
 
-static void
-on_ready(void *ctx, unsigned events)
+/* Accept until nobody waits or the turn's share is used up; how many came. */
+static unsigned
+take_waiting(struct svc_gate_listener *l)
 {
-	struct svc_gate_listener *l = ctx;
 	struct svc_gate *g = l->g;
-	for (unsigned i = 0; i < SVC_GATE_ACCEPTS_PER_TURN; i++) {
+	unsigned taken = 0;
+	while (taken < SVC_GATE_ACCEPTS_PER_TURN) {
 		int fd = -1;
 		struct sys_addr peer;
 		enum err e = sys_sock_accept(l->watch.fd, &g->spare_fd, &fd, &peer);
 		if (e == ERR_AGAIN) {
-			return;
+			break;
 		}
+		taken++;
 		if (e == ERR_OK) {
 			svc_gate_admit(g, l->protocol, fd, &peer);
 		} else {
 			g->facts.refused[SVC_GATE_MEMORY]++;
 		}
+	}
+	return taken;
+}
+
+/*
+ * The kernel wakes the first idle process in its list, which would give one process nearly all of
+ * the quiet, long connections: step to the end of the list from time to time.
+ */
+static void
+on_ready(void *ctx, unsigned events)
+{
+	struct svc_gate_listener *l = ctx;
+	l->taken += take_waiting(l);
+	if (l->taken < SVC_GATE_ACCEPTS_IN_A_ROW) {
+		return;
+	}
+	l->taken = 0;
+	sys_watch_stop(l->g->sc->loop, &l->watch);
+	enum err e = sys_watch_start(l->g->sc->loop, &l->watch, SYS_IN | SYS_EXCLUSIVE);
+	if (e != ERR_OK) {
+		LOG(FAILED, F_CSTR("what", "listen"), F_ERR(e));
 	}
 }
 

@@ -93,6 +93,7 @@ svc_gate_conn_new(struct svc_gate *g, enum sys_protocol protocol, int fd,
 	sys_timer_set(g->sc->loop, &c->timer, (int64_t)g->sc->conf->gate_idle);
 	list_push(&g->conns, &c->node);
 	g->conns_n++;
+	g->conns_peak = MAX(g->conns_peak, g->conns_n);
 	enum err e = sys_watch_start(g->sc->loop, &c->net, SYS_IN);
 	if (e != ERR_OK) {
 		svc_gate_conn_close(c, "memory");

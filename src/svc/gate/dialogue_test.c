@@ -385,6 +385,37 @@ headers_that_are_not_right(void)
 	buf_done(&out);
 }
 
+/* A real listener: connections come in, also after this process stepped to the end of the list. */
+static void
+listeners_accept(void)
+{
+	struct svc_gate_world w;
+	struct sys_addr at = { .port = 0 };
+	int listener = -1, fds[SVC_GATE_ACCEPTS_IN_A_ROW * 2 + 1];
+	svc_gate_world_open(&w);
+	CHECK_ERR(sys_addr_ip_parse(S("127.0.0.1"), at.ip), ERR_OK);
+	CHECK_ERR(sys_sock_listen(&at, &listener), ERR_OK);
+	CHECK_ERR(sys_sock_local(listener, &at), ERR_OK);
+	CHECK_ERR(svc_gate_listen(w.g, SYS_MX, listener), ERR_OK);
+	CHECK_ERR(svc_gate_listen_start(w.g), ERR_OK);
+	for (size_t i = 0; i < LEN(fds); i++) {
+		enum err e = sys_sock_connect(&at, &fds[i]);
+		CHECK(e == ERR_OK || e == ERR_AGAIN);
+		for (unsigned k = 0; k < 100 && w.g->conns_n <= i; k++) {
+			CHECK_ERR(sys_loop_turn(w.sc.loop, 10), ERR_OK);
+		}
+		CHECK_U64(w.g->conns_n, i + 1);
+	}
+	struct svc_gate_conn *c = LIST_ENTRY(w.g->conns.next, struct svc_gate_conn, node);
+	CHECK(sys_addr_is_loopback(c->peer.ip));
+	for (size_t i = 0; i < LEN(fds); i++) {
+		sys_close(&fds[i]);
+	}
+	wait_for_the_end(&w);
+	CHECK_U64(w.g->facts.accepted, LEN(fds));
+	svc_gate_world_close(&w);
+}
+
 static void
 quit_lets_sessions_end(void)
 {
@@ -419,4 +450,4 @@ TEST_MAIN(plaintext_offers_the_way_into_tls_only, octets_behind_starttls_end_it,
     plaintext_after_220_ends_it, a_session_reaches_its_process, sessions_go_round, nobody_serves,
     the_banned_hear_nothing, nonsense_from_auth_closes_its_channel, limits_hold,
     the_silent_are_sent_away, balancers_name_their_client, the_named_client_counts,
-    headers_that_are_not_right, quit_lets_sessions_end)
+    headers_that_are_not_right, listeners_accept, quit_lets_sessions_end)

@@ -18,6 +18,10 @@ reap(void *ctx)
 		list_remove(&c->node);
 		mem_drop(c);
 	}
+	if (g->conns_peak > SVC_GATE_TRIM_ABOVE && g->conns_n < g->conns_peak / 2) {
+		mem_trim();
+		g->conns_peak = g->conns_n;
+	}
 	if (g->quitting && g->conns_n == 0) {
 		svc_common_exit(g->sc);
 	}

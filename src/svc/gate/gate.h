@@ -38,6 +38,7 @@ struct svc_gate_listener {
 	struct svc_gate *g;
 	struct sys_watch watch;
 	enum sys_protocol protocol;
+	unsigned taken; /* since it stepped to the end of the kernel's list */
 };
 
 /* A connection's life. Legal steps are in conn.c. */
@@ -116,7 +117,7 @@ struct svc_gate {
 	size_t balancers_n;
 	struct preauth_conf preauth[PREAUTH_PROTOCOLS];
 	struct list conns, dead;
-	size_t conns_n;
+	size_t conns_n, conns_peak;
 	struct arena *tick; /* one message of auth */
 	struct sys_task reaper;
 	struct sys_timer grace;

@@ -13,6 +13,8 @@ enum {
 	SVC_GATE_BANS_MAX = 65536,      /* auth bans networks, so this is many */
 	SVC_GATE_BALANCERS_MAX = 64,    /* setting listen.proxy-from */
 	SVC_GATE_ACCEPTS_PER_TURN = 32, /* then the other connections get their turn */
+	SVC_GATE_ACCEPTS_IN_A_ROW = 8,  /* then another process is first */
+	SVC_GATE_TRIM_ABOVE = 100,      /* connections; half of the peak gone: give memory back */
 	SVC_GATE_CHUNK = 65536,     /* moved at a time; also the most that waits per direction */
 	SVC_GATE_ROUNDS = 4,        /* chunks per connection, direction and turn */
 	SVC_GATE_PLAIN_READ = 4096, /* before TLS */
