@@ -58,7 +58,10 @@ put_hot(struct fetching *f, const struct store_msg *m)
 	}
 }
 
-/* The shape from the cache, or made now and kept for the next time. */
+/*
+ * The shape from the cache, or made now. The structure, which costs a look at the whole message, is
+ * kept for the next time; an ENVELOPE alone is made faster than it is written down.
+ */
 static enum err
 get_shape(struct svc_account_imap *s, const struct store_cold *cold, unsigned items,
     struct svc_account_imap_shape *ret)
@@ -69,6 +72,10 @@ get_shape(struct svc_account_imap *s, const struct store_cold *cold, unsigned it
 		return ERR_OK;
 	}
 	str text, envelope, blob;
+	if (!structure) {
+		TRY(store_header(s->store, cold->id, &text));
+		return svc_account_imap_shape_envelope(s->scratch, text, &ret->envelope);
+	}
 	TRY(store_text(s->store, cold->id, &text));
 	TRY(svc_account_imap_shape_make(s->scratch, text, cold->header_octets, ret));
 	TRY(svc_account_imap_shape_pack(s->scratch, ret, &envelope, &blob));

@@ -197,6 +197,7 @@ put_set(struct searching *x)
 	for (size_t i = 0; i < x->found.n; i++) {
 		for (uint64_t uid = x->found.v[i].lo; uid <= x->found.v[i].hi; uid++) {
 			imap_set_writer_put(&w, number_of(x, (uint32_t)uid));
+			svc_account_imap_breathe(x->s);
 		}
 	}
 	imap_set_writer_end(&w);
@@ -212,6 +213,7 @@ put_search(struct searching *x)
 		for (uint64_t uid = x->found.v[i].lo; uid <= x->found.v[i].hi; uid++) {
 			buf_ch(out, ' ');
 			buf_u64(out, number_of(x, (uint32_t)uid));
+			svc_account_imap_breathe(x->s);
 		}
 	}
 	if (x->args->program.has_modseq && x->min != 0) {
