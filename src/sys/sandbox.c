@@ -216,9 +216,8 @@ sys_sandbox_become(uint32_t uid, uint32_t gid)
 	return setuid(0) == 0 && uid != 0 ? ERR_DENIED : ERR_OK;
 }
 
-/* Nothing of us is written to disk when we crash, and no other process of our user may look in. */
-static enum err
-hide_memory(void)
+enum err
+sys_sandbox_hide_memory(void)
 {
 	struct rlimit none = { 0, 0 };
 	if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
@@ -232,7 +231,7 @@ sys_sandbox_enter(const struct sys_sandbox *s, const struct sys_sandbox_path *mo
     struct sys_sandbox_state *ret)
 {
 	struct sys_sandbox_state state = { .bits = geteuid() != 0 ? SYS_STATE_OWN_USER : 0 };
-	TRY(hide_memory());
+	TRY(sys_sandbox_hide_memory());
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
 		return ERR_SANDBOX;
 	}

@@ -90,6 +90,12 @@ void sys_sandbox_free(struct sys_sandbox **s);
 enum err sys_sandbox_enter(const struct sys_sandbox *s, const struct sys_sandbox_path *more,
     size_t more_n, struct sys_sandbox_state *ret);
 
+/*
+ * Nothing of us is written to disk when we crash, and no other process of our user may look in.
+ * Part of sys_sandbox_enter; for a process that holds secrets and stays outside. ERR_SANDBOX.
+ */
+enum err sys_sandbox_hide_memory(void);
+
 /* Give up root: groups, gid, uid. ERR_DENIED. A no-op for an ordinary user. */
 enum err sys_sandbox_become(uint32_t uid, uint32_t gid);
 

@@ -6,6 +6,7 @@
 
 #include "ipc/parent_child.h"
 #include "sys/clock.h"
+#include "sys/sandbox.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -131,9 +132,22 @@ set_up(struct svc_parent *p, str config, str programs)
 	if (p->scratch == NULL || p->config.p == NULL) {
 		return ERR_NOMEM;
 	}
+	TRY(sys_sandbox_hide_memory()); /* private keys pass through it */
 	TRY(sys_loop_new(&p->loop));
 	TRY(find_programs(p, programs));
 	return take_signals(p);
+}
+
+/* The services inherit the limit; a gate takes no more connections than it allows. */
+static void
+raise_fds(struct svc_parent *p)
+{
+	uint64_t want = p->conf->gate_connections * SVC_PARENT_FDS_PER_CONNECTION +
+	    SVC_PARENT_FDS_SPARE;
+	p->fds_max = sys_want_fd_limit(want);
+	if (p->fds_max < want) {
+		LOG(PARENT_FDS, F_U64("have", p->fds_max), F_U64("want", want));
+	}
 }
 
 /* Everything that can go wrong before a process is started. */
@@ -146,8 +160,7 @@ prepare(struct svc_parent *p)
 	TRY(svc_parent_config_load(p, &text));
 	TRY(open_log(p));
 	TRY(find_boot_id(p));
-	p->fds_max = sys_want_fd_limit(p->conf->gate_connections * SVC_PARENT_FDS_PER_CONNECTION +
-	    SVC_PARENT_FDS_SPARE);
+	raise_fds(p);
 	TRY(svc_parent_state_make(p));
 	TRY(svc_parent_listen_all(p));
 	TRY(svc_parent_proc_table(p));

@@ -8,10 +8,7 @@
 #include <unistd.h>
 
 enum {
-	STATE_MODE =
-	    01771, /* auth makes its database here; others pass through to their own folder */
-	STATE_MODE_PLAIN = 0700,
-	AUTH_USER = 3,
+	STATE_MODE = 0711, /* each passes through to its own folder */
 	OTHERS_MAY_PASS = 0001,
 };
 
@@ -69,10 +66,7 @@ make_folders(struct svc_parent *p)
 	const struct svc_parent_folder *folders;
 	size_t n = svc_parent_table_folders(&folders);
 	uint32_t base = (uint32_t)p->conf->service_user_base;
-	uint32_t auth = base + AUTH_USER;
-	str top = svc_parent_state_path(p, S(""));
-	TRY(make(top, geteuid(), p->is_root ? auth : getegid(),
-	    p->is_root ? STATE_MODE : STATE_MODE_PLAIN));
+	TRY(make(svc_parent_state_path(p, S("")), geteuid(), getegid(), STATE_MODE));
 	for (size_t i = 0; i < n; i++) {
 		bool own = folders[i].user == 0 || !p->is_root;
 		uint32_t uid = own ? geteuid() : base + folders[i].user;
@@ -88,10 +82,14 @@ svc_parent_state_make(struct svc_parent *p)
 	if (p->is_root) {
 		TRY(check_reachable(p));
 	}
-	TRY(make_folders(p));
+	enum err e = make_folders(p);
+	if (e != ERR_OK) {
+		LOG(FAILED, F_CSTR("what", "state"), F_ERR(e), F_STR("detail", buf_view(&p->out)));
+		return e;
+	}
 	TRY(sys_file_open(SYS_CWD, svc_parent_state_path(p, S("run/lock")),
 	    SYS_READ | SYS_WRITE | SYS_CREATE, &p->lock_fd));
-	enum err e = sys_file_lock(p->lock_fd, true, false);
+	e = sys_file_lock(p->lock_fd, true, false);
 	if (e != ERR_OK) { /* its sockets are not ours to remove */
 		sys_close(&p->lock_fd);
 		LOG(FAILED, F_CSTR("what", "state"), F_ERR(e),
