@@ -17,6 +17,8 @@
 enum {
 	SVC_ACCOUNTS_TICKETS_MAX = 4096,
 	SVC_ACCOUNTS_TICKET_MS = 30000,
+	SVC_ACCOUNTS_LATE_MAX = 1024,   /* sessions that came before their tickets */
+	SVC_ACCOUNTS_LATE_MS = 500,     /* how long they wait */
 	SVC_ACCOUNTS_FACTS_MAX = 10000, /* accounts whose facts are remembered */
 	SVC_ACCOUNTS_FACTS_MS = 60000,  /* for this long */
 	SVC_ACCOUNTS_ASKED_MAX = 10000, /* questions to auth that wait for an answer */
@@ -67,6 +69,9 @@ struct svc_accounts {
 	struct buf out;
 	struct sys_chan *auth, *queue;
 	struct list logins; /* channels to login processes */
+	struct list late;
+	size_t late_n;
+	struct sys_task tickets_came;
 	struct lru *tickets, *facts;
 	struct map *families, *asked;
 	struct list children;
@@ -87,11 +92,14 @@ str svc_accounts_folder(const struct svc_accounts *s, uint64_t account,
 
 /* auth.c: tickets and facts. */
 enum err svc_accounts_on_auth(struct svc_accounts *s, int fd);
+bool svc_accounts_ticket_known(const struct svc_accounts *s, str ticket);
 bool svc_accounts_ticket_take(struct svc_accounts *s, str ticket, struct svc_accounts_ticket *ret);
 void svc_accounts_with_facts(struct svc_accounts *s, uint64_t account, uint64_t job, int fd);
 
 /* attach.c: sessions from login. */
 enum err svc_accounts_on_login(struct svc_accounts *s, int fd);
+/* A task: sessions that wait for their tickets are looked at again. */
+void svc_accounts_tickets_came(void *accounts);
 
 /* queue.c: delivery processes and syncs. */
 enum err svc_accounts_on_queue(struct svc_accounts *s, int fd);

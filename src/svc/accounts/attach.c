@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sessions: login brings an authenticated client's stream and a ticket; a good ticket becomes an
- * account process that owns the stream from then on.
+ * account process that owns the stream from then on. Auth tells us of a ticket before it tells
+ * login, but on another channel: what comes too early waits a moment for its ticket.
  */
 #include "ipc/login_accounts.h"
 #include "base/mem.h"
@@ -12,6 +13,17 @@ struct login {
 	struct list node;
 	struct svc_accounts *s;
 	struct sys_chan *chan;
+	bool last_try; /* do not wait for the ticket any longer */
+};
+
+/* An attach that waits for its ticket, as it came. */
+struct svc_accounts_late {
+	struct list node; /* in svc_accounts.late */
+	struct login *login;
+	struct sys_timer timer;
+	int fd;
+	size_t n;
+	char datagram[];
 };
 
 /* Scope bits of accounts_auth.grant. */
@@ -58,6 +70,9 @@ on_attach(void *ctx, const struct ipc_login_accounts_attach *m, int *fd)
 {
 	struct login *l = ctx;
 	struct svc_accounts *s = l->s;
+	if (!l->last_try && !svc_accounts_ticket_known(s, m->ticket)) {
+		return ERR_AGAIN;
+	}
 	enum err e = start_session(s, m, *fd);
 	if (e != ERR_OK) {
 		s->refused++;
@@ -71,12 +86,80 @@ on_attach(void *ctx, const struct ipc_login_accounts_attach *m, int *fd)
 }
 
 static enum err
-on_message(void *ctx, str datagram, int *fd)
+take(struct login *l, str datagram, int *fd, bool last_try)
 {
 	static const struct ipc_login_accounts_at_accounts handlers = { .attach = on_attach };
-	struct login *l = ctx;
 	arena_reset(l->s->scratch);
+	l->last_try = last_try;
 	return ipc_login_accounts_accounts_dispatch(&handlers, l, datagram, fd, l->s->scratch);
+}
+
+static void
+late_free(struct svc_accounts_late *late)
+{
+	late->login->s->late_n--;
+	list_remove(&late->node);
+	sys_timer_stop(&late->timer);
+	sys_close(&late->fd);
+	mem_drop(late);
+}
+
+static void
+late_try(struct svc_accounts_late *late, bool last_try)
+{
+	enum err e = take(late->login, str_make(late->datagram, late->n), &late->fd, last_try);
+	if (e != ERR_AGAIN) {
+		late_free(late); /* answered; when login cannot hear, its channel tells that too */
+	}
+}
+
+static void
+late_over(void *ctx)
+{
+	late_try(ctx, true);
+}
+
+/* Keep it for a moment. False: no room, answer now. */
+static bool
+late_keep(struct login *l, str datagram, int *fd)
+{
+	struct svc_accounts *s = l->s;
+	struct svc_accounts_late *late = s->late_n < SVC_ACCOUNTS_LATE_MAX
+	    ? mem_zalloc(1, sizeof *late + datagram.n)
+	    : NULL;
+	if (late == NULL) {
+		return false;
+	}
+	late->login = l;
+	late->fd = *fd;
+	*fd = -1;
+	late->n = datagram.n;
+	memcpy(late->datagram, datagram.p, datagram.n);
+	list_push(&s->late, &late->node);
+	s->late_n++;
+	sys_timer_init(&late->timer, late_over, late);
+	sys_timer_set(s->sc->loop, &late->timer, SVC_ACCOUNTS_LATE_MS);
+	return true;
+}
+
+void
+svc_accounts_tickets_came(void *accounts)
+{
+	struct svc_accounts *s = accounts;
+	LIST_EACH(it, &s->late) {
+		late_try(LIST_ENTRY(it, struct svc_accounts_late, node), false);
+	}
+}
+
+static enum err
+on_message(void *ctx, str datagram, int *fd)
+{
+	struct login *l = ctx;
+	enum err e = take(l, datagram, fd, false);
+	if (e == ERR_AGAIN) {
+		e = late_keep(l, datagram, fd) ? ERR_OK : take(l, datagram, fd, true);
+	}
+	return e;
 }
 
 static void
@@ -84,6 +167,12 @@ on_closed(void *ctx, enum err why)
 {
 	struct login *l = ctx;
 	LOG(CHANNEL_CLOSED, F_CSTR("edge", "login_accounts"), F_ERR(why));
+	LIST_EACH(it, &l->s->late) {
+		struct svc_accounts_late *late = LIST_ENTRY(it, struct svc_accounts_late, node);
+		if (late->login == l) {
+			late_free(late);
+		}
+	}
 	sys_chan_free(&l->chan);
 	list_remove(&l->node);
 	mem_drop(l);

@@ -39,7 +39,16 @@ on_grant(void *ctx, const struct ipc_accounts_auth_grant *m, int *fd)
 		.scope = m->scope,
 		.until_ms = sys_loop_now_ms(s->sc->loop) + SVC_ACCOUNTS_TICKET_MS };
 	copy_name(t->name, m->name);
+	if (s->late_n > 0) {
+		sys_task_schedule(s->sc->loop, &s->tickets_came);
+	}
 	return ERR_OK;
+}
+
+bool
+svc_accounts_ticket_known(const struct svc_accounts *s, str ticket)
+{
+	return lru_peek(s->tickets, ticket) != NULL;
 }
 
 /* Single use: it is gone whether it was still good or not. */

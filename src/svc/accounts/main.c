@@ -37,6 +37,8 @@ init(struct svc_common *sc)
 	s->folder = svc_common_state_path(sc, S("accounts"));
 	list_init(&s->logins);
 	list_init(&s->children);
+	list_init(&s->late);
+	sys_task_init(&s->tickets_came, svc_accounts_tickets_came, s);
 	buf_init(&s->out, SYS_CHAN_MESSAGE_MAX);
 	TRY(make_tables(s));
 	return svc_accounts_profile_children(s);
