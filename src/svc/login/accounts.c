@@ -33,10 +33,6 @@ on_attached(void *ctx, const struct ipc_login_accounts_attached *m, int *fd)
 		svc_login_session_close(s, NULL);
 		return ERR_OK;
 	}
-	if (m->result == ERR_DENIED && s->attaches < SVC_LOGIN_ATTACHES) {
-		sys_timer_set(s->login->sc->loop, &s->delay, SVC_LOGIN_ATTACH_MS);
-		return ERR_OK;
-	}
 	s->login->facts.unavailable++;
 	preauth_answer_attach(&s->engine, m->result);
 	svc_login_session_step(s);

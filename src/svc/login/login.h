@@ -32,7 +32,6 @@ enum svc_login_wait {
 struct svc_login_session {
 	uint32_t magic;
 	uint8_t wait;     /* enum svc_login_wait */
-	uint8_t attaches; /* how often accounts was asked */
 	struct list node; /* in login->sessions, then login->dead */
 	struct svc_login *login;
 	uint64_t request; /* key in login->requests; 0: none */
@@ -103,8 +102,6 @@ void svc_login_gates_done(struct svc_login *l);
 void svc_login_session_new(struct svc_login *l, const struct ipc_common_session *about, int fd);
 void svc_login_session_close(struct svc_login_session *s, const char *why);
 void svc_login_session_end(struct svc_login_session *s, enum preauth_close why);
-/* Ask accounts to take the stream, again if need be; a refusal is told to the client. */
-void svc_login_session_attach(struct svc_login_session *s);
 /* Something was answered: do what can be done now. */
 void svc_login_session_step(struct svc_login_session *s);
 enum preauth_protocol svc_login_preauth_protocol(unsigned protocol);

@@ -483,31 +483,6 @@ accounts_is_busy(void)
 	close_world(&w);
 }
 
-/* Accounts may hear of a ticket after it is shown one: it is asked again, a few times. */
-static void
-the_ticket_is_late(void)
-{
-	struct world w;
-	open_world(&w);
-	begin(&w, SYS_IMAP, true, STR_NONE);
-	says(&w, S("a LOGIN bob x\r\n"));
-	auth_says(&w, ERR_OK, STR_NONE, 0);
-	for (unsigned tries = 1; tries <= SVC_LOGIN_ATTACHES; tries++) {
-		CHECK_U64(w.attaches, tries);
-		CHECK_STR(w.attach.tag, S("a"));
-		CHECK_U64(session(&w)->wait, SVC_LOGIN_ACCOUNTS);
-		accounts_say(&w, ERR_DENIED);
-		for (unsigned i = 0; i < 100 && w.attaches == tries && w.l->facts.unavailable == 0;
-		     i++) {
-			CHECK_ERR(sys_loop_turn(w.sc.loop, 10), ERR_OK);
-			take(&w, w.accounts);
-		}
-	}
-	CHECK_STR(reads(&w), S("a NO [UNAVAILABLE] Log-in is not possible at the moment\r\n"));
-	CHECK_U64(w.attaches, SVC_LOGIN_ATTACHES);
-	close_world(&w);
-}
-
 /* Two owners must never be: when accounts dies with the stream in its hands the session ends. */
 static void
 accounts_dies(void)
@@ -576,5 +551,5 @@ a_client_that_never_reads(void)
 
 TEST_MAIN(an_imap_login_goes_on, greetings, scram_has_a_last_word, other_protocols_log_in,
     wrong_passwords, auth_is_gone_and_comes_back, a_broken_auth_grants_nothing, the_client_goes,
-    cancel_tells_auth, accounts_is_busy, the_ticket_is_late, accounts_dies, silence_ends,
-    quit_sends_everybody_home, a_client_that_never_reads)
+    cancel_tells_auth, accounts_is_busy, accounts_dies, silence_ends, quit_sends_everybody_home,
+    a_client_that_never_reads)

@@ -16,7 +16,7 @@ static const unsigned legal[SVC_LOGIN_WAITS] = {
 	[SVC_LOGIN_CLIENT] = BIT(CLIENT) | BIT(AUTH) | BIT(ACCOUNTS) | BIT(END),
 	[SVC_LOGIN_AUTH] = BIT(CLIENT) | BIT(AUTH) | BIT(DELAY) | BIT(ACCOUNTS) | BIT(END),
 	[SVC_LOGIN_DELAY] = BIT(CLIENT) | BIT(END),
-	[SVC_LOGIN_ACCOUNTS] = BIT(CLIENT) | BIT(ACCOUNTS) | BIT(END),
+	[SVC_LOGIN_ACCOUNTS] = BIT(CLIENT) | BIT(END),
 	[SVC_LOGIN_END] = BIT(END),
 	[SVC_LOGIN_DEAD] = 0,
 };
@@ -106,11 +106,10 @@ ask_auth(struct svc_login_session *s, const struct preauth_action *a)
 	}
 }
 
-void
-svc_login_session_attach(struct svc_login_session *s)
+static void
+attach(struct svc_login_session *s)
 {
 	wait_for(s, SVC_LOGIN_ACCOUNTS);
-	s->attaches++;
 	enum err e = svc_login_attach(s);
 	if (e != ERR_OK) {
 		svc_login_request_end(s);
@@ -133,9 +132,8 @@ act(struct svc_login_session *s, const struct preauth_action *a)
 		sys_timer_set(loop, &s->delay, MAX(a->until_ms - sys_loop_now_ms(loop), 0));
 		break;
 	case PREAUTH_ACT_ATTACH:
-		s->attaches = 0;
 		s->tag = a->data;
-		svc_login_session_attach(s);
+		attach(s);
 		break;
 	case PREAUTH_ACT_CLOSE:
 		svc_login_auth_abort(s);
@@ -245,9 +243,6 @@ static void
 on_delay(void *ctx)
 {
 	struct svc_login_session *s = ctx;
-	if (s->wait == SVC_LOGIN_ACCOUNTS) {
-		svc_login_session_attach(s);
-	}
 	preauth_step(&s->engine, sys_loop_now_ms(s->login->sc->loop));
 	svc_login_session_step(s);
 }
