@@ -107,7 +107,7 @@ svc_account_imap_append_end(struct svc_account_imap *s, str tag, enum err tail)
 		e = store_message(s, &s->reader.append);
 		s->errors = 0;
 	} else {
-		s->text = "syntax error behind the message";
+		e = svc_account_imap_fail(s, ERR_BADSTATE, "", "syntax error behind the message");
 	}
 	buf_done(&s->message);
 	enum err news = svc_account_imap_refresh(s, true, NULL);

@@ -111,7 +111,8 @@ prepare(struct svc_account_imap *s, struct imap_search_program *p)
 			node->user = &s->box.saved;
 		} else if (node->op == IMAP_SEARCH_SEQ) {
 			if (imap_seqset_largest(&node->set) > view->n) {
-				return ERR_SYNTAX;
+				return svc_account_imap_fail(s, ERR_BADSTATE, "",
+				    "no such message number");
 			}
 			imap_seqset_resolve(&node->set, view->n);
 		} else if (node->op == IMAP_SEARCH_UID) {
@@ -318,7 +319,7 @@ svc_account_imap_cmd_search(struct svc_account_imap *s, struct imap_command *cmd
 		}
 		if (e == ERR_OK) {
 			answer(&x, cmd->tag);
-		} else if ((args->ret & IMAP_RETURN_SAVE) != 0 && e != ERR_SYNTAX) {
+		} else if ((args->ret & IMAP_RETURN_SAVE) != 0 && e != ERR_BADSTATE) {
 			store_set_reset(&s->box.saved); /* RFC 5182 2.1: NO empties it, BAD does not
 							 */
 		}

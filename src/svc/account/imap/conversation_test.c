@@ -49,6 +49,9 @@ session_verbs(void)
 		{ "done", "n OK IDLE done\n" },
 		{ "o IDLE", "+ idling\n" },
 		{ "p NOOP", "o BAD syntax error\n" },
+		{ "o IDLE", "+ idling\n" },
+		{ "p APPEND inbox {3+}\r\na b", "o BAD syntax error\n" },
+		{ "q NOOP", "q OK NOOP done\n" },
 		{ "q LOGOUT", "* BYE logging out\nq OK LOGOUT done\n" },
 	};
 	run("session", turns, LEN(turns));
@@ -143,6 +146,9 @@ selecting(void)
 {
 	static const turn turns[] = {
 		{ "a SELECT nope", "a NO [NONEXISTENT] no such mailbox\n" },
+		{ "a SELECT x//y", "a NO [NONEXISTENT] no such mailbox\n" },
+		{ "a STATUS \"a*\" (MESSAGES)", "a NO [NONEXISTENT] no such mailbox\n" },
+		{ "a DELETE /", "a NO [NONEXISTENT] no such mailbox\n" },
 		{ "a SELECT inbox",
 		    "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\n"
 		    "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] "

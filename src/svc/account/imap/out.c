@@ -12,7 +12,7 @@ static void
 give_up(struct svc_account_imap *s, enum err e)
 {
 	s->broken = true;
-	s->end = e;
+	s->end = e == ERR_EOF ? ERR_OK : e;
 	buf_reset(&s->out);
 }
 

@@ -16,7 +16,7 @@ static const struct answer failures[] = {
 	{ ERR_NOTFOUND, "NO", "NONEXISTENT", "no such mailbox" },
 	{ ERR_EXISTS, "NO", "ALREADYEXISTS", "mailbox exists already" },
 	{ ERR_DENIED, "NO", "CANNOT", "not possible with this mailbox" },
-	{ ERR_SYNTAX, "BAD", NULL, "no such message number" },
+	{ ERR_SYNTAX, "NO", "CANNOT", "not a usable name" },
 	{ ERR_TOOBIG, "NO", "LIMIT", "too large" },
 	{ ERR_TOOMANY, "NO", "LIMIT", "too many" },
 	{ ERR_CHARSET, "NO", "CANNOT", "not valid in its character set" },

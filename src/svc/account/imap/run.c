@@ -69,6 +69,18 @@ end_idle(struct svc_account_imap *s, str raw)
 	s->idle_tag = STR_NONE;
 }
 
+/* In IDLE only DONE may come. */
+static void
+begin_append(struct svc_account_imap *s, const struct imap_append_args *append)
+{
+	if (s->idle_tag.p == NULL) {
+		svc_account_imap_append_begin(s, append);
+		return;
+	}
+	end_idle(s, S("APPEND"));
+	imap_reader_append(&s->reader, false);
+}
+
 static void
 take_action(struct svc_account_imap *s, const struct imap_action *act)
 {
@@ -81,7 +93,7 @@ take_action(struct svc_account_imap *s, const struct imap_action *act)
 		}
 		break;
 	case IMAP_DO_CONTINUE: svc_account_imap_line(s, "+ go on"); return;
-	case IMAP_DO_APPEND: svc_account_imap_append_begin(s, act->append); return;
+	case IMAP_DO_APPEND: begin_append(s, act->append); return;
 	case IMAP_DO_BODY: svc_account_imap_append_body(s, act->body); return;
 	case IMAP_DO_APPEND_END: svc_account_imap_append_end(s, act->tag, act->err); break;
 	case IMAP_DO_REFUSE: svc_account_imap_bad(s, act->tag, act->err, false); break;

@@ -144,7 +144,7 @@ svc_account_imap_utf8(const struct svc_account_imap *s)
  * The uids a sequence set of a command means.
  *
  * Out     uids: initialised here; release with store_set_done()
- * Errors  ERR_SYNTAX: a message number that does not exist (RFC 9051 9, seq-number); ERR_NOMEM
+ * Errors  ERR_BADSTATE: a message number that does not exist (RFC 9051 9, seq-number); ERR_NOMEM
  */
 enum err svc_account_imap_uids(struct svc_account_imap *s, struct imap_seqset *set, bool uid,
     struct store_set *uids);

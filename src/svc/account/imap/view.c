@@ -194,7 +194,7 @@ svc_account_imap_uids(struct svc_account_imap *s, struct imap_seqset *set, bool 
 	bool absent = imap_seqset_largest(set) > view->n ||
 	    (view->n == 0 && imap_seqset_has_star(set));
 	if (!uid && absent) {
-		return ERR_SYNTAX;
+		return svc_account_imap_fail(s, ERR_BADSTATE, "", "no such message number");
 	}
 	uint32_t last = view->n == 0 ? view->uidnext : store_view_uid(view, view->n);
 	imap_seqset_resolve(set, uid ? last : view->n);
