@@ -15,7 +15,7 @@
 #include "svc/common/log.h"
 #include "sys/random.h"
 
-enum { BAN_ROWS_KEPT_S = 30 * 86400 };
+enum { BAN_ROWS_KEPT_S = 30 * 86400, BAN_ROWS_EVERY_S = 3600 };
 
 static enum err
 make_parts(struct svc_auth *a)
@@ -113,13 +113,22 @@ svc_auth_used(struct svc_auth *a, uint64_t credential)
 	a->used[a->used_n++] = credential;
 }
 
-void
-svc_auth_tick(struct svc_auth *a)
+static void
+expire_rows(struct svc_auth *a)
 {
 	enum err e = directory_ban_expire(a->directory, a->now_s - BAN_ROWS_KEPT_S);
 
+	a->bans_expired_s = a->now_s;
 	if (e != ERR_OK) {
 		LOG(FAILED, F_CSTR("what", "expire bans"), F_ERR(e));
+	}
+}
+
+void
+svc_auth_tick(struct svc_auth *a)
+{
+	if (a->now_s - a->bans_expired_s >= BAN_ROWS_EVERY_S) {
+		expire_rows(a);
 	}
 	svc_auth_exchange_expire(a);
 	svc_auth_guard_expire(a->guard, a->now_ms, a->now_s);

@@ -296,7 +296,7 @@ names_cannot_be_tried_out(void)
 	world_open();
 	for (size_t i = 0; i < LEN(users); i++) {
 		str first = arena_printf(world.arena, "n,,n=%s,r=abc", users[i]);
-		str r, s, n, rest;
+		str r = STR_NONE, s = STR_NONE, n = STR_NONE, rest = STR_NONE;
 
 		world_start(&(struct svc_auth_request){ .mechanism = S("SCRAM-SHA-256"),
 		    .has_initial = true,

@@ -14,6 +14,7 @@ enum { MAGIC = 0x47554152, WIDTHS = 2, TRUSTED_MAX = 256, SECRET_MAX = 4096 };
 
 struct failures {
 	uint32_t n;
+	uint32_t pending; /* attempts that are being looked at */
 	int64_t first_s;
 };
 
@@ -170,12 +171,33 @@ name_of(struct svc_auth_guard *g, const struct svc_auth_attempt *a)
 	return n;
 }
 
+/* One more attempt from an address nobody logged in from lately. False: it has enough going on. */
+static bool
+take_pending(struct svc_auth_guard *g, struct svc_auth_attempt *a)
+{
+	struct sys_prefix p = at_width(a->ip, 0);
+	struct failures *f;
+	uint8_t key[17];
+
+	if (is_trusted(g, &p) || is_known(g, &p, STR_NONE, a->now_s)) {
+		return true;
+	}
+	f = lru_put(g->prefixes, prefix_key(&p, key));
+	if (f == NULL || f->pending >= SVC_AUTH_GUARD_PENDING) {
+		return false;
+	}
+	f->pending++;
+	a->pending = true;
+	return true;
+}
+
 enum err
 svc_auth_guard_admit(struct svc_auth_guard *g, struct svc_auth_attempt *a)
 {
 	struct name *n;
 
 	a->slot = SVC_AUTH_GUARD_SLOTS; /* none */
+	a->pending = false;
 	if (is_owner_here(g, a)) {
 		return ERR_OK;
 	}
@@ -185,6 +207,9 @@ svc_auth_guard_admit(struct svc_auth_guard *g, struct svc_auth_attempt *a)
 	}
 	for (unsigned i = 0; i < SVC_AUTH_GUARD_SLOTS; i++) {
 		if (n->slot_until_ms[i] <= a->now_ms) {
+			if (!take_pending(g, a)) {
+				return ERR_BUSY;
+			}
 			n->slot_until_ms[i] = a->now_ms + SVC_AUTH_GUARD_PENDING_MS;
 			a->slot = i;
 			return ERR_OK;
@@ -193,13 +218,21 @@ svc_auth_guard_admit(struct svc_auth_guard *g, struct svc_auth_attempt *a)
 	return ERR_BUSY;
 }
 
+/* The attempt is over; its slot is free at until_ms. */
 static void
 end_slot(struct svc_auth_guard *g, const struct svc_auth_attempt *a, int64_t until_ms)
 {
 	struct name *n = a->slot < SVC_AUTH_GUARD_SLOTS ? lru_get(g->names, a->name) : NULL;
+	struct sys_prefix p = at_width(a->ip, 0);
+	struct failures *f;
+	uint8_t key[17];
 
 	if (n != NULL) {
 		n->slot_until_ms[a->slot] = until_ms;
+	}
+	f = a->pending ? lru_get(g->prefixes, prefix_key(&p, key)) : NULL;
+	if (f != NULL && f->pending > 0) { /* else it made room meanwhile */
+		f->pending--;
 	}
 }
 
@@ -304,7 +337,8 @@ count_prefix(struct svc_auth_guard *g, const struct svc_auth_attempt *a, int wid
 		return;
 	}
 	if (f->n == 0 || a->now_s - f->first_s >= SVC_AUTH_GUARD_WINDOW_S) {
-		*f = (struct failures){ .first_s = a->now_s };
+		f->n = 0;
+		f->first_s = a->now_s;
 	}
 	f->n++;
 	if (f->n >= limit) {
@@ -436,8 +470,8 @@ expire_failures(struct svc_auth_guard *g, int64_t now_s)
 	const struct failures *f;
 	str key;
 
-	while ((f = lru_next(g->prefixes, NULL, &key)) != NULL &&
-	    now_s - f->first_s >= SVC_AUTH_GUARD_WINDOW_S) {
+	while ((f = lru_next(g->prefixes, NULL, &key)) != NULL && f->pending == 0 &&
+	    (f->n == 0 || now_s - f->first_s >= SVC_AUTH_GUARD_WINDOW_S)) {
 		lru_del(g->prefixes, key);
 	}
 }

@@ -19,7 +19,8 @@ enum {
 	SVC_AUTH_GUARD_KNOWN = 65536,    /* addresses that logged in lately */
 	SVC_AUTH_GUARD_SECRETS = 65536,  /* wrong passwords, as keyed hashes */
 	SVC_AUTH_GUARD_BANS = 50000,
-	SVC_AUTH_GUARD_SLOTS = 8, /* attempts at one account at a time, from unknown addresses */
+	SVC_AUTH_GUARD_SLOTS = 8,    /* attempts at one account at a time, from unknown addresses */
+	SVC_AUTH_GUARD_PENDING = 32, /* attempts at a time from one unknown address */
 	SVC_AUTH_GUARD_WINDOW_S = 3600, /* failures are counted so long after the first */
 	SVC_AUTH_GUARD_KNOWN_S =
 	    86400, /* so long an address counts as the owner's after a log-in */
@@ -63,6 +64,7 @@ struct svc_auth_attempt {
 	int64_t now_ms; /* monotonic */
 	int64_t now_s;  /* wall clock, for bans */
 	unsigned slot;  /* set by admit, read by the others */
+	bool pending;   /* the same */
 };
 
 /*

@@ -283,6 +283,42 @@ slots_bound_a_crowd_but_not_the_owner(void)
 	tear_down();
 }
 
+/* Many guesses at the same moment do not slip through before the first failure counts. */
+static void
+guesses_cannot_race(void)
+{
+	struct svc_auth_attempt a[SVC_AUTH_GUARD_PENDING], more;
+	char names[SVC_AUTH_GUARD_PENDING + 1][16];
+	uint8_t ip[16], known[16];
+	size_t banned = 0;
+
+	set_up(NULL, 0);
+	succeed("10.2.0.1", "office@example.org");
+	CHECK_ERR(sys_addr_ip_parse(S("10.1.0.1"), ip), ERR_OK);
+	CHECK_ERR(sys_addr_ip_parse(S("10.2.0.1"), known), ERR_OK);
+	for (size_t i = 0; i <= LEN(a); i++) {
+		struct svc_auth_attempt *at = i < LEN(a) ? &a[i] : &more;
+
+		snprintf(names[i], sizeof(names[i]), "n%zu", i);
+		*at = (struct svc_auth_attempt){
+			.ip = ip, .name = str_from(names[i]), .now_ms = now_s * 1000, .now_s = now_s
+		};
+		CHECK_ERR(svc_auth_guard_admit(g, at), i < LEN(a) ? ERR_OK : ERR_BUSY);
+	}
+	more.ip = known;
+	CHECK_ERR(svc_auth_guard_admit(g, &more), ERR_OK);
+	more.ip = ip;
+	svc_auth_guard_released(g, &a[0]);
+	CHECK_ERR(svc_auth_guard_admit(g, &more), ERR_OK);
+	for (size_t i = 1; i < LEN(a); i++) {
+		svc_auth_guard_failed(g, &a[i], &verdict);
+		banned += verdict.bans_n;
+	}
+	CHECK_U64(banned, 2); /* the address once, its network once */
+	svc_auth_guard_succeeded(g, &more);
+	tear_down();
+}
+
 static enum err
 count_ban(void *ctx, const struct svc_auth_ban *ban)
 {
@@ -360,4 +396,5 @@ tables_are_bounded(void)
 TEST_MAIN(bans_after_the_limit_and_doubles, counts_ipv6_by_customer, bans_the_network,
     window_forgets, never_bans_friends, never_bans_who_logged_in_lately,
     same_wrong_password_counts_once, unknown_secrets_always_count, delays_grow_and_end,
-    slots_bound_a_crowd_but_not_the_owner, bans_are_listed_lifted_and_over, tables_are_bounded)
+    slots_bound_a_crowd_but_not_the_owner, guesses_cannot_race, bans_are_listed_lifted_and_over,
+    tables_are_bounded)

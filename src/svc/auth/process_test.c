@@ -282,11 +282,11 @@ static struct answer
 log_in(const char *ip, const char *user, const char *password)
 {
 	static const struct ipc_login_auth_at_login handlers = { .sasl_done = on_login_done };
-	static uint64_t request;
+	static uint64_t request = 1;
 	uint8_t octets[16] = { 0 };
 	struct answer a = { .result = ERR_BUG };
 	struct ipc_login_auth_sasl_start m = {
-		.request = ++request,
+		.request = request,
 		.session = { .id = request,
 		    .protocol = SYS_IMAPS,
 		    .peer_ip = str_make(octets, sizeof(octets)),
@@ -297,6 +297,7 @@ log_in(const char *ip, const char *user, const char *password)
 	};
 	int fd = -1;
 
+	request++;
 	CHECK_ERR(sys_addr_ip_parse(str_from(ip), octets), ERR_OK);
 	buf_reset(&out);
 	ipc_login_auth_sasl_start_put(&out, &m);
