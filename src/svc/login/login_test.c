@@ -56,6 +56,8 @@ open_world(struct world *w)
 {
 	*w = (struct world){ .client = -1, .stream = -1 };
 	w->arena = arena_new(NULL, "peers", 1 << 22, 0);
+	CHECK(arena_alloc(w->arena, 60000) != NULL); /* this chunk is kept */
+	arena_reset(w->arena);
 	w->sc.arena = arena_new(NULL, "test", 1 << 24, 0);
 	buf_init(&w->out, 1 << 20);
 	CHECK_ERR(sys_loop_new(&w->sc.loop), ERR_OK);
@@ -141,9 +143,10 @@ take(struct world *w, int end)
 		.sasl_start = on_start, .sasl_step = on_step, .sasl_abort = on_abort
 	};
 	static const struct ipc_login_accounts_at_accounts accounts = { .attach = on_attach };
+	static char octets[SYS_CHAN_MESSAGE_MAX]; /* the heap is what fails in memory_runs_out */
 	struct buf in;
 	int fd = -1;
-	buf_init(&in, SYS_CHAN_MESSAGE_MAX);
+	buf_init_fixed(&in, octets, sizeof octets);
 	while (end >= 0 && sys_chan_recv(end, &in, &fd) == ERR_OK) {
 		str m = arena_dup(w->arena, buf_view(&in));
 		CHECK_ERR(end == w->auth
@@ -152,7 +155,6 @@ take(struct world *w, int end)
 		    ERR_OK);
 		sys_close(&fd);
 	}
-	buf_done(&in);
 }
 
 static void
@@ -225,7 +227,8 @@ static void
 auth_says(struct world *w, enum err result, str final, uint32_t delay_ms)
 {
 	struct buf m;
-	buf_init(&m, 65536);
+	char octets[1024];
+	buf_init_fixed(&m, octets, sizeof octets);
 	ipc_login_auth_sasl_done_put(&m,
 	    &(struct ipc_login_auth_sasl_done){ .request = w->start.request,
 		.result = result,
@@ -236,7 +239,6 @@ auth_says(struct world *w, enum err result, str final, uint32_t delay_ms)
 		.final = final,
 		.delay_ms = delay_ms });
 	send_to(w, w->auth, &m, -1);
-	buf_done(&m);
 }
 
 static void
@@ -549,7 +551,33 @@ a_client_that_never_reads(void)
 	close_world(&w);
 }
 
+/* The n-th allocation fails during a log-in: the session may end, nothing else may. */
+static void
+memory_runs_out(void)
+{
+	for (uint64_t n = 1; n < 40; n++) {
+		struct world w;
+		open_world(&w);
+		begin(&w, SYS_IMAP, true, STR_NONE);
+		mem_fail_after(n);
+		says(&w, S("a LOGIN {3+}\r\nbob x\r\nb NOOP\r\n"));
+		settle(&w);
+		if (w.starts == 1) {
+			auth_says(&w, ERR_OK, STR_NONE, 0);
+			settle(&w);
+		}
+		mem_fail_after(0);
+		settle(&w);
+		sys_close(&w.client);
+		settle(&w);
+		CHECK_U64(w.l->sessions_n, 0);
+		CHECK_U64(map_count(w.l->requests), 0);
+		CHECK(list_empty(&w.l->dead));
+		close_world(&w);
+	}
+}
+
 TEST_MAIN(an_imap_login_goes_on, greetings, scram_has_a_last_word, other_protocols_log_in,
     wrong_passwords, auth_is_gone_and_comes_back, a_broken_auth_grants_nothing, the_client_goes,
     cancel_tells_auth, accounts_is_busy, accounts_dies, silence_ends, quit_sends_everybody_home,
-    a_client_that_never_reads)
+    a_client_that_never_reads, memory_runs_out)
