@@ -6,6 +6,7 @@
  */
 #include "base/buf.h"
 #include "base/test.h"
+#include "db/db.h"
 #include "directory/account.h"
 #include "directory/ban.h"
 #include "directory/credential.h"
@@ -498,7 +499,37 @@ lists_in_order(void)
 	tear_down();
 }
 
-TEST_MAIN(resolves_by_rule, owns_by_rule, changes_are_seen_at_once, quota_turns_the_verdict,
-    names_are_taken_once, alias_is_bounded, deleted_addresses_rest, disabled_is_for_good,
-    finds_accounts, batch_is_all_or_nothing, keeps_credentials, app_passwords_are_bounded,
-    lists_in_order)
+/* The n-th allocation of the engine fails: no wrong answer, no half change. */
+static void
+survives_want_of_memory(void)
+{
+	struct directory_account want = { .address = S("new@example.org") };
+	bool made = false;
+
+	db_fail_after(0); /* the engine must hear of it before it opens anything */
+	set_up();
+	for (uint64_t n = 1; n < 200; n++) {
+		enum directory_verdict verdict;
+		uint64_t id;
+
+		CHECK_ERR(directory_configure(d, S("+"), S("example.org")), ERR_OK); /* no cache */
+		db_fail_after(n);
+		verdict = directory_resolve(d, S("anna+x@example.org"))->verdict;
+		CHECK(verdict == DIRECTORY_KNOWN || verdict == DIRECTORY_TEMP);
+		db_fail_after(n);
+		if (directory_account_add(d, &want, false, NOW, &id) == ERR_OK) {
+			CHECK(!made);
+			made = true;
+		}
+		db_fail_after(0);
+		CHECK_U64(directory_resolve(d, S("new@example.org"))->verdict,
+		    made ? DIRECTORY_KNOWN : DIRECTORY_UNKNOWN);
+	}
+	CHECK(made);
+	tear_down();
+}
+
+TEST_MAIN(survives_want_of_memory, resolves_by_rule, owns_by_rule, changes_are_seen_at_once,
+    quota_turns_the_verdict, names_are_taken_once, alias_is_bounded, deleted_addresses_rest,
+    disabled_is_for_good, finds_accounts, batch_is_all_or_nothing, keeps_credentials,
+    app_passwords_are_bounded, lists_in_order)

@@ -6,6 +6,7 @@
 #include <gsasl.h>
 
 #include "base/codec.h"
+#include "base/mem.h"
 #include "base/test.h"
 #include "svc/auth/world_test.h"
 
@@ -495,7 +496,45 @@ ends_with_age_client_and_abort(void)
 	world_close();
 }
 
+/* The n-th allocation fails: a log-in may fail for now, nothing else happens. */
+static void
+survives_want_of_memory(void)
+{
+	static const struct {
+		const char *mechanism;
+		str initial;
+	} rows[] = {
+		{ "PLAIN", S_INIT("\0anna\0anna's password") },
+		{ "PLAIN", S_INIT("\0anna\0wrong") },
+		{ "SCRAM-SHA-256", S_INIT("n,,n=anna,r=abc") },
+	};
+
+	world_open();
+	world.client.tickets = true;
+	for (uint64_t n = 1; n < 60; n++) {
+		struct svc_auth_request r = { .has_initial = true,
+			.session = { .protocol = SYS_IMAPS, .tls = true } };
+
+		r.mechanism = str_from(rows[n % LEN(rows)].mechanism);
+		r.initial = rows[n % LEN(rows)].initial;
+		mem_fail_after(1 + n / LEN(rows));
+		world_start(&r);
+		mem_fail_after(0);
+		CHECK(!world.over || err_class(world.last.result) == ERR_CLASS_TEMP ||
+		    world.last.result == ERR_OK || world.last.result == ERR_AUTH);
+		world_abort();
+		CHECK(list_empty(&world.auth.by_age));
+		world_pass_time(3600);
+	}
+	world_start(&(struct svc_auth_request){ .mechanism = S("PLAIN"),
+	    .has_initial = true,
+	    .initial = rows[0].initial,
+	    .session = { .protocol = SYS_IMAPS, .tls = true } });
+	CHECK_ERR(world.last.result, ERR_OK);
+	world_close();
+}
+
 TEST_MAIN(every_mechanism_judges_alike, binds_to_the_channel, authorizes_only_oneself,
     app_passwords_have_scope_and_end, grants_before_it_says_so, names_cannot_be_tried_out,
     nobody_costs_a_sum, normalizes_passwords, failures_of_all_protocols_count_together,
-    bad_messages_are_refused, ends_with_age_client_and_abort)
+    bad_messages_are_refused, ends_with_age_client_and_abort, survives_want_of_memory)
