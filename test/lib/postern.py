@@ -155,13 +155,14 @@ class Server:
         env=None,
         wrap=(),
         in_child=None,
+        program=None,
     ):
         """Make folder, certificate and configuration; nothing runs yet.
 
         accounts: {address: password}; settings: {"section.key": value} over own_settings();
         folder: use this one and keep it; env: added to the environment; wrap: a command to put
         before postern (a tracer, a shim); in_child: called in the new process before it becomes
-        postern.
+        postern; program: a postern other than the built one (with services of its own beside it).
         """
         self.keep = folder is not None
         self.dir = pathlib.Path(folder or tempfile.mkdtemp(prefix="postern-test."))
@@ -174,6 +175,7 @@ class Server:
         self.env = {**os.environ, **(env or {})}
         self.wrap = list(wrap)
         self.in_child = in_child
+        self.program = str(program or binary())
         self.proc = None
         self.ports = dict(zip(PROTOCOLS, free_ports(len(PROTOCOLS))))
         self.conf = self.dir / "postern.conf"
@@ -208,7 +210,7 @@ class Server:
 
     def start(self, ready=READY_S):
         """Serve, wait until every port greets, and add the accounts the first time."""
-        command = [*self.wrap, str(binary()), "-c", str(self.conf), "serve"]
+        command = [*self.wrap, self.program, "-c", str(self.conf), "serve"]
         with open(self.log, "ab") as log:
             self.proc = subprocess.Popen(
                 command,
@@ -247,7 +249,7 @@ class Server:
     def ctl(self, *args, stdin="", check=True, timeout=120):
         """Run an administrator's command; its standard output."""
         done = subprocess.run(
-            [str(binary()), "-c", str(self.conf), *args],
+            [self.program, "-c", str(self.conf), *args],
             input=stdin,
             text=True,
             env=self.env,
