@@ -27,6 +27,8 @@
 
 /* What the C library's fork() sets besides the signal. */
 #define CLONE_CHILD_TIDS (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID)
+/* The rest of the second argument of socketpair() are flags. */
+#define SOCK_TYPE_BITS 0xf
 
 enum {
 	NAME_MAX_OCTETS = 32,
