@@ -33,7 +33,8 @@ make_private(str path)
 static enum err
 set_up(struct directory *d, const struct directory_conf *conf)
 {
-	struct db_conf db = { .path = conf->path, .flags = DB_CREATE };
+	struct db_conf db = { .path = conf->path,
+		.flags = conf->readonly ? DB_READONLY : DB_CREATE };
 
 	d->cache = lru_new(conf->key, conf->cache != 0 ? conf->cache : DIRECTORY_CACHE_MAX,
 	    sizeof(void *), drop_kept);
@@ -42,7 +43,9 @@ set_up(struct directory *d, const struct directory_conf *conf)
 		return ERR_NOMEM;
 	}
 	TRY(directory_configure(d, conf->delimiter, conf->default_domain));
-	TRY(make_private(conf->path));
+	if (!conf->readonly) {
+		TRY(make_private(conf->path));
+	}
 	TRY(db_open(&db, &d->db));
 	return db_migrate(d->db, directory_schema, directory_schema_n);
 }

@@ -25,6 +25,7 @@ struct directory_conf {
 	str default_domain; /* for a bare "postmaster" and log-in names without "@". Copied */
 	size_t cache;       /* answers kept; 0: DIRECTORY_CACHE_MAX */
 	uint8_t key[16];    /* random, for the cache's hash */
+	bool readonly;      /* look only; tables of an older version are then ERR_DENIED */
 };
 
 /*
