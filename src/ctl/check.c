@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * postern serve, check-config: what needs no running server and no good configuration.
+ */
+#include "ctl/ctl.h"
+#include "ctl/help.h"
+#include "svc/parent/parent.h"
+
+static const struct ctl_column columns[] = {
+	{ "line", "LINE", 4, true },
+	{ "key", "KEY", 0, false },
+	{ "text", "TEXT", 0, false },
+};
+
+enum ctl_exit
+ctl_cmd_serve(struct ctl *c)
+{
+	return svc_parent_run(c->conf_path, S("")) == 0 ? CTL_OK : CTL_FAILED;
+}
+
+static void
+tell(struct ctl *c, unsigned line, str key, str text)
+{
+	if (!c->out.json) {
+		ctl_out_line(&c->out, "%.*s:%u: %.*s%s%.*s", STR_ARG(c->conf_path), line,
+		    STR_ARG(key), key.n > 0 ? ": " : "", STR_ARG(text));
+		return;
+	}
+	ctl_out_item(&c->out);
+	ctl_out_u64(&c->out, "line", line);
+	ctl_out_str(&c->out, "key", key);
+	ctl_out_str(&c->out, "text", text);
+	ctl_out_item_end(&c->out);
+}
+
+enum ctl_exit
+ctl_cmd_check_config(struct ctl *c)
+{
+	if (ctl_given(&c->args, CTL_OPT_LIST)) {
+		return ctl_help_settings(c);
+	}
+	ctl_out_list(&c->out, "problems", columns, LEN(columns));
+	enum err e = ctl_conf_check(c, tell, &c->conf);
+	ctl_out_list_end(&c->out);
+	if (e == ERR_OK) {
+		ctl_out_line(&c->out, "%.*s is good", STR_ARG(c->conf_path));
+		return CTL_OK;
+	}
+	if (e == ERR_CONFIG) {
+		return ctl_fail(c, CTL_CONFIG, e, "%.*s has problems", STR_ARG(c->conf_path));
+	}
+	return ctl_conf_load(c);
+}

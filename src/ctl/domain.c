@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * postern domain, catch-all, alias: what leads to accounts.
+ */
+#include "ctl/auth.h"
+#include "ctl/ctl.h"
+
+enum { TARGETS_MAX = 100 };
+
+enum ctl_exit
+ctl_cmd_domain_add(struct ctl *c)
+{
+	struct ipc_adm_auth_domain_add m = { .request = 1, .domain = ctl_arg(c, 0) };
+	ipc_adm_auth_domain_add_put(&c->msg, &m);
+	return ctl_auth_do(c);
+}
+
+enum ctl_exit
+ctl_cmd_domain_remove(struct ctl *c)
+{
+	struct ipc_adm_auth_domain_remove m = { .request = 1, .domain = ctl_arg(c, 0) };
+	ipc_adm_auth_domain_remove_put(&c->msg, &m);
+	return ctl_auth_do(c);
+}
+
+static enum err
+on_domains(void *ctx, const struct ipc_adm_auth_domains *m, int *fd)
+{
+	struct ctl_auth *a = ctx;
+	struct ctl_out *o = &a->c->out;
+	for (size_t i = 0; i < m->rows_n; i++) {
+		ctl_out_item(o);
+		ctl_out_str(o, "domain", m->rows[i].name);
+		ctl_out_u64(o, "accounts", m->rows[i].accounts);
+		ctl_out_str(o, "catch_all", m->rows[i].catchall);
+		ctl_out_item_end(o);
+	}
+	return ctl_auth_answered(a, m->next);
+}
+
+enum ctl_exit
+ctl_cmd_domain_list(struct ctl *c)
+{
+	static const struct ctl_column columns[] = {
+		{ "domain", "DOMAIN", 32, false },
+		{ "accounts", "ACCOUNTS", 8, true },
+		{ "catch_all", "CATCH-ALL", 0, false },
+	};
+	static const struct ipc_adm_auth_at_admin handlers = { .done = ctl_auth_done,
+		.domains = on_domains };
+	struct ctl_auth a = { .c = c };
+	enum ctl_exit x;
+	ctl_out_list(&c->out, "domains", columns, LEN(columns));
+	do {
+		struct ipc_adm_auth_domain_list m = { .request = 1, .after = str_from(a.next) };
+		ipc_adm_auth_domain_list_put(&c->msg, &m);
+		x = ctl_auth_ask(&a, &handlers, CTL_WAIT_MS);
+	} while (x == CTL_OK && a.next[0] != '\0');
+	if (x == CTL_OK) {
+		ctl_out_list_end(&c->out);
+	}
+	return x;
+}
+
+static enum ctl_exit
+set_catch_all(struct ctl *c, str address)
+{
+	struct ipc_adm_auth_catchall_set m = {
+		.request = 1, .domain = ctl_arg(c, 0), .address = address
+	};
+	ipc_adm_auth_catchall_set_put(&c->msg, &m);
+	return ctl_auth_do(c);
+}
+
+enum ctl_exit
+ctl_cmd_catch_all_set(struct ctl *c)
+{
+	return set_catch_all(c, ctl_arg(c, 1));
+}
+
+enum ctl_exit
+ctl_cmd_catch_all_remove(struct ctl *c)
+{
+	return set_catch_all(c, S(""));
+}
+
+enum ctl_exit
+ctl_cmd_alias_add(struct ctl *c)
+{
+	struct ipc_adm_auth_name targets[TARGETS_MAX];
+	size_t n = c->args.pos_n - 1;
+	if (n > TARGETS_MAX) {
+		return ctl_fail(c, CTL_USAGE, ERR_TOOMANY, "an alias has at most %d targets",
+		    TARGETS_MAX);
+	}
+	for (size_t i = 0; i < n; i++) {
+		targets[i].name = ctl_arg(c, i + 1);
+	}
+	struct ipc_adm_auth_alias_add m = { .request = 1,
+		.alias = ctl_arg(c, 0),
+		.targets = targets,
+		.targets_n = n,
+		.force = ctl_given(&c->args, CTL_OPT_FORCE) };
+	ipc_adm_auth_alias_add_put(&c->msg, &m);
+	return ctl_auth_do(c);
+}
+
+enum ctl_exit
+ctl_cmd_alias_remove(struct ctl *c)
+{
+	struct ipc_adm_auth_alias_remove m = {
+		.request = 1, .alias = ctl_arg(c, 0), .target = ctl_arg_or_empty(c, 1)
+	};
+	ipc_adm_auth_alias_remove_put(&c->msg, &m);
+	return ctl_auth_do(c);
+}
+
+static enum err
+on_aliases(void *ctx, const struct ipc_adm_auth_aliases *m, int *fd)
+{
+	struct ctl_auth *a = ctx;
+	struct ctl_out *o = &a->c->out;
+	for (size_t i = 0; i < m->rows_n; i++) {
+		ctl_out_item(o);
+		ctl_out_str(o, "alias", m->rows[i].alias);
+		ctl_out_str(o, "target", m->rows[i].target);
+		ctl_out_item_end(o);
+	}
+	return ctl_auth_answered(a, m->next);
+}
+
+enum ctl_exit
+ctl_cmd_alias_list(struct ctl *c)
+{
+	static const struct ctl_column columns[] = {
+		{ "alias", "ALIAS", 40, false },
+		{ "target", "ACCOUNT", 0, false },
+	};
+	static const struct ipc_adm_auth_at_admin handlers = { .done = ctl_auth_done,
+		.aliases = on_aliases };
+	struct ctl_auth a = { .c = c };
+	enum ctl_exit x;
+	ctl_out_list(&c->out, "aliases", columns, LEN(columns));
+	do {
+		struct ipc_adm_auth_alias_list m = {
+			.request = 1, .domain = ctl_arg_or_empty(c, 0), .after = str_from(a.next)
+		};
+		ipc_adm_auth_alias_list_put(&c->msg, &m);
+		x = ctl_auth_ask(&a, &handlers, CTL_WAIT_MS);
+	} while (x == CTL_OK && a.next[0] != '\0');
+	if (x == CTL_OK) {
+		ctl_out_list_end(&c->out);
+	}
+	return x;
+}
