@@ -179,11 +179,3 @@ imap_put_uses(struct buf *out, unsigned uses, bool sp)
 		}
 	}
 }
-
-void
-imap_put_text(struct buf *out, str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		buf_ch(out, s.p[i] >= 0x20 && s.p[i] < 0x7f ? s.p[i] : '?');
-	}
-}

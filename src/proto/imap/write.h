@@ -36,7 +36,4 @@ void imap_put_internaldate(struct buf *out, int64_t unix_s);
 /* "\Drafts \Sent" of IMAP_USE_* bits; each is preceded by SP when `sp`. */
 void imap_put_uses(struct buf *out, unsigned uses, bool sp);
 
-/* Text of a resp-text: control octets and octets beyond ASCII become "?". */
-void imap_put_text(struct buf *out, str s);
-
 #endif

@@ -86,9 +86,8 @@ small_words(void)
 	imap_put_uses(&b, IMAP_USE_SENT | IMAP_USE_ALL, true);
 	imap_put_nstring(&b, STR_NONE, true);
 	imap_put_internaldate(&b, 0);
-	imap_put_text(&b, S("a\r\n\xc3\xbc"));
 	CHECK_STR(buf_view(&b),
-	    S("\\Answered \\Seen \\All \\SentNIL\" 1-Jan-1970 00:00:00 +0000\"a????"));
+	    S("\\Answered \\Seen \\All \\SentNIL\" 1-Jan-1970 00:00:00 +0000\""));
 	buf_done(&b);
 }
 

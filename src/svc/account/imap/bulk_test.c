@@ -23,8 +23,7 @@ fill_mailbox(struct svc_account_imap_trial *t)
 	static struct store_added added[BATCH];
 	static char text[BATCH][64];
 	struct store_mailbox inbox;
-	CHECK_ERR(store_mailbox_find(t->store, S("INBOX"), t->session.command_arena, &inbox),
-	    ERR_OK);
+	CHECK_ERR(store_mailbox_find(t->store, S("INBOX"), t->session.work, &inbox), ERR_OK);
 	for (size_t done = 0; done < messages; done += BATCH) {
 		for (size_t i = 0; i < BATCH; i++) {
 			int n = snprintf(text[i], sizeof text[i],

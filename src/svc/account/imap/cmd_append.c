@@ -31,7 +31,7 @@ static enum err
 find_target(struct svc_account_imap *s, str name, uint64_t *ret)
 {
 	struct store_mailbox m;
-	enum err e = store_mailbox_find(s->store, name, s->command_arena, &m);
+	enum err e = store_mailbox_find(s->store, name, s->work, &m);
 	if (e == ERR_NOTFOUND || (e == ERR_OK && m.id == 0)) {
 		return svc_account_imap_fail(s, ERR_NOTFOUND, "TRYCREATE", "no such mailbox");
 	}
@@ -56,6 +56,7 @@ svc_account_imap_append_begin(struct svc_account_imap *s, const struct imap_appe
 {
 	buf_reset(&s->code);
 	buf_reset(&s->message);
+	arena_reset(s->work);
 	enum err e = may_append(s, append);
 	if (e == ERR_OK && append->size > 0 &&
 	    buf_room(&s->message, (size_t)append->size) == NULL) {

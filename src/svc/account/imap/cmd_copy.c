@@ -39,7 +39,7 @@ copy(struct svc_account_imap *s, struct imap_command *cmd, bool move, struct cop
 	struct imap_copy_args *args = &cmd->u.copy;
 	struct store_mailbox m;
 	TRY(svc_account_imap_uids(s, &args->set, cmd->uid, &c->uids));
-	enum err e = store_mailbox_find(s->store, args->mailbox, s->command_arena, &m);
+	enum err e = store_mailbox_find(s->store, args->mailbox, s->work, &m);
 	if (e == ERR_NOTFOUND || (e == ERR_OK && m.id == 0)) {
 		return svc_account_imap_fail(s, ERR_NOTFOUND, "TRYCREATE", "no such mailbox");
 	}

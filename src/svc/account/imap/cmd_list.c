@@ -26,13 +26,13 @@ static enum err
 make_patterns(struct listing *l)
 {
 	const struct imap_list_args *args = l->args;
-	l->patterns = arena_array(l->s->command_arena, args->n, sizeof(str));
+	l->patterns = arena_array(l->s->work, args->n, sizeof(str));
 	if (l->patterns == NULL) {
 		return ERR_BUDGET;
 	}
 	for (size_t i = 0; i < args->n; i++) {
-		l->patterns[i] = arena_printf(l->s->command_arena, "%.*s%.*s",
-		    STR_ARG(args->reference), STR_ARG(args->patterns[i]));
+		l->patterns[i] = arena_printf(l->s->work, "%.*s%.*s", STR_ARG(args->reference),
+		    STR_ARG(args->patterns[i]));
 		if (l->patterns[i].p == NULL) {
 			return ERR_BUDGET;
 		}
@@ -170,8 +170,8 @@ mark_all(struct listing *l, size_t room)
 static enum err
 find_parents(struct listing *l)
 {
-	l->sorted = arena_array(l->s->command_arena, l->n + 1, sizeof *l->sorted);
-	l->below = arena_array(l->s->command_arena, l->n + 1, sizeof *l->below);
+	l->sorted = arena_array(l->s->work, l->n + 1, sizeof *l->sorted);
+	l->below = arena_array(l->s->work, l->n + 1, sizeof *l->below);
 	if (l->sorted == NULL || l->below == NULL) {
 		return ERR_BUDGET;
 	}
@@ -181,7 +181,7 @@ find_parents(struct listing *l)
 	qsort(l->sorted, l->n, sizeof *l->sorted, by_mailbox);
 	mark_all(l, 0);
 	if (l->lost_n > 0) {
-		l->lost = arena_array(l->s->command_arena, l->lost_n, sizeof *l->lost);
+		l->lost = arena_array(l->s->work, l->lost_n, sizeof *l->lost);
 		if (l->lost == NULL) {
 			return ERR_BUDGET;
 		}
@@ -231,7 +231,7 @@ list_all(struct svc_account_imap *s, const struct imap_list_args *args, bool lsu
 	struct listing l = { .s = s, .args = args, .lsub = lsub };
 	l.deep = lsub || (args->select & IMAP_LIST_RECURSIVEMATCH) != 0;
 	TRY(make_patterns(&l));
-	TRY(store_mailboxes(s->store, s->command_arena, &all, &l.n));
+	TRY(store_mailboxes(s->store, s->work, &all, &l.n));
 	l.all = all;
 	if (l.deep) {
 		TRY(find_parents(&l));

@@ -85,7 +85,7 @@ svc_account_imap_cmd_delete(struct svc_account_imap *s, struct imap_command *cmd
 	if (str_eq(name, S("INBOX"))) {
 		return svc_account_imap_fail(s, ERR_DENIED, "CANNOT", "INBOX stays");
 	}
-	TRY(store_mailbox_find(s->store, name, s->command_arena, &m));
+	TRY(store_mailbox_find(s->store, name, s->work, &m));
 	enum err e = store_mailbox_delete(s->store, name);
 	if (e == ERR_DENIED) {
 		return svc_account_imap_fail(s, e, "HASCHILDREN", "only its inferiors exist");
@@ -108,7 +108,7 @@ svc_account_imap_cmd_rename(struct svc_account_imap *s, struct imap_command *cmd
 	if (!is_usable(rename->to)) {
 		return name_error(s, ERR_SYNTAX);
 	}
-	TRY(store_mailbox_find(s->store, rename->from, s->command_arena, &m));
+	TRY(store_mailbox_find(s->store, rename->from, s->work, &m));
 	enum err e = store_mailbox_rename(s->store, rename->from, rename->to);
 	if (e != ERR_OK) {
 		return name_error(s, e);
@@ -187,7 +187,7 @@ svc_account_imap_cmd_status(struct svc_account_imap *s, struct imap_command *cmd
 {
 	struct store_mailbox m;
 	const struct imap_status_args *status = &cmd->u.status;
-	TRY(store_mailbox_find(s->store, status->mailbox, s->command_arena, &m));
+	TRY(store_mailbox_find(s->store, status->mailbox, s->work, &m));
 	if (m.id == 0) {
 		return ERR_NOTFOUND;
 	}

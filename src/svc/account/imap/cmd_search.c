@@ -119,7 +119,7 @@ prepare(struct svc_account_imap *s, struct imap_search_program *p)
 			imap_seqset_resolve(&node->set, last);
 		}
 	}
-	return svc_account_imap_search_fold(s->command_arena, p);
+	return svc_account_imap_search_fold(s->work, p);
 }
 
 /* The uids worth asking about: those of a set that everything depends on, else all. */

@@ -46,7 +46,7 @@ static enum err
 open_box(struct svc_account_imap *s, str name, bool read_only)
 {
 	struct store_mailbox m;
-	TRY(store_mailbox_find(s->store, name, s->command_arena, &m));
+	TRY(store_mailbox_find(s->store, name, s->work, &m));
 	if (m.id == 0) {
 		return ERR_NOTFOUND;
 	}

@@ -5,7 +5,7 @@
  */
 #include "svc/account/imap/session.h"
 
-#include "sys/clock.h"
+#include "proto/imap/write.h"
 #include "sys/sock.h"
 
 static void
@@ -75,9 +75,7 @@ svc_account_imap_put(struct svc_account_imap *s, str octets)
 void
 svc_account_imap_put_literal(struct svc_account_imap *s, str octets)
 {
-	buf_ch(&s->out, '{');
-	buf_u64(&s->out, octets.n);
-	buf_cstr(&s->out, "}\r\n");
+	imap_put_literal_header(&s->out, octets.n);
 	svc_account_imap_put(s, octets);
 }
 

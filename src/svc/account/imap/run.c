@@ -49,6 +49,7 @@ run_command(struct svc_account_imap *s, str raw)
 	}
 	s->errors = 0;
 	buf_reset(&s->code);
+	arena_reset(s->work);
 	e = handlers[cmd.verb](s, &cmd);
 	if (s->idle_tag.p == NULL && !s->broken) {
 		finish(s, &cmd, e);
@@ -179,10 +180,12 @@ svc_account_imap_init(struct svc_account_imap *s, struct svc_account *a)
 	if (s->arena == NULL) {
 		return ERR_NOMEM;
 	}
-	s->command_arena = arena_new(s->arena, "command", SVC_ACCOUNT_IMAP_BUDGET / 2, 0);
+	s->command_arena = arena_new(s->arena, "command", IMAP_COMMAND_BUDGET, 0);
+	s->work = arena_new(s->arena, "work", SVC_ACCOUNT_IMAP_BUDGET / 2, 0);
 	s->box_arena = arena_new(s->arena, "mailbox", SVC_ACCOUNT_IMAP_BUDGET / 8, 0);
 	s->scratch = arena_new(s->arena, "scratch", SVC_ACCOUNT_IMAP_SCRATCH, 0);
-	if (s->command_arena == NULL || s->box_arena == NULL || s->scratch == NULL) {
+	if (s->command_arena == NULL || s->work == NULL || s->box_arena == NULL ||
+	    s->scratch == NULL) {
 		arena_free(&s->arena);
 		return ERR_NOMEM;
 	}

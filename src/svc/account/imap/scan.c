@@ -10,8 +10,7 @@ enum { NEAR = SVC_ACCOUNT_IMAP_SCAN }; /* a gap up to here is read over */
 struct svc_account_imap_scan *
 svc_account_imap_scan_new(struct svc_account_imap *s, const struct store_set *uids, uint64_t since)
 {
-	struct svc_account_imap_scan *scan = ARENA_NEW(s->command_arena,
-	    struct svc_account_imap_scan);
+	struct svc_account_imap_scan *scan = ARENA_NEW(s->work, struct svc_account_imap_scan);
 	if (scan != NULL) {
 		scan->s = s;
 		scan->uids = uids;

@@ -32,7 +32,8 @@ struct svc_account_imap {
 	struct svc_account_imap_box box;
 
 	struct arena *arena;         /* root of the session */
-	struct arena *command_arena; /* one command: owned by the reader's resets */
+	struct arena *command_arena; /* one parsed command: reset by the reader */
+	struct arena *work;          /* what a handler needs while it runs */
 	struct arena *box_arena;     /* one selection */
 	struct arena *scratch;       /* one message or refresh */
 

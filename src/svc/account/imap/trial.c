@@ -58,20 +58,21 @@ svc_account_imap_trial_end(struct svc_account_imap_trial *t)
 	buf_done(&t->got);
 }
 
+/* One failed read in between is what torture tests do. */
 static void
 take_all(struct svc_account_imap_trial *t)
 {
-	enum err e = ERR_OK;
-	while (e == ERR_OK) {
+	for (int failures = 0; failures < 2;) {
 		size_t n;
 		char *room = buf_room(&t->got, 65536);
 		if (!CHECK(room != NULL)) {
 			return;
 		}
-		e = sys_sock_read(t->client, room, 65536, &n);
+		enum err e = sys_sock_read(t->client, room, 65536, &n);
 		if (e == ERR_OK) {
 			buf_grow(&t->got, n);
 		}
+		failures += e != ERR_OK;
 	}
 }
 
