@@ -509,6 +509,33 @@ every_prefix(void)
 	}
 }
 
+/* Whatever little memory there is, running out is told and nothing else happens. */
+static void
+small_budgets(void)
+{
+	static const char *const lines[] = {
+		"a FETCH 1,2,3 (BODY[1.2.3] BODY[HEADER.FIELDS (a b c)])",
+		"a SEARCH OR (SUBJECT \"\\\"x\" 1,2) (NOT UID 3)",
+		"a LIST \"\" (a&APw-b c d) RETURN (CHILDREN)",
+		"a STORE 1,2 FLAGS (a b c d e f g h i j)",
+	};
+	for (size_t i = 0; i < LEN(lines); i++) {
+		unsigned ok = 0, budget = 0;
+		for (size_t size = 64; size < 16384; size += 64) {
+			struct arena *a = arena_new(NULL, "test", size, 0);
+			struct imap_command cmd;
+			enum err e = a == NULL
+			    ? ERR_BUDGET
+			    : imap_command_parse(a, str_from(lines[i]), IMAP_SELECTED, 0, &cmd);
+			ok += e == ERR_OK;
+			budget += e == ERR_BUDGET;
+			arena_free(&a);
+		}
+		CHECK(ok > 0 && budget > 0);
+		CHECK_U64(ok + budget, 255);
+	}
+}
+
 static void
 capabilities(void)
 {
@@ -523,4 +550,4 @@ capabilities(void)
 }
 
 TEST_MAIN(mailboxes, lists, fetches, stores_and_copies, searches, refuses, state_matrix, limits,
-    every_prefix, capabilities)
+    every_prefix, small_budgets, capabilities)

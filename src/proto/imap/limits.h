@@ -17,6 +17,8 @@ enum {
 	IMAP_LITERAL_MINUS_MAX = 4096,
 	/* A refused non-synchronising literal up to this size is read and dropped; above, BYE. */
 	IMAP_SKIP_MAX = 16777216,
+	/* The same for a message of APPEND: BYE would only make the client send it again. */
+	IMAP_SKIP_APPEND_MAX = 268435456,
 	/* Literals in one command. */
 	IMAP_LITERALS_MAX = 1000,
 	/* Memory for one parsed command. */

@@ -73,11 +73,11 @@ refuse(struct imap_reader *r, enum err e)
 	r->state = LINE;
 }
 
-/* Refuse it once the literal of n octets and the rest of its line have passed. */
+/* Refuse it once the literal of n octets and the rest of its line have passed; ERR_OK: silently. */
 static void
 refuse_later(struct imap_reader *r, enum err e, uint64_t n)
 {
-	if (n > IMAP_SKIP_MAX) {
+	if (n > (e == ERR_OK ? IMAP_SKIP_APPEND_MAX : IMAP_SKIP_MAX)) {
 		bye(r);
 		return;
 	}

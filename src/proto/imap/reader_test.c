@@ -240,4 +240,21 @@ too_many_literals(void)
 	finish(&r);
 }
 
-TEST_MAIN(every_split, long_lines, many_literals, too_many_literals)
+/* A message that was refused while it is on its way passes, however large it may reasonably be. */
+static void
+refused_message_passes(void)
+{
+	static char piece[10000];
+	struct run r;
+	begin(&r);
+	memset(piece, 'x', sizeof piece);
+	feed(&r, S("a APPEND x {20000000+}\r\n"));
+	for (unsigned i = 0; i < 2000; i++) {
+		feed(&r, str_make(piece, sizeof piece));
+	}
+	feed(&r, S("\r\nb NOOP\r\n"));
+	CHECK_STR(buf_view(&r.out), S("APPEND:a x 20000000 000|COMMAND:b NOOP|"));
+	finish(&r);
+}
+
+TEST_MAIN(every_split, long_lines, many_literals, too_many_literals, refused_message_passes)
