@@ -126,6 +126,10 @@ close_part(struct walk *w, size_t end)
 		set_plain(p);
 		w->in_header = false;
 	}
+	if (p->kind == MAIL_MIME_MULTIPART && p->children == 0) {
+		p->kind = MAIL_MIME_LEAF; /* its boundary never came: somebody shall read it all the
+					     same */
+	}
 	end = MAX(end, p->body_at);
 	p->body_n = end - p->body_at;
 	return end;

@@ -50,6 +50,8 @@ trees(void)
 		    S_INIT("multipart/mixed 66 ( text/plain 3 text/html 3 )") },
 		{ "no last boundary", S_INIT(MP("x") "--x\r\n\r\none\r\n"),
 		    S_INIT("multipart/mixed 12 ( text/plain 5 )") },
+		{ "boundary that never comes", S_INIT(MP("x") "hello\r\n"),
+		    S_INIT("multipart/mixed 7") },
 		{ "no boundary parameter",
 		    S_INIT("Content-Type: multipart/mixed\r\n\r\n--x\r\n\r\n"),
 		    S_INIT("multipart/mixed 7") },

@@ -17,8 +17,6 @@
 #include "proto/imap/limits.h"
 #include "proto/imap/write.h"
 
-#define EMPTY_PART "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0"
-
 enum field { TYPE, ID, DESCRIPTION, MD5, DISPOSITION, LANGUAGE, LOCATION, FIELDS };
 
 struct shown {
@@ -234,11 +232,6 @@ close_part(struct walk *w, const struct mail_mime_part *p)
 		shown = find_fields(mail_mime_header(w->m, p));
 	}
 	if (p->kind == MAIL_MIME_MULTIPART) {
-		if (p->child == MAIL_MIME_NONE) {
-			buf_cstr(w->out,
-			    EMPTY_PART); /* its boundary never came; the grammar wants a body */
-			buf_cstr(w->out, w->extended ? " NIL NIL NIL NIL)" : ")");
-		}
 		buf_ch(w->out, ' ');
 		put_string(w->out, p->subtype);
 		if (w->extended) {

@@ -57,10 +57,8 @@ static const struct {
 	    "(\"text\" \"plain\" NIL NIL NIL \"7bit\" 13 1)",
 	    "(\"text\" \"plain\" NIL NIL NIL \"7bit\" 13 1 NIL NIL NIL NIL)" },
 	{ "Content-Type: multipart/mixed; boundary=never\r\n\r\nseen\r\n",
-	    "((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0) \"mixed\")",
-	    "((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0 NIL NIL NIL "
-	    "NIL) \"mixed\" "
-	    "(\"boundary\" \"never\") NIL NIL NIL)" },
+	    "(\"text\" \"plain\" (\"boundary\" \"never\") NIL NIL \"7bit\" 6 1)",
+	    "(\"text\" \"plain\" (\"boundary\" \"never\") NIL NIL \"7bit\" 6 1 NIL NIL NIL NIL)" },
 	{ "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA\r\n",
 	    "(\"text\" \"plain\" NIL NIL NIL \"base64\" 6 1)",
 	    "(\"text\" \"plain\" NIL NIL NIL \"base64\" 6 1 NIL NIL NIL NIL)" },
