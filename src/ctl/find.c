@@ -16,6 +16,15 @@
 
 enum { LOOK_UP_BUDGET = 1 << 20, ACCOUNTS_MAX = 4000000 };
 
+static enum ctl_exit
+cannot_look(struct ctl *c, str path, enum err e)
+{
+	const char *what_to_do = e == ERR_DENIED ? "; be root, or the user that runs the server"
+	    : e == ERR_NOTFOUND                  ? "; has the server been started once?"
+						 : "";
+	return ctl_fail(c, CTL_FAILED, e, "%.*s: %s%s", STR_ARG(path), err_text(e), what_to_do);
+}
+
 enum ctl_exit
 ctl_find_number(struct ctl *c, uint64_t account, struct ctl_found *ret)
 {
@@ -32,12 +41,7 @@ ctl_find_number(struct ctl *c, uint64_t account, struct ctl_found *ret)
 	if (e == ERR_NOTFOUND) {
 		e = sys_file_stat(SYS_CWD, above, &s);
 	}
-	if (e != ERR_OK) {
-		return ctl_fail(c, CTL_FAILED, e,
-		    "%.*s: %s; be root, or the user that runs the server", STR_ARG(above),
-		    err_text(e));
-	}
-	return CTL_OK;
+	return e == ERR_OK ? CTL_OK : cannot_look(c, above, e);
 }
 
 /* --- by the server ------------------------------------------------------------------------- */
@@ -148,6 +152,7 @@ ctl_find(struct ctl *c, str name, struct ctl_found *ret)
 	} else {
 		x = read_file(c, name, ret);
 	}
+	ret->known = true;
 	return x == CTL_OK ? ctl_find_number(c, ret->account, ret) : x;
 }
 
@@ -207,7 +212,7 @@ ctl_find_all(struct ctl *c, uint64_t **ret, size_t *ret_n)
 	str path = ctl_state_path(c, S("accounts"));
 	enum err e = path.p == NULL ? ERR_NOMEM : list_folder(c, path, &l);
 	if (e != ERR_OK) {
-		return ctl_fail(c, CTL_FAILED, e, "%.*s: %s", STR_ARG(path), err_text(e));
+		return cannot_look(c, path, e);
 	}
 	*ret = l.ids;
 	*ret_n = l.n;

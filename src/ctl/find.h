@@ -11,6 +11,7 @@
 struct ctl_found {
 	uint64_t account;
 	uint64_t quota_octets, quota_messages; /* 0: none, or not known */
+	bool known;                            /* the directory has it */
 	str folder;                            /* state/accounts/NUMBER */
 	str owner_of; /* the folder, or the one above when the account has no mail yet */
 };

@@ -142,7 +142,9 @@ put_report(struct ctl *c, const struct ctl_found *found, const struct store_repo
 	ctl_out_u64(o, "found", r->found);
 	ctl_out_u64(o, "mended", r->mended);
 	ctl_out_str(o, "result",
-	    str_from(e == ERR_OK ? is_bad(r) ? "damaged" : "good" : err_name(e)));
+	    str_from(e == ERR_OK        ? is_bad(r) ? "damaged" : "good"
+		    : e == ERR_NOTFOUND ? "no mail"
+					: err_name(e)));
 }
 
 /* One account into the open list. A failure is this account's alone. */
@@ -200,7 +202,7 @@ care_for_one(struct ctl *c, struct care *care, str name)
 	ctl_out_list(&c->out, "accounts", columns, LEN(columns));
 	enum err e = care_for(c, care, &found, &report);
 	ctl_out_list_end(&c->out);
-	if (e == ERR_NOTFOUND && !str_eq(found.folder, found.owner_of)) {
+	if (e == ERR_NOTFOUND && found.known) {
 		ctl_warn(c, "account %llu has no mail yet", (unsigned long long)found.account);
 		return CTL_OK;
 	}

@@ -247,11 +247,7 @@ ctl_out_time(struct ctl_out *o, const char *key, int64_t wall_s)
 	struct buf b;
 	buf_init_fixed(&b, room, sizeof room);
 	if (wall_s == 0) {
-		if (o->json) {
-			ctl_json_null(&o->j, key);
-		} else {
-			put_text(o, key, S("-"));
-		}
+		ctl_out_none(o, key);
 		return;
 	}
 	sys_clock_text(&b, wall_s * 1000);
@@ -261,6 +257,16 @@ ctl_out_time(struct ctl_out *o, const char *key, int64_t wall_s)
 		ctl_json_str(&o->j, key, buf_view(&b));
 	} else {
 		put_text(o, key, buf_view(&b));
+	}
+}
+
+void
+ctl_out_none(struct ctl_out *o, const char *key)
+{
+	if (o->json) {
+		ctl_json_null(&o->j, key);
+	} else {
+		put_text(o, key, S("-"));
 	}
 }
 

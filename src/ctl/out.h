@@ -54,6 +54,9 @@ void ctl_out_limit(struct ctl_out *o, const char *key, uint64_t v, bool octets);
 /* Seconds since 1970; "2026-11-21T19:00:00Z". 0: null, "-". */
 void ctl_out_time(struct ctl_out *o, const char *key, int64_t wall_s);
 
+/* A value that is not known, or does not apply: null, "-". */
+void ctl_out_none(struct ctl_out *o, const char *key);
+
 /* What was done, in a sentence: member "done". */
 void ctl_out_done(struct ctl_out *o, str text);
 

@@ -249,6 +249,17 @@ put_facts(struct ctl *c, str facts)
 	ctl_json_close(&c->out.j);
 }
 
+/* Only root may ask the kernel for the share of each process. */
+static void
+put_pss(struct ctl_out *o, uint64_t octets)
+{
+	if (octets > 0) {
+		ctl_out_size(o, "pss", octets);
+	} else {
+		ctl_out_none(o, "pss");
+	}
+}
+
 static void
 put_process(struct ctl *c, const struct ipc_adm_parent_process *p)
 {
@@ -262,7 +273,7 @@ put_process(struct ctl *c, const struct ipc_adm_parent_process *p)
 	ctl_out_str(o, "state", state_text(p->state));
 	ctl_out_u64(o, "restarts", p->restarts);
 	ctl_out_size(o, "rss", p->rss_octets);
-	ctl_out_size(o, "pss", p->pss_octets);
+	put_pss(o, p->pss_octets);
 	ctl_out_u64(o, "fds", p->fds);
 	ctl_out_time(o, "started", runs ? p->started_s : 0);
 	ctl_out_str(o, "version", p->version);
@@ -377,7 +388,7 @@ put_server(struct status *s)
 	ctl_out_u64(o, "landlock_abi", m->landlock_abi);
 	ctl_out_u64(o, "fds_max", m->fds_max);
 	ctl_out_size(o, "rss", m->rss_octets);
-	ctl_out_size(o, "pss", m->pss_octets);
+	put_pss(o, m->pss_octets);
 	if (o->json) {
 		ctl_out_str(o, "boot_id", m->boot_id);
 	}
