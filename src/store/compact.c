@@ -44,20 +44,39 @@ pick(struct store *s, uint32_t after, uint32_t *ret_pack, uint64_t *ret_octets)
 	return e;
 }
 
-/* No record that we would have to leave behind. */
+static enum err
+has_row(struct store *s, const struct store_place *at, bool *ret)
+{
+	TRY(store_begin(s, DB_READ));
+	struct db_stmt *q = db_query(s->db, "SELECT 1 FROM message WHERE pack = ? AND off = ?");
+	db_bind_u64(q, 1, at->pack);
+	db_bind_u64(q, 2, at->off);
+	enum err e = db_row(q);
+	db_done(q);
+	*ret = e == ERR_OK;
+	return store_end(s, e == ERR_NOTFOUND ? ERR_OK : e);
+}
+
+/* No message in it would be left behind: bad records are those of nobody. */
 static enum err
 is_sound(struct store *s, uint32_t pack, bool *ret)
 {
 	struct store_scan_pack sc;
 	struct store_record rec;
 	struct store_place at;
+	bool needed = false;
 	enum err e = store_scan_open(&sc, s->packs, pack, 0);
-	while (e == ERR_OK || (sc.torn && e != ERR_NOTFOUND)) {
+	while (e == ERR_OK && !needed) {
 		e = store_scan_next(&sc, &rec, &at);
+		if (e == ERR_VERSION) {
+			needed = true; /* from a newer program: not ours to drop */
+		} else if (e == ERR_CORRUPT) {
+			e = sc.torn ? ERR_OK : has_row(s, &at, &needed);
+		}
 	}
 	store_scan_close(&sc);
-	*ret = e == ERR_NOTFOUND;
-	return e == ERR_NOTFOUND || e == ERR_CORRUPT || e == ERR_VERSION ? ERR_OK : e;
+	*ret = !needed;
+	return e == ERR_NOTFOUND || e == ERR_VERSION ? ERR_OK : e;
 }
 
 static enum err
@@ -90,8 +109,8 @@ move_batch(struct store *s, struct store_scan_pack *sc)
 	uint64_t until = sc->off + BATCH_OCTETS;
 	while (sc->off < until) {
 		enum err e = store_scan_next(sc, &rec, &at);
-		if (e == ERR_CORRUPT && sc->torn) {
-			continue;
+		if (e == ERR_CORRUPT) {
+			continue; /* nobody's: is_sound has looked */
 		}
 		TRY(e);
 		TRY(rec.type == STORE_RECORD_MESSAGE ? move_message(s, &rec, &at)

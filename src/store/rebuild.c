@@ -72,12 +72,14 @@ swap(int dir)
 
 /* ---- reading the packs -------------------------------------------------------------------- */
 
-static void
+/* The next compaction shall rewrite this pack. */
+static enum err
 note_bad(struct rebuild *b, const struct store_place *at)
 {
 	b->r->bad_records++;
 	store_report_line(b->r, "pack %06u offset %llu: bad record", at->pack,
 	    (unsigned long long)at->off);
+	return store_log_dead(b->new, at->pack, STORE_PACK_MAX);
 }
 
 static enum err
@@ -95,7 +97,7 @@ read_pack(struct rebuild *b, struct store_scan_pack *sc)
 			return e;
 		}
 		if (bad && !sc->torn) {
-			note_bad(b, &at);
+			TRY(note_bad(b, &at));
 		}
 		b->off = sc->off;
 	}
@@ -131,20 +133,24 @@ read_one(struct rebuild *b, uint32_t pack, uint64_t end)
 	return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
-/* All packs from where we are, up to the committed end when it is known. */
+/*
+ * All packs from where we are. `committed`: only up to the end that the old index knows; what a
+ * writer is adding right now may still be taken back. Without, all sound records count: those
+ * behind the end are of a transaction that a crash stopped, or the old index is older than the
+ * packs, and then they are mail.
+ */
 static enum err
-read_packs(struct rebuild *b)
+read_packs(struct rebuild *b, bool committed)
 {
 	struct store_set packs;
 	store_set_init(&packs);
 	enum err e = store_pack_list(b->new->packs, &packs);
 	for (size_t i = 0; e == ERR_OK && i < packs.n; i++) {
 		for (uint64_t no = packs.v[i].lo; e == ERR_OK && no <= packs.v[i].hi; no++) {
-			bool current = b->old_sound && no == b->old_account.pack;
-			bool beyond = b->old_sound && no > b->old_account.pack;
+			bool last = committed && no == b->old_account.pack;
+			bool beyond = committed && no > b->old_account.pack;
 			if (no >= b->pack && !beyond) {
-				e = read_one(b, (uint32_t)no,
-				    current ? b->old_account.pack_end : 0);
+				e = read_one(b, (uint32_t)no, last ? b->old_account.pack_end : 0);
 			}
 		}
 	}
@@ -169,37 +175,6 @@ boot_of_old(struct rebuild *b, struct store *s)
 	}
 	db_done(q);
 	return e;
-}
-
-/* What lies behind the committed end never happened; no later rebuild may take it for mail. */
-static enum err
-cut_uncommitted(struct rebuild *b)
-{
-	struct store_set packs;
-	char name[16];
-	SYS_FD_AUTO int fd = -1;
-	if (!b->old_sound) {
-		return ERR_OK;
-	}
-	store_set_init(&packs);
-	enum err e = store_pack_list(b->new->packs, &packs);
-	for (size_t i = 0; e == ERR_OK && i < packs.n; i++) {
-		for (uint64_t no = MAX(packs.v[i].lo, b->old_account.pack + 1); no <= packs.v[i].hi;
-		     no++) {
-			(void)!sys_file_unlink(b->new->packs, store_pack_name((uint32_t)no, name));
-		}
-	}
-	store_set_done(&packs);
-	TRY(e);
-	e = sys_file_open(b->new->packs, store_pack_name(b->old_account.pack, name),
-	    SYS_READ | SYS_WRITE, &fd);
-	if (e != ERR_OK) {
-		return e == ERR_NOTFOUND ? ERR_OK : e;
-	}
-	struct sys_stat st;
-	TRY(sys_file_stat_fd(fd, &st));
-	return st.size > b->old_account.pack_end ? sys_file_truncate(fd, b->old_account.pack_end)
-						 : ERR_OK;
 }
 
 /* Go on in a fresh pack, unless the last one is fresh. */
@@ -244,7 +219,6 @@ make_account(struct rebuild *b)
 	}
 	memcpy(a->key, b->key, sizeof a->key);
 	TRY(boot_of_old(b, s));
-	TRY(cut_uncommitted(b));
 	TRY(next_pack(b, a));
 	return store_account_insert(s);
 }
@@ -303,7 +277,7 @@ last_part(struct rebuild *b)
 	if (b->old_sound) {
 		TRY(store_account_load(b->old->db, &b->old_account));
 	}
-	TRY(read_packs(b));
+	TRY(read_packs(b, false));
 	TRY(store_restore_end(b));
 	TRY(make_account(b));
 	TRY(db_commit(b->new->db));
@@ -323,7 +297,7 @@ rebuild(struct rebuild *b)
 	TRY(open_old(b));
 	TRY(open_new(b));
 	if (b->old_sound) {
-		TRY(read_packs(b));
+		TRY(read_packs(b, true));
 	}
 	TRY(sys_file_lock(b->new->lock, true, true));
 	enum err e = last_part(b);

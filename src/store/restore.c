@@ -271,6 +271,7 @@ take_entry(struct rebuild *b, struct mailbox *m, struct store_msg *msg)
 	overlay(b, m, msg);
 	m->page->msg[m->page->n++] = *msg;
 	store_box_count(&m->box, msg, 1);
+	m->box.modseq = MAX(m->box.modseq, msg->modseq);
 	store_set_add(&m->have, msg->uid, msg->uid);
 	return m->page->n == STORE_PAGE_RECORDS ? flush_page(b, m) : ERR_OK;
 }

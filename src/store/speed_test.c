@@ -78,7 +78,7 @@ select_box(struct store *s, const char *label, uint32_t want)
 static void
 big_mailbox(void)
 {
-	struct store_conf conf = store_trial_conf("speed");
+	struct store_conf conf = store_trial_conf_disk("speed");
 	struct store *s = store_trial_open(&conf);
 	struct store_set uids;
 	uint64_t modseq;
@@ -131,7 +131,7 @@ one_delivery(struct store *s, uint64_t entry, str body, size_t n)
 static void
 deliveries(void)
 {
-	struct store_conf conf = store_trial_conf("deliveries");
+	struct store_conf conf = store_trial_conf_disk("deliveries");
 	struct buf b;
 	uint64_t entry = 1;
 	buf_init(&b, BODY * 2);

@@ -11,8 +11,12 @@
 
 extern int64_t store_trial_now; /* the clock of trial stores */
 
-/* Remove what an earlier run left; the folder's name is static text until the next call. */
+/*
+ * Remove what an earlier run left; the folder's name is static text until the next call. In memory
+ * where the system has such a folder (syncing it costs nothing), or on the disk of the build.
+ */
 struct store_conf store_trial_conf(const char *name);
+struct store_conf store_trial_conf_disk(const char *name);
 /* Open it; a failed check and NULL otherwise. */
 struct store *store_trial_open(const struct store_conf *conf);
 void store_trial_remove(const struct store_conf *conf);

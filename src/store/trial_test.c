@@ -19,17 +19,29 @@ trial_clock(void)
 	return store_trial_now++;
 }
 
-struct store_conf
-store_trial_conf(const char *name)
+static struct store_conf
+conf_in(const char *folder, const char *name)
 {
 	static char path[128];
-	int n = snprintf(path, sizeof path, "store_trial.%s.%ld", name, (long)getpid());
+	int n = snprintf(path, sizeof path, "%sstore_trial.%s.%ld", folder, name, (long)getpid());
 	struct store_conf conf = { .path = { path, (size_t)n },
 		.boot_id = S("boot-1"),
 		.create = true,
 		.wall_s = trial_clock };
 	store_trial_remove(&conf);
 	return conf;
+}
+
+struct store_conf
+store_trial_conf(const char *name)
+{
+	return conf_in(access("/dev/shm", W_OK) == 0 ? "/dev/shm/" : "", name);
+}
+
+struct store_conf
+store_trial_conf_disk(const char *name)
+{
+	return conf_in("", name);
 }
 
 void
