@@ -4,9 +4,12 @@
  * before the first octet from outside.
  */
 #include "svc/account/child.h"
+#include "base/buf.h"
+#include "ipc/accounts_account.h"
 #include "store/store.h"
 #include "svc/account/account.h"
 #include "svc/common/log.h"
+#include "sys/chan.h"
 #include "sys/file.h"
 #include "sys/spawn.h"
 #include "sys/sys.h"
@@ -40,6 +43,34 @@ refuse_session(const struct svc_account_start *s)
 	return sys_file_append(s->stream, text);
 }
 
+void
+svc_account_tell_usage(struct svc_account *a)
+{
+	struct store_quota q;
+	struct buf out;
+	if (store_quota(a->store, &q) != ERR_OK || (q.octets_max == 0 && q.messages_max == 0)) {
+		return;
+	}
+	struct ipc_accounts_account_usage m = { .octets = q.octets, .messages = q.messages };
+	buf_init(&out, 64);
+	ipc_accounts_account_usage_put(&out, &m);
+	(void)(sys_chan_send_wait(a->control, &out, -1, 0) == ERR_OK);
+	buf_done(&out);
+}
+
+static enum err
+run(struct svc_account *a, const struct svc_account_start *s)
+{
+	struct svc_account_login login = { .tag = s->tag, .unread = s->unread };
+	if (s->queue >= 0) {
+		return svc_account_deliver_run(a, s->queue);
+	}
+	if (s->protocol == SYS_IMAP || s->protocol == SYS_IMAPS) {
+		return svc_account_imap_run(a, &login);
+	}
+	return refuse_session(s);
+}
+
 static enum err
 serve(const struct svc_account_start *s, struct store *store)
 {
@@ -50,14 +81,9 @@ serve(const struct svc_account_start *s, struct store *store)
 		.name = s->name,
 		.account = s->account,
 		.session = s->session };
-	struct svc_account_login login = { .tag = s->tag, .unread = s->unread };
-	if (s->queue >= 0) {
-		return svc_account_deliver_run(&a, s->queue);
-	}
-	if (s->protocol == SYS_IMAP || s->protocol == SYS_IMAPS) {
-		return svc_account_imap_run(&a, &login);
-	}
-	return refuse_session(s);
+	enum err e = run(&a, s);
+	svc_account_tell_usage(&a);
+	return e;
 }
 
 static enum err

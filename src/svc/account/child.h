@@ -40,6 +40,12 @@ NORETURN void svc_account_child(const struct svc_account_start *s);
 struct svc_account;
 
 /*
+ * Tell accounts how full the account is, when it has a quota, so that RCPT can be refused in time.
+ * A channel that is full or gone loses nothing but that.
+ */
+void svc_account_tell_usage(struct svc_account *a);
+
+/*
  * Take deliveries from the queue until it closes the channel or accounts says quit. Blocks.
  *
  * Errors  ERR_PROTOCOL: the channel broke its rules; ERR_NOMEM

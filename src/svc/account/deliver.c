@@ -184,6 +184,7 @@ one_round(struct batch *b)
 	if (b->n > 0) {
 		e = answer_all(b, store_deliver(b->a->store, b->list, b->n, b->added));
 		tell_sessions(b);
+		svc_account_tell_usage(b->a);
 	}
 	let_go(b);
 	return end != ERR_OK ? end : e;

@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "ipc/accounts_account.h"
+#include "ipc/accounts_auth.h"
 #include "ipc/queue_accounts.h"
 #include "base/mem.h"
 #include "store/care.h"
@@ -137,10 +138,27 @@ on_changed(void *ctx, const struct ipc_accounts_account_changed *m, int *fd)
 	return ERR_OK;
 }
 
+/* Which account it speaks for is ours to say, not its. */
+static enum err
+on_usage(void *ctx, const struct ipc_accounts_account_usage *m, int *fd)
+{
+	struct svc_accounts_child *c = ctx;
+	struct ipc_accounts_auth_usage usage = {
+		.account = c->account, .octets = m->octets, .messages = m->messages
+	};
+	if (c->s->auth != NULL) {
+		buf_reset(&c->s->out);
+		ipc_accounts_auth_usage_put(&c->s->out, &usage);
+		(void)(sys_chan_send(c->s->auth, &c->s->out, -1) == ERR_OK);
+	}
+	return ERR_OK;
+}
+
 static enum err
 on_message(void *ctx, str datagram, int *fd)
 {
-	static const struct ipc_accounts_account_at_accounts handlers = { .changed = on_changed };
+	static const struct ipc_accounts_account_at_accounts handlers = { .changed = on_changed,
+		.usage = on_usage };
 	struct svc_accounts_child *c = ctx;
 	arena_reset(c->s->scratch);
 	return ipc_accounts_account_accounts_dispatch(&handlers, c, datagram, fd, c->s->scratch);
