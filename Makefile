@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front door. Everything behind it is meson, ninja and the scripts in tool/ and test/.
-.PHONY: run test bench fuzz lint deps build clean install
+.PHONY: first run test bench fuzz lint deps build clean install
 
+run test bench fuzz lint deps: first
+first: ; @tool/first
 run:   ; @tool/run
 test:  ; @tool/test
 bench: ; @tool/bench
