@@ -5,6 +5,8 @@
 #include "ctl/ctl.h"
 #include "ctl/help.h"
 #include "svc/parent/parent.h"
+#include "sys/file.h"
+#include "sys/sys.h"
 
 static const struct ctl_column columns[] = {
 	{ "line", "LINE", 4, true },
@@ -33,6 +35,20 @@ tell(struct ctl *c, unsigned line, str key, str text)
 	ctl_out_item_end(&c->out);
 }
 
+/* Not wrong, but nobody can use a server that cannot do TLS. */
+static void
+warn_of_files(struct ctl *c, const char *key, const struct conf_list *paths)
+{
+	for (size_t i = 0; i < paths->n; i++) {
+		int fd SYS_FD_AUTO = -1;
+		enum err e = sys_file_open(SYS_CWD, paths->v[i], SYS_READ | SYS_FOLLOW, &fd);
+		if (e != ERR_OK) {
+			ctl_warn(c, "warning: tls %s %.*s: %s", key, STR_ARG(paths->v[i]),
+			    err_text(e));
+		}
+	}
+}
+
 enum ctl_exit
 ctl_cmd_check_config(struct ctl *c)
 {
@@ -43,6 +59,12 @@ ctl_cmd_check_config(struct ctl *c)
 	enum err e = ctl_conf_check(c, tell, &c->conf);
 	ctl_out_list_end(&c->out);
 	if (e == ERR_OK) {
+		warn_of_files(c, "certificate", &c->conf.tls_certificate);
+		warn_of_files(c, "key", &c->conf.tls_key);
+		if (c->conf.tls_certificate.n == 0) {
+			ctl_warn(c,
+			    "warning: without tls certificate and key nobody can use the server");
+		}
 		ctl_out_line(&c->out, "%.*s is good", STR_ARG(c->conf_path));
 		return CTL_OK;
 	}
