@@ -122,10 +122,20 @@ progress(struct ctl_worker *w, const struct ctl_worker_shared *sh)
 	    (unsigned long long)sh->report.messages, (unsigned long long)sh->report.records);
 }
 
+/* A record that is bad and that nothing needs any more does no harm: compact takes it out. */
 static bool
 is_bad(const struct store_report *r)
 {
-	return r->bad_records + r->bad_counts + r->lost + r->found > 0;
+	return r->bad_counts + r->lost + r->found > 0;
+}
+
+static const char *
+result_text(const struct store_report *r, enum err e)
+{
+	if (e != ERR_OK) {
+		return e == ERR_NOTFOUND ? "no mail" : err_name(e);
+	}
+	return is_bad(r) ? "damaged" : r->bad_records > 0 ? "scars" : "good";
 }
 
 static void
@@ -141,10 +151,7 @@ put_report(struct ctl *c, const struct ctl_found *found, const struct store_repo
 	ctl_out_u64(o, "lost", r->lost);
 	ctl_out_u64(o, "found", r->found);
 	ctl_out_u64(o, "mended", r->mended);
-	ctl_out_str(o, "result",
-	    str_from(e == ERR_OK        ? is_bad(r) ? "damaged" : "good"
-		    : e == ERR_NOTFOUND ? "no mail"
-					: err_name(e)));
+	ctl_out_str(o, "result", str_from(result_text(r, e)));
 }
 
 /* One account into the open list. A failure is this account's alone. */
