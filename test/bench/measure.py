@@ -43,7 +43,34 @@ def rest(m, most_s=30):
         before = now
 
 
-def mail(side, row):
+class Ledger:
+    """What one side has accepted, to be compared with what its mailboxes hold."""
+
+    def __init__(self, users):
+        self.sent = [0] * users
+        self.accepted = self.errors = 0
+
+    def add(self, row, sent):
+        """The load generator deals messages out in turn, see load.c."""
+        each, more = divmod(row["messages"], row["mailboxes"])
+        for i in range(row["mailboxes"]):
+            self.sent[i] += each + (i < more)
+        self.accepted += sent["accepted"]
+        self.errors += sent["errors"]
+
+    def compare(self, counts):
+        """A sentence when the mailboxes do not hold what was accepted, else None. After errors
+        only the sum can be told: a message whose reply got lost may have arrived."""
+        if not self.accepted <= sum(counts) <= self.accepted + self.errors:
+            return f"{self.accepted} messages accepted, {sum(counts)} in the mailboxes"
+        wrong = [i for i, n in enumerate(counts) if n != self.sent[i]]
+        if wrong and not self.errors:
+            i = wrong[0]
+            return f"{len(wrong)} mailboxes differ; user{i} has {counts[i]}, not {self.sent[i]}"
+        return None
+
+
+def mail(side, row, ledger):
     """Deliver row["messages"]; rates by acceptance and by arrival, CPU until all is at rest."""
     rest(side.meter)
     cpu = side.meter.cpu_s()
@@ -54,6 +81,7 @@ def mail(side, row):
     postern.wait_until(lambda: side.unsynced() == 0, DRAIN_S, f"sync of {side.name}", every=0.2)
     rest(side.meter)
     cpu = side.meter.cpu_s() - cpu
+    ledger.add(row, sent)
     if sent["accepted"] == 0:
         raise RuntimeError(f"{side.name} accepted nothing: {sent['reason']}")
     return {

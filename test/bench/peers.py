@@ -245,15 +245,11 @@ class Peers:
         return 0
 
     def stored(self, first, mailboxes):
-        """Messages in the mailboxes user<first>... ."""
-        total = 0
-        for i in range(first, first + mailboxes):
-            for sub in ("new", "cur"):
-                try:
-                    total += len(os.listdir(self.dir / f"mail/user{i}/{sub}"))
-                except FileNotFoundError:
-                    continue
-        return total
+        """How many messages are in each of the mailboxes user<first>...: their files."""
+        return [
+            sum(len(list(self.dir.glob(f"mail/user{i}/{sub}/*"))) for sub in ("new", "cur"))
+            for i in range(first, first + mailboxes)
+        ]
 
     def fill(self, user, maildir):
         """Give user<user> the messages of a Maildir folder, as a restored backup would."""

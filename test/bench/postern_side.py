@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Postern as the bench sees it: the same accounts, certificate and questions as peers.Peers.
 
-What differs from the shipped settings: ports, paths, certificate, the ceiling of connections from
-one address (all load comes from one), and the number of hash iterations, which the peers do not
-have at all (their passwords are in plain text).
+What differs from the shipped settings: ports, paths, certificate, the ceilings of connections from
+one address and of messages in one connection (all load comes from one address, over few
+connections), and the number of hash iterations, which the peers do not have at all (their passwords
+are in plain text).
 """
 
 import pathlib
@@ -21,6 +22,7 @@ import wire  # noqa: E402
 CEILINGS = {
     "gate.connections-per-address": 100000,
     "gate.connections-per-prefix": 100000,
+    "smtp.max-transactions": 1000000,
 }
 
 
@@ -43,7 +45,7 @@ class Postern:
         self.ports = self.server.ports
 
     def _queue(self, key):
-        return self.server.ctl_json("queue", "list")[key]
+        return self.server.ctl_json("queue", "count")[key]
 
     def waiting(self):
         """Messages that are not in their mailbox yet."""
@@ -54,14 +56,14 @@ class Postern:
         return self._queue("unsynced")
 
     def stored(self, first, mailboxes):
-        """Messages in the mailboxes user<first>... ."""
+        """How many messages are in each of the mailboxes user<first>..., as IMAP tells."""
         tls = wire.client_context()
-        total = 0
+        counts = []
         for i in range(first, first + mailboxes):
             with imapc.Imap(self.ports["imaps"], tls=tls) as c:
                 c.login(f"user{i}@{peers.DOMAIN}", peers.PASSWORD)
-                total += c.status("INBOX", "MESSAGES")["MESSAGES"]
-        return total
+                counts.append(c.status("INBOX", "MESSAGES")["MESSAGES"])
+        return counts
 
     def fill(self, user, maildir):
         """Give user<user> the messages of a Maildir folder, as a restored backup would."""
