@@ -18,6 +18,17 @@ drop_kept(void *value)
 	mem_drop(*(void **)value);
 }
 
+/*
+ * What the engine syncs is of use only when the file's name and its first page last, which it does
+ * not see to. Once per start.
+ */
+static enum err
+make_last(const struct directory_conf *conf)
+{
+	bool kept = !conf->readonly && !str_eq(conf->path, S(":memory:"));
+	return kept ? sys_file_sync_name(SYS_CWD, conf->path) : ERR_OK;
+}
+
 /* The engine would make the file readable for all; ours are for auth alone. */
 static enum err
 make_private(str path)
@@ -47,7 +58,8 @@ set_up(struct directory *d, const struct directory_conf *conf)
 		TRY(make_private(conf->path));
 	}
 	TRY(db_open(&db, &d->db));
-	return db_migrate(d->db, directory_schema, directory_schema_n);
+	TRY(db_migrate(d->db, directory_schema, directory_schema_n));
+	return make_last(conf);
 }
 
 enum err

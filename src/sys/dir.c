@@ -222,7 +222,7 @@ sys_dir_remove_tree(int at, str path)
 	return e;
 }
 
-/* --- replacing ----------------------------------------------------------------------------- */
+/* --- lasting, replacing ------------------------------------------------------------------- */
 
 static enum err
 sync_parent(int at, str path)
@@ -232,6 +232,15 @@ sync_parent(int at, str path)
 	str folder = slash < 0 ? S(".") : str_sub(path, 0, (size_t)MAX(slash, 1));
 	TRY(sys_dir_open(at, folder, &dir));
 	return sys_file_sync(dir);
+}
+
+enum err
+sys_file_sync_name(int at, str path)
+{
+	int fd SYS_FD_AUTO = -1;
+	TRY(sys_file_open(at, path, SYS_READ, &fd));
+	TRY(sys_file_sync(fd));
+	return sync_parent(at, path);
 }
 
 enum err

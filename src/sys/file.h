@@ -84,6 +84,11 @@ enum err sys_file_append(int fd, str s);
 
 /* Data and metadata reach the disk; for folders too. */
 enum err sys_file_sync(int fd);
+/*
+ * A file or folder that was made, and its name: both are there after a power cut. Data of the file
+ * too.
+ */
+enum err sys_file_sync_name(int at, str path);
 /* Data, and the size if it grew. */
 enum err sys_file_datasync(int fd);
 /* Reserve n octets of disk from off on, growing the file. ERR_NOSPACE. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The state folder: made and owned as processes.def says, before any service looks at it. Started
- * by root each folder belongs to its service's own user; otherwise all to ours.
+ * by root each folder belongs to its service's own user; otherwise all to ours. New ones last
+ * before anything is stored in them.
  */
 #include "svc/parent/parent_priv.h"
 
@@ -36,7 +37,8 @@ make(str path, uint32_t uid, uint32_t gid, unsigned mode)
 	if (s.uid != uid || s.gid != gid) {
 		TRY(sys_file_chown(SYS_CWD, path, uid, gid));
 	}
-	return sys_file_chmod(SYS_CWD, path, mode);
+	TRY(sys_file_chmod(SYS_CWD, path, mode));
+	return e == ERR_OK ? sys_file_sync_name(SYS_CWD, path) : ERR_OK;
 }
 
 /* Services of their own users must be able to get there. */
