@@ -79,6 +79,7 @@ struct svc_accounts {
 	uint64_t next_request;
 	str folder; /* state/accounts */
 	struct sys_sandbox *account_sandbox, *sync_sandbox;
+	bool folder_young; /* it may hold names that a power cut would take back */
 	bool quitting;
 	uint64_t started, crashed, refused;
 };
@@ -106,6 +107,11 @@ enum err svc_accounts_on_queue(struct svc_accounts *s, int fd);
 void svc_accounts_deliver(struct svc_accounts *s, const struct svc_accounts_facts *f, uint64_t job,
     int fd);
 void svc_accounts_ended(struct svc_accounts *s, uint64_t job, enum err result);
+
+/* Make an account's folder if it is not there; svc_accounts_folder_sync makes its name last. */
+enum err svc_accounts_folder_make(struct svc_accounts *s, str folder);
+/* One sync, only when a folder was made since the last one. IO, NOSPACE, NOFD. */
+enum err svc_accounts_folder_sync(struct svc_accounts *s);
 
 /* child.c: forking, reaping, notices. */
 enum err svc_accounts_child_new(struct svc_accounts *s, struct svc_account_start *start,

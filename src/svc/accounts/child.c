@@ -268,9 +268,9 @@ svc_accounts_child_new(struct svc_accounts *s, struct svc_account_start *start,
 {
 	struct svc_accounts_path room;
 	str folder = svc_accounts_folder(s, start->account, &room);
-	enum err made = sys_dir_make(SYS_CWD, folder, 0700);
-	if (made != ERR_OK && made != ERR_EXISTS) {
-		return made;
+	TRY(svc_accounts_folder_make(s, folder));
+	if (kind == SVC_ACCOUNTS_SESSION) { /* a delivery is not done before a syncer ran */
+		TRY(svc_accounts_folder_sync(s));
 	}
 	if (s->sessions + s->deliveries >= SVC_ACCOUNTS_CHILDREN_MAX || s->quitting) {
 		return ERR_BUSY;
@@ -323,6 +323,7 @@ svc_accounts_syncer_new(struct svc_accounts *s, const uint64_t *ids, size_t n, u
 	if (s->syncers >= SVC_ACCOUNTS_SYNCERS_MAX || n > 512) {
 		return ERR_BUSY;
 	}
+	TRY(svc_accounts_folder_sync(s));
 	struct svc_accounts_child *c = child_make(s, SVC_ACCOUNTS_SYNCER, 0, job);
 	if (c == NULL) {
 		return ERR_NOMEM;

@@ -35,6 +35,7 @@ init(struct svc_common *sc)
 	sc->ctx = s;
 	s->next_request = 1;
 	s->folder = svc_common_state_path(sc, S("accounts"));
+	s->folder_young = true; /* we may have been started again */
 	list_init(&s->logins);
 	list_init(&s->children);
 	list_init(&s->late);
