@@ -141,9 +141,25 @@ first_pack(struct store *s)
 	struct store_pack_head h = { .number = s->account.pack };
 	int fd = -1;
 	memcpy(h.key, s->account.key, sizeof h.key);
-	enum err e = store_pack_create(s->packs, &h, &fd);
+	TRY(store_pack_create(s->packs, &h, &fd));
+	enum err e = sys_file_datasync(fd);
 	sys_close(&fd);
 	return e;
+}
+
+/*
+ * Names and first pages last before there is an account: an index that came through a power cut
+ * never points to a pack that did not, and its log never lies beside an empty file, where the
+ * engine would throw it away.
+ */
+static enum err
+make_last(struct store *s)
+{
+	int fd SYS_FD_AUTO = -1;
+	TRY(sys_file_open(s->dir, S("index.db"), SYS_READ | SYS_WRITE, &fd));
+	TRY(sys_file_datasync(fd));
+	TRY(sys_file_sync(s->packs));
+	return sys_file_sync(s->dir);
 }
 
 static enum err
@@ -165,6 +181,7 @@ fill_new(struct store *s)
 		.pack = 1 };
 	sys_random(s->account.key, sizeof s->account.key);
 	TRY(first_pack(s));
+	TRY(make_last(s));
 	TRY(store_account_insert(s));
 	for (size_t i = 0; i < LEN(first_mailboxes); i++) {
 		TRY(store_box_new(s, first_mailboxes[i].name, first_mailboxes[i].special, &id));
@@ -252,21 +269,23 @@ make_index_locked(struct store *s)
 	return make_new(s);
 }
 
+/* The packs know everything: an index that cannot be read is made again, not complained about. */
+static enum err
+rebuild_index(struct store *s, const struct store_conf *conf)
+{
+	struct store_report none = { 0 };
+	db_close(&s->db);
+	TRY(store_rebuild(conf, &none));
+	return store_index_open(s);
+}
+
 static enum err
 make_index(struct store *s, const struct store_conf *conf)
 {
 	TRY(sys_file_lock(s->lock, true, true));
 	enum err e = make_index_locked(s);
 	sys_file_unlock(s->lock);
-	if (e == ERR_NOTFOUND) {
-		struct store_report none = { 0 };
-		db_close(&s->db);
-		e = store_rebuild(conf, &none);
-		if (e == ERR_OK) {
-			e = store_index_open(s);
-		}
-	}
-	return e;
+	return e == ERR_NOTFOUND ? rebuild_index(s, conf) : e;
 }
 
 /* ---- a new boot --------------------------------------------------------------------------- */
@@ -363,19 +382,27 @@ store_new_bare(const struct store_conf *conf, struct store **ret)
 }
 
 static enum err
+look_at_index(struct store *s, bool *ret_has)
+{
+	*ret_has = false;
+	enum err e = store_index_open(s);
+	if (e == ERR_OK) {
+		return has_account(s, ret_has);
+	}
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+static enum err
 open_in(struct store *s, const struct store_conf *conf)
 {
 	bool has = false;
-	enum err e = store_index_open(s);
-	if (e == ERR_OK) {
-		TRY(has_account(s, &has));
-	} else if (e != ERR_NOTFOUND) {
-		return e;
+	enum err e = look_at_index(s, &has);
+	if (e == ERR_CORRUPT) {
+		e = rebuild_index(s, conf);
+	} else if (e == ERR_OK && !has) {
+		e = make_index(s, conf);
 	}
-	if (!has) {
-		TRY(make_index(s, conf));
-	}
-	return check_boot(s);
+	return e == ERR_OK ? check_boot(s) : e;
 }
 
 enum err
