@@ -142,6 +142,16 @@ sys_file_chmod(int at, str path, unsigned mode)
 }
 
 enum err
+sys_file_set_mtime(int fd, int64_t mtime_ms)
+{
+	int64_t rest = mtime_ms % 1000;
+	struct timespec t[2] = { { .tv_nsec = UTIME_OMIT },
+		{ .tv_sec = (mtime_ms - rest) / 1000 - (rest < 0),
+		    .tv_nsec = (rest + (rest < 0 ? 1000 : 0)) * 1000000 } };
+	return !sys_must_fail() && futimens(fd, t) == 0 ? ERR_OK : sys_err(errno);
+}
+
+enum err
 sys_file_chown(int at, str path, uint32_t uid, uint32_t gid)
 {
 	char p[SYS_PATH_MAX];

@@ -112,6 +112,8 @@ enum err sys_file_stat(int at, str path, struct sys_stat *ret);
 /* Facts about an open file. */
 enum err sys_file_stat_fd(int fd, struct sys_stat *ret);
 /* Permission bits. */
+/* When the contents last changed, as others shall see it. */
+enum err sys_file_set_mtime(int fd, int64_t mtime_ms);
 enum err sys_file_chmod(int at, str path, unsigned mode);
 /* Owner; needs root. */
 enum err sys_file_chown(int at, str path, uint32_t uid, uint32_t gid);

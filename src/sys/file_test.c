@@ -145,6 +145,22 @@ paths(void)
 }
 
 static void
+dates(void)
+{
+	static const int64_t at[] = { 0, 1700000000123, -1, -1000, -1001 };
+	struct sys_stat st;
+	int fd = -1;
+	CHECK_ERR(sys_file_memory("dates", &fd), ERR_OK);
+	for (size_t i = 0; i < LEN(at); i++) {
+		CHECK_ERR(sys_file_set_mtime(fd, at[i]), ERR_OK);
+		CHECK_ERR(sys_file_stat_fd(fd, &st), ERR_OK);
+		CHECK(st.mtime_ms == at[i]);
+	}
+	sys_close(&fd);
+	CHECK_ERR(sys_file_set_mtime(fd, 0), ERR_BUG);
+}
+
+static void
 memory_files(void)
 {
 	int fd = -1, temp = -1;
@@ -271,4 +287,5 @@ closes(void)
 }
 
 TEST_MAIN(opens, write_and_read, parts, load_respects_its_ceiling, replaces, links_are_not_followed,
-    paths, memory_files, folders, deep_tree_is_refused, locks, hook_sees_everything, facts, closes)
+    paths, dates, memory_files, folders, deep_tree_is_refused, locks, hook_sees_everything, facts,
+    closes)
