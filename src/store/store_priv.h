@@ -163,7 +163,7 @@ enum err store_box_new(struct store *s, str name, unsigned special, uint64_t *re
 enum err store_subscription_log(struct store *s, str name, bool on);
 void store_box_count(struct store_box *b, const struct store_msg *m, int by);
 
-/* ---- name.c ------------------------------------------------------------------------------- */
+/* ---- mailbox.c ---------------------------------------------------------------------------- */
 
 /* Check a name and bring it into canonical form in `out` (STORE_NAME_MAX). SYNTAX, TOOBIG. */
 enum err store_name_check(str name, struct buf *out);
