@@ -61,6 +61,8 @@ complaints(void)
 		{ "too many values", S_INIT(SMALL "log a b\n"), 4, "log: takes one value, not 2" },
 		{ "bad number", S_INIT(SMALL "smtp {\nmax-recipients 12\n}\n"), 5,
 		    "max-recipients: '12' is not allowed: give a number from 100 to 1000" },
+		{ "more than a mailbox stores", S_INIT(SMALL "smtp {\nmax-size 256M\n}\n"), 5,
+		    "max-size: '256M' is not allowed: give a size (K M G T) from 64K to 255M" },
 		{ "time without unit", S_INIT(SMALL "smtp {\ndata-timeout 30\n}\n"), 5,
 		    "data-timeout: '30' is not allowed: give a time with unit (ms s m h d)" },
 		{ "bad address", S_INIT(SMALL "listen {\nmx localhost:25\n}\n"), 5,

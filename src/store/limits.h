@@ -12,7 +12,7 @@ enum {
 	STORE_MAILBOXES_MAX = 20000, /* per account; LIST must stay answerable */
 	STORE_SUBSCRIPTIONS_MAX = 20000,
 	STORE_KEYWORD_OCTETS_MAX = 128, /* one keyword */
-	STORE_MESSAGE_MAX = 256 << 20,  /* octets of one message; SMTP and APPEND allow less */
+	STORE_MESSAGE_MAX = 256 << 20,  /* octets of one message; the settings allow 1 MB less */
 	STORE_CACHE_BLOB_MAX = 256 << 10,
 	/* an envelope or structure blob; larger ones are not kept */
 	STORE_REFS_MAX = 16,      /* message ids remembered per message for threading */
