@@ -22,14 +22,13 @@ import wire
 
 GONE = (OSError, wire.Closed, ssl.SSLError, socket.timeout)
 WORK = "Work"  # the appenders' mailbox
-BIG_SHARE = 0.04
-BIG = 200_000
+BIG = (0.04, 200_000)  # this share of the letters has that many octets
 REST_S = 0.05
 TIMEOUT_S = 20
 
 
 class Load:
-    def __init__(self, server, ledger, accounts, seed=1, big=BIG_SHARE):
+    def __init__(self, server, ledger, accounts, seed=1, big=BIG):
         self.server = server
         self.ledger = ledger
         self.accounts = accounts
@@ -96,7 +95,7 @@ class Load:
     def _send(self, s, rng, sender):
         name = f"L{self.seed}.{next(self.numbers)}"
         rcpts = rng.sample(self.addresses, rng.choice((1, 1, 1, 2, 3)))
-        size = BIG if rng.random() < self.big else rng.randint(300, 6000)
+        size = self.big[1] if rng.random() < self.big[0] else rng.randint(300, 6000)
         octets = ledgers.compose(name, sender, rcpts, size)
         r = s.cmd(f"MAIL FROM:<{sender}>")
         taken = [x for x in rcpts if r.code == 250 and s.cmd(f"RCPT TO:<{x}>").code == 250]

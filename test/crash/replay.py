@@ -94,10 +94,11 @@ class File:
         self._cut(kept, size)
         return kept, size
 
-    def content(self):
-        """The safe octets, for searching: (offset, octets) of runs of pages."""
+    def content(self, octets):
+        """The last safe octets, for searching: (offset, octets) of runs of pages."""
         runs, last = [], None
-        for number in sorted(self.pages):
+        least = max(self.pages, default=0) - octets // PAGE
+        for number in sorted(n for n in self.pages if n >= least):
             if last is not None and number == last + 1 and len(runs[-1][1][-1]) == PAGE:
                 runs[-1][1].append(self.pages[number])
             else:

@@ -32,6 +32,29 @@ def lay_out(folder, replaced=None):
     return folder / "bin" / "postern"
 
 
+ORDINARY_USER = 65534  # nobody
+
+
+def become_ordinary():
+    os.setgroups([])
+    os.setresgid(ORDINARY_USER, ORDINARY_USER, ORDINARY_USER)
+    os.setresuid(ORDINARY_USER, ORDINARY_USER, ORDINARY_USER)
+
+
+def ordinary_server(folder, replaced=None, **kw):
+    """As postern.Server, with programs and a home below `folder`; root starts it as nobody."""
+    folder = pathlib.Path(folder)
+    folder.chmod(0o711)
+    program = lay_out(folder, replaced)
+    if os.geteuid() != 0:
+        return postern.Server(folder=folder / "home", program=program, **kw)
+    home = folder / "home"
+    server = postern.Server(folder=home, program=program, in_child=become_ordinary, **kw)
+    for path in [home, *home.iterdir()]:
+        os.chown(path, ORDINARY_USER, ORDINARY_USER)
+    return server
+
+
 def put(source, target):
     shutil.copyfile(source, target)
     target.chmod(0o755)
