@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -114,12 +115,16 @@ sys_spawn(const struct sys_spawn *what, struct sys_child *ret)
 enum err
 sys_fork(bool *ret_in_child, struct sys_child *ret)
 {
+	pid_t parent = getpid();
 	pid_t pid = sys_must_fail() ? -1 : fork();
 	if (pid < 0) {
 		return sys_err(errno);
 	}
 	*ret_in_child = pid == 0;
 	if (pid == 0) {
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
+			_exit(EXEC_FAILED);
+		}
 		*ret = (struct sys_child){ .pid = getpid(), .pidfd = -1 };
 		return ERR_OK;
 	}

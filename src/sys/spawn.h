@@ -40,7 +40,7 @@ enum err sys_spawn(const struct sys_spawn *what, struct sys_child *ret);
 
 /*
  * Fork this process. In the child *ret_in_child is true; it still has every descriptor of ours:
- * call sys_close_except() first.
+ * call sys_close_except() first. The child is killed when this process ends, however that happens.
  */
 enum err sys_fork(bool *ret_in_child, struct sys_child *ret);
 

@@ -51,9 +51,27 @@ look_around(void)
 	return wrong;
 }
 
+/* Leave a forked child behind that holds descriptor 3 and would wait for ever. */
+static int
+leave_an_orphan(void)
+{
+	struct sys_child c;
+	bool in_child = false;
+	if (sys_fork(&in_child, &c) == ERR_OK && in_child) {
+		enum err ignored = sys_wait(3, true, -1);
+		(void)ignored;
+		sys_exit(3);
+	}
+	raise(SIGKILL);
+	return 0;
+}
+
 static int
 child_main(const char *mode)
 {
+	if (strcmp(mode, "orphan") == 0) {
+		return leave_an_orphan();
+	}
 	if (strcmp(mode, "look") == 0) {
 		return look_around();
 	}
@@ -159,10 +177,26 @@ forked_child(void)
 	sys_close(&fds[0]);
 }
 
+/* The other end of the orphan's descriptor closes only when it is dead. */
+static void
+forked_child_ends_with_its_parent(void)
+{
+	int fds[2];
+	char x;
+	size_t n;
+	CHECK_ERR(sys_sock_pair(fds), ERR_OK);
+	struct sys_child_end end = run("orphan", &fds[1], 1);
+	CHECK(end.signalled && end.code == SIGKILL);
+	sys_close(&fds[1]);
+	CHECK_ERR(sys_wait(fds[0], true, 20000), ERR_OK);
+	CHECK_ERR(sys_sock_read(fds[0], &x, 1, &n), ERR_EOF);
+	sys_close(&fds[0]);
+}
+
 int
 main(int argc, char **argv)
 {
 	static test_fn *const tests[] = { sees_only_what_it_was_given, ends, missing_program,
-		forked_child };
+		forked_child, forked_child_ends_with_its_parent };
 	return argc > 1 ? child_main(argv[1]) : test_run(tests, LEN(tests));
 }
