@@ -24,6 +24,10 @@ enum {
 	SVC_ACCOUNTS_ASKED_MAX = 10000, /* questions to auth that wait for an answer */
 	SVC_ACCOUNTS_CHILDREN_MAX = 100000,
 	SVC_ACCOUNTS_SYNCERS_MAX = 8,
+	SVC_ACCOUNTS_CHECKS_MAX = 64, /* accounts asked about at a time when auth is back */
+	SVC_ACCOUNTS_LEAVE_MS = 2000, /* who was told to quit and is still there is killed */
+	SVC_ACCOUNTS_NAME_MAX = 320,  /* local part 64, "@", domain 255: RFC 5321 4.5.3.1 */
+	SVC_ACCOUNTS_TICKET_OCTETS = 16,
 };
 
 /* What auth says of an account. */
@@ -31,14 +35,16 @@ struct svc_accounts_facts {
 	uint64_t account, quota_octets, quota_messages;
 	enum err state; /* OK, NOTFOUND, DISABLED */
 	int64_t until_ms;
-	char name[256];
+	size_t name_n;
+	char name[SVC_ACCOUNTS_NAME_MAX];
 };
 
 struct svc_accounts_ticket {
 	uint64_t account, quota_octets, quota_messages;
 	int64_t until_ms;
 	uint32_t scope;
-	char name[256];
+	size_t name_n;
+	char name[SVC_ACCOUNTS_NAME_MAX];
 };
 
 enum svc_accounts_kind { SVC_ACCOUNTS_SESSION, SVC_ACCOUNTS_DELIVERY, SVC_ACCOUNTS_SYNCER };
@@ -53,13 +59,16 @@ struct svc_accounts_child {
 	enum svc_accounts_kind kind;
 	struct sys_child process;
 	struct sys_watch watch; /* its pidfd */
+	struct sys_timer leave; /* set when it was told to quit */
 	struct sys_chan *control;
 	uint64_t account, job;
+	bool killed; /* by us, so its death is no news */
 };
 
 struct svc_accounts_family {
 	uint64_t account;
 	struct list children;
+	struct list node; /* in svc_accounts.checked or .unchecked */
 	size_t sessions;
 };
 
@@ -68,18 +77,22 @@ struct svc_accounts {
 	struct arena *scratch;
 	struct buf out;
 	struct sys_chan *auth, *queue;
+	uint32_t auth_peer, queue_peer;
 	struct list logins; /* channels to login processes */
 	struct list late;
 	size_t late_n;
 	struct sys_task tickets_came;
 	struct lru *tickets, *facts;
 	struct map *families, *asked;
+	struct list checked, unchecked; /* families; unchecked: since auth was started anew */
+	size_t checks;                  /* questions about those under way */
 	struct list children;
 	size_t sessions, deliveries, syncers;
 	uint64_t next_request;
 	str folder; /* state/accounts */
 	struct sys_sandbox *account_sandbox, *sync_sandbox;
 	bool folder_young; /* it may hold names that a power cut would take back */
+	bool listening;    /* in the sandbox; until then nobody is */
 	bool quitting;
 	uint64_t started, crashed, refused;
 };
@@ -92,21 +105,25 @@ str svc_accounts_folder(const struct svc_accounts *s, uint64_t account,
     struct svc_accounts_path *room);
 
 /* auth.c: tickets and facts. */
-enum err svc_accounts_on_auth(struct svc_accounts *s, int fd);
+enum err svc_accounts_on_auth(struct svc_accounts *s, uint32_t peer, int fd);
+void svc_accounts_auth_done(struct svc_accounts *s);
 bool svc_accounts_ticket_known(const struct svc_accounts *s, str ticket);
 bool svc_accounts_ticket_take(struct svc_accounts *s, str ticket, struct svc_accounts_ticket *ret);
 void svc_accounts_with_facts(struct svc_accounts *s, uint64_t account, uint64_t job, int fd);
 
 /* attach.c: sessions from login. */
-enum err svc_accounts_on_login(struct svc_accounts *s, int fd);
+enum err svc_accounts_on_login(struct svc_accounts *s, uint32_t peer, int fd);
+void svc_accounts_logins_start(struct svc_accounts *s);
+void svc_accounts_logins_done(struct svc_accounts *s);
 /* A task: sessions that wait for their tickets are looked at again. */
 void svc_accounts_tickets_came(void *accounts);
 
 /* queue.c: delivery processes and syncs. */
-enum err svc_accounts_on_queue(struct svc_accounts *s, int fd);
+enum err svc_accounts_on_queue(struct svc_accounts *s, uint32_t peer, int fd);
 void svc_accounts_deliver(struct svc_accounts *s, const struct svc_accounts_facts *f, uint64_t job,
     int fd);
-void svc_accounts_ended(struct svc_accounts *s, uint64_t job, enum err result);
+void svc_accounts_ended(struct svc_accounts *s, uint64_t account, uint64_t job, enum err result);
+void svc_accounts_synced_nothing(struct svc_accounts *s, uint64_t job);
 
 /* Make an account's folder if it is not there; svc_accounts_folder_sync makes its name last. */
 enum err svc_accounts_folder_make(struct svc_accounts *s, str folder);
@@ -119,10 +136,18 @@ enum err svc_accounts_child_new(struct svc_accounts *s, struct svc_account_start
 enum err svc_accounts_syncer_new(struct svc_accounts *s, const uint64_t *ids, size_t n,
     uint64_t job);
 size_t svc_accounts_sessions_of(struct svc_accounts *s, uint64_t account);
-void svc_accounts_quit_all(struct svc_accounts *s, uint64_t account, uint8_t reason);
+void svc_accounts_revoke(struct svc_accounts *s, uint64_t account);
+void svc_accounts_kill_deliveries(struct svc_accounts *s, uint64_t account);
+void svc_accounts_quit(struct svc_accounts *s);
+void svc_accounts_children_done(struct svc_accounts *s);
 
 /* profile.c: this process, and what a forked one may still do. */
 enum err svc_accounts_profile(struct svc_common *sc, struct sys_sandbox_profile *p);
 enum err svc_accounts_profile_children(struct svc_accounts *s);
+
+/* service.c: the table of contents. */
+extern const struct svc_common_service svc_accounts_service;
+/* For tests: end every process and free everything. */
+void svc_accounts_free(struct svc_accounts *s);
 
 #endif

@@ -14,6 +14,7 @@ struct login {
 	struct svc_accounts *s;
 	struct sys_chan *chan;
 	bool last_try; /* do not wait for the ticket any longer */
+	uint32_t peer;
 };
 
 /* An attach that waits for its ticket, as it came. */
@@ -52,7 +53,7 @@ start_session(struct svc_accounts *s, const struct ipc_login_accounts_attach *m,
 	    svc_accounts_sessions_of(s, t.account) >= s->sc->conf->accounts_sessions_per_account) {
 		return ERR_BUSY;
 	}
-	struct svc_account_start start = { .name = str_from(t.name),
+	struct svc_account_start start = { .name = str_make(t.name, t.name_n),
 		.account = t.account,
 		.session = m->session.id,
 		.quota_octets = t.quota_octets,
@@ -163,10 +164,8 @@ on_message(void *ctx, str datagram, int *fd)
 }
 
 static void
-on_closed(void *ctx, enum err why)
+login_free(struct login *l)
 {
-	struct login *l = ctx;
-	LOG(CHANNEL_CLOSED, F_CSTR("edge", "login_accounts"), F_ERR(why));
 	LIST_EACH(it, &l->s->late) {
 		struct svc_accounts_late *late = LIST_ENTRY(it, struct svc_accounts_late, node);
 		if (late->login == l) {
@@ -178,18 +177,66 @@ on_closed(void *ctx, enum err why)
 	mem_drop(l);
 }
 
-enum err
-svc_accounts_on_login(struct svc_accounts *s, int fd)
+static void
+on_closed(void *ctx, enum err why)
 {
+	struct login *l = ctx;
+	struct svc_common *sc = l->s->sc;
+	LOG(CHANNEL_CLOSED, F_CSTR("edge", "login_accounts"), F_U64("peer", l->peer), F_ERR(why));
+	if (why != ERR_EOF) {
+		svc_common_rewire(sc, S("login_accounts"), l->peer);
+	}
+	login_free(l);
+}
+
+/* The peer was started anew, or its channel broke: the old one is worth nothing. */
+static void
+drop_peer(struct svc_accounts *s, uint32_t peer)
+{
+	LIST_EACH(it, &s->logins) {
+		struct login *l = LIST_ENTRY(it, struct login, node);
+		if (l->peer == peer) {
+			login_free(l);
+		}
+	}
+}
+
+enum err
+svc_accounts_on_login(struct svc_accounts *s, uint32_t peer, int fd)
+{
+	drop_peer(s, peer);
 	struct login *l = mem_zalloc(1, sizeof *l);
 	if (l == NULL) {
 		sys_close(&fd);
 		return ERR_NOMEM;
 	}
 	l->s = s;
+	l->peer = peer;
 	list_push(&s->logins, &l->node);
 	struct sys_chan_handler handler = {
 		.on_message = on_message, .on_closed = on_closed, .ctx = l
 	};
-	return sys_chan_new(s->sc->loop, fd, &handler, &l->chan);
+	enum err e = sys_chan_new(s->sc->loop, fd, &handler, &l->chan);
+	if (e != ERR_OK) {
+		login_free(l);
+		return e;
+	}
+	sys_chan_pause(l->chan, !s->listening);
+	return ERR_OK;
+}
+
+void
+svc_accounts_logins_start(struct svc_accounts *s)
+{
+	LIST_EACH(it, &s->logins) {
+		sys_chan_pause(LIST_ENTRY(it, struct login, node)->chan, false);
+	}
+}
+
+void
+svc_accounts_logins_done(struct svc_accounts *s)
+{
+	LIST_EACH(it, &s->logins) {
+		login_free(LIST_ENTRY(it, struct login, node));
+	}
 }

@@ -8,25 +8,25 @@
 #include "svc/accounts/accounts.h"
 #include "sys/sys.h"
 
-/* A delivery process that waits for auth's answer. */
+/* A question to auth: for a delivery process that waits, or about an account with sessions. */
 struct asked {
-	uint64_t account, job;
-	int fd;
+	uint64_t request, account, job;
+	int fd; /* the delivery process's; -1: a check of sessions */
 };
 
-static void
-copy_name(char to[256], str name)
+static str
+key_of(const uint64_t *account)
 {
-	size_t n = MIN(name.n, (size_t)255);
-	memcpy(to, name.p, n);
-	to[n] = '\0';
+	return str_make(account, sizeof *account);
 }
+
+/* ---- tickets ---- */
 
 static enum err
 on_grant(void *ctx, const struct ipc_accounts_auth_grant *m, int *fd)
 {
 	struct svc_accounts *s = ctx;
-	if (m->ticket.n != 16) {
+	if (m->ticket.n != SVC_ACCOUNTS_TICKET_OCTETS || m->name.n > SVC_ACCOUNTS_NAME_MAX) {
 		return ERR_PROTOCOL;
 	}
 	struct svc_accounts_ticket *t = lru_put(s->tickets, m->ticket);
@@ -37,8 +37,11 @@ on_grant(void *ctx, const struct ipc_accounts_auth_grant *m, int *fd)
 		.quota_octets = m->quota_octets,
 		.quota_messages = m->quota_messages,
 		.scope = m->scope,
-		.until_ms = sys_loop_now_ms(s->sc->loop) + SVC_ACCOUNTS_TICKET_MS };
-	copy_name(t->name, m->name);
+		.until_ms = sys_loop_now_ms(s->sc->loop) + SVC_ACCOUNTS_TICKET_MS,
+		.name_n = m->name.n };
+	if (m->name.n > 0) {
+		memcpy(t->name, m->name.p, m->name.n);
+	}
 	if (s->late_n > 0) {
 		sys_task_schedule(s->sc->loop, &s->tickets_came);
 	}
@@ -64,35 +67,107 @@ svc_accounts_ticket_take(struct svc_accounts *s, str ticket, struct svc_accounts
 	return ret->until_ms > sys_loop_now_ms(s->sc->loop);
 }
 
-static str
-key_of(const uint64_t *account)
+/* A ticket given out just before must not open the account afterwards. */
+static void
+void_tickets(struct svc_accounts *s, uint64_t account)
 {
-	return str_make(account, sizeof *account);
+	str key = STR_NONE, next_key = STR_NONE;
+	const struct svc_accounts_ticket *t = lru_next(s->tickets, NULL, &key);
+	while (t != NULL) {
+		const struct svc_accounts_ticket *next = lru_next(s->tickets, t, &next_key);
+		if (t->account == account) {
+			lru_del(s->tickets, key);
+		}
+		t = next;
+		key = next_key;
+	}
 }
 
 static enum err
 on_revoke(void *ctx, const struct ipc_accounts_auth_revoke *m, int *fd)
 {
 	struct svc_accounts *s = ctx;
+	void_tickets(s, m->account);
 	lru_del(s->facts, key_of(&m->account));
-	svc_accounts_quit_all(s, m->account, 2);
+	svc_accounts_revoke(s, m->account);
 	return ERR_OK;
 }
 
+/* ---- questions ---- */
+
 static enum err
-on_info(void *ctx, const struct ipc_accounts_auth_account_info *m, int *fd)
+ask(struct svc_accounts *s, uint64_t account, uint64_t job, int fd)
 {
-	struct svc_accounts *s = ctx;
-	struct asked *a = map_del(s->asked, m->request);
-	if (a == NULL) {
-		return ERR_OK;
+	if (s->auth == NULL) {
+		return ERR_UNAVAILABLE;
 	}
+	struct asked *a = mem_zalloc(1, sizeof *a);
+	if (a == NULL) {
+		return ERR_NOMEM;
+	}
+	*a = (struct asked){ s->next_request++, account, job, fd };
+	enum err e = map_set(s->asked, a->request, a);
+	if (e != ERR_OK) {
+		mem_drop(a);
+		return e;
+	}
+	struct ipc_accounts_auth_account_get m = { .request = a->request, .account = account };
+	buf_reset(&s->out);
+	ipc_accounts_auth_account_get_put(&s->out, &m);
+	e = sys_chan_send(s->auth, &s->out, -1);
+	if (e != ERR_OK) {
+		(void)map_del(s->asked, a->request);
+		mem_drop(a);
+	}
+	return e;
+}
+
+/*
+ * A revocation may have been lost with the auth process that was to send it. So when auth is back,
+ * every account with sessions is asked about, a few at a time.
+ */
+static void
+check_more(struct svc_accounts *s)
+{
+	while (s->checks < SVC_ACCOUNTS_CHECKS_MAX && !list_empty(&s->unchecked)) {
+		struct svc_accounts_family *f = LIST_ENTRY(s->unchecked.next,
+		    struct svc_accounts_family, node);
+		if (f->sessions > 0) {
+			if (ask(s, f->account, 0, -1) != ERR_OK) {
+				return; /* the next answer, or the next auth, goes on */
+			}
+			s->checks++;
+		}
+		list_remove(&f->node);
+		list_push(&s->checked, &f->node);
+	}
+}
+
+static void
+take_check(struct svc_accounts *s, uint64_t account, const struct ipc_accounts_auth_account_info *m)
+{
+	bool known = m->result == ERR_OK || m->result == ERR_NOTFOUND || m->result == ERR_DISABLED;
+	s->checks--;
+	if (known && !(m->result == ERR_OK && m->login)) {
+		void_tickets(s, account);
+		svc_accounts_revoke(s, account);
+	}
+}
+
+/* Takes fd. */
+static void
+take_facts(struct svc_accounts *s, const struct asked *a,
+    const struct ipc_accounts_auth_account_info *m)
+{
 	struct svc_accounts_facts facts = { .account = a->account,
 		.quota_octets = m->quota_octets,
 		.quota_messages = m->quota_messages,
 		.state = m->result,
-		.until_ms = sys_loop_now_ms(s->sc->loop) + SVC_ACCOUNTS_FACTS_MS };
-	copy_name(facts.name, m->name);
+		.until_ms = sys_loop_now_ms(s->sc->loop) + SVC_ACCOUNTS_FACTS_MS,
+		.name_n = m->name.n };
+	if (m->name.n > 0) {
+		memcpy(facts.name, m->name.p, m->name.n);
+	}
 	struct svc_accounts_facts *kept = m->result == ERR_OK
 	    ? lru_put(s->facts, key_of(&a->account))
 	    : NULL;
@@ -100,26 +175,27 @@ on_info(void *ctx, const struct ipc_accounts_auth_account_info *m, int *fd)
 		*kept = facts;
 	}
 	svc_accounts_deliver(s, &facts, a->job, a->fd);
-	mem_drop(a);
-	return ERR_OK;
 }
 
 static enum err
-ask(struct svc_accounts *s, struct asked *a)
+on_info(void *ctx, const struct ipc_accounts_auth_account_info *m, int *fd)
 {
-	struct ipc_accounts_auth_account_get m = { .request = s->next_request++,
-		.account = a->account };
-	if (s->auth == NULL) {
-		return ERR_UNAVAILABLE;
+	struct svc_accounts *s = ctx;
+	if (m->name.n > SVC_ACCOUNTS_NAME_MAX) {
+		return ERR_PROTOCOL;
 	}
-	TRY(map_set(s->asked, m.request, a));
-	buf_reset(&s->out);
-	ipc_accounts_auth_account_get_put(&s->out, &m);
-	enum err e = sys_chan_send(s->auth, &s->out, -1);
-	if (e != ERR_OK) {
-		(void)map_del(s->asked, m.request);
+	struct asked *a = map_del(s->asked, m->request);
+	if (a == NULL) {
+		return ERR_OK;
 	}
-	return e;
+	if (a->fd < 0) {
+		take_check(s, a->account, m);
+	} else {
+		take_facts(s, a, m);
+	}
+	mem_drop(a);
+	check_more(s);
+	return ERR_OK;
 }
 
 /* Start a delivery process when the facts of its account are known. Takes fd. */
@@ -128,21 +204,17 @@ svc_accounts_with_facts(struct svc_accounts *s, uint64_t account, uint64_t job, 
 {
 	const struct svc_accounts_facts *known = lru_get(s->facts, key_of(&account));
 	if (known != NULL && known->until_ms > sys_loop_now_ms(s->sc->loop)) {
-		svc_accounts_deliver(s, known, job, fd);
+		struct svc_accounts_facts copy = *known;
+		svc_accounts_deliver(s, &copy, job, fd);
 		return;
 	}
-	struct asked *a = mem_zalloc(1, sizeof *a);
-	enum err e = ERR_NOMEM;
-	if (a != NULL) {
-		*a = (struct asked){ account, job, fd };
-		e = ask(s, a);
-	}
-	if (e != ERR_OK) {
-		mem_drop(a);
+	if (ask(s, account, job, fd) != ERR_OK) {
 		sys_close(&fd);
-		svc_accounts_ended(s, job, ERR_UNAVAILABLE);
+		svc_accounts_ended(s, account, job, ERR_UNAVAILABLE);
 	}
 }
+
+/* ---- the channel ---- */
 
 static enum err
 on_message(void *ctx, str datagram, int *fd)
@@ -158,38 +230,47 @@ on_message(void *ctx, str datagram, int *fd)
 static void
 give_up(void *value, void *ctx)
 {
+	struct svc_accounts *s = ctx;
 	struct asked *a = value;
-	sys_close(&a->fd);
-	svc_accounts_ended(ctx, a->job, ERR_UNAVAILABLE);
+	(void)map_del(s->asked, a->request);
+	if (a->fd >= 0) {
+		sys_close(&a->fd);
+		svc_accounts_ended(s, a->account, a->job, ERR_UNAVAILABLE);
+	}
 	mem_drop(a);
 }
 
-static void
-forget_auth(struct svc_accounts *s)
+void
+svc_accounts_auth_done(struct svc_accounts *s)
 {
-	uint8_t key[16] = { 0 };
 	sys_chan_free(&s->auth);
-	struct map *asked = s->asked;
-	s->asked = map_new(key, SVC_ACCOUNTS_ASKED_MAX);
-	ASSERT(s->asked != NULL);
-	map_each(asked, give_up, s);
-	map_free(&asked);
+	map_each(s->asked, give_up, s);
+	s->checks = 0;
 	lru_clear(s->tickets);
 }
 
 static void
 on_closed(void *ctx, enum err why)
 {
-	LOG(CHANNEL_CLOSED, F_CSTR("edge", "accounts_auth"), F_ERR(why));
-	forget_auth(ctx);
+	struct svc_accounts *s = ctx;
+	LOG(CHANNEL_CLOSED, F_CSTR("edge", "accounts_auth"), F_U64("peer", s->auth_peer),
+	    F_ERR(why));
+	svc_accounts_auth_done(s);
+	if (why != ERR_EOF) {
+		svc_common_rewire(s->sc, S("accounts_auth"), s->auth_peer);
+	}
 }
 
 enum err
-svc_accounts_on_auth(struct svc_accounts *s, int fd)
+svc_accounts_on_auth(struct svc_accounts *s, uint32_t peer, int fd)
 {
 	struct sys_chan_handler handler = {
 		.on_message = on_message, .on_closed = on_closed, .ctx = s
 	};
-	forget_auth(s);
-	return sys_chan_new(s->sc->loop, fd, &handler, &s->auth);
+	svc_accounts_auth_done(s);
+	s->auth_peer = peer;
+	TRY(sys_chan_new(s->sc->loop, fd, &handler, &s->auth));
+	list_move(&s->checked, &s->unchecked);
+	check_more(s);
+	return ERR_OK;
 }

@@ -4,6 +4,7 @@
  * their account by their siblings through us. Start reading at svc_accounts_child_new.
  */
 #include <signal.h>
+#include <sys/prctl.h>
 
 #include "ipc/accounts_account.h"
 #include "ipc/accounts_auth.h"
@@ -15,6 +16,8 @@
 #include "sys/sys.h"
 
 enum { SYNC_SEND_MS = 10000 };
+
+/* ---- families ---- */
 
 static struct svc_accounts_family *
 family_get(struct svc_accounts *s, uint64_t account)
@@ -30,7 +33,18 @@ family_get(struct svc_accounts *s, uint64_t account)
 	}
 	f->account = account;
 	list_init(&f->children);
+	list_push(&s->checked, &f->node);
 	return f;
+}
+
+static void
+family_tidy(struct svc_accounts *s, struct svc_accounts_family *f)
+{
+	if (f != NULL && list_empty(&f->children)) {
+		list_remove(&f->node);
+		(void)map_del(s->families, f->account);
+		mem_drop(f);
+	}
 }
 
 size_t
@@ -48,26 +62,34 @@ count_of(struct svc_accounts *s, enum svc_accounts_kind kind)
 					    : &s->syncers;
 }
 
+/* ---- the end of a process ---- */
+
+/* Its watch is stopped already: see on_ended. */
 static void
 child_free(struct svc_accounts_child *c)
 {
 	struct svc_accounts *s = c->s;
 	(*count_of(s, c->kind))--;
-	sys_watch_stop(s->sc->loop, &c->watch);
+	sys_timer_stop(&c->leave);
 	sys_chan_free(&c->control);
 	list_remove(&c->node);
 	list_remove(&c->sibling);
 	if (c->family != NULL) {
 		c->family->sessions -= c->kind == SVC_ACCOUNTS_SESSION;
-		if (list_empty(&c->family->children)) {
-			(void)map_del(s->families, c->family->account);
-			mem_drop(c->family);
-		}
+		family_tidy(s, c->family);
 	}
 	mem_drop(c);
 	if (s->quitting && list_empty(&s->children)) {
 		svc_common_exit(s->sc);
 	}
+}
+
+/* ERR_NOTFOUND: it is gone already, which is what we want. */
+static void
+child_kill(struct svc_accounts_child *c)
+{
+	c->killed = true;
+	(void)(sys_child_signal(&c->process, SIGKILL) == ERR_OK);
 }
 
 /* How it ended, in the words of queue_accounts.ended: a crash is told from a kill from outside. */
@@ -87,38 +109,47 @@ verdict(const struct sys_child_end *end)
 }
 
 static void
+report_end(struct svc_accounts_child *c, const struct sys_child_end *end)
+{
+	struct svc_accounts *s = c->s;
+	enum err e = verdict(end);
+	if (end->signalled && !c->killed) {
+		s->crashed++;
+		LOG(ACCOUNTS_CHILD_DIED, F_U64("account", c->account), F_I64("signal", end->code));
+	}
+	if (c->kind == SVC_ACCOUNTS_DELIVERY) {
+		svc_accounts_ended(s, c->account, c->job, e);
+	} else if (c->kind == SVC_ACCOUNTS_SYNCER && e != ERR_OK) {
+		svc_accounts_synced_nothing(s, c->job);
+	}
+}
+
+/*
+ * The watch is stopped before the descriptor is closed: a process that we forked a moment ago may
+ * still hold a copy, and the kernel would go on telling us about a child that is freed.
+ */
+static void
 on_ended(void *ctx, unsigned events)
 {
 	struct svc_accounts_child *c = ctx;
-	struct svc_accounts *s = c->s;
 	struct sys_child_end end;
-	if (sys_child_end(&c->process, &end) != ERR_OK) {
-		return;
+	sys_watch_stop(c->s->sc->loop, &c->watch);
+	if (sys_child_wait(&c->process, &end) != ERR_OK) {
+		end = (struct sys_child_end){ .code = SVC_ACCOUNT_FAILED };
+		sys_close(&c->process.pidfd);
 	}
-	enum err e = verdict(&end);
-	if (end.signalled) {
-		s->crashed++;
-		LOG(ACCOUNTS_CHILD_DIED, F_U64("account", c->account), F_I64("signal", end.code));
-	}
-	if (c->kind == SVC_ACCOUNTS_DELIVERY) {
-		svc_accounts_ended(s, c->job, e);
-	} else if (c->kind == SVC_ACCOUNTS_SYNCER && s->queue != NULL && e != ERR_OK) {
-		struct ipc_queue_accounts_synced m = { .job = c->job };
-		buf_reset(&s->out);
-		ipc_queue_accounts_synced_put(&s->out, &m);
-		(void)(sys_chan_send(s->queue, &s->out, -1) == ERR_OK);
-	}
+	report_end(c, &end);
 	child_free(c);
 }
 
 /* ---- what an account process tells us ---- */
 
+/* One that is deaf would show stale mail, or serve an account that was taken away. */
 static void
 tell(struct svc_accounts_child *c, struct buf *message)
 {
-	if (c->control != NULL && sys_chan_send(c->control, message, -1) != ERR_OK) {
-		(void)(sys_child_signal(&c->process, SIGKILL) ==
-		    ERR_OK); /* deaf: it would show stale mail */
+	if (c->control == NULL || sys_chan_send(c->control, message, -1) != ERR_OK) {
+		child_kill(c);
 	}
 }
 
@@ -164,55 +195,132 @@ on_message(void *ctx, str datagram, int *fd)
 	return ipc_accounts_account_accounts_dispatch(&handlers, c, datagram, fd, c->s->scratch);
 }
 
+/* Usually it has ended. If not, nobody could tell it anything any more. */
 static void
 on_closed(void *ctx, enum err why)
 {
 	struct svc_accounts_child *c = ctx;
 	sys_chan_free(&c->control);
-	if (why != ERR_EOF) {
-		(void)(sys_child_signal(&c->process, SIGKILL) == ERR_OK);
-	}
+	(void)(sys_child_signal(&c->process, SIGKILL) == ERR_OK);
 }
 
-void
-svc_accounts_quit_all(struct svc_accounts *s, uint64_t account, uint8_t reason)
+/* ---- telling them to end ---- */
+
+static void
+on_leave(void *ctx)
 {
+	child_kill(ctx);
+}
+
+static void
+dismiss(struct svc_accounts_child *c, uint8_t reason)
+{
+	struct svc_accounts *s = c->s;
 	struct ipc_accounts_account_quit m = { .reason = reason };
 	buf_reset(&s->out);
 	ipc_accounts_account_quit_put(&s->out, &m);
+	tell(c, &s->out);
+	if (!sys_timer_is_set(&c->leave)) {
+		sys_timer_set(s->sc->loop, &c->leave, SVC_ACCOUNTS_LEAVE_MS);
+	}
+}
+
+/* Deliveries go on: what was accepted for the account belongs into its mailbox. */
+void
+svc_accounts_revoke(struct svc_accounts *s, uint64_t account)
+{
+	struct svc_accounts_family *f = map_get(s->families, account);
+	if (f == NULL) {
+		return;
+	}
+	LIST_EACH(it, &f->children) {
+		struct svc_accounts_child *c = LIST_ENTRY(it, struct svc_accounts_child, sibling);
+		if (c->kind == SVC_ACCOUNTS_SESSION) {
+			dismiss(c, 2);
+		}
+	}
+}
+
+/*
+ * The queue has given up the processes it had for this account. One that still lives might deliver
+ * a letter when the mailbox has forgotten that another process did.
+ */
+void
+svc_accounts_kill_deliveries(struct svc_accounts *s, uint64_t account)
+{
+	struct svc_accounts_family *f = map_get(s->families, account);
+	if (f == NULL) {
+		return;
+	}
+	LIST_EACH(it, &f->children) {
+		struct svc_accounts_child *c = LIST_ENTRY(it, struct svc_accounts_child, sibling);
+		if (c->kind == SVC_ACCOUNTS_DELIVERY) {
+			child_kill(c);
+		}
+	}
+}
+
+/* Syncers end by themselves. */
+void
+svc_accounts_quit(struct svc_accounts *s)
+{
+	s->quitting = true;
 	LIST_EACH(it, &s->children) {
 		struct svc_accounts_child *c = LIST_ENTRY(it, struct svc_accounts_child, node);
-		if (c->kind != SVC_ACCOUNTS_SYNCER && (account == 0 || c->account == account)) {
-			tell(c, &s->out);
+		if (c->kind != SVC_ACCOUNTS_SYNCER) {
+			dismiss(c, 1);
 		}
+	}
+	if (list_empty(&s->children)) {
+		svc_common_exit(s->sc);
+	}
+}
+
+/* Kill and reap them all, without waiting for the loop. */
+void
+svc_accounts_children_done(struct svc_accounts *s)
+{
+	LIST_EACH(it, &s->children) {
+		struct svc_accounts_child *c = LIST_ENTRY(it, struct svc_accounts_child, node);
+		struct sys_child_end end;
+		child_kill(c);
+		sys_watch_stop(s->sc->loop, &c->watch);
+		(void)(sys_child_wait(&c->process, &end) == ERR_OK);
+		child_free(c);
 	}
 }
 
 /* ---- forking ---- */
 
+/* Takes control (-1: none). On failure the process is killed and reaped, and c in no list. */
 static enum err
 adopt(struct svc_accounts *s, struct svc_accounts_child *c, int control)
 {
 	struct sys_chan_handler handler = {
 		.on_message = on_message, .on_closed = on_closed, .ctx = c
 	};
+	struct sys_child_end end;
+	c->watch = (struct sys_watch){ .fn = on_ended, .ctx = c, .fd = c->process.pidfd };
+	enum err e = sys_watch_start(s->sc->loop, &c->watch, SYS_IN);
+	if (e != ERR_OK) {
+		sys_close(&control);
+	} else if (control >= 0) {
+		e = sys_chan_new(s->sc->loop, control, &handler, &c->control);
+	}
+	if (e != ERR_OK) {
+		child_kill(c);
+		sys_watch_stop(s->sc->loop, &c->watch);
+		(void)(sys_child_wait(&c->process, &end) == ERR_OK);
+		return e;
+	}
 	list_push(&s->children, &c->node);
 	(*count_of(s, c->kind))++;
 	s->started++;
-	c->watch = (struct sys_watch){ .fn = on_ended, .ctx = c, .fd = c->process.pidfd };
 	if (c->family != NULL) {
 		list_push(&c->family->children, &c->sibling);
 		c->family->sessions += c->kind == SVC_ACCOUNTS_SESSION;
 	}
-	enum err e = sys_watch_start(s->sc->loop, &c->watch, SYS_IN);
-	if (control >= 0) {
-		enum err opened = sys_chan_new(s->sc->loop, control, &handler, &c->control);
-		e = e != ERR_OK ? e : opened;
-	}
-	if (e != ERR_OK) {
-		(void)(sys_child_signal(&c->process, SIGKILL) == ERR_OK);
-	}
-	return e;
+	return ERR_OK;
 }
 
 static struct svc_accounts_child *
@@ -225,6 +333,7 @@ child_make(struct svc_accounts *s, enum svc_accounts_kind kind, uint64_t account
 	*c = (struct svc_accounts_child){ .s = s, .kind = kind, .account = account, .job = job };
 	list_init(&c->node);
 	list_init(&c->sibling);
+	sys_timer_init(&c->leave, on_leave, c);
 	return c;
 }
 
@@ -232,6 +341,7 @@ NORETURN static void
 in_account_child(struct svc_account_start *start)
 {
 	int keep[] = { start->control, start->queue, start->stream };
+	prctl(PR_SET_NAME, "account"); /* only for who looks at the process list */
 	if (sys_close_except(keep, LEN(keep)) != ERR_OK) {
 		sys_exit(SVC_ACCOUNT_UNAVAILABLE);
 	}
@@ -268,27 +378,40 @@ svc_accounts_child_new(struct svc_accounts *s, struct svc_account_start *start,
 {
 	struct svc_accounts_path room;
 	str folder = svc_accounts_folder(s, start->account, &room);
+	if (s->sessions + s->deliveries >= SVC_ACCOUNTS_CHILDREN_MAX || s->quitting) {
+		return ERR_BUSY;
+	}
 	TRY(svc_accounts_folder_make(s, folder));
 	if (kind == SVC_ACCOUNTS_SESSION) { /* a delivery is not done before a syncer ran */
 		TRY(svc_accounts_folder_sync(s));
-	}
-	if (s->sessions + s->deliveries >= SVC_ACCOUNTS_CHILDREN_MAX || s->quitting) {
-		return ERR_BUSY;
 	}
 	struct svc_accounts_child *c = child_make(s, kind, start->account, job);
 	if (c == NULL) {
 		return ERR_NOMEM;
 	}
-	c->family = family_get(s, start->account);
 	start->folder = folder;
 	start->boot_id = s->sc->boot_id;
 	start->conf = s->sc->conf;
 	start->sandbox = s->account_sandbox;
+	c->family = family_get(s, start->account);
 	enum err e = c->family == NULL ? ERR_NOMEM : fork_account(s, start, c);
-	if (e != ERR_OK && list_empty(&c->node)) {
-		mem_drop(c); /* never ran; a family without children goes with its next child */
+	if (e != ERR_OK) {
+		family_tidy(s, c->family);
+		mem_drop(c);
 	}
-	return list_empty(&c->node) ? e : ERR_OK;
+	return e;
+}
+
+static void
+sync_all(const struct svc_accounts *s, const uint64_t *ids, size_t n,
+    struct ipc_common_result *results)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct svc_accounts_path room;
+		str folder = svc_accounts_folder(s, ids[i], &room);
+		results[i] = (struct ipc_common_result){ .id = ids[i],
+			.result = store_sync(folder) };
+	}
 }
 
 /* In the forked syncer: sync each account, send one answer, end. */
@@ -304,11 +427,7 @@ in_syncer(struct svc_accounts *s, const uint64_t *ids, size_t n, uint64_t job)
 	    sys_sandbox_enter(s->sync_sandbox, &all, 1, &state) != ERR_OK) {
 		sys_exit(SVC_ACCOUNT_UNAVAILABLE);
 	}
-	for (size_t i = 0; i < n; i++) {
-		struct svc_accounts_path room;
-		results[i] = (struct ipc_common_result){ .id = ids[i],
-			.result = store_sync(svc_accounts_folder(s, ids[i], &room)) };
-	}
+	sync_all(s, ids, n, results);
 	buf_reset(&s->out);
 	ipc_queue_accounts_synced_put(&s->out, &m);
 	sys_exit(sys_chan_send_wait(queue, &s->out, -1, SYNC_SEND_MS) == ERR_OK
@@ -332,9 +451,9 @@ svc_accounts_syncer_new(struct svc_accounts *s, const uint64_t *ids, size_t n, u
 	if (e == ERR_OK && in_child) {
 		in_syncer(s, ids, n, job);
 	}
+	e = e != ERR_OK ? e : adopt(s, c, -1);
 	if (e != ERR_OK) {
 		mem_drop(c);
-		return e;
 	}
-	return adopt(s, c, -1);
+	return e;
 }

@@ -1,101 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The accounts service, a zygote: it starts account processes, each locked into one account's
- * folder, and passes change notices between those of one account. Read next: accounts.h, attach.c,
- * queue.c, child.c.
+ * The accounts process. Its table of contents is service.c.
  */
 #include "svc/accounts/accounts.h"
-#include "sys/file.h"
-#include "sys/random.h"
-
-static enum err
-make_tables(struct svc_accounts *s)
-{
-	uint8_t key[16];
-	sys_random(key, sizeof key);
-	s->tickets = lru_new(key, SVC_ACCOUNTS_TICKETS_MAX, sizeof(struct svc_accounts_ticket),
-	    NULL);
-	s->facts = lru_new(key, SVC_ACCOUNTS_FACTS_MAX, sizeof(struct svc_accounts_facts), NULL);
-	s->families = map_new(key, SVC_ACCOUNTS_CHILDREN_MAX);
-	s->asked = map_new(key, SVC_ACCOUNTS_ASKED_MAX);
-	s->scratch = arena_new(s->sc->arena, "message", 2 << 20, 0);
-	bool ok = s->tickets != NULL && s->facts != NULL && s->families != NULL &&
-	    s->asked != NULL && s->scratch != NULL;
-	return ok ? ERR_OK : ERR_NOMEM;
-}
-
-static enum err
-init(struct svc_common *sc)
-{
-	struct svc_accounts *s = ARENA_NEW(sc->arena, struct svc_accounts);
-	if (s == NULL) {
-		return ERR_NOMEM;
-	}
-	s->sc = sc;
-	sc->ctx = s;
-	s->next_request = 1;
-	s->folder = svc_common_state_path(sc, S("accounts"));
-	s->folder_young = true; /* we may have been started again */
-	list_init(&s->logins);
-	list_init(&s->children);
-	list_init(&s->late);
-	sys_task_init(&s->tickets_came, svc_accounts_tickets_came, s);
-	buf_init(&s->out, SYS_CHAN_MESSAGE_MAX);
-	TRY(make_tables(s));
-	return svc_accounts_profile_children(s);
-}
-
-static enum err
-on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
-{
-	if (str_eq(edge, S("login_accounts"))) {
-		return svc_accounts_on_login(sc->ctx, fd);
-	}
-	if (str_eq(edge, S("queue_accounts"))) {
-		return svc_accounts_on_queue(sc->ctx, fd);
-	}
-	ASSERT(str_eq(edge, S("accounts_auth")));
-	return svc_accounts_on_auth(sc->ctx, fd);
-}
-
-static void
-on_status(struct svc_common *sc, struct buf *facts)
-{
-	const struct svc_accounts *s = sc->ctx;
-	const struct {
-		const char *key;
-		uint64_t value;
-	} rows[] = { { "sessions", s->sessions }, { "deliveries", s->deliveries },
-		{ "syncers", s->syncers }, { "started", s->started }, { "crashed", s->crashed },
-		{ "refused", s->refused } };
-	for (size_t i = 0; i < LEN(rows); i++) {
-		buf_printf(facts, "%s=%llu\n", rows[i].key, (unsigned long long)rows[i].value);
-	}
-}
-
-/* Ask everyone to finish; the last one to end ends us. */
-static void
-on_quit(struct svc_common *sc, uint32_t grace_ms)
-{
-	struct svc_accounts *s = sc->ctx;
-	s->quitting = true;
-	if (list_empty(&s->children)) {
-		svc_common_exit(sc);
-		return;
-	}
-	svc_accounts_quit_all(s, 0, 1);
-}
 
 int
 main(int argc, char **argv)
 {
-	static const struct svc_common_service service = {
-		.name = "accounts",
-		.profile = svc_accounts_profile,
-		.init = init,
-		.on_wire = on_wire,
-		.on_status = on_status,
-		.on_quit = on_quit,
-	};
-	return svc_common_main(argc, argv, &service);
+	return svc_common_main(argc, argv, &svc_accounts_service);
 }

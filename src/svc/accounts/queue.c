@@ -7,9 +7,9 @@
 #include "sys/sys.h"
 
 void
-svc_accounts_ended(struct svc_accounts *s, uint64_t job, enum err result)
+svc_accounts_ended(struct svc_accounts *s, uint64_t account, uint64_t job, enum err result)
 {
-	struct ipc_queue_accounts_ended m = { .job = job, .result = result };
+	struct ipc_queue_accounts_ended m = { .job = job, .account = account, .result = result };
 	if (s->queue == NULL) {
 		return;
 	}
@@ -18,14 +18,28 @@ svc_accounts_ended(struct svc_accounts *s, uint64_t job, enum err result)
 	(void)(sys_chan_send(s->queue, &s->out, -1) == ERR_OK);
 }
 
-/* Takes fd. A disabled account still gets its mail: it may be let in again or exported. */
+/* No result for any account of the job: the queue asks again. */
+void
+svc_accounts_synced_nothing(struct svc_accounts *s, uint64_t job)
+{
+	struct ipc_queue_accounts_synced m = { .job = job };
+	if (s->queue == NULL) {
+		return;
+	}
+	buf_reset(&s->out);
+	ipc_queue_accounts_synced_put(&s->out, &m);
+	(void)(sys_chan_send(s->queue, &s->out, -1) == ERR_OK);
+}
+
+/* Takes fd. What was accepted before an account was disabled still goes into its mailbox. */
 void
 svc_accounts_deliver(struct svc_accounts *s, const struct svc_accounts_facts *f, uint64_t job,
     int fd)
 {
 	enum err e = f->state == ERR_DISABLED ? ERR_OK : f->state;
+	svc_accounts_kill_deliveries(s, f->account);
 	if (e == ERR_OK) {
-		struct svc_account_start start = { .name = str_from(f->name),
+		struct svc_account_start start = { .name = str_make(f->name, f->name_n),
 			.account = f->account,
 			.quota_octets = f->quota_octets,
 			.quota_messages = f->quota_messages,
@@ -35,7 +49,8 @@ svc_accounts_deliver(struct svc_accounts *s, const struct svc_accounts_facts *f,
 	}
 	sys_close(&fd);
 	if (e != ERR_OK) {
-		svc_accounts_ended(s, job, e == ERR_NOTFOUND ? e : ERR_UNAVAILABLE);
+		e = e == ERR_NOTFOUND ? e : ERR_UNAVAILABLE;
+		svc_accounts_ended(s, f->account, job, e);
 	}
 }
 
@@ -56,14 +71,10 @@ on_sync(void *ctx, const struct ipc_queue_accounts_sync *m, int *fd)
 	for (size_t i = 0; i < m->accounts_n; i++) {
 		ids[i] = m->accounts[i].id;
 	}
-	enum err e = svc_accounts_syncer_new(s, ids, m->accounts_n, m->job);
-	if (e == ERR_OK) {
-		return ERR_OK;
+	if (svc_accounts_syncer_new(s, ids, m->accounts_n, m->job) != ERR_OK) {
+		svc_accounts_synced_nothing(s, m->job);
 	}
-	struct ipc_queue_accounts_synced none = { .job = m->job };
-	buf_reset(&s->out);
-	ipc_queue_accounts_synced_put(&s->out, &none);
-	return sys_chan_send(s->queue, &s->out, -1);
+	return ERR_OK;
 }
 
 static enum err
@@ -80,16 +91,23 @@ static void
 on_closed(void *ctx, enum err why)
 {
 	struct svc_accounts *s = ctx;
-	LOG(CHANNEL_CLOSED, F_CSTR("edge", "queue_accounts"), F_ERR(why));
+	LOG(CHANNEL_CLOSED, F_CSTR("edge", "queue_accounts"), F_U64("peer", s->queue_peer),
+	    F_ERR(why));
 	sys_chan_free(&s->queue);
+	if (why != ERR_EOF) {
+		svc_common_rewire(s->sc, S("queue_accounts"), s->queue_peer);
+	}
 }
 
 enum err
-svc_accounts_on_queue(struct svc_accounts *s, int fd)
+svc_accounts_on_queue(struct svc_accounts *s, uint32_t peer, int fd)
 {
 	struct sys_chan_handler handler = {
 		.on_message = on_message, .on_closed = on_closed, .ctx = s
 	};
 	sys_chan_free(&s->queue);
-	return sys_chan_new(s->sc->loop, fd, &handler, &s->queue);
+	s->queue_peer = peer;
+	TRY(sys_chan_new(s->sc->loop, fd, &handler, &s->queue));
+	sys_chan_pause(s->queue, !s->listening);
+	return ERR_OK;
 }

@@ -57,6 +57,7 @@ svc_auth_lookup_account(struct svc_auth_peer *p, uint64_t request, uint64_t acco
 		m.quota_octets = facts.quota_octets;
 		m.quota_messages = facts.quota_messages;
 		m.result = facts.state == DIRECTORY_STATE_DISABLED ? ERR_DISABLED : ERR_OK;
+		m.login = facts.state == DIRECTORY_STATE_ACTIVE;
 	}
 	buf_reset(&s->out);
 	ipc_accounts_auth_account_info_put(&s->out, &m);

@@ -223,7 +223,9 @@ answer_letter(struct world *w, size_t i, enum err result)
 static void
 say_ended(struct world *w, enum err result)
 {
-	struct ipc_queue_accounts_ended m = { .job = w->job, .result = result };
+	struct ipc_queue_accounts_ended m = {
+		.job = w->job, .account = w->opened_account, .result = result
+	};
 	buf_reset(&w->out);
 	ipc_queue_accounts_ended_put(&w->out, &m);
 	CHECK_ERR(sys_chan_send_wait(w->accounts, &w->out, -1, 0), ERR_OK);

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who questions into an account and who is put out of it, whatever peer dies meanwhile; real
+ * processes, played peers.
+ */
+#include "svc/accounts/world_test.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include "base/mem.h"
+#include "sys/file.h"
+#include "sys/sys.h"
+
+static struct svc_accounts_child *
+child_of(uint64_t account, enum svc_accounts_kind kind)
+{
+	LIST_EACH(it, &w.s->children) {
+		struct svc_accounts_child *c = LIST_ENTRY(it, struct svc_accounts_child, node);
+		if (c->account == account && c->kind == kind) {
+			return c;
+		}
+	}
+	return NULL;
+}
+
+static bool
+is_zero(const void *count)
+{
+	return *(const size_t *)count == 0;
+}
+
+/* ---- tickets ---- */
+
+static void
+tickets(void)
+{
+	static const struct {
+		const char *name;
+		char grant, ticket; /* 0: none is granted */
+		uint32_t scope;
+		enum sys_protocol protocol;
+		bool expired;
+		enum err want;
+	} cases[] = {
+		{ "good", 'a', 'a', 1, SYS_IMAPS, false, ERR_OK },
+		{ "another", 'z', 'b', 1, SYS_IMAPS, false, ERR_DENIED },
+		{ "the same again", 0, 'a', 1, SYS_IMAPS, false, ERR_DENIED },
+		{ "expired", 'c', 'c', 1, SYS_IMAPS, true, ERR_DENIED },
+		{ "expired, again", 0, 'c', 1, SYS_IMAPS, false, ERR_DENIED },
+		{ "for POP3 only", 'd', 'd', 2, SYS_IMAP, false, ERR_DENIED },
+		{ "for IMAP, used for POP3", 'e', 'e', 1, SYS_POP3S, false, ERR_DENIED },
+		{ "for submission, which needs none", 'f', 'f', 15, SYS_SUBMISSION, false,
+		    ERR_DENIED },
+		{ "for all", 'g', 'g', 15, SYS_IMAP, false, ERR_OK },
+	};
+	world_new();
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct world_client c;
+		test_case = cases[i].name;
+		if (cases[i].grant != 0) {
+			world_grant(cases[i].grant, 7, cases[i].scope);
+			world_turn();
+		}
+		if (cases[i].expired) {
+			char room[16];
+			memset(room, cases[i].grant, 16);
+			struct svc_accounts_ticket *t = lru_peek(w.s->tickets, str_make(room, 16));
+			t->until_ms = sys_loop_now_ms(w.sc.loop);
+		}
+		world_attach(cases[i].ticket, cases[i].protocol, &c);
+		CHECK(world_heard(&w.attached_n, i + 1));
+		CHECK_U64(w.attached[i].request, 5);
+		CHECK_ERR(w.attached[i].result, cases[i].want);
+		CHECK(cases[i].want == ERR_OK ? world_hears(&c, "a1 OK") : world_over(&c));
+		world_client_done(&c);
+	}
+	test_case = "";
+	CHECK_U64(w.s->refused, 7);
+	CHECK_U64(lru_count(w.s->tickets), 1); /* the other one's, of case 2 */
+	world_free();
+}
+
+static void
+a_ticket_may_come_after_its_session(void)
+{
+	struct world_client c;
+	world_new();
+	world_attach('x', SYS_IMAPS, &c);
+	world_turn();
+	CHECK_U64(w.attached_n, 0);
+	world_grant('x', 7, 1);
+	CHECK(world_heard(&w.attached_n, 1));
+	CHECK_ERR(w.attached[0].result, ERR_OK);
+	CHECK(world_hears(&c, "a1 OK"));
+	world_client_done(&c);
+	world_free();
+}
+
+static void
+sessions_are_counted(void)
+{
+	struct world_client c[3], more;
+	world_new();
+	w.conf.accounts_sessions_per_account = 2;
+	w.conf.accounts_sessions = 3;
+	world_log_in(7, &c[0]);
+	world_log_in(7, &c[1]);
+	world_grant('1', 7, 1);
+	world_attach('1', SYS_IMAPS, &more);
+	CHECK(world_heard(&w.attached_n, 3));
+	CHECK_ERR(w.attached[2].result, ERR_BUSY);
+	CHECK(world_over(&more));
+	world_client_done(&more);
+	world_log_in(8, &c[2]);
+	world_grant('2', 9, 1);
+	world_attach('2', SYS_IMAPS, &more);
+	CHECK(world_heard(&w.attached_n, 5));
+	CHECK_ERR(w.attached[4].result, ERR_BUSY);
+	world_client_done(&more);
+	for (size_t i = 0; i < LEN(c); i++) {
+		world_client_done(&c[i]);
+	}
+	CHECK(world_until(is_zero, &w.s->sessions));
+	CHECK_U64(map_count(w.s->families), 0);
+	CHECK_U64(w.s->crashed, 0);
+	world_free();
+}
+
+/* ---- putting out ---- */
+
+static void
+revoked_sessions_end(void)
+{
+	struct world_client mine[2], other, late;
+	world_new();
+	world_log_in(7, &mine[0]);
+	world_log_in(7, &mine[1]);
+	world_log_in(8, &other);
+	world_grant('l', 7, 1);
+	world_revoke(7);
+	for (int i = 0; i < 2; i++) {
+		CHECK(world_hears(&mine[i], "* BYE"));
+		CHECK(world_over(&mine[i]));
+		world_client_done(&mine[i]);
+	}
+	size_t before = w.attached_n;
+	world_attach('l', SYS_IMAPS, &late); /* a ticket from before opens nothing */
+	CHECK(world_heard(&w.attached_n, before + 1));
+	CHECK_ERR(w.attached[before].result, ERR_DENIED);
+	world_say(&other, "a2 NOOP\r\n");
+	CHECK(world_hears(&other, "a2 OK"));
+	world_client_done(&late);
+	world_client_done(&other);
+	world_free();
+}
+
+/* It may be stuck, or not ours any more. */
+static void
+one_that_does_not_obey_is_killed(void)
+{
+	struct world_client c;
+	world_new();
+	world_log_in(7, &c);
+	CHECK_ERR(sys_child_signal(&child_of(7, SVC_ACCOUNTS_SESSION)->process, SIGSTOP), ERR_OK);
+	world_revoke(7);
+	CHECK(world_over(&c));
+	CHECK(world_until(is_zero, &w.s->sessions));
+	CHECK_U64(w.s->crashed, 0);
+	world_client_done(&c);
+	world_free();
+}
+
+/* What auth decided while it could not tell us is found out when it is back. */
+static void
+auth_comes_back_with_another_opinion(void)
+{
+	struct world_client active, locked, unclear;
+	world_new();
+	world_log_in(7, &active);
+	world_log_in(8, &locked);
+	world_log_in(9, &unclear);
+	world_wire("accounts_auth");
+	CHECK(world_heard(&w.questions_n, 3));
+	for (size_t i = 0; i < 3; i++) {
+		uint64_t who = w.questions[i].account;
+		w.questions[w.questions_n] = w.questions[i];
+		w.questions_n++;
+		world_tell_account(who == 9 ? ERR_DB : ERR_OK, who == 7);
+		w.questions_n--;
+	}
+	CHECK(world_over(&locked));
+	world_say(&active, "a2 NOOP\r\n");
+	world_say(&unclear, "a2 NOOP\r\n");
+	CHECK(world_hears(&active, "a2 OK") && world_hears(&unclear, "a2 OK"));
+	CHECK_U64(w.s->checks, 0);
+	world_client_done(&active);
+	world_client_done(&locked);
+	world_client_done(&unclear);
+	world_free();
+}
+
+static void
+sessions_survive_their_peers(void)
+{
+	struct world_client c;
+	world_new();
+	world_log_in(7, &c);
+	sys_close(&w.login);
+	sys_close(&w.queue);
+	sys_close(&w.auth);
+	world_turn();
+	world_say(&c, "a2 NOOP\r\n");
+	CHECK(world_hears(&c, "a2 OK"));
+	world_wire("accounts_auth");
+	world_wire("login_accounts");
+	world_wire("login_accounts"); /* the second replaces the first */
+	struct world_client again;
+	world_log_in(7, &again);
+	CHECK(!list_empty(&w.s->logins) && w.s->logins.next->next == &w.s->logins);
+	world_client_done(&c);
+	world_client_done(&again);
+	world_free();
+}
+
+static void
+quit_waits_for_the_last(void)
+{
+	struct world_client c;
+	world_new();
+	world_log_in(7, &c);
+	int process = world_open(1, 8);
+	CHECK(world_heard(&w.questions_n, 1));
+	world_tell_account(ERR_OK, true);
+	CHECK_ERR(world_deliver(process, 5, "Subject: x\r\n\r\nx\r\n"), ERR_OK);
+	svc_accounts_service.on_quit(&w.sc, 10000);
+	CHECK_U64(w.s->sessions, 1);
+	CHECK_ERR(sys_loop_run(w.sc.loop), ERR_OK);
+	CHECK(list_empty(&w.s->children));
+	CHECK(world_hears(&c, "* BYE"));
+	struct world_client late;
+	world_grant('l', 7, 1);
+	world_attach('l', SYS_IMAPS, &late);
+	CHECK(world_heard(&w.attached_n, 2));
+	CHECK_ERR(w.attached[1].result, ERR_BUSY);
+	sys_close(&process);
+	world_client_done(&late);
+	world_client_done(&c);
+	world_free();
+}
+
+/* ---- when there is no memory, no descriptor, no process ---- */
+
+static void
+attach_once(uint64_t n, void (*fail)(uint64_t n))
+{
+	struct world_client c;
+	world_grant('t', 7, 1);
+	world_turn();
+	world_attach('t', SYS_IMAPS, &c);
+	fail(n);
+	CHECK_ERR(sys_loop_turn(w.sc.loop, 1000), ERR_OK);
+	fail(0);
+	world_client_done(&c);
+	world_turn();
+	CHECK(world_until(is_zero, &w.s->sessions));
+	CHECK_U64(map_count(w.s->families), 0);
+	lru_clear(w.s->tickets);
+	if (list_empty(&w.s->logins)) {
+		world_wire("login_accounts"); /* it closed when the answer failed */
+	}
+}
+
+static void
+fail_call(uint64_t n)
+{
+	sys_fail_after(n, EMFILE);
+}
+
+static void
+nothing_is_left_of_a_failure(void)
+{
+	world_new();
+	for (uint64_t n = 1; n < 12; n++) {
+		attach_once(n, mem_fail_after);
+		attach_once(n, fail_call);
+		w.attached_n = 0;
+	}
+	struct world_client c;
+	world_log_in(7, &c);
+	world_client_done(&c);
+	world_free();
+}
+
+TEST_MAIN(tickets, a_ticket_may_come_after_its_session, sessions_are_counted, revoked_sessions_end,
+    one_that_does_not_obey_is_killed, auth_comes_back_with_another_opinion,
+    sessions_survive_their_peers, quit_waits_for_the_last, nothing_is_left_of_a_failure)
