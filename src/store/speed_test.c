@@ -63,6 +63,30 @@ fetch_flags(struct store *s, const char *label)
 }
 
 static void
+fetch_cold(struct store *s)
+{
+	struct arena *a = arena_new(NULL, "cold", 1 << 20, 0);
+	static struct store_msg m[512];
+	struct store_scan scan = { .mailbox = 1, .lo = 40000, .hi = UINT32_MAX };
+	struct store_cold c;
+	size_t n = 0;
+	str text;
+	CHECK_ERR(store_msgs(s, &scan, m, LEN(m), &n), ERR_OK);
+	begin();
+	for (size_t i = 0; i < n; i++) {
+		CHECK_ERR(store_cold(s, m[i].id, a, &c), ERR_OK);
+		arena_reset(a);
+	}
+	told("cold facts of 512", (unsigned)n);
+	begin();
+	for (size_t i = 0; i < n; i++) {
+		CHECK_ERR(store_text(s, m[i].id, &text), ERR_OK);
+	}
+	told("octets of 512 small messages", (unsigned)n);
+	arena_free(&a);
+}
+
+static void
 select_box(struct store *s, const char *label, uint32_t want)
 {
 	struct store_view v;
@@ -90,6 +114,7 @@ big_mailbox(void)
 	select_box(s, "select 100,000, first unseen", MESSAGES);
 	fetch_flags(s, "flags of 100,000, first time");
 	fetch_flags(s, "flags of 100,000, again");
+	fetch_cold(s);
 	store_set_init(&uids);
 	store_set_add(&uids, 1000, 10999);
 	struct store_change c = { .mailbox = 1, .uids = &uids, .flags = STORE_FLAGGED };

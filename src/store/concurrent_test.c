@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Several processes on one account, as in life: deliveries, a session, one that reads, while the
+ * parent verifies, rebuilds and compacts. Then the same with processes that are killed in the
+ * middle: what they had acknowledged must be there.
+ */
+#include "base/test.h"
+#include "store/trial.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { WORKERS = 4, ROUNDS = 60, KILLS = 12 };
+
+static struct store_conf conf;
+
+/* A child's failure shows in its exit status. */
+static void
+must(bool ok)
+{
+	if (!ok) {
+		_exit(1);
+	}
+}
+
+static void
+deliver(struct store *s, uint64_t entry)
+{
+	struct store_added added;
+	must(store_trial_deliver(s, entry, entry % 3 == 0, &added) == ERR_OK &&
+	    added.err == ERR_OK);
+}
+
+/* Flags, moves and removals on the messages of one worker's own mailbox. */
+static void
+churn(struct store *s, uint64_t box, uint32_t n)
+{
+	struct store_range r = { 1, UINT32_MAX };
+	struct store_set uids = { .v = &r, .n = 1 };
+	struct store_change c = { .mailbox = box, .uids = &uids, .flags = n & 31 };
+	struct store_copying copy = { .from = box, .to = box, .uids = &uids, .move = true };
+	struct store_copied copied;
+	uint64_t modseq;
+	must(store_flags(s, &c, &modseq, NULL) == ERR_OK);
+	if (n % 7 == 0) {
+		must(store_copy(s, &copy, &copied, NULL) == ERR_OK);
+	}
+	if (n % 20 == 19) {
+		must(store_expunge(s, box, NULL, false, NULL) == ERR_OK);
+	}
+}
+
+static void
+read_all(struct store *s, struct store_view *v, struct arena *a)
+{
+	struct store_news news;
+	struct store_scan scan = { .mailbox = v->mailbox, .lo = 1, .hi = UINT32_MAX };
+	struct store_msg m[16];
+	size_t n = 0;
+	str text;
+	must(store_view_refresh(v, true, a, &news) == ERR_OK);
+	must(store_msgs(s, &scan, m, 16, &n) == ERR_OK);
+	for (size_t i = 0; i < n; i++) {
+		enum err e = store_text(s, m[i].id, &text);
+		must(e == ERR_OK || e == ERR_NOTFOUND);
+	}
+	arena_reset(a);
+}
+
+/* Tells through `acks` how many deliveries were answered. */
+static void
+work(unsigned worker, unsigned rounds, int acks)
+{
+	struct store *s = NULL;
+	struct store_view v = { 0 };
+	struct arena *a = arena_new(NULL, "work", 1 << 20, 0);
+	char name[16];
+	uint64_t box;
+	int len = snprintf(name, sizeof name, "w%u", worker);
+	must(store_open(&conf, &s) == ERR_OK);
+	must(store_mailbox_create(s, str_make(name, (size_t)len), 0, &box) == ERR_OK);
+	must(store_view_init(&v, s, 1) == ERR_OK);
+	for (unsigned n = 0; n < rounds; n++) {
+		struct store_new msg = { .body = S("a: b\r\n\r\nmine\r\n") };
+		struct store_added added;
+		deliver(s, (uint64_t)worker * 100000 + n + 1);
+		must(acks < 0 || write(acks, "x", 1) == 1);
+		must(store_append(s, box, &msg, 1, &added) == ERR_OK);
+		churn(s, box, n);
+		read_all(s, &v, a);
+		if (n % 16 == 15) { /* processes come and go */
+			store_view_done(&v);
+			store_close(&s);
+			must(store_open(&conf, &s) == ERR_OK);
+			must(store_view_init(&v, s, 1) == ERR_OK);
+		}
+	}
+	store_view_done(&v);
+	store_close(&s);
+	arena_free(&a);
+}
+
+static pid_t
+start(unsigned worker, unsigned rounds, int acks)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		work(worker, rounds, acks);
+		_exit(0);
+	}
+	CHECK(pid > 0);
+	return pid;
+}
+
+static uint32_t
+inbox_count(struct store *s)
+{
+	struct arena *a = arena_new(NULL, "count", 1 << 16, 0);
+	struct store_mailbox box = { 0 };
+	CHECK_ERR(store_mailbox_get(s, 1, a, &box), ERR_OK);
+	arena_free(&a);
+	return box.messages;
+}
+
+static void
+is_sound(struct store *s)
+{
+	struct store_report r = { 0 };
+	CHECK_ERR(store_verify(s, &r), ERR_OK);
+	CHECK_U64(r.bad_counts + r.lost + r.found + r.bad_records, 0);
+}
+
+static void
+look_after(struct store *s)
+{
+	struct store_report r = { 0 };
+	uint64_t octets;
+	is_sound(s);
+	CHECK_ERR(store_repair(s, &r), ERR_OK);
+	CHECK_U64(r.lost + r.bad_records, 0);
+	CHECK_ERR(store_compact(s, &octets), ERR_OK);
+}
+
+static void
+all_at_once(void)
+{
+	pid_t pids[WORKERS];
+	int status, living = WORKERS;
+	conf = store_trial_conf("concurrent");
+	conf.wall_s = NULL;
+	conf.pack_octets = 50000;
+	for (unsigned i = 0; i < WORKERS; i++) {
+		pids[i] = start(i, ROUNDS, -1); /* they also race for making the account */
+	}
+	struct store *s = store_trial_open(&conf);
+	while (living > 0) {
+		look_after(s);
+		for (unsigned i = 0; i < WORKERS; i++) {
+			if (pids[i] > 0 && waitpid(pids[i], &status, WNOHANG) == pids[i]) {
+				CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+				pids[i] = 0;
+				living--;
+			}
+		}
+	}
+	look_after(s);
+	CHECK_U64(inbox_count(s), WORKERS * ROUNDS);
+	store_close(&s);
+	store_trial_remove(&conf);
+}
+
+/* Wait until so many deliveries were acknowledged, then kill; how many there were in the end. */
+static size_t
+kill_after(pid_t pid, int acks, size_t wanted)
+{
+	char octets[64];
+	size_t total = 0;
+	ssize_t n = 1;
+	int status;
+	while (total < wanted && n > 0) {
+		n = read(acks, octets, sizeof octets);
+		total += n > 0 ? (size_t)n : 0;
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	while ((n = read(acks, octets, sizeof octets)) > 0) {
+		total += (size_t)n;
+	}
+	return total;
+}
+
+static void
+killed_in_the_middle(void)
+{
+	conf = store_trial_conf("killed");
+	conf.wall_s = NULL;
+	conf.pack_octets = 50000;
+	for (unsigned i = 0; i < KILLS; i++) {
+		int acks[2];
+		CHECK(pipe(acks) == 0);
+		struct store *s = store_trial_open(&conf);
+		uint32_t before = inbox_count(s);
+		store_close(&s); /* no descriptor of a database goes through a fork */
+		pid_t pid = start(i, 1000, acks[1]);
+		close(acks[1]);
+		size_t told = kill_after(pid, acks[0], 3 + i * 2);
+		close(acks[0]);
+		s = store_trial_open(&conf);
+		is_sound(s);
+		uint32_t now = inbox_count(s);
+		CHECK(now - before == told || now - before == told + 1);
+		if (i % 4 == 3) {
+			look_after(s);
+			CHECK_U64(inbox_count(s), now);
+		}
+		store_close(&s);
+	}
+	store_trial_remove(&conf);
+}
+
+TEST_MAIN(all_at_once, killed_in_the_middle)
