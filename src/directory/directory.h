@@ -46,6 +46,7 @@ struct directory_target {
 	uint64_t account;
 	bool full; /* over quota */
 	bool disabled;
+	bool locked; /* receives, but may not log in */
 };
 
 struct directory_answer {
@@ -54,11 +55,12 @@ struct directory_answer {
 	str detail;  /* lower-cased as the address is; may be empty */
 	const struct directory_target *targets;
 	size_t targets_n; /* disabled accounts are left out unless all are */
+	bool lent;        /* postmaster's mail has to go somewhere: the targets do not own it */
 };
 
 /*
  * Who is behind an address: exact address, alias, sub-address, postmaster, catch-all, in this
- * order.
+ * order. The address of a deleted account is nobody's: neither sub-address nor catch-all.
  *
  * In      address: as in RCPT TO, without angle brackets; borrowed for the call
  * Out     always valid; lives until the next call with this directory
@@ -68,7 +70,8 @@ struct directory_answer {
 const struct directory_answer *directory_resolve(struct directory *d, str address);
 
 /*
- * May the account send as this address? Yes when mail to it would reach the account.
+ * May the account send as this address? Yes when mail to it reaches the account by its own address,
+ * an alias or a catch-all, and the account is active.
  *
  * Errors  ERR_DENIED; ERR_UNAVAILABLE: the database failed
  */

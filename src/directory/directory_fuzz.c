@@ -34,6 +34,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct directory_account account;
 	enum directory_verdict verdict;
 	struct arena *arena;
+	bool lent;
 	str in = str_make(data, size);
 
 	if (d == NULL) {
@@ -42,9 +43,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	arena = arena_new(NULL, "fuzz", 1 << 16, 0);
 	a = directory_resolve(d, in);
 	verdict = a->verdict;
+	lent = a->lent;
 	ASSERT(verdict != DIRECTORY_TEMP && verdict != DIRECTORY_DISABLED);
 	ASSERT((verdict == DIRECTORY_KNOWN) == (a->targets_n == 1));
-	ASSERT((verdict == DIRECTORY_KNOWN) == (directory_owns(d, only, in) == ERR_OK));
+	ASSERT((verdict == DIRECTORY_KNOWN && !lent) == (directory_owns(d, only, in) == ERR_OK));
 	ASSERT(directory_resolve(d, in)->verdict == verdict);
 	if (directory_account_find(d, in, arena, &account) == ERR_OK) {
 		ASSERT(account.id == only);

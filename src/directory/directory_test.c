@@ -179,6 +179,10 @@ owns_by_rule(void)
 		{ "remote", &anna, S_INIT("anna@example.net"), ERR_DENIED },
 		{ "nobody's", &anna, S_INIT("nobody@example.org"), ERR_DENIED },
 		{ "disabled", &dora, S_INIT("dora@example.org"), ERR_DENIED },
+		{ "locked", &eve, S_INIT("eve@example.org"), ERR_DENIED },
+		{ "postmaster by default", &anna, S_INIT("postmaster@example.org"), ERR_DENIED },
+		{ "postmaster of a domain by default", &carl, S_INIT("postmaster@catch.example"),
+		    ERR_DENIED },
 		{ "null path", &anna, S_INIT(""), ERR_DENIED },
 	};
 
@@ -188,6 +192,23 @@ owns_by_rule(void)
 		CHECK_ERR(directory_owns(d, *rows[i].account, rows[i].address), rows[i].want);
 	}
 	test_case = NULL;
+	tear_down();
+}
+
+/* Mail for somebody who is gone is not for a catch-all or the owner of a sub-address to read. */
+static void
+the_deleted_are_nobody(void)
+{
+	set_up();
+	uint64_t fay = add(S("fay@catch.example"));
+	uint64_t gus = add(S("anna+gus@example.org"));
+	CHECK_ERR(directory_account_delete(d, fay, NOW), ERR_OK);
+	CHECK_ERR(directory_account_delete(d, gus, NOW), ERR_OK);
+	CHECK_U64(directory_resolve(d, S("fay@catch.example"))->verdict, DIRECTORY_UNKNOWN);
+	CHECK_U64(directory_resolve(d, S("anna+gus@example.org"))->verdict, DIRECTORY_UNKNOWN);
+	CHECK_ERR(directory_owns(d, carl, S("fay@catch.example")), ERR_DENIED);
+	CHECK_ERR(directory_owns(d, anna, S("anna+gus@example.org")), ERR_DENIED);
+	CHECK_ERR(directory_owns(d, carl, S("gay@catch.example")), ERR_OK);
 	tear_down();
 }
 
@@ -529,7 +550,7 @@ survives_want_of_memory(void)
 	tear_down();
 }
 
-TEST_MAIN(survives_want_of_memory, resolves_by_rule, owns_by_rule, changes_are_seen_at_once,
-    quota_turns_the_verdict, names_are_taken_once, alias_is_bounded, deleted_addresses_rest,
-    disabled_is_for_good, finds_accounts, batch_is_all_or_nothing, keeps_credentials,
-    app_passwords_are_bounded, lists_in_order)
+TEST_MAIN(survives_want_of_memory, resolves_by_rule, owns_by_rule, the_deleted_are_nobody,
+    changes_are_seen_at_once, quota_turns_the_verdict, names_are_taken_once, alias_is_bounded,
+    deleted_addresses_rest, disabled_is_for_good, finds_accounts, batch_is_all_or_nothing,
+    keeps_credentials, app_passwords_are_bounded, lists_in_order)

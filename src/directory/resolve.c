@@ -34,6 +34,7 @@ add_target(struct search *s, uint64_t account, uint64_t state)
 		.account = account,
 		.full = map_get(d->full, account) != NULL,
 		.disabled = state == DIRECTORY_STATE_DISABLED,
+		.locked = state == DIRECTORY_STATE_LOCKED,
 	};
 }
 
@@ -78,11 +79,14 @@ look_up_account(struct search *s, uint64_t account)
 	return collect(s, q);
 }
 
-/* RFC 5321 4.5.1: postmaster is always there. Without such an address, the oldest account of the
- * domain, else of the server, takes its mail. */
+/*
+ * RFC 5321 4.5.1: postmaster is always there. Without such an address, the oldest account of the
+ * domain, else of the server, takes its mail; it may be anybody's, so it does not own the address.
+ */
 static enum err
 look_up_postmaster(struct search *s)
 {
+	s->d->answer.lent = true;
 	struct db_stmt *q = db_query(s->d->db,
 	    "SELECT id, state FROM accounts WHERE state <> 3 AND domain = ? ORDER BY id LIMIT 1");
 
@@ -131,19 +135,22 @@ look_up_detail(struct search *s)
 	return ERR_OK;
 }
 
-/* The order of who gets it. Found nobody: no error, no targets. */
+/* Was it the address of an account that is deleted? Its mail is not for others to read. */
 static enum err
-find_targets(struct search *s)
+look_up_tombstone(struct search *s, bool *ret)
 {
-	struct db_stmt *q = db_query(s->d->db, "SELECT catchall FROM domains WHERE name = ?");
+	int64_t deleted_s;
+	enum err e = directory_tombstone(s->d, s->d->answer.address, &deleted_s);
 
-	db_bind_str(q, 1, s->domain);
-	TRY(directory_number(q, &s->catchall));
-	say_address(s, s->local);
-	TRY(look_up(s, s->d->answer.address));
-	if (s->n == 0) {
-		TRY(look_up_detail(s));
-	}
+	*ret = e == ERR_OK;
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+/* Who gets what is no address of its own. */
+static enum err
+find_others(struct search *s)
+{
+	TRY(look_up_detail(s));
 	if (s->n == 0 && str_eq(s->local, S("postmaster"))) {
 		TRY(look_up_postmaster(s));
 	}
@@ -151,6 +158,23 @@ find_targets(struct search *s)
 		TRY(look_up_account(s, s->catchall));
 	}
 	return ERR_OK;
+}
+
+/* The order of who gets it. Found nobody: no error, no targets. */
+static enum err
+find_targets(struct search *s)
+{
+	bool deleted = false;
+	struct db_stmt *q = db_query(s->d->db, "SELECT catchall FROM domains WHERE name = ?");
+
+	db_bind_str(q, 1, s->domain);
+	TRY(directory_number(q, &s->catchall));
+	say_address(s, s->local);
+	TRY(look_up(s, s->d->answer.address));
+	if (s->n == 0) {
+		TRY(look_up_tombstone(s, &deleted));
+	}
+	return s->n > 0 || deleted ? ERR_OK : find_others(s);
 }
 
 /* Leave disabled accounts out when others remain; the verdict follows from who is left. */
@@ -273,9 +297,11 @@ directory_owns(struct directory *d, uint64_t account, str address)
 	if (a->verdict == DIRECTORY_TEMP) {
 		return ERR_UNAVAILABLE;
 	}
-	for (size_t i = 0; i < a->targets_n; i++) {
-		if (a->targets[i].account == account) {
-			return a->targets[i].disabled ? ERR_DENIED : ERR_OK;
+	for (size_t i = 0; i < a->targets_n && !a->lent; i++) {
+		const struct directory_target *t = &a->targets[i];
+
+		if (t->account == account) {
+			return t->disabled || t->locked ? ERR_DENIED : ERR_OK;
 		}
 	}
 	return ERR_DENIED;
