@@ -36,7 +36,7 @@ struct svc_smtp_body {
 struct svc_smtp_session {
 	struct svc_smtp *server;
 	struct list node; /* among the living, or among the dead until the end of the turn */
-	uint32_t slot, seq;
+	uint32_t slot;
 	uint64_t request; /* what auth or queue was asked, 0: nothing */
 	uint64_t sasl;    /* the exchange under way, 0: none */
 	int fd;
@@ -70,6 +70,7 @@ struct svc_smtp {
 	struct list sessions, dead;
 	struct svc_smtp_session **slots; /* by number; NULL: free */
 	uint32_t slots_n, slots_cap, living;
+	uint64_t asked; /* questions so far; never begins anew while the process lives */
 	struct sys_task bury;
 	struct buf out; /* the message under way to a peer */
 	struct ipc_common_rcpt *rcpts;
@@ -108,7 +109,10 @@ void svc_smtp_bury(void *ctx);
 void svc_smtp_sessions_quit(struct svc_smtp *sv);
 /* The session that asked `request`, which is then answered; NULL: it is gone, or asks no more. */
 struct svc_smtp_session *svc_smtp_session_answered(struct svc_smtp *sv, uint64_t request);
-/* A new number for a question of this session. */
+/*
+ * A new number for a question of this session, never given before: an answer meant for a session
+ * that is gone must not reach the one that got its place.
+ */
 uint64_t svc_smtp_session_request(struct svc_smtp_session *x);
 
 /* Put questions of the engine to auth. When auth is gone they are answered at once. */

@@ -12,6 +12,9 @@
 #include "sys/random.h"
 #include "sys/sys.h"
 
+enum { SLOT_BITS = 16 };
+static_assert(SVC_SMTP_SESSIONS_MAX == 1 << SLOT_BITS, "a slot's number fits beside a question's");
+
 /* --- what the engine wants ----------------------------------------------------------------- */
 
 static void
@@ -362,14 +365,13 @@ take_slot(struct svc_smtp *sv, struct svc_smtp_session *x)
 uint64_t
 svc_smtp_session_request(struct svc_smtp_session *x)
 {
-	x->seq++;
-	return (uint64_t)x->seq << 32 | x->slot;
+	return ++x->server->asked << SLOT_BITS | x->slot;
 }
 
 struct svc_smtp_session *
 svc_smtp_session_answered(struct svc_smtp *sv, uint64_t request)
 {
-	uint32_t slot = (uint32_t)request;
+	uint32_t slot = (uint32_t)(request & (SVC_SMTP_SESSIONS_MAX - 1));
 	struct svc_smtp_session *x = slot < sv->slots_cap ? sv->slots[slot] : NULL;
 	if (x == NULL || request == 0 || x->request != request) {
 		return NULL;

@@ -275,6 +275,39 @@ late_answers(void)
 	svc_smtp_world_close(&w);
 }
 
+/*
+ * Somebody's log-in is answered when he is gone and another session has his place, with a question
+ * of its own: the answer is not for it.
+ */
+static void
+the_place_of_another(void)
+{
+	enum { PLACES = 64 }; /* of the first table */
+	struct world w;
+	int kept[PLACES];
+	svc_smtp_world_open(&w);
+	for (size_t i = 0; i + 1 < PLACES; i++) {
+		svc_smtp_world_connect(&w, SYS_SUBMISSION, true);
+		kept[i] = w.client;
+	}
+	w.auth_silent = true;
+	svc_smtp_world_connect(&w, SYS_SUBMISSION, true);
+	svc_smtp_world_say(&w, S("EHLO a.test\r\nAUTH PLAIN AG1lAHg=\r\n"));
+	uint64_t mine = w.last_request;
+	sys_close(&w.client);
+	svc_smtp_world_settle(&w);
+	svc_smtp_world_connect(&w, SYS_SUBMISSION, true);
+	svc_smtp_world_say(&w, S("EHLO a.test\r\nAUTH PLAIN AGhlAHg=\r\n"));
+	CHECK(w.last_request != mine);
+	svc_smtp_world_answer_login(&w, mine);
+	svc_smtp_world_settle(&w);
+	CHECK(!heard(&w, "235"));
+	for (size_t i = 0; i + 1 < PLACES; i++) {
+		sys_close(&kept[i]);
+	}
+	svc_smtp_world_close(&w);
+}
+
 static void
 quitting(void)
 {
@@ -594,6 +627,6 @@ status(void)
 }
 
 TEST_MAIN(mx_dialogue, submission_dialogue, steps_and_aborts, bodies, auth_goes_away,
-    queue_goes_away, queue_refuses, disk_full, crowded, client_goes_away, late_answers, quitting,
-    back_pressure, strange_sessions, many_sessions, torture, clocks, clocks_of_answers,
-    clock_is_not_fooled, slow_data, waiting_reply, status)
+    queue_goes_away, queue_refuses, disk_full, crowded, client_goes_away, late_answers,
+    the_place_of_another, quitting, back_pressure, strange_sessions, many_sessions, torture, clocks,
+    clocks_of_answers, clock_is_not_fooled, slow_data, waiting_reply, status)

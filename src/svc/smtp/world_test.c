@@ -107,12 +107,10 @@ on_start(void *ctx, const struct ipc_smtp_auth_sasl_start *m, int *fd)
 	return ERR_OK;
 }
 
-static enum err
-on_step(void *ctx, const struct ipc_smtp_auth_sasl_step *m, int *fd)
+void
+svc_smtp_world_answer_login(struct world *w, uint64_t request)
 {
-	struct world *w = ctx;
-	ASSERT(m->request == w->last_request);
-	struct ipc_smtp_auth_sasl_done r = { .request = m->request,
+	struct ipc_smtp_auth_sasl_done r = { .request = request,
 		.result = ERR_OK,
 		.account = 7,
 		.name = S("me@example.org"),
@@ -120,6 +118,14 @@ on_step(void *ctx, const struct ipc_smtp_auth_sasl_step *m, int *fd)
 		.final = S("") };
 	ipc_smtp_auth_sasl_done_put(&w->out, &r);
 	send_from(w, w->auth);
+}
+
+static enum err
+on_step(void *ctx, const struct ipc_smtp_auth_sasl_step *m, int *fd)
+{
+	struct world *w = ctx;
+	ASSERT(m->request == w->last_request);
+	svc_smtp_world_answer_login(w, m->request);
 	return ERR_OK;
 }
 

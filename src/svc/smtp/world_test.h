@@ -49,5 +49,7 @@ void svc_smtp_world_wire(struct world *w, const char *edge, int *end);
 extern unsigned svc_smtp_world_exits, svc_smtp_world_rewires;
 /* Answers of the fakes that were held back. */
 void svc_smtp_world_answer_commit(struct world *w, enum err result);
+/* A log-in of account 7 that succeeded, whoever asked. */
+void svc_smtp_world_answer_login(struct world *w, uint64_t request);
 
 #endif
