@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who a submission says it comes from: the addresses of From and Sender. Each must belong to the
- * account, so a header that other programs may read differently is refused, not guessed at.
- * RFC 6409 6.1 and 8.1, RFC 5322 3.6.2.
+ * Who a submission says it comes from: the addresses of From and Sender, and of their Resent-
+ * forms, which some programs show in their place. Each must belong to the account, so a header that
+ * other programs may read differently is refused, not guessed at. RFC 6409 6.1 and 8.1, RFC 5322
+ * 3.6.2 and 3.6.6.
  */
 #include "mail/address.h"
 #include "mail/header.h"
@@ -24,7 +25,8 @@ add_origin(struct smtp *s, const struct mail_address *addr)
 	char room[MAIL_CANONICAL_MAX];
 	struct buf b;
 	buf_init_fixed(&b, room, sizeof room);
-	if (addr->local.n > MAIL_LOCAL_MAX || addr->domain.n == 0 ||
+	/* A source route is a second address in front of the one that counts. */
+	if (addr->route.n > 0 || addr->local.n > MAIL_LOCAL_MAX || addr->domain.n == 0 ||
 	    mail_address_put(&b, addr->local, addr->domain) != ERR_OK) {
 		return SMTP_REPLY_FROM_BAD;
 	}
@@ -80,14 +82,41 @@ take_all(struct smtp *s, str name, bool needed)
 	return take_field(s, f.value);
 }
 
+/* Every one there is: a message may have been sent on several times. */
+static enum smtp_reply
+take_each(struct smtp *s, str name)
+{
+	struct mail_header h = mail_header_make(buf_view(&s->txn.header));
+	struct mail_field f;
+	enum smtp_reply no = SMTP_REPLIES;
+	while (no == SMTP_REPLIES && mail_header_next(&h, &f)) {
+		no = str_ieq(f.name, name) ? take_field(s, f.value) : SMTP_REPLIES;
+	}
+	return no;
+}
+
+/* Where the field stands, never what it says: replies are logged, contents are not. */
+static str
+line_number(struct smtp *s, size_t offset)
+{
+	const char *p = s->txn.header.p, *end = p + offset;
+	size_t line = 1;
+	while ((p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+		line++;
+		p++;
+	}
+	return arena_printf(s->txn_arena, "%zu", line);
+}
+
 enum smtp_reply
 smtp_origin_check(struct smtp *s, str *ret_arg)
 {
+	static const str resent[] = { S_INIT("Resent-From"), S_INIT("Resent-Sender") };
 	struct mail_header h = mail_header_make(buf_view(&s->txn.header));
 	struct mail_field f;
 	while (mail_header_next(&h, &f)) {
 		if (f.name.n == 0) {
-			*ret_arg = str_sub(f.value, 0, 60);
+			*ret_arg = line_number(s, f.offset);
 			return SMTP_REPLY_HEADER_BAD;
 		}
 	}
@@ -96,6 +125,10 @@ smtp_origin_check(struct smtp *s, str *ret_arg)
 	if (no == SMTP_REPLIES) {
 		*ret_arg = S("Sender");
 		no = take_all(s, *ret_arg, false);
+	}
+	for (size_t i = 0; i < LEN(resent) && no == SMTP_REPLIES; i++) {
+		*ret_arg = resent[i];
+		no = take_each(s, resent[i]);
 	}
 	return no;
 }
