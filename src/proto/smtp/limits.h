@@ -39,7 +39,7 @@ enum {
 	/* A refused message is read to its end to answer properly, but not for ever. */
 	SMTP_EXCESS_MAX = 64 * 1024 * 1024,
 
-	SMTP_JUNK_MAX = 100,   /* RSET NOOP VRFY HELP EXPN without a message in between */
+	SMTP_JUNK_MAX = 100,   /* EHLO RSET NOOP VRFY HELP EXPN without a message in between */
 	SMTP_UNKNOWN_FREE = 4, /* unknown recipients answered at once; lists have stale ones */
 	SMTP_UNKNOWN_MAX = 20, /* then 421: somebody guesses addresses */
 	SMTP_UNKNOWN_STEP_MS = 1000,   /* each one over UNKNOWN_FREE waits that much longer */

@@ -50,12 +50,19 @@ junk(void)
 {
 	struct smtp_talk t;
 	open_ready(&t);
-	repeat(&t, "NOOP\r\nRSET\r\nVRFY x\r\nHELP\r\n", SMTP_JUNK_MAX / 4);
+	repeat(&t, "NOOP\r\nRSET\r\nVRFY x\r\nHELP\r\n", SMTP_JUNK_MAX / 4 - 1);
 	CHECK(!t.closed);
 	repeat(&t, ENVELOPE ".\r\n", 1);
 	repeat(&t, "NOOP\r\n", SMTP_JUNK_MAX);
 	CHECK(!t.closed);
 	repeat(&t, "NOOP\r\n", 1);
+	CHECK(t.closed &&
+	    last_said(&t, "421 4.7.0 Too many commands that do nothing; closing\r\n"));
+	smtp_talk_done(&t);
+	open_ready(&t);
+	repeat(&t, "EHLO a.test\r\n", SMTP_JUNK_MAX - 1); /* one came with open_ready() */
+	CHECK(!t.closed);
+	repeat(&t, "HELO a.test\r\n", 1);
 	CHECK(t.closed &&
 	    last_said(&t, "421 4.7.0 Too many commands that do nothing; closing\r\n"));
 	smtp_talk_done(&t);

@@ -361,6 +361,7 @@ smtp_end(struct smtp *s, enum smtp_end why)
 		[SMTP_END_SLOW] = SMTP_REPLY_SLOW,
 		[SMTP_END_MEMORY] = SMTP_REPLY_NO_MEMORY,
 		[SMTP_END_SHUTDOWN] = SMTP_REPLY_SHUTDOWN,
+		[SMTP_END_REVOKED] = SMTP_REPLY_REVOKED,
 	};
 	ASSERT(s->magic == SMTP_MAGIC && (size_t)why < LEN(replies));
 	if (why == SMTP_END_SHUTDOWN && s->state != SMTP_AUTH) {

@@ -211,7 +211,13 @@ void smtp_answer_delay(struct smtp *s);
 /* A BODY octet could not be stored: the message will be refused at its end. */
 void smtp_body_failed(struct smtp *s, enum err why);
 
-enum smtp_end { SMTP_END_TIMEOUT, SMTP_END_SLOW, SMTP_END_MEMORY, SMTP_END_SHUTDOWN };
+enum smtp_end {
+	SMTP_END_TIMEOUT,
+	SMTP_END_SLOW,
+	SMTP_END_MEMORY,
+	SMTP_END_SHUTDOWN,
+	SMTP_END_REVOKED, /* who logged in is not let in any more, or must show a new password */
+};
 
 /*
  * End the connection from our side with 421. SMTP_END_SHUTDOWN lets a transaction finish first;

@@ -154,7 +154,7 @@ SVC_AUTH_HANDLER(account_state)
 		return svc_auth_call_failed(&call, e);
 	}
 	if (m->state != DIRECTORY_STATE_ACTIVE) {
-		a->hooks.revoke(a->hooks.ctx, account.id);
+		svc_auth_revoke(a, account.id);
 	}
 	return svc_auth_call_done(&call, ERR_OK, "%.*s %s", STR_ARG(account.address),
 	    said[m->state]);
@@ -174,7 +174,7 @@ SVC_AUTH_HANDLER(account_delete)
 	if (e != ERR_OK) {
 		return svc_auth_call_failed(&call, e);
 	}
-	a->hooks.revoke(a->hooks.ctx, account.id);
+	svc_auth_revoke(a, account.id);
 	return svc_auth_call_done(&call, ERR_OK,
 	    "%.*s is deleted; its mail stays in the folder accounts/%llu of the state folder until"
 	    " you remove it, its address is nobody's for %d days",
@@ -225,7 +225,7 @@ SVC_AUTH_HANDLER(app_remove)
 	if (e != ERR_OK) {
 		return svc_auth_call_failed(&call, e);
 	}
-	a->hooks.revoke(a->hooks.ctx, account.id);
+	svc_auth_revoke(a, account.id);
 	return svc_auth_call_done(&call, ERR_OK, "removed; the account's sessions were ended");
 }
 

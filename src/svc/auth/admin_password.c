@@ -183,7 +183,7 @@ finish_password(struct svc_auth_op *op, enum err e)
 		(void)!svc_auth_call_failed(&op->call, e);
 		return;
 	}
-	a->hooks.revoke(a->hooks.ctx, op->account.id);
+	svc_auth_revoke(a, op->account.id);
 	(void)!svc_auth_call_done(&op->call, ERR_OK,
 	    "the password of %.*s is changed; its sessions were ended",
 	    STR_ARG(op->account.address));

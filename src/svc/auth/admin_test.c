@@ -254,6 +254,32 @@ changes_accounts(void)
 	tear_down();
 }
 
+/* Who is half-way in when the account is closed, with what was read of it before, stays out. */
+static void
+closes_the_door_at_once(void)
+{
+	struct svc_auth_request r = { .mechanism = S("PLAIN"),
+		.has_initial = true,
+		.initial = S("\0bert@example.org\0bert's password"),
+		.session = { .protocol = SYS_SUBMISSION, .tls = true } };
+
+	set_up();
+	world.worker_asleep = true;
+	world_start(&r);
+	CHECK(!world.over);
+	ASK(account_state, .address = S("anna@example.org"), .state = DIRECTORY_STATE_LOCKED);
+	CHECK(!world.over); /* somebody else */
+	ASK(account_state, .address = S("bert@example.org"), .state = DIRECTORY_STATE_LOCKED);
+	CHECK(world.over);
+	CHECK_ERR(world.last.result, ERR_UNAVAILABLE);
+	world.over = false;
+	world.worker_asleep = false;
+	world_pump();
+	CHECK(!world.over);
+	CHECK_U64(world.grants, 0);
+	tear_down();
+}
+
 static void
 lists_accounts_in_pages(void)
 {
@@ -523,6 +549,6 @@ refuses_broken_messages(void)
 	tear_down();
 }
 
-TEST_MAIN(keeps_domains, makes_accounts, changes_accounts, lists_accounts_in_pages, keeps_aliases,
-    keeps_app_passwords, opts_in_to_cram_md5, bans_by_hand, imports_what_is_good,
-    outlives_its_administrator, bounds_what_waits, refuses_broken_messages)
+TEST_MAIN(keeps_domains, makes_accounts, changes_accounts, closes_the_door_at_once,
+    lists_accounts_in_pages, keeps_aliases, keeps_app_passwords, opts_in_to_cram_md5, bans_by_hand,
+    imports_what_is_good, outlives_its_administrator, bounds_what_waits, refuses_broken_messages)

@@ -99,6 +99,14 @@ svc_auth_stop(struct svc_auth *a)
 	mem_wipe(a->fake_secret, sizeof(a->fake_secret));
 }
 
+/* Exchanges first: what they know of the account was read before it changed. */
+void
+svc_auth_revoke(struct svc_auth *a, uint64_t account)
+{
+	svc_auth_exchange_revoke(a, account);
+	a->hooks.revoke(a->hooks.ctx, account);
+}
+
 void
 svc_auth_used(struct svc_auth *a, uint64_t credential)
 {

@@ -45,7 +45,7 @@ struct svc_auth_grant {
 struct svc_auth_hooks {
 	/* ERR_UNAVAILABLE: nobody can take the session. */
 	enum err (*grant)(void *ctx, const struct svc_auth_grant *grant);
-	/* End the account's sessions. */
+	/* End the account's sessions: accounts and smtp. */
 	void (*revoke)(void *ctx, uint64_t account);
 	/* Tell every gate; until_s in the past lifts. */
 	void (*ban)(void *ctx, const struct svc_auth_ban *ban);
@@ -90,6 +90,12 @@ void svc_auth_stop(struct svc_auth *a);
 
 /* Every few seconds: end old exchanges, forget old failures, write days of use. */
 void svc_auth_tick(struct svc_auth *a);
+
+/*
+ * Whoever is logged in to this account, or about to be, is out: called after every change that
+ * takes a right away.
+ */
+void svc_auth_revoke(struct svc_auth *a, uint64_t account);
 
 /* Note that a credential was used today. */
 void svc_auth_used(struct svc_auth *a, uint64_t credential);

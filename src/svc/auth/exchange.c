@@ -210,6 +210,18 @@ svc_auth_exchange_client_gone(struct svc_auth *a, const struct svc_auth_client *
 }
 
 void
+svc_auth_exchange_revoke(struct svc_auth *a, uint64_t account)
+{
+	LIST_EACH(node, &a->by_age) {
+		struct svc_auth_exchange *x = LIST_ENTRY(node, struct svc_auth_exchange, node);
+
+		if (x->found && x->account.id == account) {
+			svc_auth_outcome_refused(x, ERR_UNAVAILABLE);
+		}
+	}
+}
+
+void
 svc_auth_exchange_expire(struct svc_auth *a)
 {
 	while (!list_empty(&a->by_age)) {

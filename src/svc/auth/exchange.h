@@ -61,6 +61,8 @@ void svc_auth_exchange_abort(struct svc_auth *a, const struct svc_auth_client *c
     uint64_t request);
 /* The process is gone: all of its exchanges end without an answer. */
 void svc_auth_exchange_client_gone(struct svc_auth *a, const struct svc_auth_client *client);
+/* Those about this account end; their clients may try again. */
+void svc_auth_exchange_revoke(struct svc_auth *a, uint64_t account);
 /* End those that are too old. */
 void svc_auth_exchange_expire(struct svc_auth *a);
 /* End all, without an answer. */

@@ -8,6 +8,7 @@
 #include "ipc/accounts_auth.h"
 #include "ipc/auth_hash.h"
 #include "ipc/gate_auth.h"
+#include "ipc/smtp_auth.h"
 #include "svc/auth/server.h"
 #include "sys/sys.h"
 
@@ -354,21 +355,40 @@ grant(void *ctx, const struct svc_auth_grant *g)
 	return svc_auth_peer_send(p);
 }
 
+/* Accounts ends the account's sessions, smtp those that submit. */
+static void
+revoke_at(struct svc_auth_peer *p, uint64_t account)
+{
+	struct ipc_accounts_auth_revoke sessions = { .account = account };
+	struct ipc_smtp_auth_revoke submissions = { .account = account };
+	struct svc_auth_server *s = p->server;
+	enum err e;
+
+	buf_reset(&s->out);
+	if (p->edge->on_message == svc_auth_accounts_message) {
+		ipc_accounts_auth_revoke_put(&s->out, &sessions);
+	} else {
+		ipc_smtp_auth_revoke_put(&s->out, &submissions);
+	}
+	e = svc_auth_peer_send(p);
+	if (e != ERR_OK) {
+		LOG(FAILED, F_CSTR("what", "end sessions of an account"), F_ERR(e));
+	}
+}
+
 static void
 revoke(void *ctx, uint64_t account)
 {
 	struct svc_auth_server *s = ctx;
-	struct svc_auth_peer *p = accounts_peer(s);
-	struct ipc_accounts_auth_revoke m = { .account = account };
-	enum err e = ERR_UNAVAILABLE;
 
-	if (p != NULL) {
-		buf_reset(&s->out);
-		ipc_accounts_auth_revoke_put(&s->out, &m);
-		e = svc_auth_peer_send(p);
-	}
-	if (e != ERR_OK) {
-		LOG(FAILED, F_CSTR("what", "end sessions of an account"), F_ERR(e));
+	LIST_EACH(node, &s->peers) {
+		struct svc_auth_peer *p = LIST_ENTRY(node, struct svc_auth_peer, node);
+		bool holds = p->edge->on_message == svc_auth_accounts_message ||
+		    p->edge->on_message == svc_auth_smtp_message;
+
+		if (holds && p->chan != NULL) {
+			revoke_at(p, account);
+		}
 	}
 }
 

@@ -179,13 +179,30 @@ on_sender(void *ctx, const struct ipc_smtp_auth_sender_result *m, int *fd)
 	return ERR_OK;
 }
 
+/* The account was locked, disabled or deleted, or its password changed: who is in goes. */
+static enum err
+on_revoke(void *ctx, const struct ipc_smtp_auth_revoke *m, int *fd)
+{
+	struct svc_smtp *sv = ctx;
+	LIST_EACH(it, &sv->sessions) {
+		struct svc_smtp_session *x = LIST_ENTRY(it, struct svc_smtp_session, node);
+		if (m->account != 0 && x->engine.account == m->account) {
+			x->request = 0;
+			smtp_end(&x->engine, SMTP_END_REVOKED);
+			svc_smtp_session_run(x);
+		}
+	}
+	return ERR_OK;
+}
+
 enum err
 svc_smtp_on_auth(void *ctx, str datagram, int *fd)
 {
 	static const struct ipc_smtp_auth_at_smtp handlers = { .sasl_challenge = on_challenge,
 		.sasl_done = on_done,
 		.rcpt_result = on_rcpt,
-		.sender_result = on_sender };
+		.sender_result = on_sender,
+		.revoke = on_revoke };
 	struct svc_smtp_link *link = ctx;
 	struct svc_smtp *sv = link->server;
 	enum err e = ipc_smtp_auth_smtp_dispatch(&handlers, sv, datagram, fd, sv->scratch);

@@ -68,6 +68,46 @@ submission_dialogue(void)
 	svc_smtp_world_close(&w);
 }
 
+/* An account that is locked, or whose password changed, sends nothing more. */
+static void
+revoked(void)
+{
+	struct world w;
+	svc_smtp_world_open(&w);
+	svc_smtp_world_connect(&w, SYS_SUBMISSION, true);
+	int stranger = w.client;
+	svc_smtp_world_say(&w, S("EHLO a.test\r\n"));
+	svc_smtp_world_connect(&w, SYS_SUBMISSION, true);
+	svc_smtp_world_say(&w,
+	    S("EHLO a.test\r\nAUTH PLAIN AG1lAHg=\r\nMAIL FROM:<>\r\nRCPT TO:<b@c.org>\r\n"));
+	CHECK(heard(&w, "235 2.7.0") && heard(&w, "250 2.1.5"));
+	svc_smtp_world_revoke(&w, 8);
+	svc_smtp_world_revoke(&w, 0);
+	CHECK(!heard(&w, "421"));
+	svc_smtp_world_revoke(&w, 7);
+	CHECK(heard(&w, "421 4.7.0") && w.client_eof);
+	sys_close(&w.client);
+	w.client = stranger;
+	w.client_eof = false;
+	svc_smtp_world_say(&w, S("NOOP\r\n"));
+	CHECK(!w.client_eof && str_ends(buf_view(&w.heard), S("250 2.0.0 OK\r\n")));
+	/* While a message waits to be stored. */
+	svc_smtp_world_connect(&w, SYS_SUBMISSION, true);
+	w.queue_silent = true;
+	svc_smtp_world_say(&w, S("EHLO a.test\r\nAUTH PLAIN AG1lAHg=\r\n" ENVELOPE));
+	svc_smtp_world_say(&w,
+	    S("MAIL FROM:<me@example.org>\r\nRCPT TO:<b@c.org>\r\nDATA\r\n"
+	      "From: me@example.org\r\n\r\n.\r\n"));
+	CHECK_U64(w.commits, 1);
+	svc_smtp_world_revoke(&w, 7);
+	CHECK(heard(&w, "421 4.7.0") && w.client_eof);
+	svc_smtp_world_answer_commit(&w, ERR_OK);
+	svc_smtp_world_settle(&w);
+	CHECK(!heard(&w, "Queued"));
+	sys_close(&stranger);
+	svc_smtp_world_close(&w);
+}
+
 static void
 steps_and_aborts(void)
 {
@@ -626,7 +666,7 @@ status(void)
 	svc_smtp_world_close(&w);
 }
 
-TEST_MAIN(mx_dialogue, submission_dialogue, steps_and_aborts, bodies, auth_goes_away,
+TEST_MAIN(mx_dialogue, submission_dialogue, revoked, steps_and_aborts, bodies, auth_goes_away,
     queue_goes_away, queue_refuses, disk_full, crowded, client_goes_away, late_answers,
     the_place_of_another, quitting, back_pressure, strange_sessions, many_sessions, torture, clocks,
     clocks_of_answers, clock_is_not_fooled, slow_data, waiting_reply, status)

@@ -120,6 +120,15 @@ svc_smtp_world_answer_login(struct world *w, uint64_t request)
 	send_from(w, w->auth);
 }
 
+void
+svc_smtp_world_revoke(struct world *w, uint64_t account)
+{
+	struct ipc_smtp_auth_revoke m = { .account = account };
+	ipc_smtp_auth_revoke_put(&w->out, &m);
+	send_from(w, w->auth);
+	svc_smtp_world_settle(w);
+}
+
 static enum err
 on_step(void *ctx, const struct ipc_smtp_auth_sasl_step *m, int *fd)
 {

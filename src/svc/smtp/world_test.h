@@ -51,5 +51,7 @@ extern unsigned svc_smtp_world_exits, svc_smtp_world_rewires;
 void svc_smtp_world_answer_commit(struct world *w, enum err result);
 /* A log-in of account 7 that succeeded, whoever asked. */
 void svc_smtp_world_answer_login(struct world *w, uint64_t request);
+/* What auth says when an account is locked. */
+void svc_smtp_world_revoke(struct world *w, uint64_t account);
 
 #endif
