@@ -76,6 +76,7 @@ svc_gate_init(struct svc_gate *g, struct svc_common *sc)
 	sys_task_init(&g->reaper, reap, g);
 	sys_timer_init(&g->grace, grace_over, g);
 	sys_random(key, sizeof key);
+	sys_random(&g->ids, sizeof g->ids); /* started again within a second: other numbers */
 	TRY(svc_gate_bans_init(&g->bans, key));
 	TRY(svc_gate_counts_init(&g->counts, key, sc->conf->gate_connections));
 	TRY(svc_gate_certs_init(&g->certs, key, str_eq(sc->conf->tls_minimum, S("1.3"))));

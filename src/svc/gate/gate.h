@@ -81,6 +81,7 @@ struct svc_gate_conn {
 	struct sys_addr peer, local;
 	struct svc_gate_share share;
 	uint64_t octets_in, octets_out; /* inside TLS */
+	uint64_t out_seen;              /* octets_out when the client was last seen to read */
 	int64_t begun_ms;
 	const char *why; /* reason of the end; static */
 };

@@ -8,6 +8,9 @@
  * Ends. The client's end (close_notify, FIN, reset) ends the connection: what it sent before still
  * reaches the service, answers to it are dropped. The service's end: what it said is sent, then
  * close_notify and FIN, then we wait a moment for the client's end so that no reset eats our words.
+ *
+ * A client that keeps its connection and does not read would hold all that waits for it for ever,
+ * also when the service has long gone: what waits has SVC_GATE_STALL_MS to move on.
  */
 #include "base/mem.h"
 #include "svc/gate/gate.h"
@@ -68,6 +71,18 @@ stop(struct svc_gate_conn *c, struct sys_watch *w)
 	}
 }
 
+/* Every octet the client takes gives it new time. */
+static void
+mind_stall(struct svc_gate_conn *c)
+{
+	if (!is_waiting(&c->to_net)) {
+		sys_timer_stop(&c->timer);
+	} else if (!sys_timer_is_set(&c->timer) || c->octets_out != c->out_seen) {
+		sys_timer_set(c->g->sc->loop, &c->timer, SVC_GATE_STALL_MS);
+	}
+	c->out_seen = c->octets_out;
+}
+
 /* Ask for what can be used, and nothing else. */
 static void
 update_watches(struct svc_gate_conn *c)
@@ -75,6 +90,7 @@ update_watches(struct svc_gate_conn *c)
 	if (c->state != SVC_GATE_RELAY) {
 		return;
 	}
+	mind_stall(c);
 	unsigned out = is_waiting(&c->to_net) || c->tls_wants_out ? SYS_OUT : 0;
 	watch(c, &c->net, (is_waiting(&c->to_app) ? 0 : SYS_IN) | out);
 	watch(c, &c->app,

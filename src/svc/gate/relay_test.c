@@ -126,6 +126,34 @@ a_slow_client_slows_the_service(void)
 	close_line(&l);
 }
 
+/* The service has said much and gone; the client keeps its connection and never reads. */
+static void
+a_deaf_client_is_left(void)
+{
+	struct line l;
+	open_line(&l);
+	struct sys_loop *loop = l.w.sc.loop;
+	char *p = pattern(LOTS);
+	CHECK(!sys_timer_is_set(&l.conn->timer));
+	(void)push(&l, false, str_make(p, LOTS));
+	CHECK(sys_timer_is_set(&l.conn->timer));
+	svc_gate_client_read(&l.w, &l.c, &l.out); /* it reads after all */
+	CHECK(!sys_timer_is_set(&l.conn->timer));
+	(void)push(&l, false, str_make(p, LOTS));
+	svc_gate_handed_done(&l.h);
+	l.h = (struct svc_gate_handed){ .stream = -1 };
+	svc_gate_world_turn(&l.w);
+	CHECK(l.conn->to_net.n > 0 && sys_timer_is_set(&l.conn->timer));
+	sys_timer_set(loop, &l.conn->timer, 0); /* it is over */
+	for (unsigned i = 0; i < ROUNDS_MAX && l.w.g->conns_n > 0; i++) {
+		CHECK_ERR(sys_loop_turn(loop, 10), ERR_OK);
+	}
+	CHECK_U64(l.w.g->conns_n, 0);
+	CHECK_U64(l.w.g->facts.timeouts, 1);
+	mem_drop(p);
+	close_line(&l);
+}
+
 /* Both fill up at once: neither direction waits for the other. */
 static void
 both_directions_are_independent(void)
@@ -249,6 +277,6 @@ lingering_is_bounded(void)
 	close_line(&l);
 }
 
-TEST_MAIN(a_slow_service_slows_the_client, a_slow_client_slows_the_service,
+TEST_MAIN(a_slow_service_slows_the_client, a_slow_client_slows_the_service, a_deaf_client_is_left,
     both_directions_are_independent, the_services_end_comes_last, the_clients_end_comes_last,
     close_notify_ends_it, broken_records_end_it, early_words_are_relayed, lingering_is_bounded)
