@@ -6,9 +6,10 @@
  */
 #include "base/test.h"
 #include "store/trial.h"
+#include "sys/spawn.h"
+#include "sys/sys.h"
 
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { WORKERS = 4, ROUNDS = 60, KILLS = 12 };
@@ -20,7 +21,7 @@ static void
 must(bool ok)
 {
 	if (!ok) {
-		_exit(1);
+		sys_exit(1);
 	}
 }
 
@@ -101,16 +102,17 @@ work(unsigned worker, unsigned rounds, int acks)
 	arena_free(&a);
 }
 
-static pid_t
+static struct sys_child
 start(unsigned worker, unsigned rounds, int acks)
 {
-	pid_t pid = fork();
-	if (pid == 0) {
+	struct sys_child child = { 0 };
+	bool in_child = false;
+	CHECK_ERR(sys_fork(&in_child, &child), ERR_OK);
+	if (in_child) {
 		work(worker, rounds, acks);
-		_exit(0);
+		sys_exit(0);
 	}
-	CHECK(pid > 0);
-	return pid;
+	return child;
 }
 
 static uint32_t
@@ -145,21 +147,22 @@ look_after(struct store *s)
 static void
 all_at_once(void)
 {
-	pid_t pids[WORKERS];
-	int status, living = WORKERS;
+	struct sys_child workers[WORKERS];
+	struct sys_child_end end;
+	unsigned living = WORKERS;
 	conf = store_trial_conf("concurrent");
 	conf.wall_s = NULL;
 	conf.pack_octets = 50000;
 	for (unsigned i = 0; i < WORKERS; i++) {
-		pids[i] = start(i, ROUNDS, -1); /* they also race for making the account */
+		workers[i] = start(i, ROUNDS, -1); /* they also race for making the account */
 	}
 	struct store *s = store_trial_open(&conf);
 	while (living > 0) {
 		look_after(s);
 		for (unsigned i = 0; i < WORKERS; i++) {
-			if (pids[i] > 0 && waitpid(pids[i], &status, WNOHANG) == pids[i]) {
-				CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-				pids[i] = 0;
+			if (workers[i].pidfd >= 0 && sys_child_end(&workers[i], &end) == ERR_OK) {
+				CHECK(!end.signalled && end.code == 0);
+				workers[i].pidfd = -1;
 				living--;
 			}
 		}
@@ -172,18 +175,19 @@ all_at_once(void)
 
 /* Wait until so many deliveries were acknowledged, then kill; how many there were in the end. */
 static size_t
-kill_after(pid_t pid, int acks, size_t wanted)
+kill_after(struct sys_child *child, int acks, size_t wanted)
 {
 	char octets[64];
 	size_t total = 0;
 	ssize_t n = 1;
-	int status;
+	struct sys_child_end end;
 	while (total < wanted && n > 0) {
 		n = read(acks, octets, sizeof octets);
 		total += n > 0 ? (size_t)n : 0;
 	}
-	kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
+	CHECK_ERR(sys_child_signal(child, SIGKILL), ERR_OK);
+	CHECK_ERR(sys_child_wait(child, &end), ERR_OK);
+	CHECK(end.signalled);
 	while ((n = read(acks, octets, sizeof octets)) > 0) {
 		total += (size_t)n;
 	}
@@ -202,9 +206,9 @@ killed_in_the_middle(void)
 		struct store *s = store_trial_open(&conf);
 		uint32_t before = inbox_count(s);
 		store_close(&s); /* no descriptor of a database goes through a fork */
-		pid_t pid = start(i, 1000, acks[1]);
+		struct sys_child child = start(i, 1000, acks[1]);
 		close(acks[1]);
-		size_t told = kill_after(pid, acks[0], 3 + i * 2);
+		size_t told = kill_after(&child, acks[0], 3 + i * 2);
 		close(acks[0]);
 		s = store_trial_open(&conf);
 		is_sound(s);
