@@ -113,7 +113,12 @@ read_file(struct ctl *c, str name, struct ctl_found *ret)
 	if (c->conf.domain.n > 0) {
 		l.domain = c->conf.domain.v[0];
 	}
-	struct ctl_worker w = { .c = c, .owner_of = l.path, .work = look_up, .ctx = &l };
+	struct ctl_worker w = { .c = c,
+		.owner_of = l.path,
+		.paths = { { .path = ctl_state_path(c, S("directory")), .rights = SYS_MAY_ALL } },
+		.paths_n = 1,
+		.work = look_up,
+		.ctx = &l };
 	enum err e = ctl_worker_run(&w);
 	if (e == ERR_OK) {
 		ret->account = w.sh->account;

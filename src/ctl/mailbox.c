@@ -165,6 +165,8 @@ care_for(struct ctl *c, struct care *care, const struct ctl_found *found, struct
 	care->conf = &conf;
 	struct ctl_worker w = { .c = c,
 		.owner_of = found->owner_of,
+		.paths = { { .path = found->owner_of, .rights = SYS_MAY_ALL } },
+		.paths_n = 1,
 		.work = work,
 		.line = ctl_mailbox_line,
 		.progress = progress,
@@ -289,7 +291,12 @@ ctl_cmd_compact(struct ctl *c)
 		return x;
 	}
 	care.conf = &conf;
-	struct ctl_worker w = { .c = c, .owner_of = found.owner_of, .work = work, .ctx = &care };
+	struct ctl_worker w = { .c = c,
+		.owner_of = found.owner_of,
+		.paths = { { .path = found.owner_of, .rights = SYS_MAY_ALL } },
+		.paths_n = 1,
+		.work = work,
+		.ctx = &care };
 	enum err e = ctl_worker_run(&w);
 	if (e == ERR_OK) {
 		ctl_out_size(&c->out, "given_back", w.sh->octets);

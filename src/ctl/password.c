@@ -78,11 +78,11 @@ from_terminal(struct ctl *c, const char *prompt, str *ret)
 	sigaddset(&held, SIGINT);
 	sigaddset(&held, SIGTERM);
 	sigaddset(&held, SIGTSTP);
-	fputs(prompt, stderr);
 	sigprocmask(SIG_BLOCK, &held, &before);
 	tcsetattr(STDIN, TCSAFLUSH, &quiet);
+	fputs(prompt, stderr); /* after the flush: nothing typed at it is lost */
 	enum ctl_exit x = take_line(c, STDIN, ret);
-	tcsetattr(STDIN, TCSAFLUSH, &as_was);
+	tcsetattr(STDIN, TCSADRAIN, &as_was);
 	fputs("\n", stderr);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return x;

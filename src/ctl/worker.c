@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fork, become the owner, work, tell. The command only waits and prints.
+ * fork, become the owner, lock in, work, tell. The command only waits and prints.
  */
 #include "ctl/worker.h"
 
@@ -61,12 +61,27 @@ become(const struct ctl_worker *w, uint32_t uid, uint32_t gid)
 	return w->reach_all ? keep_reach() : ERR_OK;
 }
 
+/* A kernel that lacks the means runs it all the same, as everywhere: `postern status` tells. */
+static enum err
+lock_in(const struct ctl_worker *w)
+{
+	static const struct sys_sandbox_profile profile = { .name = "ctl",
+		.sets = SYS_SET_FILES | SYS_SET_SQLITE };
+	struct sys_sandbox *sandbox;
+	struct sys_sandbox_state state;
+	TRY(sys_sandbox_prepare(&profile, &sandbox));
+	return sys_sandbox_enter(sandbox, w->paths, w->paths_n, &state);
+}
+
 NORETURN static void
 work(struct ctl_worker *w, const struct sys_stat *owner)
 {
 	enum err e = sys_close_except(&w->fd, 1);
 	if (e == ERR_OK) {
 		e = become(w, owner->uid, owner->gid);
+	}
+	if (e == ERR_OK) {
+		e = lock_in(w);
 	}
 	if (e == ERR_OK) {
 		e = w->work(w, w->sh);

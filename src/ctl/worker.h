@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Work on files that belong to a service's user, in a process of its own: it becomes that user
- * first, so that root leaves no file of its own behind, and octets from strangers are never handled
- * with root's rights. It tells what it finds line by line and leaves its numbers where the command
- * sees them while it works.
+ * first, so that root leaves no file of its own behind, and locks itself into the folders it needs,
+ * because it reads what strangers have written. It tells what it finds line by line and leaves its
+ * numbers where the command sees them while it works.
  */
 #ifndef CTL_WORKER_H
 #define CTL_WORKER_H
@@ -11,6 +11,7 @@
 #include "ctl/table.h"
 #include "store/care.h"
 #include "store/transfer.h"
+#include "sys/sandbox.h"
 
 enum { CTL_WORKER_LINE_MAX = 4096 };
 
@@ -28,6 +29,8 @@ struct ctl_worker {
 	struct ctl *c;
 	str owner_of;   /* become the user this file or folder belongs to */
 	bool reach_all; /* keep root's right to read and write the files of others */
+	struct sys_sandbox_path paths[2]; /* all that it may touch */
+	size_t paths_n;
 	/* Runs in the other process. Lines go out by ctl_worker_line. */
 	enum err (*work)(struct ctl_worker *w, struct ctl_worker_shared *sh);
 	/* Both may be NULL: a line came; half a second has passed at a terminal. */
