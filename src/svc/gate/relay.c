@@ -9,8 +9,7 @@
  * reaches the service, answers to it are dropped. The service's end: what it said is sent, then
  * close_notify and FIN, then we wait a moment for the client's end so that no reset eats our words.
  *
- * A client that keeps its connection and does not read would hold all that waits for it for ever,
- * also when the service has long gone: what waits has SVC_GATE_STALL_MS to move on.
+ * A client that does not read would hold what waits for ever: it has SVC_GATE_STALL_MS to move on.
  */
 #include "base/mem.h"
 #include "svc/gate/gate.h"
