@@ -8,6 +8,7 @@
 #include "svc/queue/queue.h"
 #include "sys/clock.h"
 #include "sys/file.h"
+#include "sys/sys.h"
 
 enum { SPACE_CHECK_MS = 1000 };
 
@@ -37,7 +38,9 @@ letter_new(struct svc_queue *q, struct svc_queue_parcel *parcel, const struct sp
 		return NULL;
 	}
 	char *text = (char *)(l + 1);
-	memcpy(text, r->address.p, r->address.n);
+	if (r->address.n > 0) {
+		memcpy(text, r->address.p, r->address.n);
+	}
 	if (r->detail.n > 0) {
 		memcpy(text + r->address.n, r->detail.p, r->detail.n);
 	}
@@ -53,6 +56,7 @@ letter_new(struct svc_queue *q, struct svc_queue_parcel *parcel, const struct sp
 	}
 	l->parcel = parcel;
 	parcel->letters++;
+	l->lane->letters++;
 	list_push(&q->all, &l->all);
 	q->letters++;
 	return l;
@@ -62,7 +66,10 @@ static void
 free_letters(struct list *letters)
 {
 	LIST_EACH(it, letters) {
-		svc_queue_letter_free(LIST_ENTRY(it, struct svc_queue_letter, node));
+		struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, node);
+		struct svc_queue_lane *lane = l->lane;
+		svc_queue_letter_free(l);
+		svc_queue_lane_tidy(lane);
 	}
 }
 
@@ -205,6 +212,9 @@ stage(struct svc_queue *q, const struct ipc_smtp_queue_commit *m, int fd,
 	if (m->rcpts_n == 0 || m->size > q->sc->conf->smtp_max_size + (1 << 20)) {
 		return ERR_TOOBIG;
 	}
+	if (q->letters + m->rcpts_n > SVC_QUEUE_LETTERS_MAX || q->quitting) {
+		return ERR_BUSY;
+	}
 	TRY(envelope_of(q, m, &envelope));
 	struct spool_body body = { .octets = m->body, .fd = fd, .size = m->size };
 	TRY(spool_stage(q->spool, &envelope, &body, &c->entry));
@@ -248,36 +258,73 @@ on_message(void *ctx, str datagram, int *fd)
 }
 
 static void
-on_closed(void *ctx, enum err why)
+smtp_free(struct svc_queue_smtp *peer)
 {
-	struct svc_queue_smtp *peer = ctx;
 	struct svc_queue *q = peer->q;
 	for (size_t i = 0; i < q->commits_n; i++) {
 		if (q->commits[i].from == peer) {
 			q->commits[i].from = NULL;
 		}
 	}
-	if (why != ERR_EOF) {
-		LOG(CHANNEL_CLOSED, F_CSTR("edge", "smtp_queue"), F_ERR(why));
-	}
 	sys_chan_free(&peer->chan);
 	list_remove(&peer->node);
 	mem_drop(peer);
 }
 
-enum err
-svc_queue_on_smtp(struct svc_queue *q, int fd)
+static void
+on_closed(void *ctx, enum err why)
 {
+	struct svc_queue_smtp *peer = ctx;
+	if (why != ERR_EOF) {
+		LOG(CHANNEL_CLOSED, F_CSTR("edge", "smtp_queue"), F_U64("peer", peer->peer),
+		    F_ERR(why));
+		svc_common_rewire(peer->q->sc, S("smtp_queue"), peer->peer);
+	}
+	smtp_free(peer);
+}
+
+/* That peer was started anew, or its channel broke: the old one is worth nothing. */
+static void
+drop_peer(struct svc_queue *q, uint32_t index)
+{
+	LIST_EACH(it, &q->smtps) {
+		struct svc_queue_smtp *peer = LIST_ENTRY(it, struct svc_queue_smtp, node);
+		if (peer->peer == index) {
+			smtp_free(peer);
+		}
+	}
+}
+
+enum err
+svc_queue_on_smtp(struct svc_queue *q, uint32_t index, int fd)
+{
+	drop_peer(q, index);
 	struct svc_queue_smtp *peer = mem_zalloc(1, sizeof *peer);
 	if (peer == NULL) {
+		sys_close(&fd);
 		return ERR_NOMEM;
 	}
 	peer->q = q;
+	peer->peer = index;
 	list_push(&q->smtps, &peer->node);
 	struct sys_chan_handler handler = {
 		.on_message = on_message, .on_closed = on_closed, .ctx = peer
 	};
-	return sys_chan_new(q->sc->loop, fd, &handler, &peer->chan);
+	enum err e = sys_chan_new(q->sc->loop, fd, &handler, &peer->chan);
+	if (e != ERR_OK) {
+		smtp_free(peer);
+		return e;
+	}
+	sys_chan_pause(peer->chan, !q->listening);
+	return ERR_OK;
+}
+
+void
+svc_queue_smtps_start(struct svc_queue *q)
+{
+	LIST_EACH(it, &q->smtps) {
+		sys_chan_pause(LIST_ENTRY(it, struct svc_queue_smtp, node)->chan, false);
+	}
 }
 
 static void
@@ -297,7 +344,6 @@ check_space(void *ctx)
 enum err
 svc_queue_commit_init(struct svc_queue *q)
 {
-	list_init(&q->smtps);
 	sys_task_init(&q->flush, flush, q);
 	sys_timer_init(&q->space_timer, check_space, q);
 	q->commits = arena_array(q->sc->arena, SVC_QUEUE_COMMITS_MAX, sizeof *q->commits);

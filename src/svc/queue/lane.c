@@ -13,13 +13,15 @@
 #include "sys/sys.h"
 
 static void lane_kick(struct svc_queue_lane *lane);
-static void lane_pump(struct svc_queue_lane *lane);
+static enum err lane_pump(struct svc_queue_lane *lane);
+static void lane_broke(struct svc_queue_lane *lane, enum err why);
 
-static size_t
-limit_working(const struct svc_queue *q)
+/* From the settings, also when they change. */
+void
+svc_queue_limits(struct svc_queue *q)
 {
-	return q->sc->conf->queue_deliveries != 0 ? (size_t)q->sc->conf->queue_deliveries
-						  : 2 * (size_t)sys_cores();
+	uint64_t asked = q->sc->conf->queue_deliveries;
+	q->limit = asked != 0 ? (size_t)asked : 2 * (size_t)sys_cores();
 }
 
 void
@@ -28,7 +30,9 @@ svc_queue_letter_free(struct svc_queue_letter *l)
 	if (l->lane->suspect == l) {
 		l->lane->suspect = NULL;
 	}
+	l->lane->letters--;
 	l->lane->q->letters--;
+	l->lane->q->held -= l->where == SVC_QUEUE_HELD;
 	l->lane->q->unsynced -= l->where == SVC_QUEUE_DELIVERED;
 	list_remove(&l->node);
 	list_remove(&l->all);
@@ -36,13 +40,6 @@ svc_queue_letter_free(struct svc_queue_letter *l)
 		mem_drop(l->parcel);
 	}
 	mem_drop(l);
-}
-
-static bool
-lane_is_empty(const struct svc_queue_lane *lane)
-{
-	return list_empty(&lane->waiting) && list_empty(&lane->sent) &&
-	    list_empty(&lane->delivered) && list_empty(&lane->syncing) && list_empty(&lane->held);
 }
 
 /* Leave the list or count that the state stands for. */
@@ -68,7 +65,7 @@ static void
 lane_close(struct svc_queue_lane *lane)
 {
 	sys_chan_free(&lane->chan);
-	lane->last_job = lane->job;
+	lane->last_job = lane->job != 0 ? lane->job : lane->last_job;
 	lane->job = 0;
 }
 
@@ -113,7 +110,6 @@ static void
 lane_back_off(struct svc_queue_lane *lane, enum err why)
 {
 	lane_close(lane);
-	lane->failing = false;
 	lane->backoff_ms = lane->backoff_ms == 0
 	    ? SVC_QUEUE_BACKOFF_MIN_MS
 	    : MIN(lane->backoff_ms * 2, (uint32_t)SVC_QUEUE_BACKOFF_MAX_MS);
@@ -123,13 +119,15 @@ lane_back_off(struct svc_queue_lane *lane, enum err why)
 	sys_timer_set(lane->q->sc->loop, &lane->timer, lane->backoff_ms);
 }
 
-/* Free a lane that has nothing to do and no process. */
+/* Free a lane that has nothing to do and no process. Letters not durable yet count, too. */
 void
 svc_queue_lane_tidy(struct svc_queue_lane *lane)
 {
-	if (lane->state == LANE_IDLE && lane->chan == NULL && lane_is_empty(lane)) {
+	if (lane->state == LANE_IDLE && lane->chan == NULL && lane->letters == 0) {
 		sys_timer_stop(&lane->timer);
+		sys_timer_stop(&lane->rest);
 		list_remove(&lane->dirty_node);
+		list_remove(&lane->sync_node);
 		(void)map_del(lane->q->lanes, lane->account);
 		mem_drop(lane);
 	}
@@ -144,30 +142,30 @@ lane_forget(struct svc_queue_lane *lane)
 	svc_queue_lane_tidy(lane);
 }
 
-/* The timer: end of a rest, or of keeping an idle process. */
+/* The end of a rest, of keeping an idle process, or of patience with one that says nothing. */
 static void
 on_timer(void *ctx)
 {
 	struct svc_queue_lane *lane = ctx;
 	if (lane->state == LANE_LINGER) {
 		lane_forget(lane);
+	} else if (lane->state == LANE_WORKING) {
+		lane_broke(lane, ERR_TIMEOUT);
 	} else if (lane->state == LANE_BACKOFF) {
 		lane_set(lane, LANE_IDLE);
 		lane_kick(lane);
+		svc_queue_lane_tidy(lane);
 	}
 }
 
 /* A round is over: everything sent was answered. */
 static void
-lane_round_over(struct svc_queue_lane *lane, enum err why)
+lane_round_over(struct svc_queue_lane *lane)
 {
 	struct svc_queue *q = lane->q;
-	if (lane->failing) {
-		lane_back_off(lane, why);
-		return;
-	}
 	lane->backoff_ms = 0;
 	lane->one_by_one = false;
+	sys_timer_stop(&lane->timer);
 	if (!list_empty(&lane->waiting)) {
 		lane_set(lane, LANE_READY); /* its stint is over */
 		return;
@@ -177,6 +175,35 @@ lane_round_over(struct svc_queue_lane *lane, enum err why)
 	if (q->lingering_n > q->sc->conf->queue_keep_open) {
 		lane_forget(LIST_ENTRY(q->lingering.next, struct svc_queue_lane, node));
 	}
+}
+
+/* ---- letters that fail while others pass ---- */
+
+static void
+end_rest(void *ctx)
+{
+	struct svc_queue_lane *lane = ctx;
+	list_move(&lane->resting, &lane->waiting);
+	lane_kick(lane);
+}
+
+/* One bad letter, or a full mailbox, must not hold up what comes after. */
+static void
+let_rest(struct svc_queue_lane *lane, struct svc_queue_letter *l, enum err why)
+{
+	l->where = SVC_QUEUE_WAITING;
+	l->last = why;
+	l->tries++;
+	lane->q->failed++;
+	list_remove(&l->node);
+	list_push(&lane->resting, &l->node);
+	if (sys_timer_is_set(&lane->rest)) {
+		return;
+	}
+	lane->rest_ms = lane->rest_ms == 0
+	    ? SVC_QUEUE_BACKOFF_MIN_MS
+	    : MIN(lane->rest_ms * 2, (uint32_t)SVC_QUEUE_BACKOFF_MAX_MS);
+	sys_timer_set(lane->q->sc->loop, &lane->rest, lane->rest_ms);
 }
 
 static void
@@ -217,24 +244,23 @@ on_delivered(void *ctx, const struct ipc_queue_account_delivered *m, int *fd)
 	list_remove(&l->node);
 	lane->sent_n--;
 	lane->sent_octets -= l->parcel->size;
-	l->last = m->result;
-	log_outcome(l, m->result);
 	if (m->result == ERR_OK) {
+		lane->rest_ms = l->tries > 0 ? 0 : lane->rest_ms;
+		l->last = ERR_OK;
 		l->where = SVC_QUEUE_DELIVERED;
 		lane->q->delivered++;
 		lane->q->unsynced++;
 		list_push(&lane->delivered, &l->node);
 		svc_queue_settle_dirty(lane, l->parcel->size);
 	} else {
-		l->where = SVC_QUEUE_WAITING;
-		l->tries++;
-		lane->q->failed++;
-		lane->failing = true;
-		list_push(&lane->waiting, &l->node);
+		let_rest(lane, l, m->result);
 	}
-	lane_pump(lane);
-	if (lane->sent_n == 0) {
-		lane_round_over(lane, m->result);
+	log_outcome(l, m->result);
+	enum err e = lane_pump(lane);
+	if (lane->sent_n == 0 && e == ERR_OK) {
+		lane_round_over(lane);
+	} else {
+		sys_timer_set(lane->q->sc->loop, &lane->timer, SVC_QUEUE_ANSWER_MS);
 	}
 	return ERR_OK;
 }
@@ -327,27 +353,29 @@ lane_has_room(const struct svc_queue_lane *lane)
 {
 	size_t most = lane->one_by_one ? 1 : SVC_QUEUE_BATCH;
 	bool fair = lane->stint < SVC_QUEUE_STINT || list_empty(&lane->q->ready);
-	return lane->sent_n < most && lane->sent_octets < SVC_QUEUE_BATCH_OCTETS && fair &&
-	    !lane->failing;
+	return lane->sent_n < most && lane->sent_octets < SVC_QUEUE_BATCH_OCTETS && fair;
 }
 
-static void
+/*
+ * Send what the process may have in hand. UNAVAILABLE: it is gone, its channel is about to tell;
+ * BUSY: its channel is full, an answer goes on.
+ */
+static enum err
 lane_pump(struct svc_queue_lane *lane)
 {
 	while (lane->chan != NULL && !list_empty(&lane->waiting) && lane_has_room(lane)) {
 		struct svc_queue_letter *l = LIST_ENTRY(lane->waiting.next, struct svc_queue_letter,
 		    node);
 		enum err e = send_letter(lane, l);
-		if (e != ERR_OK && e != ERR_BUSY) {
-			l->tries++;
-			l->last = e;
-			log_outcome(l, e);
-			lane->failing = true;
+		if (e == ERR_BUSY || e == ERR_UNAVAILABLE) {
+			return e;
 		}
-		if (e != ERR_OK) {
-			return;
+		if (e != ERR_OK) { /* its octets cannot be read, or no memory file be made */
+			let_rest(lane, l, e);
+			log_outcome(l, e);
 		}
 	}
+	return ERR_OK;
 }
 
 static enum err
@@ -382,18 +410,19 @@ lane_start(struct svc_queue_lane *lane)
 		lane_back_off(lane, e);
 		return;
 	}
-	lane_pump(lane);
-	if (lane->sent_n == 0) {
-		lane_round_over(lane, ERR_IO);
+	if (lane_pump(lane) == ERR_OK && lane->sent_n == 0) {
+		lane_round_over(lane);
+		return;
 	}
+	sys_timer_set(lane->q->sc->loop, &lane->timer, SVC_QUEUE_ANSWER_MS);
 }
 
 static void
 start_lanes(void *ctx)
 {
 	struct svc_queue *q = ctx;
-	size_t rounds = 2 * limit_working(q);
-	while (q->accounts != NULL && !q->quitting && q->working < limit_working(q) &&
+	size_t rounds = 2 * q->limit;
+	while (q->accounts != NULL && !q->quitting && q->working < q->limit &&
 	    !list_empty(&q->ready) && rounds-- > 0) {
 		lane_start(LIST_ENTRY(q->ready.next, struct svc_queue_lane, node));
 	}
@@ -406,7 +435,7 @@ lane_kick(struct svc_queue_lane *lane)
 		return;
 	}
 	if (lane->state == LANE_WORKING) {
-		lane_pump(lane);
+		(void)(lane_pump(lane) == ERR_OK);
 	} else if (lane->state == LANE_IDLE || lane->state == LANE_LINGER) {
 		lane_set(lane, LANE_READY);
 	}
@@ -426,12 +455,13 @@ svc_queue_lane_get(struct svc_queue *q, uint64_t account)
 	}
 	lane->q = q;
 	lane->account = account;
-	struct list *lists[] = { &lane->node, &lane->dirty_node, &lane->waiting, &lane->sent,
-		&lane->delivered, &lane->syncing, &lane->held };
+	struct list *lists[] = { &lane->node, &lane->dirty_node, &lane->sync_node, &lane->waiting,
+		&lane->sent, &lane->delivered, &lane->syncing, &lane->held, &lane->resting };
 	for (size_t i = 0; i < LEN(lists); i++) {
 		list_init(lists[i]);
 	}
 	sys_timer_init(&lane->timer, on_timer, lane);
+	sys_timer_init(&lane->rest, end_rest, lane);
 	return lane;
 }
 
@@ -454,6 +484,8 @@ svc_queue_lane_retry(struct svc_queue_lane *lane)
 		lane->q->held--;
 		list_push(&lane->waiting, &l->node);
 	}
+	sys_timer_stop(&lane->rest);
+	list_move(&lane->resting, &lane->waiting);
 	if (lane->state == LANE_BACKOFF) {
 		sys_timer_stop(&lane->timer);
 		lane_set(lane, LANE_IDLE);
@@ -463,49 +495,33 @@ svc_queue_lane_retry(struct svc_queue_lane *lane)
 
 /* ---- the channel to accounts ---- */
 
-struct job_search {
-	uint64_t job, account;
-	struct svc_queue_lane *found;
-};
-
-static void
-match_job(void *value, void *ctx)
-{
-	struct svc_queue_lane *lane = value;
-	struct job_search *s = ctx;
-	if (lane->job == s->job || lane->last_job == s->job) {
-		s->found = lane;
-		s->account = lane->account;
-	}
-}
-
 /*
  * The process of a job ended. OK: its closed channel tells the rest. BUG: it crashed. Anything
  * else: it never started or was killed from outside, which is nobody's fault.
  */
 static void
-job_ended(struct svc_queue *q, uint64_t job, enum err result)
+job_ended(struct svc_queue *q, uint64_t account, uint64_t job, enum err result)
 {
-	struct job_search s = { .job = job };
-	if (result == ERR_OK) {
+	struct svc_queue_lane *lane = map_get(q->lanes, account);
+	if (result == ERR_OK || lane == NULL || job == 0) {
 		return;
 	}
-	map_each(q->lanes, match_job, &s);
-	if (s.found == NULL) {
+	bool last = lane->last_job == job;
+	if (lane->job == job) {
+		lane_broke(lane, result);
+	} else if (!last) {
 		return;
 	}
-	if (s.found->job == job) {
-		lane_broke(s.found, result);
-	}
-	if (result == ERR_BUG && map_get(q->lanes, s.account) != NULL) {
-		lane_blame(map_get(q->lanes, s.account));
+	lane = map_get(q->lanes, account); /* it may be gone now */
+	if (result == ERR_BUG && lane != NULL) {
+		lane_blame(lane);
 	}
 }
 
 static enum err
 on_ended(void *ctx, const struct ipc_queue_accounts_ended *m, int *fd)
 {
-	job_ended(ctx, m->job, m->result);
+	job_ended(ctx, m->account, m->job, m->result);
 	return ERR_OK;
 }
 
@@ -533,22 +549,26 @@ static void
 on_accounts_closed(void *ctx, enum err why)
 {
 	struct svc_queue *q = ctx;
-	LOG(CHANNEL_CLOSED, F_CSTR("edge", "queue_accounts"), F_ERR(why));
+	LOG(CHANNEL_CLOSED, F_CSTR("edge", "queue_accounts"), F_U64("peer", q->accounts_peer),
+	    F_ERR(why));
 	sys_chan_free(&q->accounts);
 	svc_queue_settle_lost(q);
+	if (why != ERR_EOF) {
+		svc_common_rewire(q->sc, S("queue_accounts"), q->accounts_peer);
+	}
 }
 
 enum err
-svc_queue_on_accounts(struct svc_queue *q, int fd)
+svc_queue_on_accounts(struct svc_queue *q, uint32_t peer, int fd)
 {
 	struct sys_chan_handler handler = {
 		.on_message = on_accounts_message, .on_closed = on_accounts_closed, .ctx = q
 	};
-	if (q->accounts != NULL) {
-		sys_chan_free(&q->accounts);
-		svc_queue_settle_lost(q);
-	}
+	sys_chan_free(&q->accounts);
+	svc_queue_settle_lost(q);
+	q->accounts_peer = peer;
 	TRY(sys_chan_new(q->sc->loop, fd, &handler, &q->accounts));
+	sys_chan_pause(q->accounts, !q->listening);
 	sys_task_schedule(q->sc->loop, &q->start);
 	return ERR_OK;
 }

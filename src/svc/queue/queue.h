@@ -18,10 +18,12 @@ enum {
 	SVC_QUEUE_COMMITS_MAX = 4096, /* commits answered by one flush */
 	SVC_QUEUE_BATCH = 64,         /* letters an account process has in hand */
 	SVC_QUEUE_BATCH_OCTETS = 4 << 20,
-	SVC_QUEUE_STINT = 512,         /* letters before other lanes get their turn */
-	SVC_QUEUE_INLINE = 65536,      /* larger messages go as a sealed memory file */
-	SVC_QUEUE_CRASHES_MAX = 3,     /* a letter that was alone in this many crashes is held */
-	SVC_QUEUE_SYNC_ACCOUNTS = 512, /* accounts of one sync job */
+	SVC_QUEUE_STINT = 512,           /* letters before other lanes get their turn */
+	SVC_QUEUE_INLINE = 65536,        /* larger messages go as a sealed memory file */
+	SVC_QUEUE_CRASHES_MAX = 3,       /* a letter that was alone in this many crashes is held */
+	SVC_QUEUE_SYNC_ACCOUNTS = 512,   /* accounts of one sync job */
+	SVC_QUEUE_LETTERS_MAX = 2000000, /* in memory: ERR_BUSY beyond, about 250 octets each */
+	SVC_QUEUE_ANSWER_MS = 120000,    /* silence of a process with letters in hand */
 	SVC_QUEUE_BACKOFF_MIN_MS = 1000,
 	SVC_QUEUE_BACKOFF_MAX_MS = 300000,
 };
@@ -57,7 +59,7 @@ enum svc_queue_lane_state {
 	LANE_READY,   /* in svc_queue.ready: wants to work */
 	LANE_WORKING, /* counted in svc_queue.working */
 	LANE_LINGER,  /* process kept, in svc_queue.lingering */
-	LANE_BACKOFF, /* after a failure, until the timer */
+	LANE_BACKOFF, /* its process failed: until the timer */
 };
 
 struct svc_queue_lane {
@@ -66,19 +68,22 @@ struct svc_queue_lane {
 	struct svc_queue_letter *suspect; /* was alone in hand when the last process went */
 	enum svc_queue_lane_state state;
 	struct list node; /* ready or lingering */
-	struct list dirty_node;
+	struct list dirty_node, sync_node;
 	struct list waiting, sent, delivered, syncing, held;
+	struct list resting; /* letters that failed, while the others pass */
+	size_t letters;      /* all of them, those not durable yet included */
 	size_t sent_n, stint;
 	uint64_t sent_octets;
-	struct sys_chan *chan; /* to the account process, or NULL */
-	struct sys_timer timer;
-	uint32_t backoff_ms;
-	bool failing;    /* an answer of this round was not OK: back off when the round ends */
+	struct sys_chan *chan;  /* to the account process, or NULL */
+	struct sys_timer timer; /* of the state; while it works: the answer's */
+	struct sys_timer rest;
+	uint32_t backoff_ms, rest_ms;
 	bool one_by_one; /* after a crash: find the letter that does it */
 };
 
 struct svc_queue_smtp {
 	struct list node;
+	uint32_t peer;
 	struct svc_queue *q;
 	struct sys_chan *chan;
 };
@@ -101,6 +106,8 @@ struct svc_queue {
 	struct arena *scratch;
 	struct buf out;
 	struct sys_chan *accounts;
+	uint32_t accounts_peer;
+	bool listening; /* in the sandbox, the journal open; until then nobody is */
 	struct list smtps;
 	struct svc_queue_commit *commits;
 	size_t commits_n;
@@ -109,8 +116,8 @@ struct svc_queue {
 	struct sys_timer space_timer;
 
 	struct map *lanes;
-	struct list all, ready, lingering, dirty;
-	size_t working, lingering_n;
+	struct list all, ready, lingering, dirty, syncing; /* the last two: lanes */
+	size_t working, lingering_n, limit;
 	uint64_t next_job;
 	struct sys_task start;
 	bool quitting;
@@ -118,6 +125,7 @@ struct svc_queue {
 	struct sys_timer sync_timer;
 	uint64_t sync_job; /* 0: none under way */
 	uint64_t dirty_octets;
+	bool sync_more; /* the job under way could not take all lanes */
 	struct svc_queue_waiter waiters[SVC_COMMON_ADMINS_MAX];
 
 	uint64_t letters, unsynced; /* all there are; of these, delivered and not done */
@@ -126,16 +134,19 @@ struct svc_queue {
 
 /* commit.c: the edge to smtp, and the letters found at start. */
 enum err svc_queue_commit_init(struct svc_queue *q);
-enum err svc_queue_on_smtp(struct svc_queue *q, int fd);
+enum err svc_queue_on_smtp(struct svc_queue *q, uint32_t peer, int fd);
+void svc_queue_smtps_start(struct svc_queue *q);
 void svc_queue_flush_soon(struct svc_queue *q);
 
 /* lane.c: the edges to accounts and the account processes. */
 void svc_queue_lane_init(struct svc_queue *q);
-enum err svc_queue_on_accounts(struct svc_queue *q, int fd);
+void svc_queue_limits(struct svc_queue *q); /* from the settings */
+enum err svc_queue_on_accounts(struct svc_queue *q, uint32_t peer, int fd);
 struct svc_queue_lane *svc_queue_lane_get(struct svc_queue *q, uint64_t account);
 void svc_queue_lane_add(struct svc_queue_lane *lane, struct svc_queue_letter *letter);
 void svc_queue_lane_retry(struct svc_queue_lane *lane);
 void svc_queue_lane_tidy(struct svc_queue_lane *lane);
+/* The lane stays: tidy it afterwards. */
 void svc_queue_letter_free(struct svc_queue_letter *letter);
 
 /* settle.c: sync and done. */
@@ -150,6 +161,9 @@ void svc_queue_settle_end(struct svc_queue *q, uint64_t job);
 enum err svc_queue_on_admin(struct svc_common *sc, struct sys_chan *from, str datagram, int *fd);
 void svc_queue_on_admin_closed(struct svc_common *sc, struct sys_chan *from);
 void svc_queue_admin_settled(struct svc_queue *q);
+
+/* service.c: the table of contents. */
+extern const struct svc_common_service svc_queue_service;
 
 /* profile.c: what this process may do. */
 enum err svc_queue_profile(struct svc_common *sc, struct sys_sandbox_profile *p);

@@ -65,11 +65,14 @@ start_queue(struct world *w)
 	CHECK_ERR(sys_dir_open(SYS_CWD, str_from(w->folder), &q->journal), ERR_OK);
 	svc_queue_lane_init(q);
 	svc_queue_settle_init(q);
+	svc_queue_limits(q);
+	list_init(&q->smtps);
 	CHECK_ERR(svc_queue_commit_init(q), ERR_OK);
+	q->listening = true;
 	CHECK_ERR(sys_chan_pair(smtp), ERR_OK);
 	CHECK_ERR(sys_chan_pair(accounts), ERR_OK);
-	CHECK_ERR(svc_queue_on_smtp(q, smtp[0]), ERR_OK);
-	CHECK_ERR(svc_queue_on_accounts(q, accounts[0]), ERR_OK);
+	CHECK_ERR(svc_queue_on_smtp(q, 0, smtp[0]), ERR_OK);
+	CHECK_ERR(svc_queue_on_accounts(q, 0, accounts[0]), ERR_OK);
 	w->smtp = smtp[1];
 	w->accounts = accounts[1];
 	w->account = -1;
@@ -358,6 +361,7 @@ failed_sync_keeps_the_letter(void)
 	world_free(w);
 }
 
+/* It rests, and new letters do not wait with it: they may be smaller, or the reader tidied up. */
 static void
 a_full_mailbox_waits(void)
 {
@@ -367,14 +371,110 @@ a_full_mailbox_waits(void)
 	read_all(w);
 	answer_letter(w, 0, ERR_QUOTA);
 	struct svc_queue_lane *lane = svc_queue_lane_get(w->q, 3);
-	CHECK(lane->state == LANE_BACKOFF && lane->backoff_ms == SVC_QUEUE_BACKOFF_MIN_MS);
+	CHECK(!list_empty(&lane->resting) && lane->rest_ms == SVC_QUEUE_BACKOFF_MIN_MS);
+	CHECK(lane->state == LANE_LINGER);
+	commit(w, 2, 3, S("small"));
+	read_all(w);
+	read_all(w);
+	CHECK(w->got_n == 2 && strcmp(w->got[1].body, "small") == 0);
+	answer_letter(w, 1, ERR_OK);
+	CHECK_U64(w->q->unsynced, 1);
 	svc_queue_lane_retry(lane);
 	read_all(w);
 	read_all(w);
-	CHECK_U64(w->got_n, 2);
-	answer_letter(w, 1, ERR_QUOTA);
-	CHECK_U64(lane->backoff_ms, 2 * SVC_QUEUE_BACKOFF_MIN_MS);
-	CHECK_U64(w->q->letters, 1);
+	CHECK(w->got_n == 3 && strcmp(w->got[2].body, "x") == 0);
+	answer_letter(w, 2, ERR_QUOTA);
+	CHECK_U64(lane->rest_ms, 2 * SVC_QUEUE_BACKOFF_MIN_MS);
+	sys_timer_set(w->sc.loop, &lane->rest, 0);
+	read_all(w);
+	read_all(w);
+	CHECK(w->got_n == 4 && strcmp(w->got[3].body, "x") == 0);
+	CHECK_U64(w->q->letters, 2);
+	world_free(w);
+}
+
+/* Between commit and flush a letter is in no list of its lane, and its lane had nothing to do. */
+static void
+a_lane_lives_as_long_as_its_letters(void)
+{
+	struct world *w = world_new();
+	commit(w, 1, 3, S("x"));
+	read_all(w);
+	read_all(w);
+	answer_letter(w, 0, ERR_OK);
+	svc_queue_settle_now(w->q);
+	read_all(w);
+	say_synced(w, ERR_OK);
+	struct svc_queue_lane *lane = svc_queue_lane_get(w->q, 3);
+	CHECK(lane->state == LANE_LINGER && lane->letters == 0);
+	sys_timer_set(w->sc.loop, &lane->timer, 0);
+	commit(w, 2, 3, S("y"));
+	read_all(w);
+	read_all(w);
+	CHECK(w->got_n == 2 && strcmp(w->got[1].body, "y") == 0);
+	world_free(w);
+}
+
+static void
+a_silent_process_loses_its_letters(void)
+{
+	struct world *w = world_new();
+	commit(w, 1, 3, S("x"));
+	commit(w, 2, 4, S("waits for its turn"));
+	read_all(w);
+	read_all(w);
+	CHECK_U64(w->opened_account, 3);
+	struct svc_queue_lane *lane = svc_queue_lane_get(w->q, 3);
+	CHECK(lane->state == LANE_WORKING && sys_timer_is_set(&lane->timer));
+	sys_timer_set(w->sc.loop, &lane->timer, 0);
+	read_all(w);
+	read_all(w);
+	CHECK(lane->state == LANE_BACKOFF);
+	CHECK_U64(w->opened_account, 4);
+	CHECK(w->got_n == 2 && strcmp(w->got[1].body, "waits for its turn") == 0);
+	answer_letter(w, 1, ERR_OK);
+	svc_queue_lane_retry(lane);
+	read_all(w);
+	read_all(w);
+	CHECK(w->got_n == 3 && w->got[2].replay && w->got[2].entry == w->got[0].entry);
+	world_free(w);
+}
+
+/* The folder of an account is gone: what was delivered into it is not taken for done. */
+static void
+a_lost_folder_brings_the_letters_back(void)
+{
+	struct world *w = world_new();
+	commit(w, 1, 3, S("x"));
+	read_all(w);
+	read_all(w);
+	answer_letter(w, 0, ERR_OK);
+	svc_queue_settle_now(w->q);
+	read_all(w);
+	say_synced(w, ERR_NOTFOUND);
+	CHECK_U64(spool_live(w->q->spool), 1);
+	CHECK_U64(w->q->unsynced, 0);
+	read_all(w);
+	read_all(w);
+	CHECK(w->got_n == 2 && w->got[1].replay && w->got[1].entry == w->got[0].entry);
+	world_free(w);
+}
+
+/* The interval passed while accounts was away: it is not forgotten. */
+static void
+a_sync_waits_for_accounts(void)
+{
+	struct world *w = world_new();
+	commit(w, 1, 3, S("x"));
+	read_all(w);
+	read_all(w);
+	answer_letter(w, 0, ERR_OK);
+	sys_close(&w->accounts);
+	turn(w);
+	CHECK(w->q->accounts == NULL);
+	sys_timer_set(w->sc.loop, &w->q->sync_timer, 0);
+	turn(w);
+	CHECK(sys_timer_is_set(&w->q->sync_timer));
 	world_free(w);
 }
 
@@ -398,4 +498,6 @@ a_restart_replays_what_is_not_done(void)
 
 TEST_MAIN(one_letter_to_the_end, commits_of_a_turn_share_a_flush, a_dead_process_brings_replays,
     a_killer_is_held_and_the_others_pass, failed_sync_keeps_the_letter, a_full_mailbox_waits,
-    a_restart_replays_what_is_not_done)
+    a_restart_replays_what_is_not_done, a_lane_lives_as_long_as_its_letters,
+    a_silent_process_loses_its_letters, a_lost_folder_brings_the_letters_back,
+    a_sync_waits_for_accounts)

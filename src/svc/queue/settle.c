@@ -16,7 +16,26 @@ void
 svc_queue_settle_init(struct svc_queue *q)
 {
 	list_init(&q->dirty);
+	list_init(&q->syncing);
 	sys_timer_init(&q->sync_timer, settle, q);
+}
+
+static void
+settle_soon(struct svc_queue *q)
+{
+	sys_timer_set(q->sc->loop, &q->sync_timer, (int64_t)q->sc->conf->queue_sync_interval);
+}
+
+static void
+mark_dirty(struct svc_queue_lane *lane)
+{
+	struct svc_queue *q = lane->q;
+	if (list_empty(&lane->dirty_node)) {
+		list_push(&q->dirty, &lane->dirty_node);
+	}
+	if (q->sync_job == 0 && !sys_timer_is_set(&q->sync_timer)) {
+		settle_soon(q);
+	}
 }
 
 /* The lane has a letter that was delivered but is not synced. */
@@ -24,15 +43,10 @@ void
 svc_queue_settle_dirty(struct svc_queue_lane *lane, uint64_t octets)
 {
 	struct svc_queue *q = lane->q;
-	if (list_empty(&lane->dirty_node)) {
-		list_push(&q->dirty, &lane->dirty_node);
-	}
 	q->dirty_octets += octets;
+	mark_dirty(lane);
 	if (q->sync_job == 0 && q->dirty_octets >= q->sc->conf->queue_sync_octets) {
 		svc_queue_settle_now(q);
-	} else if (q->sync_job == 0 && !sys_timer_is_set(&q->sync_timer)) {
-		sys_timer_set(q->sc->loop, &q->sync_timer,
-		    (int64_t)q->sc->conf->queue_sync_interval);
 	}
 }
 
@@ -42,7 +56,11 @@ svc_queue_settle_now(struct svc_queue *q)
 	static struct ipc_common_id ids[SVC_QUEUE_SYNC_ACCOUNTS];
 	struct ipc_queue_accounts_sync m = { .job = q->next_job, .accounts = ids };
 	sys_timer_stop(&q->sync_timer);
-	if (q->sync_job != 0 || q->accounts == NULL || list_empty(&q->dirty)) {
+	if (q->sync_job != 0 || list_empty(&q->dirty)) {
+		return;
+	}
+	if (q->accounts == NULL) {
+		settle_soon(q);
 		return;
 	}
 	LIST_EACH(it, &q->dirty) {
@@ -51,11 +69,13 @@ svc_queue_settle_now(struct svc_queue *q)
 		}
 		struct svc_queue_lane *lane = LIST_ENTRY(it, struct svc_queue_lane, dirty_node);
 		list_remove(&lane->dirty_node);
+		list_push(&q->syncing, &lane->sync_node);
 		list_move(&lane->delivered, &lane->syncing);
 		ids[m.accounts_n++].id = lane->account;
 	}
 	q->sync_job = q->next_job++;
 	q->dirty_octets = 0;
+	q->sync_more = !list_empty(&q->dirty);
 	buf_reset(&q->out);
 	ipc_queue_accounts_sync_put(&q->out, &m);
 	if (sys_chan_send(q->accounts, &q->out, -1) != ERR_OK) {
@@ -67,37 +87,52 @@ svc_queue_settle_now(struct svc_queue *q)
 static void
 unsettle(struct svc_queue_lane *lane)
 {
-	if (!list_empty(&lane->syncing)) {
-		list_move(&lane->syncing, &lane->delivered);
-		svc_queue_settle_dirty(lane, 0);
-	}
-}
-
-static void
-unsettle_each(void *value, void *ctx)
-{
-	unsettle(value);
+	list_remove(&lane->sync_node);
+	list_move(&lane->syncing, &lane->delivered);
+	mark_dirty(lane);
 }
 
 void
 svc_queue_settle_lost(struct svc_queue *q)
 {
 	q->sync_job = 0;
-	map_each(q->lanes, unsettle_each, NULL);
+	LIST_EACH(it, &q->syncing) {
+		unsettle(LIST_ENTRY(it, struct svc_queue_lane, sync_node));
+	}
+}
+
+/* The folder is not there. What was in it is delivered again, into a new one if need be. */
+static void
+redeliver(struct svc_queue_lane *lane)
+{
+	list_remove(&lane->sync_node);
+	LIST_EACH(it, &lane->syncing) {
+		struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, node);
+		list_remove(&l->node);
+		lane->q->unsynced--;
+		l->where = SVC_QUEUE_WAITING;
+		l->replay = true;
+		svc_queue_lane_add(lane, l);
+	}
 }
 
 void
 svc_queue_settle_answer(struct svc_queue *q, uint64_t job, uint64_t account, enum err result)
 {
 	struct svc_queue_lane *lane = map_get(q->lanes, account);
-	if (job != q->sync_job || lane == NULL) {
+	if (job != q->sync_job || lane == NULL || list_empty(&lane->sync_node)) {
 		return;
 	}
-	if (result != ERR_OK && result != ERR_NOTFOUND) {
+	if (result != ERR_OK) {
 		LOG(QUEUE_SYNC_FAILED, F_U64("account", account), F_ERR(result));
-		unsettle(lane);
+		if (result == ERR_NOTFOUND) {
+			redeliver(lane);
+		} else {
+			unsettle(lane);
+		}
 		return;
 	}
+	list_remove(&lane->sync_node);
 	LIST_EACH(it, &lane->syncing) {
 		struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, node);
 		spool_done(q->spool, l->parcel->entry, l->rcpt);
@@ -117,10 +152,9 @@ svc_queue_settle_end(struct svc_queue *q, uint64_t job)
 	svc_queue_settle_lost(q); /* accounts the answer left out */
 	if (list_empty(&q->dirty)) {
 		svc_queue_admin_settled(q);
-	} else if (q->dirty_octets >= q->sc->conf->queue_sync_octets) {
+	} else if (q->sync_more || q->dirty_octets >= q->sc->conf->queue_sync_octets) {
 		svc_queue_settle_now(q);
 	} else {
-		sys_timer_set(q->sc->loop, &q->sync_timer,
-		    (int64_t)q->sc->conf->queue_sync_interval);
+		settle_soon(q);
 	}
 }
