@@ -58,6 +58,26 @@ stat_descriptor(void)
 	return of(fstat(0, &s));
 }
 
+/* The kernel would send it whatever F_SETSIG says, SIGKILL too, once the socket can be read. */
+static enum outcome
+signal_by_socket(void)
+{
+	int fds[2];
+	return of(sys_sock_pair(fds) == ERR_OK ? fcntl(fds[0], F_SETOWN, parent) : 0);
+}
+
+static enum outcome
+change_flags(void)
+{
+	int fds[2];
+	return of(sys_sock_pair(fds) == ERR_OK && fcntl(fds[0], F_GETFL) >= 0 &&
+		    fcntl(fds[0], F_SETFL, O_NONBLOCK) == 0 && fcntl(fds[0], F_GETFD) >= 0 &&
+		    fcntl(fds[0], F_SETFD, FD_CLOEXEC) == 0 &&
+		    fcntl(fds[0], F_DUPFD_CLOEXEC, 3) >= 0
+		? 0
+		: -1);
+}
+
 static enum outcome
 read_inside(void)
 {
@@ -242,6 +262,9 @@ static const struct {
 	{ "plain: fork", PLAIN, fork_child, KILLED },
 	{ "plain: kill", PLAIN, signal_parent, KILLED },
 	{ "plain: abort somebody", PLAIN, signal_thread, REFUSED },
+	{ "plain: signals of a socket to somebody", PLAIN, signal_by_socket, KILLED },
+	{ "files: signals of a socket to somebody", FILES, signal_by_socket, KILLED },
+	{ "plain: flags of a descriptor", PLAIN, change_flags, DONE },
 	{ "plain: pair of datagram sockets", PLAIN, datagram_pair, KILLED },
 	{ "plain: ptrace", PLAIN, trace_parent, KILLED },
 	{ "plain: executable memory", PLAIN, executable_memory, KILLED },

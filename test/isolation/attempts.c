@@ -331,6 +331,17 @@ try_tkill(const char *pid)
 	return syscall(SYS_tkill, number(pid), SIGKILL) == 0;
 }
 
+/* The kernel sends it, with the signal of our choice, when the socket has something to read. */
+static bool
+try_signal_by_socket(const char *pid)
+{
+	enum { SETSIG = 10 /* F_SETSIG */ };
+	int fds[2];
+	return socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0 &&
+	    fcntl(fds[0], F_SETOWN, (int)number(pid)) == 0 && fcntl(fds[0], SETSIG, SIGKILL) == 0 &&
+	    fcntl(fds[0], F_SETFL, O_ASYNC | O_NONBLOCK) == 0 && write(fds[1], "x", 1) == 1;
+}
+
 static bool
 try_memory(const char *pid)
 {
@@ -450,6 +461,7 @@ const struct intruder_attempt intruder_attempts[] = {
 	ROW(kill),
 	ROW(abort),
 	ROW(tkill),
+	ROW(signal_by_socket),
 	ROW(memory),
 	ROW(take_descriptor),
 	ROW(limit),
