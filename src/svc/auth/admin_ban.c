@@ -21,10 +21,15 @@ parse(struct svc_auth_call *call, str given, struct sys_prefix *ret)
 	return false;
 }
 
+/* ::/16 and its like hold all of IPv4, this machine included. */
 static bool
 too_wide(const struct sys_prefix *p)
 {
-	return p->bits < (sys_addr_is_v4(p->ip) ? 96 + BITS_MIN : 2 * BITS_MIN);
+	static const uint8_t any_v4[16] = { [10] = 0xff, [11] = 0xff };
+	bool v4 = sys_addr_is_v4(p->ip);
+
+	return p->bits < (v4 ? 96 + BITS_MIN : 2 * BITS_MIN) ||
+	    (!v4 && sys_prefix_contains(p, any_v4));
 }
 
 SVC_AUTH_HANDLER(ban_add)

@@ -422,6 +422,8 @@ bans_by_hand(void)
 	CHECK(world.last_ban.until_s == SVC_AUTH_FOREVER_S && world.last_ban.prefix.bits == 48);
 	ASK(ban_add, .prefix = S("0.0.0.0/0"), .seconds = 60);
 	check_done(ERR_DENIED, "too wide");
+	ASK(ban_add, .prefix = S("::/16"), .seconds = 60); /* IPv4 and ::1 lie in it */
+	check_done(ERR_DENIED, "too wide");
 	ASK(ban_add, .prefix = S("127.0.0.1"), .seconds = 60);
 	check_done(ERR_DENIED, "never banned");
 	ASK(ban_add, .prefix = S("192.0.2.1/24"), .seconds = 60);

@@ -8,8 +8,7 @@
  * Ends. The client's end (close_notify, FIN, reset) ends the connection: what it sent before still
  * reaches the service, answers to it are dropped. The service's end: what it said is sent, then
  * close_notify and FIN, then we wait a moment for the client's end so that no reset eats our words.
- *
- * A client that does not read would hold what waits for ever: it has SVC_GATE_STALL_MS to move on.
+ * What waits for a client that does not read has SVC_GATE_STALL_MS to move on.
  */
 #include "base/mem.h"
 #include "svc/gate/gate.h"
@@ -70,7 +69,10 @@ stop(struct svc_gate_conn *c, struct sys_watch *w)
 	}
 }
 
-/* Every octet the client takes gives it new time. */
+/*
+ * A client that keeps its connection and does not read would hold all that waits for it for ever,
+ * also when the service has long gone. Every octet it takes gives it new time.
+ */
 static void
 mind_stall(struct svc_gate_conn *c)
 {

@@ -34,6 +34,9 @@ make(str path, uint32_t uid, uint32_t gid, unsigned mode)
 	}
 	struct sys_stat s;
 	TRY(sys_file_stat(SYS_CWD, path, &s));
+	if (!s.is_folder) {
+		return ERR_DENIED; /* a link in its place would lead root somewhere else */
+	}
 	if (s.uid != uid || s.gid != gid) {
 		TRY(sys_file_chown(SYS_CWD, path, uid, gid));
 	}

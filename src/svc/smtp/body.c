@@ -5,6 +5,7 @@
  * its journal.
  */
 #include "base/mem.h"
+#include "conf/conf.h"
 #include "svc/smtp/server.h"
 #include "sys/file.h"
 #include "sys/sys.h"
@@ -36,9 +37,19 @@ charge(struct svc_smtp_body *b)
 	b->charged = b->memory.cap;
 }
 
+/* What strangers send must not take the room that mailboxes and journal need. */
+static enum err
+check_space(const struct svc_smtp *sv)
+{
+	uint64_t octets;
+	TRY(sys_file_free_space(sv->tmp, &octets));
+	return octets < sv->sc->conf->queue_reserve ? ERR_NOSPACE : ERR_OK;
+}
+
 static enum err
 write_out(struct svc_smtp_body *b)
 {
+	TRY(check_space(b->server));
 	if (b->fd < 0) {
 		TRY(sys_file_temp(b->server->tmp, &b->fd));
 	}

@@ -223,6 +223,29 @@ queue_refuses(void)
 	}
 }
 
+/* Large bodies leave the reserve alone: 452 before the disk is full, small mail still passes. */
+static void
+reserve_is_kept(void)
+{
+	struct world w;
+	struct buf text;
+	svc_smtp_world_open(&w);
+	w.conf.queue_reserve = UINT64_MAX;
+	svc_smtp_world_connect(&w, SYS_MX, true);
+	buf_init(&text, 1 << 20);
+	while (text.n < 200000) {
+		buf_cstr(&text, "a line of a large message\r\n");
+	}
+	svc_smtp_world_say(&w, S("EHLO a.test\r\n" ENVELOPE "\r\n"));
+	svc_smtp_world_say(&w, buf_view(&text));
+	svc_smtp_world_say(&w, S(".\r\n"));
+	CHECK(heard(&w, "452 4.3.1") && w.commits == 0 && w.sv->bodies == 0);
+	svc_smtp_world_say(&w, S(ENVELOPE "\r\nsmall\r\n.\r\n"));
+	CHECK(heard(&w, "250 2.0.0 Queued") && w.commits == 1);
+	buf_done(&text);
+	svc_smtp_world_close(&w);
+}
+
 /* The disk is full, or no descriptor is left, while a large body is written. */
 static void
 disk_full(void)
@@ -667,6 +690,6 @@ status(void)
 }
 
 TEST_MAIN(mx_dialogue, submission_dialogue, revoked, steps_and_aborts, bodies, auth_goes_away,
-    queue_goes_away, queue_refuses, disk_full, crowded, client_goes_away, late_answers,
-    the_place_of_another, quitting, back_pressure, strange_sessions, many_sessions, torture, clocks,
-    clocks_of_answers, clock_is_not_fooled, slow_data, waiting_reply, status)
+    queue_goes_away, queue_refuses, reserve_is_kept, disk_full, crowded, client_goes_away,
+    late_answers, the_place_of_another, quitting, back_pressure, strange_sessions, many_sessions,
+    torture, clocks, clocks_of_answers, clock_is_not_fooled, slow_data, waiting_reply, status)
