@@ -138,6 +138,7 @@ set_up(struct db *db, const struct db_conf *conf)
 	sqlite3_db_config(db->h, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_wal_hook(db->h, committed, db);
 	TRY(pragma(db, "cache_size", -(cache / 1024)));
+	TRY(pragma(db, "temp_store", 2)); /* in memory: a sandbox has no folder for such files */
 	/* Temporary files in memory: a sandboxed process has no folder for them. */
 	TRY(pragma(db, "temp_store", 2));
 	if ((conf->flags & DB_CREATE) != 0) {

@@ -6,6 +6,9 @@
 #include "base/test.h"
 #include "store/limits.h"
 #include "store/trial.h"
+#include "sys/sys.h"
+
+#include <errno.h>
 
 static uint32_t
 count(struct store *s, uint64_t mailbox)
@@ -159,6 +162,26 @@ oldest_live(void)
 	store_trial_remove(&conf);
 }
 
+/* What the syncer does; nobody has the account open in this process. */
+static void
+syncing(void)
+{
+	struct store_conf conf = store_trial_conf("sync");
+	struct store *s = store_trial_open(&conf);
+	struct store_added added;
+	CHECK_ERR(store_trial_deliver(s, 1, false, &added), ERR_OK);
+	store_close(&s);
+	CHECK_ERR(store_sync(conf.path), ERR_OK);
+	for (uint64_t n = 1; n < 40; n++) { /* whatever cannot be synced is told */
+		sys_fail_after(n, EIO);
+		enum err e = store_sync(conf.path);
+		sys_fail_after(0, 0);
+		CHECK(e == ERR_IO || (e == ERR_OK && n > 8));
+	}
+	store_trial_remove(&conf);
+	CHECK_ERR(store_sync(conf.path), ERR_NOTFOUND);
+}
+
 static void
 batches(void)
 {
@@ -227,4 +250,4 @@ threads(void)
 	store_trial_remove(&conf);
 }
 
-TEST_MAIN(once_only, replay_mends, index_is_lost, oldest_live, batches, threads)
+TEST_MAIN(once_only, replay_mends, index_is_lost, oldest_live, syncing, batches, threads)
