@@ -28,7 +28,7 @@ static const struct script rows[] = {
 	    EHLO_AUTH "501 5.5.2 Response is not base64\r\n501 5.5.2 Response is not base64\r\n"
 		      "334 bm9uY2U=\r\n501 5.5.2 Response is not base64\r\n250 2.0.0 OK\r\n",
 	    NULL, "" },
-	{ "line ends in LF", true, HELLO "AUTH PLAIN\r\nAG1lAHg=\nNOOP\r\n",
+	{ "line ends in LF", true, HELLO "AUTH PLAIN\r\nAG1lAHg=\nRSET\r\nNOOP\r\n",
 	    EHLO_AUTH "334 \r\n501 5.5.2 Response is not base64\r\n250 2.0.0 OK\r\n", NULL, "" },
 	{ "wrong, then right", true, HELLO "AUTH PLAIN AHlvdQB4\r\n" LOGIN LOGIN,
 	    EHLO_AUTH "535 5.7.8 User name or password is wrong\r\n" LOGIN_OK

@@ -189,12 +189,15 @@ static const struct script rows[] = {
 	    RECEIVED("a.test ([192.0.2.1])", "UTF8SMTPS",
 		"2\r\n\tfor <\xc3\xbc@c.org>" DATE) "x\r\n" },
 	{ "bare CR, LF and controls in commands", false,
-	    "NOOP\nQUIT\nNOOP a\rb\r\nNOOP \x01\r\n\nNOOP\r\n",
-	    "500 5.5.2 Lines end in CRLF and hold no control characters\r\n"
-	    "500 5.5.2 Lines end in CRLF and hold no control characters\r\n"
+	    "NOOP\nQUIT\nNOOP a\rb\r\nNOOP \x01\r\n\nQUIT\r\nNOOP\r\n",
 	    "500 5.5.2 Lines end in CRLF and hold no control characters\r\n"
 	    "500 5.5.2 Lines end in CRLF and hold no control characters\r\n"
 	    "500 5.5.2 Lines end in CRLF and hold no control characters\r\n250 2.0.0 OK\r\n",
+	    NULL, "" },
+	{ "behind a bare LF nothing is a command", false,
+	    "EHLO a.test\r\nNOOP\nMAIL FROM:<a@b.org>\r\nRCPT TO:<b@c.org>\r\n",
+	    EHLO_MX "500 5.5.2 Lines end in CRLF and hold no control characters\r\n"
+		    "503 5.5.1 RCPT is not possible now\r\n",
 	    NULL, "" },
 	{ "smuggling: refused at its real end", false,
 	    HELLO SEND("a@b.org", "b@c.org",

@@ -310,20 +310,40 @@ keep(struct smtp *s, str part, size_t max)
 	}
 }
 
+/*
+ * A line ends with CRLF alone. At a bare LF it is refused at once, so that nobody waits for ever,
+ * but what follows is still the same line: none of it may be read as a command.
+ */
+static size_t
+take_line(struct smtp *s, str in, bool *ret_crlf)
+{
+	ptrdiff_t lf = str_chr(in, '\n');
+	size_t n = lf < 0 ? in.n : (size_t)lf + 1;
+	*ret_crlf = lf > 0 ? in.p[lf - 1] == '\r' : lf == 0 && s->last_cr;
+	s->last_cr = in.p[n - 1] == '\r';
+	return n;
+}
+
 static size_t
 feed_line(struct smtp *s, str in)
 {
 	size_t max = s->peer.submission ? SMTP_AUTH_LINE_MAX : SMTP_ENVELOPE_MAX;
-	ptrdiff_t lf = str_chr(in, '\n');
-	size_t n = lf < 0 ? in.n : (size_t)lf + 1;
+	bool crlf;
+	size_t n = take_line(s, in, &crlf);
+	bool lf = in.p[n - 1] == '\n';
 	str line = str_sub(in, 0, n);
-	if (lf < 0 || s->line.n > 0 || s->skipping) {
+	if (s->dropping) {
+		s->dropping = !crlf;
+		return n;
+	}
+	if (!lf || s->line.n > 0 || s->skipping) {
 		keep(s, line, max);
 		line = buf_view(&s->line);
 	}
-	if (lf >= 0) {
+	if (lf) {
 		bool too_long = s->skipping || line.n > max;
 		s->skipping = false;
+		s->dropping = !crlf;
 		s->lines++;
 		run_line(s, line, too_long);
 		buf_wipe(&s->line);

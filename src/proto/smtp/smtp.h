@@ -154,6 +154,8 @@ struct smtp {
 	bool ehlo;        /* EHLO, not HELO: extensions are on */
 	bool draining;    /* close after this transaction */
 	bool skipping;    /* the rest of a line that is too long */
+	bool dropping;    /* what follows a bare LF, up to CRLF */
+	bool last_cr;     /* the octet before was CR */
 	bool final_sent;  /* SASL succeeded; the client has yet to see the last challenge */
 	str helo;         /* in helo_room */
 	str verb;         /* of the command at work: static text */
