@@ -183,13 +183,21 @@ begin_literal(struct imap_reader *r, const struct announcement *a)
 	}
 }
 
+static void
+begin_drop(struct imap_reader *r, int state)
+{
+	r->state = state;
+	r->window_n = r->dropped = 0;
+}
+
 /* A whole line stands at the end of raw. */
 static void
 end_line(struct imap_reader *r)
 {
 	str line = str_from_off(buf_view(&r->raw), r->line);
 	if (line.n < 2 || line.p[line.n - 2] != '\r') {
-		refuse(r, ERR_SYNTAX);
+		r->refusal = ERR_SYNTAX; /* a bare LF ends no line: what follows is no command */
+		begin_drop(r, DROP);
 		return;
 	}
 	struct announcement a = announced(line);
@@ -224,13 +232,6 @@ window_add(struct imap_reader *r, str piece)
 	memcpy(r->window, last.p, last.n);
 	r->window_n = last.n;
 	r->dropped += piece.n;
-}
-
-static void
-begin_drop(struct imap_reader *r, int state)
-{
-	r->state = state;
-	r->window_n = r->dropped = 0;
 }
 
 static size_t
@@ -313,13 +314,20 @@ end_drop(struct imap_reader *r)
 	}
 }
 
+/* The window ends in an LF: of a CRLF? */
+static bool
+is_crlf(const struct imap_reader *r)
+{
+	return r->window_n >= 2 && r->window[r->window_n - 2] == '\r';
+}
+
 static size_t
 feed_drop(struct imap_reader *r, str in)
 {
 	bool whole;
 	str piece = to_line_end(in, &whole);
 	window_add(r, piece);
-	if (whole) {
+	if (whole && is_crlf(r)) {
 		end_drop(r);
 	}
 	return piece.n;
@@ -336,7 +344,10 @@ feed_tail(struct imap_reader *r, str in)
 		str want = r->append.utf8 ? S(")\r\n") : S("\r\n");
 		bool right = r->dropped == want.n && str_eq((str){ r->window, r->window_n }, want);
 		r->refusal = right ? ERR_OK : ERR_SYNTAX;
-		end_drop(r);
+		r->state = DROP;
+		if (is_crlf(r)) {
+			end_drop(r);
+		}
 	}
 	return piece.n;
 }

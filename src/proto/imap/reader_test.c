@@ -100,7 +100,12 @@ static const struct {
 	{ "a NOOP\r\n", "COMMAND:a NOOP|" },
 	{ "a NOOP\r\nb NOOP\r\n", "COMMAND:a NOOP|COMMAND:b NOOP|" },
 	{ "\r\n", "COMMAND:|" },
-	{ "a NOOP\n", "REFUSE:a SYNTAX|" },
+	/* behind a bare LF nothing is a command */
+	{ "a NOOP\n", "" },
+	{ "a NOOP\nb DELETE x\r\nc NOOP\r\n", "REFUSE:a SYNTAX|COMMAND:c NOOP|" },
+	{ "a NOOP\nb X {5+}\r\nhello\r\nc NOOP\r\n", "REFUSE:a SYNTAX|COMMAND:c NOOP|" },
+	{ "a APPEND x {1+}\r\ny\nb NOOP\r\nc NOOP\r\n",
+	    "APPEND:a x 1 000|BODY:y|END:a SYNTAX|COMMAND:c NOOP|" },
 	{ "a NOOP\rb\r\n", "COMMAND:a NOOP\rb|" },
 	{ "A001 LOGIN {11}\r\nFRED FOOBAR {7}\r\nfat man\r\n",
 	    "CONTINUE:|CONTINUE:|COMMAND:A001 LOGIN {11}\r\nFRED FOOBAR {7}\r\nfat man|" },
