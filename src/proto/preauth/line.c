@@ -178,10 +178,21 @@ static void
 take_literal(struct preauth *x, str piece)
 {
 	keep(x, piece);
+	x->last_cr = false;
 	x->literal_left -= piece.n;
 	if (x->literal_left == 0) {
 		x->segment = x->cmd.n;
 	}
+}
+
+/* Does the piece end a line? Also remembers its last octet. */
+static bool
+ends_in_crlf(struct preauth *x, str piece)
+{
+	bool lf = piece.p[piece.n - 1] == '\n';
+	bool cr = piece.n > 1 ? piece.p[piece.n - 2] == '\r' : x->last_cr;
+	x->last_cr = piece.p[piece.n - 1] == '\r';
+	return lf && cr;
 }
 
 size_t
@@ -194,6 +205,11 @@ preauth_line_take(struct preauth *x, str in)
 	}
 	ptrdiff_t lf = str_chr(in, '\n');
 	str piece = str_sub(in, 0, lf < 0 ? in.n : (size_t)lf + 1);
+	bool crlf = ends_in_crlf(x, piece);
+	if (x->dropping) {
+		x->dropping = !crlf;
+		return piece.n;
+	}
 	if (!x->skipping && x->cmd.n - x->segment + piece.n > line_max(x)) {
 		x->skipping = true;
 	}
@@ -205,6 +221,7 @@ preauth_line_take(struct preauth *x, str in)
 		keep(x, piece);
 	}
 	if (lf >= 0 && x->state != PREAUTH_ST_CLOSED) {
+		x->dropping = !crlf; /* refused at once, but the line goes on up to CRLF */
 		line_end(x);
 	}
 	return piece.n;

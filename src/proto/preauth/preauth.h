@@ -89,6 +89,8 @@ struct preauth {
 	enum preauth_state state;
 	const struct preauth_conf *conf;
 	bool skipping; /* inside a line that was too long */
+	bool dropping; /* what follows a bare LF, up to CRLF */
+	bool last_cr;  /* the octet before was CR, and no literal's */
 	bool has_action;
 	uint8_t steps, failures, literals;
 	uint8_t commands, errors;

@@ -257,7 +257,7 @@ static const struct flood floods[] = {
 	{ PREAUTH_IMAP, PREAUTH_LOGIN, "", "a X\r\n", 11,
 	    "a BAD Unknown command, or not before log-in\r\n", 10,
 	    "* BYE Too many errors\r\n<CLOSE errors>" },
-	{ PREAUTH_POP3, PREAUTH_LOGIN, "", "\n", 30, "-ERR Lines must end in CR LF\r\n", 9,
+	{ PREAUTH_POP3, PREAUTH_LOGIN, "", "\r\r\n", 30, "-ERR Lines must end in CR LF\r\n", 9,
 	    "-ERR Too many errors\r\n<CLOSE errors>" },
 	{ PREAUTH_IMAP, PREAUTH_LOGIN, "aaaa", "a LOGIN u p\r\n", 4,
 	    "<START PLAIN |u|p>a NO [AUTHENTICATIONFAILED] Authentication failed\r\n", 3,
