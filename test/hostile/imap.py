@@ -147,6 +147,21 @@ def before_login(r, s):
             r.check(f"imap before log-in: {name}", line.startswith(want), f"{line[:80]!r}")
 
 
+def injected(r, s):
+    """Behind a bare LF nothing is a command, before and after log-in."""
+    with stage.imap(s) as c:
+        c.send(b"x NOOP\ny CREATE injected\r\nz LIST \"\" *\r\n")
+        r.equal("imap: a command with LF", tagged(c, b"x"), "BAD")
+        names = []
+        while not names or not names[-1].startswith(b"z "):
+            names.append(c.line())
+        r.check("imap: carries no other", not [n for n in names if b"injected" in n], f"{names}")
+    with stage.imap(s, login=False) as c:
+        c.send(b"x NOOP\ny LOGIN a@postern.test password-of-a\r\nz SELECT INBOX\r\n")
+        r.check("imap before log-in: a command with LF", c.line().startswith(b"* BAD"))
+        r.check("imap before log-in: carries no LOGIN", c.line().startswith(b"z BAD"))
+
+
 def other_protocols(r, s):
     for port, octets, want in (
         ("pop3", b"USER " + b"x" * 2000 + b"\r\n", b"-ERR"),
@@ -164,6 +179,6 @@ def other_protocols(r, s):
 
 
 def run(r, s):
-    for part in (logged_in, tags, endless, before_login, other_protocols):
+    for part in (logged_in, tags, endless, injected, before_login, other_protocols):
         part(r, s)
     stage.works(r, s, "imap")
