@@ -6,6 +6,7 @@
 #include "base/test.h"
 #include "db/db.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char path[64];
@@ -39,6 +40,30 @@ open_again(void)
 	struct db_conf conf = { .path = str_from(path), .busy_ms = 1 };
 	CHECK_ERR(db_open(&conf, &db), ERR_OK);
 	return db;
+}
+
+/* Nobody else may read it, whatever the umask; a link in its place is not followed. */
+static void
+files_are_private(void)
+{
+	static const char *const tails[] = { "", "-wal", "-shm" };
+	mode_t old = umask(0);
+	struct db *db = open_fresh();
+	CHECK_ERR(db_exec(db, "CREATE TABLE t(a INTEGER)"), ERR_OK);
+	for (size_t i = 0; i < LEN(tails); i++) {
+		char name[96];
+		struct stat s;
+		snprintf(name, sizeof name, "%s%s", path, tails[i]);
+		CHECK(stat(name, &s) == 0 && (s.st_mode & 0777) == 0600);
+	}
+	db_close(&db);
+	umask(old);
+	remove_files();
+	CHECK(symlink("elsewhere", path) == 0);
+	struct db_conf conf = { .path = str_from(path), .flags = DB_CREATE };
+	CHECK_ERR(db_open(&conf, &db), ERR_DENIED);
+	CHECK(access("elsewhere", F_OK) != 0);
+	remove_files();
 }
 
 static void
@@ -252,5 +277,5 @@ every_allocation_fails(void)
 	remove_files();
 }
 
-TEST_MAIN(types_come_back, errors_stick, transactions, migrations, no_wal_and_not_a_database,
-    the_log_stays_short, every_allocation_fails)
+TEST_MAIN(files_are_private, types_come_back, errors_stick, transactions, migrations,
+    no_wal_and_not_a_database, the_log_stays_short, every_allocation_fails)

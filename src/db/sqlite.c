@@ -7,6 +7,8 @@
 #include "db/db.h"
 
 #include "base/mem.h"
+#include "sys/file.h"
+#include "sys/sys.h"
 
 #include <sqlite3.h>
 
@@ -160,6 +162,20 @@ set_up(struct db *db, const struct db_conf *conf)
 	return pragma(db, "synchronous", 1);
 }
 
+/*
+ * The engine makes files that all may read, and follows links; what we keep is for one user alone.
+ * Its log and shared memory get the mode of the file.
+ */
+static enum err
+make_private(str path)
+{
+	int fd SYS_FD_AUTO = -1;
+	if (str_eq(path, S(":memory:"))) {
+		return ERR_OK;
+	}
+	return sys_file_open(SYS_CWD, path, SYS_READ | SYS_WRITE | SYS_CREATE, &fd);
+}
+
 enum err
 db_open(const struct db_conf *conf, struct db **ret)
 {
@@ -169,6 +185,9 @@ db_open(const struct db_conf *conf, struct db **ret)
 	}
 	memcpy(path, conf->path.p, conf->path.n);
 	path[conf->path.n] = 0;
+	if ((conf->flags & DB_CREATE) != 0) {
+		TRY(make_private(conf->path));
+	}
 	struct db *db = mem_zalloc(1, sizeof *db);
 	if (db == NULL) {
 		return ERR_NOMEM;
