@@ -46,12 +46,18 @@ enum {
 };
 
 /*
- * Open a database. Closing does not checkpoint, so open, one transaction and close stay cheap.
+ * Open a database. Closing does not checkpoint a short log, so open, one transaction and close
+ * stay cheap.
  *
  * Errors  NOTFOUND (no file, no DB_CREATE), CORRUPT, IO, NOSPACE, NOMEM, BUSY, TOOBIG (path)
  */
 enum err db_open(const struct db_conf *conf, struct db **ret);
 void db_close(struct db **db);
+/* Instead of db_close, when the process ends now: what the kernel frees is left to it. */
+void db_leave(struct db *db);
+
+/* Ready the engine, which opening does by itself; a process that forks saves its children that. */
+void db_start(void);
 
 struct db_migration {
 	const char *sql; /* may hold several statements */

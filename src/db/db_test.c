@@ -207,7 +207,10 @@ no_wal_and_not_a_database(void)
 	CHECK_ERR(e, ERR_CORRUPT);
 }
 
-/* Opening, one transaction, closing, again and again: the log must not grow without end. */
+/*
+ * Opening, one transaction, closing, again and again: the log must not grow without end. In
+ * the first half the process ends without closing.
+ */
 static void
 the_log_stays_short(void)
 {
@@ -222,15 +225,20 @@ the_log_stays_short(void)
 		CHECK_ERR(db_begin(db, DB_WRITE), ERR_OK);
 		CHECK_ERR(db_exec(db, "INSERT INTO t VALUES(1)"), ERR_OK);
 		CHECK_ERR(db_commit(db), ERR_OK);
-		db_close(&db);
+		if (i < 500) {
+			db_leave(db);
+		} else {
+			db_close(&db);
+		}
 		FILE *f = fopen(wal, "rb");
 		if (f != NULL) {
 			fseek(f, 0, SEEK_END);
 			longest = MAX(longest, ftell(f));
 			fclose(f);
 		}
+		db_close(&db);
 	}
-	CHECK(longest > 100000 && longest < 2000000);
+	CHECK(longest > 100000 && longest < 450000);
 	db = open_again();
 	CHECK_U64(count(db), 1000);
 	db_close(&db);

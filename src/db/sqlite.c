@@ -12,7 +12,12 @@
 
 #include <sqlite3.h>
 
-enum { CHECKPOINT_PAGES = 256, DEFAULT_PAGE = 4096, DEFAULT_CACHE = 2 << 20 };
+enum {
+	CHECKPOINT_PAGES = 256,
+	CLOSE_PAGES =
+	    96, /* a log this long costs the next opening more than emptying it costs us */
+	DEFAULT_PAGE = 4096,
+};
 static_assert((DB_STATEMENTS_MAX & (DB_STATEMENTS_MAX - 1)) == 0, "a mask is used");
 
 struct db_stmt {
@@ -23,9 +28,12 @@ struct db_stmt {
 	bool in_use;
 };
 
+/* What "synchronous" is set to; the driver's own default is not known. */
+enum level { LEVEL_UNKNOWN, LEVEL_NORMAL, LEVEL_FULL };
+
 struct db {
 	sqlite3 *h;
-	bool full; /* synchronous = FULL now */
+	enum level level;
 	bool readonly;
 	int wal_frames; /* in the log after our last commit */
 	size_t stmts_n;
@@ -121,7 +129,7 @@ committed(void *ctx, sqlite3 *h, const char *name, int frames)
 static void
 empty_long_log(struct db *db)
 {
-	if (db->h != NULL && db->wal_frames >= CHECKPOINT_PAGES) {
+	if (db->h != NULL && db->wal_frames >= CLOSE_PAGES) {
 		sqlite3_busy_timeout(db->h, 0); /* others use it: they will do it */
 		(void)sqlite3_wal_checkpoint_v2(db->h, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
 		    NULL);
@@ -131,16 +139,15 @@ empty_long_log(struct db *db)
 static enum err
 set_up(struct db *db, const struct db_conf *conf)
 {
-	int cache = conf->cache_octets != 0 ? (int)MIN(conf->cache_octets, 1u << 30)
-					    : DEFAULT_CACHE;
 	sqlite3_extended_result_codes(db->h, 1);
 	sqlite3_busy_timeout(db->h, conf->busy_ms != 0 ? (int)conf->busy_ms : DB_BUSY_MS);
 	sqlite3_db_config(db->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_db_config(db->h, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(db->h, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_wal_hook(db->h, committed, db);
-	TRY(pragma(db, "cache_size", -(cache / 1024)));
-	TRY(pragma(db, "temp_store", 2)); /* in memory: a sandbox has no folder for such files */
+	if (conf->cache_octets != 0) {
+		TRY(pragma(db, "cache_size", -(long long)(conf->cache_octets / 1024)));
+	}
 	/* Temporary files in memory: a sandboxed process has no folder for them. */
 	TRY(pragma(db, "temp_store", 2));
 	if ((conf->flags & DB_CREATE) != 0) {
@@ -150,16 +157,27 @@ set_up(struct db *db, const struct db_conf *conf)
 		 * synced: a crash leaves an empty file, which is as good as none.
 		 */
 		bool scratch = (conf->flags & DB_SCRATCH) != 0;
+		db->level = scratch ? LEVEL_NORMAL : LEVEL_UNKNOWN;
 		TRY(pragma(db, "synchronous", 0));
 		TRY(pragma(db, "page_size",
 		    conf->page_octets != 0 ? conf->page_octets : DEFAULT_PAGE));
-		TRY(db_exec(db,
-		    scratch ? "PRAGMA journal_mode = OFF" : "PRAGMA journal_mode = WAL"));
-		if (scratch) {
-			return ERR_OK;
-		}
+		return db_exec(db,
+		    scratch ? "PRAGMA journal_mode = OFF" : "PRAGMA journal_mode = WAL");
 	}
-	return pragma(db, "synchronous", 1);
+	return ERR_OK;
+}
+
+/* No thread of this program touches the engine, and nobody asks how much memory it uses. */
+void
+db_start(void)
+{
+	static bool started;
+	if (!started) {
+		started = true;
+		sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+		sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+		sqlite3_initialize();
+	}
 }
 
 /*
@@ -179,6 +197,7 @@ make_private(str path)
 enum err
 db_open(const struct db_conf *conf, struct db **ret)
 {
+	db_start();
 	char path[DB_PATH_MAX + 1];
 	if (conf->path.n == 0 || conf->path.n > DB_PATH_MAX || str_chr(conf->path, 0) >= 0) {
 		return ERR_TOOBIG;
@@ -206,6 +225,14 @@ db_open(const struct db_conf *conf, struct db **ret)
 	}
 	*ret = db;
 	return ERR_OK;
+}
+
+void
+db_leave(struct db *db)
+{
+	if (db != NULL) {
+		empty_long_log(db);
+	}
 }
 
 void
@@ -466,12 +493,12 @@ enum err
 db_begin(struct db *db, enum db_mode mode)
 {
 	ASSERT(!db_in_transaction(db));
-	bool full = mode == DB_DURABLE;
-	if (mode != DB_READ && full != db->full) {
+	enum level level = mode == DB_DURABLE ? LEVEL_FULL : LEVEL_NORMAL;
+	if (mode != DB_READ && level != db->level) {
 		/* Two texts: the cache goes by address. */
-		TRY(db_run(full ? db_query(db, "PRAGMA synchronous = FULL")
-				: db_query(db, "PRAGMA synchronous = NORMAL")));
-		db->full = full;
+		TRY(db_run(level == LEVEL_FULL ? db_query(db, "PRAGMA synchronous = FULL")
+					       : db_query(db, "PRAGMA synchronous = NORMAL")));
+		db->level = level;
 	}
 	return db_run(mode == DB_READ ? db_query(db, "BEGIN") : db_query(db, "BEGIN IMMEDIATE"));
 }

@@ -68,6 +68,20 @@ store_close(struct store **sp)
 	MEM_FREE(*sp);
 }
 
+void
+store_start(void)
+{
+	db_start();
+}
+
+void
+store_leave(struct store *s)
+{
+	if (s != NULL) {
+		db_leave(s->db);
+	}
+}
+
 /* ---- the folder --------------------------------------------------------------------------- */
 
 static enum err

@@ -42,6 +42,10 @@ enum err store_open(const struct store_conf *conf, struct store **ret);
 
 /* Cheap: no checkpoint, no sync. *s becomes NULL; NULL is fine. */
 void store_close(struct store **s);
+/* Instead of store_close, when the process ends now: what the kernel frees is left to it. */
+void store_leave(struct store *s);
+/* Before forking processes that open stores: ready the engine for all of them. */
+void store_start(void);
 
 /* ---- mailboxes ---------------------------------------------------------------------------- */
 

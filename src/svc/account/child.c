@@ -109,7 +109,7 @@ svc_account_child(const struct svc_account_start *s)
 		sys_exit(SVC_ACCOUNT_UNAVAILABLE);
 	}
 	e = serve(s, store);
-	store_close(&store);
+	store_leave(store);
 	if (e != ERR_OK && e != ERR_EOF && e != ERR_TIMEOUT) {
 		LOG(ACCOUNT_ENDED, F_U64("account", s->account), F_ID("session", s->session),
 		    F_ERR(e));

@@ -5,6 +5,7 @@
  * queue.c, child.c.
  */
 #include "svc/accounts/accounts.h"
+#include "store/store.h"
 #include "sys/file.h"
 #include "sys/random.h"
 
@@ -43,6 +44,7 @@ init(struct svc_common *sc)
 	list_init(&s->late);
 	sys_task_init(&s->tickets_came, svc_accounts_tickets_came, s);
 	buf_init(&s->out, SYS_CHAN_MESSAGE_MAX);
+	store_start();
 	TRY(make_tables(s));
 	return svc_accounts_profile_children(s);
 }
