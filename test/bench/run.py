@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Postern against Postfix + Dovecot, row by row, in one run.
 
-usage: run.py [--quick] [--only mail|read|idle] [--out FILE] [--side postern|peers]
+usage: run.py [--quick] [--runs N] [--only mail|read|idle] [--out FILE] [--side postern|peers]
+              [--readme] [--report FILE]
 
 Prints a table with the ratio per row (above 1: Postern is better) and writes build/bench.json. Rows
 are the median of three runs, the sides taking turns; --quick runs each row once and leaves reading
-out.
+out. --readme also writes the table into README.md; with --report that of an earlier report, without
+measuring anything.
 """
 
 import argparse
@@ -18,10 +20,12 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import measure  # noqa: E402
 import meter  # noqa: E402
+import paper  # noqa: E402
 import peers  # noqa: E402
 import postern  # noqa: E402
 import postern_side  # noqa: E402
@@ -137,7 +141,7 @@ IDLE_COLUMNS = [
 ]
 
 
-def run_mail(sides, quick, report):
+def run_mail(sides, quick, runs, report):
     ledgers = {side.name: measure.Ledger(USERS) for side in sides}
 
     def deliver(side, row):
@@ -146,7 +150,6 @@ def run_mail(sides, quick, report):
     for side in sides:  # every mailbox exists before the first row
         deliver(side, {**mail_row(USERS, 10, SMALL), "messages": USERS})
     for row in mail_rows(quick):
-        runs = RUNS_QUICK if quick else RUNS_FULL
         result = take_turns(sides, runs, lambda side, row=row: deliver(side, row))
         show(title(row), result, MAIL_COLUMNS)
         report["mail"].append({"row": row, "result": result})
@@ -173,7 +176,7 @@ def fill(side, user, maildir):
         return False
 
 
-def run_read(sides, report):
+def run_read(sides, runs, report):
     for i, count in enumerate((10000, 100000)):
         user = USERS + i
         with tempfile.TemporaryDirectory(prefix="postern-maildir.") as folder:
@@ -181,7 +184,7 @@ def run_read(sides, report):
             measure.make_maildir(maildir, count)
             os.chmod(folder, 0o755)
             filled = [side for side in sides if fill(side, user, maildir)]
-        result = take_turns(filled, RUNS_FULL, lambda side, u=user: measure.reading(side, u, 5))
+        result = take_turns(filled, runs, lambda side, u=user: measure.reading(side, u, 5))
         show(f"mailbox of {count} messages", result, READ_COLUMNS)
         report["read"].append({"messages": count, "result": result})
 
@@ -203,6 +206,11 @@ def run_idle_tuned(certificate, postern_result, report):
     report["idle"].append({"sessions": SESSIONS_TUNED, "tuned": True, "result": result})
 
 
+def cpu_model():
+    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    return next((x.partition(":")[2].strip() for x in lines if x.startswith("model name")), "?")
+
+
 def machine():
     def version(*command):
         try:
@@ -211,6 +219,11 @@ def machine():
             return None
 
     return {
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "command": "tool/bench " + " ".join(x for x in sys.argv[1:] if x != "--readme"),
+        "load": os.getloadavg()[0],
+        "cpu": cpu_model(),
+        "files": version("df", "--output=fstype", tempfile.gettempdir()).split()[-1],
         "cores": os.cpu_count(),
         "kernel": platform.release(),
         "postfix": version("postconf", "-d", "-h", "mail_version"),
@@ -238,29 +251,42 @@ def options():
     p = argparse.ArgumentParser()
     p.add_argument("--quick", action="store_true")
     p.add_argument("--only", choices=("mail", "read", "idle"))
+    p.add_argument("--readme", action="store_true")
+    p.add_argument("--report", help="do not measure, take this report")
     p.add_argument("--side", choices=("postern", "peers"))
+    p.add_argument("--runs", type=int, help="runs of each row, for a machine with little time")
     p.add_argument("--out", default=str(postern.build_dir() / "bench.json"))
     return p.parse_args()
 
 
 def measure_all(o, kinds, certificate, report):
     sessions = SESSIONS_QUICK if o.quick else SESSIONS_FULL
+    runs = o.runs or (RUNS_QUICK if o.quick else RUNS_FULL)
+    report["runs"] = runs
     print(f"{'':<40} {'':<12} {'peers':>10} {'Postern':>10}")
     with contextlib.ExitStack() as stack:
         sides = [stack.enter_context(kind(USERS + READERS, certificate)) for kind in kinds]
         if o.only in (None, "mail"):
-            run_mail(sides, o.quick, report)
+            run_mail(sides, o.quick, runs, report)
         if o.only in (None, "idle"):
             ours = run_idle(sides, sessions, report)
         if o.only == "read" or (o.only is None and not o.quick):
-            run_read(sides, report)
+            run_read(sides, runs, report)
     if o.only in (None, "idle") and peers.Peers in kinds:
         run_idle_tuned(certificate, ours, report)
+
+
+def write_readme(report):
+    paper.put(postern.ROOT / "README.md", report, title)
+    print("README.md has the new numbers")
 
 
 def main():
     postern.end_cleanly()
     o = options()
+    if o.report:
+        write_readme(json.loads(pathlib.Path(o.report).read_text()))
+        return
     kinds = chosen_sides(o.side)
     if not kinds:
         sys.exit("bench: nothing to measure")
@@ -272,6 +298,8 @@ def main():
         finally:  # what was measured before a failure is worth keeping
             pathlib.Path(o.out).write_text(json.dumps(report, indent=1) + "\n")
     print(f"written to {o.out}; ratio above 1: Postern is better")
+    if o.readme:
+        write_readme(report)
     if any(k["fault"] for k in report.get("kept", {}).values()):
         sys.exit("bench: messages are missing or too many")
 
