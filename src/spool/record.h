@@ -11,7 +11,7 @@
 #include "base/wire.h"
 
 /*
- *	segment head, 40 octets
+ *	segment head, 40 octets, at 0 and again at 4096; records begin at 8192
  *	OFFSET SIZE MEANING
  *	0      8    magic "PJSEG01" NUL
  *	8      4    segment number
@@ -35,7 +35,9 @@
  */
 
 enum {
-	SPOOL_SEGMENT_HEAD = 40,
+	SPOOL_HEAD = 40,
+	SPOOL_HEAD_AGAIN = 4096, /* the key opens every record: one bad sector must not cost it */
+	SPOOL_SEGMENT_HEAD = 8192,
 	SPOOL_RECORD_HEADER = 40,
 	SPOOL_RECORD_VERSION = 1,
 	SPOOL_DONE_ITEM = 10,

@@ -13,7 +13,7 @@ static const uint8_t record_key[SPOOL_KEY] = { 1, 2, 3 };
 static void
 one_head(str in)
 {
-	char room[SPOOL_SEGMENT_HEAD];
+	char room[SPOOL_HEAD];
 	uint8_t key[SPOOL_KEY];
 	uint32_t number;
 	struct buf b;
@@ -55,7 +55,7 @@ put(char *at, uint64_t v, size_t n)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char copy[SPOOL_SEGMENT_HEAD];
+	char copy[SPOOL_HEAD];
 	one_head(str_make(data, size));
 	one_record(str_make(data, size));
 	if (size == sizeof copy) {

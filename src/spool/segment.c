@@ -29,6 +29,8 @@ segment_add(struct spool *s, uint32_t number, int fd)
 	seg->number = number;
 	seg->fd = fd;
 	seg->lowest = UINT64_MAX;
+	seg->notes_from = UINT32_MAX;
+	list_init(&seg->entries);
 	list_push(&s->segments, &seg->node);
 	return seg;
 }
@@ -53,13 +55,14 @@ spool_segment_close(struct spool *s)
 static enum err
 write_head(struct spool *s, struct segment *seg)
 {
-	char room[SPOOL_SEGMENT_HEAD];
+	char room[SPOOL_HEAD];
 	struct buf head;
 	buf_init_fixed(&head, room, sizeof room);
 	sys_random(seg->key, sizeof seg->key);
 	spool_head_put(&head, seg->number, seg->key);
 	TRY(sys_file_allocate(seg->fd, 0, SPOOL_SEGMENT_OCTETS));
 	TRY(sys_file_write(seg->fd, 0, buf_view(&head)));
+	TRY(sys_file_write(seg->fd, SPOOL_HEAD_AGAIN, buf_view(&head)));
 	TRY(sys_file_sync(seg->fd));
 	seg->end = SPOOL_SEGMENT_HEAD;
 	return sys_file_sync(s->dir);
@@ -107,6 +110,7 @@ payload_crc(int fd, uint64_t at, uint64_t n, struct buf *piece, uint32_t *ret)
 	return ERR_OK;
 }
 
+/* ERR_CORRUPT: the payload is not what the header says. */
 static enum err
 take_record(struct spool *s, struct segment *seg, const struct spool_record *rec, struct buf *piece)
 {
@@ -114,10 +118,12 @@ take_record(struct spool *s, struct segment *seg, const struct spool_record *rec
 	uint32_t crc = 0;
 	enum err e = payload_crc(seg->fd, at, rec->length, piece, &crc);
 	if (e == ERR_EOF || (e == ERR_OK && crc != rec->payload_crc)) {
-		s->report.bad_records++;
-		return ERR_OK;
+		return ERR_CORRUPT;
 	}
 	TRY(e);
+	if (rec->type != SPOOL_RECORD_MESSAGE && rec->type != SPOOL_RECORD_DONE) {
+		return ERR_VERSION;
+	}
 	if (rec->type == SPOOL_RECORD_MESSAGE) {
 		return spool_take_message(s, seg, at, rec);
 	}
@@ -126,7 +132,7 @@ take_record(struct spool *s, struct segment *seg, const struct spool_record *rec
 		uint64_t n = MIN(rec->length - off,
 		    (uint64_t)(CHUNK / SPOOL_DONE_ITEM * SPOOL_DONE_ITEM));
 		TRY(sys_file_read_exact(seg->fd, at + off, piece->p, (size_t)n));
-		spool_take_done(s, str_make(piece->p, (size_t)n));
+		spool_take_done(s, seg, str_make(piece->p, (size_t)n));
 	}
 	return ERR_OK;
 }
@@ -191,9 +197,50 @@ scan_segment(struct spool *s, struct segment *seg, struct buf *piece)
 			s->report.torn_octets = e == ERR_EOF ? lost : s->report.torn_octets;
 			continue;
 		}
-		TRY(take_record(s, seg, &rec, piece));
+		e = take_record(s, seg, &rec, piece);
+		if (e == ERR_CORRUPT) { /* how far it reaches is not believed either */
+			s->report.bad_records++;
+			TRY(resync(seg, seg->end + 1, st.size, piece, &seg->end));
+			continue;
+		}
+		TRY(e);
 		seg->end += SPOOL_RECORD_HEADER + rec.length;
 	}
+	return ERR_OK;
+}
+
+/* Either of the two heads. EOF: nothing was ever written; CORRUPT: both are damaged. */
+static enum err
+read_head(struct segment *seg)
+{
+	static const uint64_t places[] = { 0, SPOOL_HEAD_AGAIN };
+	char room[SPOOL_HEAD];
+	enum err e = ERR_EOF;
+	for (size_t i = 0; i < LEN(places); i++) {
+		uint32_t inside = 0;
+		size_t n = 0;
+		TRY(sys_file_read(seg->fd, places[i], room, sizeof room, &n));
+		str head = str_make(room, n);
+		if (spool_head_get(head, &inside, seg->key) == ERR_OK && inside == seg->number) {
+			return ERR_OK;
+		}
+		for (size_t k = 0; k < n; k++) {
+			e = room[k] != '\0' ? ERR_CORRUPT : e;
+		}
+	}
+	return e;
+}
+
+/* Nothing in it can be read without its head. It is kept for whoever looks closer. */
+static enum err
+set_aside(struct spool *s, struct segment *seg)
+{
+	char from[32], to[40];
+	str name = name_of(seg->number, from);
+	int n = snprintf(to, sizeof to, "%.*s.bad", NAME_DIGITS, from);
+	s->report.set_aside++;
+	TRY(sys_file_rename(s->dir, name, s->dir, str_make(to, (size_t)n)));
+	segment_drop(seg);
 	return ERR_OK;
 }
 
@@ -202,7 +249,6 @@ open_segment(struct spool *s, uint32_t number, struct buf *piece)
 {
 	char room[32];
 	int fd = -1;
-	uint32_t inside = 0;
 	TRY(sys_file_open(s->dir, name_of(number, room), SYS_READ | SYS_WRITE, &fd));
 	struct segment *seg = segment_add(s, number, fd);
 	if (seg == NULL) {
@@ -211,14 +257,14 @@ open_segment(struct spool *s, uint32_t number, struct buf *piece)
 	}
 	s->last_number = number;
 	s->report.segments++;
-	size_t n = 0;
-	TRY(sys_file_read(fd, 0, piece->p, SPOOL_SEGMENT_HEAD, &n));
-	if (spool_head_get(str_make(piece->p, n), &inside, seg->key) != ERR_OK ||
-	    inside != number) {
-		/* nothing in it was ever synced: the head is synced before the first record */
-		s->report.bad_records++;
-		return ERR_OK;
+	enum err e = read_head(seg);
+	if (e == ERR_EOF) {
+		return ERR_OK; /* the head is synced before the first record */
 	}
+	if (e == ERR_CORRUPT) {
+		return set_aside(s, seg);
+	}
+	TRY(e);
 	seg->end = SPOOL_SEGMENT_HEAD;
 	return scan_segment(s, seg, piece);
 }
@@ -276,24 +322,40 @@ spool_segment_scan(struct spool *s)
 	return e;
 }
 
+/* It holds notes about what is in an older segment that is still there. */
+static bool
+is_needed(const struct spool *s, const struct segment *seg)
+{
+	LIST_EACH(it, &s->segments) {
+		const struct segment *other = LIST_ENTRY(it, struct segment, node);
+		if (other != seg && other->number >= seg->notes_from &&
+		    other->number < seg->number) {
+			return true;
+		}
+	}
+	return false;
+}
+
 void
 spool_segment_sweep(struct spool *s)
 {
-	bool removed = false;
 	uint64_t oldest = s->last_id + 1;
 	LIST_EACH(it, &s->segments) {
 		struct segment *seg = LIST_ENTRY(it, struct segment, node);
 		char room[32];
-		if (seg != s->active && seg->live == 0 &&
+		if (seg != s->active && seg->live == 0 && !is_needed(s, seg) &&
 		    sys_file_unlink(s->dir, name_of(seg->number, room)) == ERR_OK) {
 			segment_drop(seg);
-			removed = true;
+			s->unlinked = true;
 		} else {
 			oldest = MIN(oldest, seg->lowest);
 		}
 	}
 	/* ids may be forgotten by the mailboxes only when their segment cannot come back */
-	if (!removed || sys_file_sync(s->dir) == ERR_OK) {
+	if (s->unlinked && sys_file_sync(s->dir) == ERR_OK) {
+		s->unlinked = false;
+	}
+	if (!s->unlinked) {
 		s->oldest = MAX(s->oldest, oldest);
 	}
 }

@@ -24,6 +24,7 @@ entry_add(struct spool *s, uint64_t id, size_t rcpts_n)
 	e->id = id;
 	e->rcpts_n = e->left = (uint32_t)rcpts_n;
 	list_init(&e->staged);
+	list_init(&e->placed);
 	if (map_set(s->entries, id, e) != ERR_OK) {
 		MEM_FREE(e);
 		return NULL;
@@ -32,12 +33,33 @@ entry_add(struct spool *s, uint64_t id, size_t rcpts_n)
 	return e;
 }
 
-static void
-entry_place(struct entry *e, struct segment *seg)
+static uint64_t
+record_octets(const struct entry *e)
 {
+	return SPOOL_RECORD_HEADER + (e->body_at - e->envelope_at) + e->size;
+}
+
+static void
+displace(struct entry *e)
+{
+	if (e->segment != NULL) {
+		e->segment->live--;
+		e->segment->live_octets -= record_octets(e);
+		list_remove(&e->placed);
+	}
+}
+
+void
+spool_place(struct entry *e, struct segment *seg, uint64_t envelope_at, uint64_t body_at)
+{
+	displace(e);
 	e->segment = seg;
+	e->envelope_at = envelope_at;
+	e->body_at = body_at;
 	seg->live++;
+	seg->live_octets += record_octets(e);
 	seg->lowest = MIN(seg->lowest, e->id);
+	list_push(&seg->entries, &e->placed);
 }
 
 static void
@@ -45,14 +67,12 @@ entry_drop(struct spool *s, struct entry *e)
 {
 	(void)map_del(s->entries, e->id);
 	list_remove(&e->staged);
-	if (e->segment != NULL) {
-		e->segment->live--;
-	}
+	displace(e);
 	mem_drop(e);
 }
 
-static bool
-is_done(const struct entry *e, uint32_t rcpt)
+bool
+spool_is_done(const struct entry *e, uint32_t rcpt)
 {
 	return (e->done[rcpt / 8] >> (rcpt % 8) & 1) != 0;
 }
@@ -63,7 +83,7 @@ mark_done(struct entry *e, uint16_t rcpt)
 {
 	if (rcpt == SPOOL_DONE_ALL) {
 		e->left = 0;
-	} else if (rcpt < e->rcpts_n && !is_done(e, rcpt)) {
+	} else if (rcpt < e->rcpts_n && !spool_is_done(e, rcpt)) {
 		e->done[rcpt / 8] |= (uint8_t)(1u << (rcpt % 8));
 		e->left--;
 	}
@@ -92,6 +112,21 @@ read_envelope(int fd, uint64_t payload_at, struct arena *a, struct spool_envelop
 	return spool_envelope_get((str){ p, n }, a, ret);
 }
 
+/*
+ * The entry was moved to this segment, and a crash came before the old one went. The first record
+ * counts; as this one may be met alone later, what is done is noted behind it.
+ */
+static void
+take_copy(struct spool *s, struct segment *seg, const struct entry *e)
+{
+	seg->lowest = MIN(seg->lowest, e->id);
+	for (uint32_t i = 0; i < e->rcpts_n; i++) {
+		if (spool_is_done(e, i)) {
+			spool_note_done(s, e, (uint16_t)i);
+		}
+	}
+}
+
 static enum err
 take_envelope(struct spool *s, struct segment *seg, uint64_t at, const struct spool_record *rec,
     struct arena *a)
@@ -104,17 +139,17 @@ take_envelope(struct spool *s, struct segment *seg, uint64_t at, const struct sp
 		return ERR_OK;
 	}
 	TRY(e);
-	if (map_get(s->entries, rec->entry) != NULL) {
+	struct entry *known = map_get(s->entries, rec->entry);
+	if (known != NULL) {
+		take_copy(s, seg, known);
 		return ERR_OK;
 	}
 	struct entry *x = entry_add(s, rec->entry, env.rcpts_n);
 	if (x == NULL) {
 		return ERR_NOMEM;
 	}
-	entry_place(x, seg);
-	x->envelope_at = at;
-	x->body_at = at + 4 + n;
 	x->size = rec->length - 4 - n;
+	spool_place(x, seg, at, at + 4 + n);
 	s->report.entries++;
 	return ERR_OK;
 }
@@ -130,7 +165,7 @@ spool_take_message(struct spool *s, struct segment *seg, uint64_t payload_at,
 }
 
 void
-spool_take_done(struct spool *s, str payload)
+spool_take_done(struct spool *s, struct segment *seg, str payload)
 {
 	struct rd r = rd_make(payload);
 	while (r.n >= SPOOL_DONE_ITEM) {
@@ -138,6 +173,9 @@ spool_take_done(struct spool *s, str payload)
 		uint16_t rcpt = rd_u16(&r);
 		struct entry *e = map_get(s->entries, id);
 		s->last_id = MAX(s->last_id, id);
+		if (e != NULL) {
+			seg->notes_from = MIN(seg->notes_from, e->segment->number);
+		}
 		if (e != NULL && mark_done(e, rcpt)) {
 			entry_drop(s, e);
 			s->report.done++;
@@ -176,9 +214,12 @@ tell_one(struct spool *s, uint64_t id, enum err (*each)(void *, const struct spo
 	bool *done = a == NULL ? NULL : arena_array(a, e->rcpts_n, sizeof *done);
 	enum err err = done == NULL ? ERR_NOMEM
 				    : read_envelope(e->segment->fd, e->envelope_at, a, &env, &n);
+	if (err == ERR_OK && env.rcpts_n != e->rcpts_n) {
+		err = ERR_CORRUPT; /* the disk says something else now */
+	}
 	if (err == ERR_OK) {
 		for (uint32_t i = 0; i < e->rcpts_n; i++) {
-			done[i] = is_done(e, i);
+			done[i] = spool_is_done(e, i);
 		}
 		struct spool_found found = {
 			.entry = id, .envelope = &env, .done = done, .size = e->size
@@ -227,12 +268,14 @@ spool_open(int dir, int64_t wall_s, enum err (*each)(void *ctx, const struct spo
 	sys_random(key, sizeof key);
 	s->dir = dir;
 	s->lock = -1;
+	s->done_from = UINT32_MAX;
 	s->wall_s = wall_s;
 	list_init(&s->segments);
 	list_init(&s->staged);
 	buf_init(&s->out, SPOOL_STAGE_MAX);
-	buf_init(&s->done, SPOOL_STAGE_MAX);
-	s->entries = map_new(key, SPOOL_LIVE_MAX);
+	buf_init(&s->done, SPOOL_DONE_MAX);
+	/* during the scan also those whose end comes later: the ceiling is for new ones */
+	s->entries = map_new(key, SIZE_MAX);
 	enum err e = s->entries == NULL ? ERR_NOMEM : take_lock(s);
 	e = e != ERR_OK ? e : spool_segment_scan(s);
 	e = e != ERR_OK ? e : tell_live(s, each, ctx);
@@ -278,8 +321,8 @@ spool_report(const struct spool *s, struct spool_report *ret)
 /* ---- staging and flushing ---- */
 
 /* Write what is staged, without a sync. */
-static enum err
-write_out(struct spool *s)
+enum err
+spool_write_out(struct spool *s)
 {
 	if (s->out.n == 0) {
 		return ERR_OK;
@@ -290,38 +333,86 @@ write_out(struct spool *s)
 	return ERR_OK;
 }
 
-/* Take back everything staged: remove it from the file, and say so in the next segment in case it
- * stayed. */
+/*
+ * A note that finds no room is lost: then a crash brings the letter back, and the mailbox knows it.
+ */
+void
+spool_note_done(struct spool *s, const struct entry *e, uint16_t rcpt)
+{
+	if (s->done.n + SPOOL_DONE_ITEM <= SPOOL_DONE_MAX) {
+		wr_u64(&s->done, e->id);
+		wr_u16(&s->done, rcpt);
+		s->done_from = MIN(s->done_from, e->segment->number);
+	}
+}
+
+/* Say at once that what was taken back does not count. A disk that fails may refuse this, too. */
+static void
+note_failed(struct spool *s)
+{
+	enum err e = spool_stage_done(s);
+	e = e != ERR_OK ? e : spool_write_out(s);
+	e = e != ERR_OK ? e : sys_file_datasync(s->active->fd);
+	if (e == ERR_OK) {
+		s->durable_end = s->active->end;
+		return;
+	}
+	buf_reset(&s->out);
+	s->active = NULL;
+}
+
+/*
+ * Take back everything staged: cut it off the file, and say in the next segment that it does not
+ * count, in case it stayed. The segment is not written to any more: after a sync that failed, a
+ * second one may say that all is well when it is not.
+ */
 static void
 fail_staged(struct spool *s)
 {
+	bool any = !list_empty(&s->staged);
 	LIST_EACH(it, &s->staged) {
 		struct entry *e = LIST_ENTRY(it, struct entry, staged);
-		wr_u64(&s->done, e->id);
-		wr_u16(&s->done, SPOOL_DONE_ALL);
+		spool_note_done(s, e, SPOOL_DONE_ALL);
 		entry_drop(s, e);
 	}
 	buf_reset(&s->out);
 	if (s->active != NULL) {
-		(void)sys_file_truncate(s->active->fd, s->durable_end);
+		(void)(sys_file_truncate(s->active->fd, s->durable_end) == ERR_OK);
 		s->active = NULL;
+	}
+	s->failed = ERR_OK;
+	if (any) {
+		note_failed(s);
 	}
 }
 
-/* A segment with room for `need` more octets. The full one is synced before it is left. */
+/* The segment is full. Once its sync has failed, nothing staged counts any more. */
 static enum err
-make_room(struct spool *s, uint64_t need)
+leave_segment(struct spool *s)
+{
+	enum err e = spool_write_out(s);
+	e = e != ERR_OK ? e : sys_file_datasync(s->active->fd);
+	if (e != ERR_OK) {
+		s->failed = e;
+		return e;
+	}
+	s->durable_end = s->active->end;
+	s->active = NULL;
+	return ERR_OK;
+}
+
+/* A segment with room for `need` more octets. The full one is synced before it is left. */
+enum err
+spool_make_room(struct spool *s, uint64_t need)
 {
 	if (s->active != NULL && s->active->end + s->out.n + need > SPOOL_SEGMENT_OCTETS &&
 	    s->active->end + s->out.n > SPOOL_SEGMENT_HEAD) {
-		TRY(write_out(s));
-		TRY(sys_file_datasync(s->active->fd));
-		s->active = NULL;
+		TRY(leave_segment(s));
 	}
 	if (s->active == NULL) {
 		TRY(spool_segment_new(s));
 	}
-	return s->out.n + need > SPOOL_STAGE_MAX ? write_out(s) : ERR_OK;
+	return s->out.n + need > SPOOL_STAGE_MAX ? spool_write_out(s) : ERR_OK;
 }
 
 /* Copy a large body from its file into the segment at `at`; gives the checksum going on from `crc`.
@@ -333,7 +424,7 @@ copy_body(struct spool *s, const struct spool_body *body, uint64_t at, uint32_t 
 	enum err e = piece == NULL ? ERR_NOMEM : ERR_OK;
 	for (uint64_t off = 0; e == ERR_OK && off < body->size; off += COPY_CHUNK) {
 		size_t n = (size_t)MIN(body->size - off, (uint64_t)COPY_CHUNK);
-		e = sys_file_read_exact(body->fd, off, piece, n);
+		e = sys_file_read_exact(body->fd, body->off + off, piece, n);
 		if (e == ERR_OK) {
 			*crc = crc32c(*crc, piece, n);
 			e = sys_file_write(s->active->fd, at + off, (str){ piece, n });
@@ -343,18 +434,15 @@ copy_body(struct spool *s, const struct spool_body *body, uint64_t at, uint32_t 
 	return e;
 }
 
-struct parts {
-	str envelope;
-	const struct spool_body *body;
-	struct spool_record rec;
-};
-
-static enum err
-stage_large(struct spool *s, struct parts *p)
+enum err
+spool_stage_large(struct spool *s, struct parts *p)
 {
-	TRY(write_out(s));
+	TRY(spool_write_out(s));
 	uint64_t at = s->active->end, body_at = at + SPOOL_RECORD_HEADER + p->envelope.n;
 	enum err e = copy_body(s, p->body, body_at, &p->rec.payload_crc);
+	if (e == ERR_OK && p->expect != NULL && p->rec.payload_crc != *p->expect) {
+		e = ERR_CORRUPT;
+	}
 	if (e == ERR_OK) {
 		spool_record_put(&s->out, s->active->key, &p->rec);
 		buf_str(&s->out, p->envelope);
@@ -372,45 +460,56 @@ stage_large(struct spool *s, struct parts *p)
 	return ERR_OK;
 }
 
+/* What does not fit whole does not stay in part: it would hide what comes behind it. */
 static enum err
-stage_record(struct spool *s, struct parts *p, struct entry **ret)
+undo_unless_ok(struct spool *s, size_t before)
+{
+	enum err e = buf_err(&s->out);
+	if (e != ERR_OK) {
+		buf_truncate(&s->out, before);
+		s->out.err = ERR_OK;
+	}
+	return e;
+}
+
+static enum err
+stage_small(struct spool *s, struct parts *p)
+{
+	size_t before = s->out.n;
+	str body = p->body->octets;
+	p->rec.payload_crc = crc32c(p->rec.payload_crc, body.p, body.n);
+	spool_record_put(&s->out, s->active->key, &p->rec);
+	buf_str(&s->out, p->envelope);
+	buf_str(&s->out, body);
+	return undo_unless_ok(s, before);
+}
+
+static enum err
+stage_record(struct spool *s, struct parts *p, uint64_t *ret_at)
 {
 	uint64_t need = SPOOL_RECORD_HEADER + p->rec.length;
-	TRY(make_room(s, p->body->fd >= 0 ? SPOOL_SEGMENT_HEAD : need));
+	TRY(spool_make_room(s, p->body->fd >= 0 ? SPOOL_RECORD_HEADER : need));
 	uint64_t at = s->active->end + s->out.n;
 	p->rec.entry = (uint64_t)s->active->number << 32 | at;
 	ASSERT(p->rec.entry > s->last_id && at < UINT32_MAX);
-	if (p->body->fd >= 0) {
-		TRY(stage_large(s, p));
-	} else {
-		p->rec.payload_crc = crc32c(p->rec.payload_crc, p->body->octets.p,
-		    p->body->octets.n);
-		spool_record_put(&s->out, s->active->key, &p->rec);
-		buf_str(&s->out, p->envelope);
-		buf_str(&s->out, p->body->octets);
-		TRY(buf_err(&s->out));
-	}
-	(*ret)->envelope_at = at + SPOOL_RECORD_HEADER;
-	(*ret)->body_at = at + SPOOL_RECORD_HEADER + p->envelope.n;
-	return ERR_OK;
+	*ret_at = at + SPOOL_RECORD_HEADER;
+	return p->body->fd >= 0 ? spool_stage_large(s, p) : stage_small(s, p);
 }
 
 static enum err
 stage_entry(struct spool *s, struct parts *p, size_t rcpts_n, uint64_t *ret_entry)
 {
-	struct entry place = { 0 }, *at = &place;
+	uint64_t at = 0;
 	TRY(stage_record(s, p, &at));
 	struct entry *e = entry_add(s, p->rec.entry, rcpts_n);
 	if (e == NULL) {
 		/* the record is there: say that it does not count */
-		wr_u64(&s->done, p->rec.entry);
-		wr_u16(&s->done, SPOOL_DONE_ALL);
+		struct entry gone = { .id = p->rec.entry, .segment = s->active };
+		spool_note_done(s, &gone, SPOOL_DONE_ALL);
 		return ERR_NOMEM;
 	}
-	entry_place(e, s->active);
-	e->envelope_at = place.envelope_at;
-	e->body_at = place.body_at;
 	e->size = p->body->size;
+	spool_place(e, s->active, at, at + p->envelope.n);
 	list_push(&s->staged, &e->staged);
 	*ret_entry = e->id;
 	return ERR_OK;
@@ -420,6 +519,7 @@ enum err
 spool_stage(struct spool *s, const struct spool_envelope *env, const struct spool_body *body,
     uint64_t *ret_entry)
 {
+	TRY(s->failed);
 	if (map_count(s->entries) >= SPOOL_LIVE_MAX) {
 		return ERR_TOOMANY;
 	}
@@ -451,29 +551,33 @@ spool_stage(struct spool *s, const struct spool_envelope *env, const struct spoo
 	return e;
 }
 
-static enum err
-stage_done(struct spool *s)
+enum err
+spool_stage_done(struct spool *s)
 {
 	if (s->done.n == 0) {
 		return ERR_OK;
 	}
-	TRY(make_room(s, SPOOL_RECORD_HEADER + s->done.n));
+	TRY(spool_make_room(s, SPOOL_RECORD_HEADER + s->done.n));
+	size_t before = s->out.n;
 	struct spool_record rec = { .type = SPOOL_RECORD_DONE,
 		.version = SPOOL_RECORD_VERSION,
 		.length = s->done.n,
 		.payload_crc = crc32c(0, s->done.p, s->done.n) };
 	spool_record_put(&s->out, s->active->key, &rec);
 	buf_str(&s->out, buf_view(&s->done));
-	TRY(buf_err(&s->out));
+	TRY(undo_unless_ok(s, before));
 	buf_reset(&s->done);
+	s->active->notes_from = MIN(s->active->notes_from, s->done_from);
+	s->done_from = UINT32_MAX;
 	return ERR_OK;
 }
 
 static enum err
 write_and_sync(struct spool *s)
 {
-	TRY(stage_done(s));
-	TRY(write_out(s));
+	TRY(s->failed);
+	TRY(spool_stage_done(s));
+	TRY(spool_write_out(s));
 	if (!list_empty(&s->staged)) {
 		TRY(sys_file_datasync(s->active->fd));
 		s->durable_end = s->active->end;
@@ -509,8 +613,7 @@ spool_done(struct spool *s, uint64_t entry, uint16_t rcpt)
 	if (e == NULL) {
 		return;
 	}
-	wr_u64(&s->done, entry);
-	wr_u16(&s->done, rcpt);
+	spool_note_done(s, e, rcpt);
 	if (mark_done(e, rcpt)) {
 		entry_drop(s, e);
 	}

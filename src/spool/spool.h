@@ -20,6 +20,9 @@ enum {
 	SPOOL_SEGMENT_OCTETS = 64 << 20, /* a new file after this much */
 	SPOOL_STAGE_MAX = 8 << 20,       /* staged in memory before it is written (not synced) */
 	SPOOL_LIVE_MAX = 1000000,        /* entries in memory: ERR_TOOMANY beyond */
+	SPOOL_DONE_MAX = 1 << 20,        /* octets of done notes of one flush; more may be lost */
+	SPOOL_SEGMENTS_KEPT = 8,         /* with more, the few entries of old ones are moved */
+	SPOOL_MOVE_OCTETS = 4 << 20,     /* at a time, and at least one entry */
 	SPOOL_ID_TEXT = 14,              /* octets of spool_id_text with its NUL */
 };
 
@@ -35,6 +38,8 @@ struct spool_found {
 
 struct spool_report {
 	uint64_t entries, done, segments;
+	uint64_t moved;       /* entries copied out of old segments */
+	uint64_t set_aside;   /* segments whose head cannot be read, renamed to .bad */
 	uint64_t bad_records; /* skipped: header or payload fails its check */
 	uint64_t torn_octets; /* cut off at the end of the last segment */
 };
@@ -63,6 +68,7 @@ void spool_report(const struct spool *s, struct spool_report *ret);
 struct spool_body {
 	str octets;
 	int fd;
+	uint64_t off; /* where in the file it begins */
 	uint64_t size;
 };
 enum err spool_stage(struct spool *s, const struct spool_envelope *e, const struct spool_body *body,
@@ -78,6 +84,15 @@ enum err spool_flush(struct spool *s);
 
 /* True when something waits for spool_flush or spool_write. */
 bool spool_dirty(const struct spool *s);
+
+/*
+ * With many segments: move what little still lives in an old one behind the others, so that it can
+ * go. Entries keep their ids. Only between flushes: nothing may be staged.
+ *
+ * Out     ret_more: calling again soon is of use
+ * Errors  ERR_NOSPACE, ERR_IO: nothing was moved, nothing is lost
+ */
+enum err spool_compact(struct spool *s, bool *ret_more);
 
 /* This recipient needs nothing more; when it was the last one the entry is forgotten. */
 void spool_done(struct spool *s, uint64_t entry, uint16_t rcpt);

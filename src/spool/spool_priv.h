@@ -18,10 +18,15 @@ struct segment {
 	uint64_t end;    /* octets written */
 	uint64_t lowest; /* smallest entry id of a message in it; UINT64_MAX: none */
 	size_t live;     /* entries in it that are not done */
+	uint64_t live_octets;
+	uint32_t notes_from; /* the oldest segment its done notes are about; UINT32_MAX: none */
+	struct list entries;
+	bool unreadable; /* a record in it cannot be read: it is not tried again */
 };
 
 struct entry {
 	struct list staged; /* while not durable */
+	struct list placed; /* in its segment's list */
 	uint64_t id;
 	struct segment *segment;
 	uint64_t envelope_at, body_at, size;
@@ -38,11 +43,33 @@ struct spool {
 	struct buf out;       /* staged octets; their place is out_at of the active segment */
 	uint64_t durable_end; /* of the active segment */
 	struct buf done;      /* done items for the next record */
+	uint32_t done_from;   /* the oldest segment they are about */
+	enum err failed;      /* a sync of staged octets failed: none of them counts */
+	bool unlinked;        /* a segment, and the folder was not synced since */
 	uint64_t last_id, oldest;
 	uint32_t last_number;
 	int64_t wall_s;
 	struct spool_report report;
 };
+
+/* One message on its way into the journal. */
+struct parts {
+	str envelope; /* with its length; empty: in front of the body already */
+	const struct spool_body *body;
+	struct spool_record rec;
+	const uint32_t *expect; /* what the payload's checksum must be; NULL: anything */
+};
+
+/* spool.c, for compact.c: room behind the active segment's end; the octets of one message. */
+enum err spool_make_room(struct spool *s, uint64_t need);
+enum err spool_stage_large(struct spool *s, struct parts *p);
+/* Note a recipient as done, and put the notes into the octets that wait to be written. */
+void spool_note_done(struct spool *s, const struct entry *e, uint16_t rcpt);
+enum err spool_stage_done(struct spool *s);
+enum err spool_write_out(struct spool *s);
+bool spool_is_done(const struct entry *e, uint32_t rcpt);
+/* Where an entry lies; takes it from where it lay before. */
+void spool_place(struct entry *e, struct segment *seg, uint64_t envelope_at, uint64_t body_at);
 
 /* A new active segment: created, allocated, head and folder entry synced. */
 enum err spool_segment_new(struct spool *s);
@@ -54,7 +81,7 @@ enum err spool_segment_scan(struct spool *s);
 enum err spool_take_message(struct spool *s, struct segment *seg, uint64_t payload_at,
     const struct spool_record *rec);
 /* A done record with a good checksum, during the scan. */
-void spool_take_done(struct spool *s, str payload);
+void spool_take_done(struct spool *s, struct segment *seg, str payload);
 
 /* Unlink segments that hold nothing live, but never the active one; then move s->oldest. */
 void spool_segment_sweep(struct spool *s);

@@ -10,7 +10,7 @@
 #include "sys/file.h"
 #include "sys/sys.h"
 
-enum { SPACE_CHECK_MS = 1000 };
+enum { TICK_MS = 1000, MORE_MS = 50 };
 
 static struct svc_queue_parcel *
 parcel_new(uint64_t entry, const struct spool_envelope *e, uint64_t size)
@@ -327,8 +327,23 @@ svc_queue_smtps_start(struct svc_queue *q)
 	}
 }
 
+/* Give back old segments of the journal, a little at a time. Out: how soon to go on. */
+static int64_t
+compact(struct svc_queue *q)
+{
+	bool more = false;
+	if (q->commits_n > 0) {
+		return MORE_MS;
+	}
+	enum err e = spool_compact(q->spool, &more);
+	if (e != ERR_OK) {
+		LOG(FAILED, F_CSTR("what", "compaction of the journal"), F_ERR(e));
+	}
+	return more ? MORE_MS : TICK_MS;
+}
+
 static void
-check_space(void *ctx)
+tick(void *ctx)
 {
 	struct svc_queue *q = ctx;
 	uint64_t octets = 0;
@@ -338,14 +353,14 @@ check_space(void *ctx)
 		LOG(QUEUE_SPACE, F_CSTR("state", low ? "low" : "enough"), F_U64("free", octets));
 		q->low_space = low;
 	}
-	sys_timer_set(q->sc->loop, &q->space_timer, SPACE_CHECK_MS);
+	sys_timer_set(q->sc->loop, &q->space_timer, compact(q));
 }
 
 enum err
 svc_queue_commit_init(struct svc_queue *q)
 {
 	sys_task_init(&q->flush, flush, q);
-	sys_timer_init(&q->space_timer, check_space, q);
+	sys_timer_init(&q->space_timer, tick, q);
 	q->commits = arena_array(q->sc->arena, SVC_QUEUE_COMMITS_MAX, sizeof *q->commits);
 	if (q->commits == NULL) {
 		return ERR_NOMEM;
@@ -355,6 +370,6 @@ svc_queue_commit_init(struct svc_queue *q)
 	spool_report(q->spool, &r);
 	LOG(QUEUE_OPEN, F_U64("entries", spool_live(q->spool)), F_U64("segments", r.segments),
 	    F_U64("bad_records", r.bad_records), F_U64("torn_octets", r.torn_octets));
-	check_space(q);
+	tick(q);
 	return ERR_OK;
 }

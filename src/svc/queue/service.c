@@ -80,6 +80,7 @@ on_status(struct svc_common *sc, struct buf *facts)
 		{ "delivered", q->delivered }, { "done", q->done }, { "failed", q->failed },
 		{ "crashes", q->crashes }, { "held", q->held }, { "refused", q->refused },
 		{ "flushes", q->flushes }, { "replayed_at_start", r.entries - r.done },
+		{ "segments_set_aside", r.set_aside }, { "entries_moved", r.moved },
 		{ "bad_records_at_start", r.bad_records },
 		{ "torn_octets_at_start", r.torn_octets } };
 	for (size_t i = 0; i < LEN(rows); i++) {
