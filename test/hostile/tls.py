@@ -26,11 +26,19 @@ GARBAGE = (
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 
 
+def send_and_shut(w, octets):
+    """The server may have closed before we are through."""
+    try:
+        w.send(octets)
+        w.shut_write()
+    except OSError:
+        pass
+
+
 def garbage(r, s):
     for name, octets in GARBAGE:
         with wire.Wire(s.ports["imaps"]) as w:
-            w.send(octets)
-            w.shut_write()
+            send_and_shut(w, octets)
             rest = w.until_closed()
             r.check(f"imaps: {name}", b"OK" not in rest and len(rest) < 100, f"{rest[:60]!r}")
 
@@ -122,11 +130,7 @@ def proxy_trusted(r):
             ("of version 1", b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n"),
         ):
             with wire.Wire(s.ports["mx"], source="127.0.0.2") as w:
-                try:
-                    w.send(octets)
-                    w.shut_write()
-                except OSError:
-                    pass
+                send_and_shut(w, octets)
                 said = w.until_closed()
                 r.check(f"header {name} from the balancer: closed", said == b"", f"{said[:60]!r}")
 
