@@ -141,12 +141,12 @@ def close_is_close(r, server):
 
 def no_leaks(r, server):
     with mx(server) as s:
-        for what, forget in (("RSET", "RSET"), ("EHLO", "EHLO again.test"), ("HELO", "HELO x.test")):
+        for forget in ("RSET", "EHLO again.test", "HELO x.test"):
             s.cmd("MAIL FROM:<first@y.test>")
             s.cmd(f"RCPT TO:<{A}>")
             s.cmd(forget)
             late = s.cmd("DATA")
-            r.check(f"4: {what} forgets the transaction", late.code in (503, 554), str(late))
+            r.check(f"4: {forget} forgets the transaction", late.code in (503, 554), str(late))
         s.ehlo()
         s.deliver("x@y.test", [A], b"no-colon\0\r\n\r\nleak-one\r\n")  # refused
         s.cmd("MAIL FROM:<second@y.test>")
@@ -166,7 +166,8 @@ def no_leaks(r, server):
         r.check("4: a log-in does not outlive its connection", fresh.code == 530, str(fresh))
         failed = s.auth_plain(B, "wrong")
         still = s.cmd(f"MAIL FROM:<{B}>")
-        r.check("4: nor does a failed one count", (failed.code, still.code) == (535, 530), str(still))
+        both = (failed.code, still.code)
+        r.check("4: nor does a failed one count", both == (535, 530), str(still))
     with reader(server, A) as c:
         c.select("INBOX")
         c.cmd("SELECT nowhere")
@@ -182,7 +183,7 @@ def no_relay(r, server):
             '"x@elsewhere.test"@elsewhere.test', "x@[127.0.0.1]", "x%elsewhere.test@other.test"):
             s.cmd("MAIL FROM:<x@y.test>")
             reply = s.cmd(f"RCPT TO:<{rcpt}>")
-            r.check(f"5: {rcpt} is not relayed, loopback or not", reply.code // 100 == 5, str(reply))
+            r.check(f"5: {rcpt} is not relayed", reply.code // 100 == 5, str(reply))
             s.cmd("RSET")
         own = s.cmd("AUTH PLAIN AGEAYg==")
         r.check("5: nobody logs in on the MX port", own.code in (502, 503), str(own))
@@ -252,8 +253,8 @@ def endless(server, protocol, tls, octets):
 def limits(r, server):
     kept = []
     for _ in range(FLOOD):
-        for protocol, tls in (("mx", False), ("imap", False), ("imaps", True), ("submissions", True)):
-            kept.append(endless(server, protocol, tls, OCTETS))
+        for protocol in ("mx", "imap", "imaps", "submissions"):
+            kept.append(endless(server, protocol, protocol.endswith("s"), OCTETS))
     for pid, name in server.pids().items():
         if name.split("[")[0] in ("gate", "login", "smtp-mx", "smtp-submission"):
             kb = rss_kb(pid)

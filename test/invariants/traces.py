@@ -9,8 +9,8 @@ import smtpc
 import wire
 
 # What must never be written outside of mailboxes and the journal of mail that is under way.
-CONTENTS = (b"mark-subject", b"mark-body", b"mark-name", b"mark-header", b"mark-search", b"mark-flag",
-    b"mark-file", b"mark-folded", b"mark-late")
+CONTENTS = (b"mark-subject", b"mark-body", b"mark-name", b"mark-header", b"mark-search",
+    b"mark-flag", b"mark-file", b"mark-folded", b"mark-late")
 # What must not be written anywhere at all.
 SECRETS = (b"mark-password", b"mark-guess", b"mark-login")
 LETTER = (
