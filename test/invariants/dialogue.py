@@ -66,6 +66,7 @@ BEFORE_TLS = {
     "pop3": (b"STLS\r\n", b"CAPA\r\n", (b"USER x\r\n", b"APOP x y\r\n", b"LIST\r\n")),
     "managesieve": (b"STARTTLS\r\n", b"CAPABILITY\r\n", (b'AUTHENTICATE "PLAIN" "AGEAYg=="\r\n',)),
 }
+GO_AHEAD = re.compile(rb"220 |a OK|\+OK|OK")
 REFUSED = re.compile(rb"^(5\d\d|a (NO|BAD)|-ERR|NO)\b")
 
 
@@ -77,22 +78,25 @@ def greeting(w, protocol):
 
 
 def injected(server, protocol, ask, inject):
-    """What the server says after plaintext that came with the wish for TLS, or None: it hung up."""
+    """How far it goes after plaintext that came with the wish for TLS; None: it hung up."""
     with wire.Wire(server.ports[protocol]) as w:
         greeting(w, protocol)
         w.send(ask + inject)
         try:
-            tls = wire.client_context().wrap_socket(w.sock, server_hostname="localhost")
-            tls.settimeout(2)
-            return tls.recv(4096) or None
-        except (ssl.SSLError, OSError):
+            while not GO_AHEAD.match(w.line()):
+                continue
+            w.start_tls(wire.client_context())
+            return "it shakes hands"
+        except (ssl.SSLError, OSError, wire.Closed):
             return None
 
 
 def tls_rules(r, server):
     for protocol, (ask, inject, refused) in BEFORE_TLS.items():
+        plain = injected(server, protocol, ask, b"")
+        r.check(f"3: {protocol}: it shakes hands", plain is not None)
         said = injected(server, protocol, ask, inject)
-        r.check(f"3: {protocol}: plaintext behind STARTTLS ends it", said is None, repr(said))
+        r.check(f"3: {protocol}: plaintext behind STARTTLS ends it", said is None, said)
         for command in refused:
             with wire.Wire(server.ports[protocol]) as w:
                 greeting(w, protocol)
