@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The configuration: one readable file, every setting a row of settings.def. Parsing is pure: text
- *in, struct conf and a list of complaints out. A struct conf lives in the arena it was parsed into.
+ * in, struct conf and a list of complaints out. A struct conf lives in the arena it was parsed
+ * into.
  *
  *	file    = *( line LF )
  *	line    = [ key 1*value / section "{" / "}" ] [ "#" comment ]

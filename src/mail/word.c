@@ -3,8 +3,8 @@
  * =?charset?encoding?text?= : found, cut, decoded. Adjacent words of one charset and encoding are
  * decoded as one run, because senders split inside multi-byte characters.
  *
- *	encoded-word = "=?" charset ["*" language] "?" encoding "?" encoded-text "?="   (RFC 2047 2,
- *2231 5)
+ *	encoded-word = "=?" charset ["*" language] "?" encoding "?" encoded-text "?="
+ *	                                                               (RFC 2047 2, 2231 5)
  */
 #include "mail/word.h"
 #include "mail/charset.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Segments and records of the spool journal. Pure. A record is a header and a payload, nothing
- *between. The header has a check of its own under a key that only this segment holds: a damaged
- *payload does not hide the records behind it, and a message that contains octets like a record is
- *never taken for one.
+ * between. The header has a check of its own under a key that only this segment holds: a damaged
+ * payload does not hide the records behind it, and a message that contains octets like a record is
+ * never taken for one.
  */
 #ifndef SPOOL_RECORD_H
 #define SPOOL_RECORD_H
@@ -31,7 +31,8 @@
  *	32     8    SipHash-2-4 of octets 0..31 under the segment's key
  *
  *	message payload: u32 envelope octets, envelope (envelope.h), the message as it will be
- *delivered done payload:    repeated { u64 entry, u16 recipient index (0xffff: the whole entry) }
+ *	                 delivered
+ *	done payload:    repeated { u64 entry, u16 recipient index (0xffff: the whole entry) }
  */
 
 enum {

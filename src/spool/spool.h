@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The durable queue: an append-only journal of messages and of what became of them, and in memory
- *the entries that still have something to do. It schedules nothing and knows no processes.
+ * the entries that still have something to do. It schedules nothing and knows no processes.
  *
  *	spool_stage() ... spool_stage() spool_flush()     one sync makes them all durable
  *	spool_done()                                      written with the next flush; may be lost
- *	                                                  over a crash, then the delivery is
- *replayed
+ *	                                                  over a crash, then the delivery
+ *	                                                  is replayed
  *
  * A segment file goes when nothing in it is live. Entry ids only grow, also over restarts, and are
- *never used again: mailboxes remember them to deliver once.
+ * never used again: mailboxes remember them to deliver once.
  */
 #ifndef SPOOL_SPOOL_H
 #define SPOOL_SPOOL_H

@@ -3,10 +3,11 @@
  * The tree is walked along its links: a part is opened, its children follow, then it is closed.
  *
  *	body            = "(" (body-type-1part / body-type-mpart) ")"
- *	body-type-1part = media-type SP media-subtype SP body-fields [SP envelope SP body] [SP
- *lines] [SP md5 SP disposition SP language SP location] body-type-mpart = 1*body SP media-subtype
- *[SP params SP disposition SP language SP location] body-fields     = params SP id SP description
- *SP encoding SP octets
+ *	body-type-1part = media-type SP media-subtype SP body-fields [SP envelope SP body]
+ *	                  [SP lines] [SP md5 SP disposition SP language SP location]
+ *	body-type-mpart = 1*body SP media-subtype
+ *	                  [SP params SP disposition SP language SP location]
+ *	body-fields     = params SP id SP description SP encoding SP octets
  */
 #include "proto/imap/body.h"
 

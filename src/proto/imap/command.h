@@ -182,11 +182,14 @@ struct imap_command {
  * Parse one complete command.
  *
  * In      raw: tag to the last octet before the final CRLF, literals inline; borrowed, must outlive
- * ret state: where the session is; enabled: IMAP_ENABLED_* Out     ret: tag is set whenever one
- * could be read, even on errors (else empty); the rest on ERR_OK. Strings borrow from raw or live
- * in `a` Limits  limits.h Errors  ERR_SYNTAX: BAD; ERR_UNSUPPORTED: unknown verb, BAD;
- * ERR_BADSTATE: BAD, not in this state; ERR_CHARSET: NO [BADCHARSET] for SEARCH, else NO [CANNOT];
- * ERR_TOOBIG, ERR_TOOMANY, ERR_BUDGET: NO [LIMIT] RFC     9051 6, 9
+ *         ret; state: where the session is; enabled: IMAP_ENABLED_*
+ * Out     ret: tag is set whenever one could be read, even on errors (else empty); the rest on
+ *         ERR_OK. Strings borrow from raw or live in `a`
+ * Limits  limits.h
+ * Errors  ERR_SYNTAX: BAD; ERR_UNSUPPORTED: unknown verb, BAD; ERR_BADSTATE: BAD, not in this
+ *         state; ERR_CHARSET: NO [BADCHARSET] for SEARCH, else NO [CANNOT];
+ *         ERR_TOOBIG, ERR_TOOMANY, ERR_BUDGET: NO [LIMIT]
+ * RFC     9051 6, 9
  */
 enum err imap_command_parse(struct arena *a, str raw, enum imap_state state, unsigned enabled,
     struct imap_command *ret);

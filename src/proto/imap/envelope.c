@@ -2,9 +2,9 @@
 /*
  * One pass over the header remembers where the ten fields stand; then they are written in order.
  *
- *	envelope = "(" env-date SP env-subject SP env-from SP env-sender SP env-reply-to SP env-to
- *SP env-cc SP env-bcc SP env-in-reply-to SP env-message-id ")" address  = "(" addr-name SP addr-adl
- *SP addr-mailbox SP addr-host ")"
+ *	envelope = "(" env-date SP env-subject SP env-from SP env-sender SP env-reply-to
+ *	           SP env-to SP env-cc SP env-bcc SP env-in-reply-to SP env-message-id ")"
+ *	address  = "(" addr-name SP addr-adl SP addr-mailbox SP addr-host ")"
  */
 #include "proto/imap/envelope.h"
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The binary header (version 2) of the PROXY protocol: a load balancer says in front of a
- *connection who the real client is. Only the caller knows whether the balancer may be believed.
- *Version 1, the text form, is not read.
+ * The binary header (version 2, no other) of the PROXY protocol: a load balancer says in front of a
+ * connection who the real client is. Only the caller knows whether it may be believed.
  *
  *	OFFSET  SIZE  MEANING
  *	0       12    signature 0D 0A 0D 0A 00 0D 0A 51 55 49 54 0A
  *	12      1     version (2) << 4, command: 0 LOCAL, 1 PROXY
- *	13      1     family << 4: 0 unspecified, 1 IPv4, 2 IPv6, 3 UNIX; transport: 0, 1 stream, 2
- *datagram 14      2     octets that follow, big-endian 16            addresses: source,
- *destination, source port, destination port; then TLVs
+ *	13      1     family << 4: 0 unspecified, 1 IPv4, 2 IPv6, 3 UNIX;
+ *	              transport: 0, 1 stream, 2 datagram
+ *	14      2     octets that follow, big-endian
+ *	16            addresses: source, destination, source port, destination port; then TLVs
  */
 #ifndef PROTO_PROXY_PROXY_H
 #define PROTO_PROXY_PROXY_H

@@ -3,8 +3,9 @@
  * AUTH: carries a SASL exchange between the client and whoever knows passwords. Nothing of it is
  * understood here but base64, "=" and "*".
  *
- *	auth-command    = "AUTH" SP sasl-mech [ SP initial-response ] *( CRLF [ base64 ] ) [ CRLF
- *"*" ] CRLF initial-response = base64 / "="
+ *	auth-command     = "AUTH" SP sasl-mech [ SP initial-response ]
+ *	                   *( CRLF [ base64 ] ) [ CRLF "*" ] CRLF
+ *	initial-response = base64 / "="
  */
 #include "base/codec.h"
 #include "proto/smtp/smtp_priv.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One memchr per line and one vector pass per run. Bare LF is seen where it stands; bare CR by
- *counting CR against CRLF, so no second search is needed. Start with smtp_body_take.
+ * counting CR against CRLF, so no second search is needed. Start with smtp_body_take.
  *
  *	data = *( [ "." ] line CRLF ) "." CRLF
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * DATA: the message comes, is looked at, and is committed. A message that will be refused is read
- *to its real end first, so that nothing of it is ever taken for a command.
+ * to its real end first, so that nothing of it is ever taken for a command.
  *
  *	data = "DATA" CRLF
  */

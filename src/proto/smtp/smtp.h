@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The SMTP server engine, for mail from other servers (MX) and for submission, from the moment TLS
- *is up. Octets and time go in, actions and reply octets come out; it does no input or output. One
- *struct smtp per connection:
+ * is up. Octets and time go in, actions and reply octets come out; it does no input or output. One
+ * struct smtp per connection:
  *
  *	smtp_init; then, whenever octets came or an answer was given:
  *	    do { smtp_feed; while (smtp_next) act; } while something was used or acted on;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The gate process: everything its files share. A connection (struct svc_gate_conn) owns its
- *socket, its TLS and its end of the session's stream; svc_gate_conn_close is the one way to its
- *end.
+ * socket, its TLS and its end of the session's stream; svc_gate_conn_close is the one way to its
+ * end.
  *
  *	accept.c -> conn.c -> [plain.c] -> tls handshake -> peers.c (session handed out) -> relay.c
  */

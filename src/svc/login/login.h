@@ -3,8 +3,8 @@
  * The login process: sessions inside TLS in which nobody has logged in yet. It owns the session's
  * stream until accounts has taken it; it sees passwords pass by, keeps none, and cannot check any.
  *
- *	gate --session--> session.c <-> proto/preauth; auth.c asks auth; accounts.c hands the stream
- *on
+ *	gate --session--> session.c <-> proto/preauth; auth.c asks auth;
+ *	                  accounts.c hands the stream on
  */
 #ifndef SVC_LOGIN_LOGIN_H
 #define SVC_LOGIN_LOGIN_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ENVELOPE, BODY and BODYSTRUCTURE of a message as text, and as the two blobs the store keeps
- *beside it. A blob starts with its version; one of another version counts as absent.
+ * beside it. A blob starts with its version; one of another version counts as absent.
  *
  *	envelope   OFFSET 0 SIZE 1 version 1; then the ENVELOPE text
  *	structure  OFFSET 0 SIZE 1 version 1; u32 length and octets of BODY; the BODYSTRUCTURE text
