@@ -78,6 +78,9 @@ static enum err
 take_body(struct batch *b, const struct ipc_queue_account_deliver *m, int fd, str *ret)
 {
 	struct sys_stat st;
+	if (m->body.n != (fd < 0 ? m->size : 0)) {
+		return ERR_PROTOCOL;
+	}
 	if (fd < 0) {
 		*ret = arena_dup(b->arena, m->body);
 		return ret->p == NULL ? ERR_BUDGET : ERR_OK;
@@ -164,6 +167,22 @@ tell_sessions(struct batch *b)
 	}
 }
 
+/* One letter that cannot be stored must not keep the others out. */
+static enum err
+deliver_all(struct batch *b)
+{
+	enum err e = store_deliver(b->a->store, b->list, b->n, b->added);
+	bool theirs = e == ERR_DB || e == ERR_IO || e == ERR_CORRUPT || e == ERR_TOOBIG;
+	if (!theirs || b->n == 1) {
+		return e;
+	}
+	for (size_t i = 0; i < b->n; i++) {
+		enum err one = store_deliver(b->a->store, &b->list[i], 1, &b->added[i]);
+		b->added[i].err = one != ERR_OK ? one : b->added[i].err;
+	}
+	return ERR_OK;
+}
+
 static void
 let_go(struct batch *b)
 {
@@ -182,7 +201,7 @@ one_round(struct batch *b)
 {
 	enum err end = collect(b), e = ERR_OK;
 	if (b->n > 0) {
-		e = answer_all(b, store_deliver(b->a->store, b->list, b->n, b->added));
+		e = answer_all(b, deliver_all(b));
 		tell_sessions(b);
 		svc_account_tell_usage(b->a);
 	}
@@ -248,5 +267,6 @@ svc_account_deliver_run(struct svc_account *a, int queue)
 	arena_free(&b.arena);
 	buf_done(&b.in);
 	buf_done(&b.out);
-	return e == ERR_EOF ? ERR_OK : e;
+	/* the queue, or accounts, has gone: what was not answered comes again */
+	return e == ERR_EOF || e == ERR_UNAVAILABLE ? ERR_OK : e;
 }
