@@ -49,6 +49,23 @@ warn_of_files(struct ctl *c, const char *key, const struct conf_list *paths)
 	}
 }
 
+/* A private key that everybody on this machine may read is none. */
+static void
+warn_of_keys(struct ctl *c)
+{
+	enum { OTHERS_MAY_READ = 0004 };
+	for (size_t i = 0; i < c->conf.tls_key.n; i++) {
+		str path = c->conf.tls_key.v[i];
+		int fd SYS_FD_AUTO = -1;
+		struct sys_stat s;
+		if (sys_file_open(SYS_CWD, path, SYS_READ | SYS_FOLLOW, &fd) == ERR_OK &&
+		    sys_file_stat_fd(fd, &s) == ERR_OK && (s.mode & OTHERS_MAY_READ) != 0) {
+			ctl_warn(c, "warning: tls key %.*s: everybody may read it; chmod 600",
+			    STR_ARG(path));
+		}
+	}
+}
+
 enum ctl_exit
 ctl_cmd_check_config(struct ctl *c)
 {
@@ -61,6 +78,7 @@ ctl_cmd_check_config(struct ctl *c)
 	if (e == ERR_OK) {
 		warn_of_files(c, "certificate", &c->conf.tls_certificate);
 		warn_of_files(c, "key", &c->conf.tls_key);
+		warn_of_keys(c);
 		if (c->conf.tls_certificate.n == 0) {
 			ctl_warn(c,
 			    "warning: without tls certificate and key nobody can use the server");

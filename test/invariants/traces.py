@@ -2,6 +2,7 @@
 """Invariant 9: marked contents go in at every door; then the log and every file are searched."""
 
 import pathlib
+import subprocess
 
 from world import A, ACCOUNTS, B, arrives, mx, reader, settled, submission
 
@@ -126,6 +127,17 @@ def modes(r, server):
         r.check(f"9: {p.relative_to(state)} is shut to others", not open_to_others, oct(mode))
 
 
+def key_is_private(r, server):
+    """A key that everybody may read is told of before it is used."""
+    command = [server.program, "-c", str(server.conf), "check-config"]
+    key = pathlib.Path(server.dir, "key.pem")
+    for mode, told in ((0o600, False), (0o644, True)):
+        key.chmod(mode)
+        said = subprocess.run(command, capture_output=True, text=True, timeout=30).stderr
+        r.equal(f"9: check-config warns of a key of mode {mode:o}", "may read it" in said, told)
+    key.chmod(0o600)
+
+
 def traces(r, server):
     send_letters(r, server)
     guess(server)
@@ -134,3 +146,4 @@ def traces(r, server):
     settled(server)
     search(r, server)
     modes(r, server)
+    key_is_private(r, server)
