@@ -2,9 +2,7 @@
 /*
  * Octets both ways between TLS (net) and the session's stream (app). Everything moves through the
  * process's one chunk; only what the receiver does not take is copied into memory of the
- * connection, and as long as that lies there its source is not read: at most one chunk waits per
- * direction.
- *
+ * connection, and as long as that lies there its source is not read.
  * Ends. The client's end (close_notify, FIN, reset) ends the connection: what it sent before still
  * reaches the service, answers to it are dropped. The service's end: what it said is sent, then
  * close_notify and FIN, then we wait a moment for the client's end so that no reset eats our words.
