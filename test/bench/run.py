@@ -32,6 +32,7 @@ import postern_side  # noqa: E402
 
 USERS = 1000
 SMALL, LARGE = 4096, 102400
+SUSTAINED = 10000  # messages into 1,000 mailboxes: ten each, as under lasting load
 READERS = 2  # the users after those hold the large mailboxes
 RUNS_FULL, RUNS_QUICK = 3, 1
 SESSIONS_FULL, SESSIONS_QUICK = 500, 100
@@ -54,9 +55,15 @@ def mail_row(mailboxes, connections, size, per_connection=0, quick=False):
     }
 
 
+def lasting_row():
+    """Enough messages for a queue to have several for each mailbox at a time."""
+    return {**mail_row(1000, 10, SMALL), "messages": SUSTAINED}
+
+
 def mail_rows(quick):
     if quick:
         return [
+            lasting_row(),
             mail_row(1000, 10, SMALL, quick=True),
             mail_row(1000, 10, SMALL, per_connection=1, quick=True),
             mail_row(1, 10, SMALL, quick=True),
@@ -64,13 +71,14 @@ def mail_rows(quick):
         ]
     one_each = mail_row(1000, 10, SMALL, per_connection=1)
     rows = [mail_row(m, c, s) for s in (SMALL, LARGE) for m in (1, 100, 1000) for c in (1, 10, 50)]
-    return rows + [mail_row(1000, 1, SMALL, per_connection=1), one_each]
+    return rows + [lasting_row(), mail_row(1000, 1, SMALL, per_connection=1), one_each]
 
 
 def title(row):
     each = ", one each" if row["per_connection"] == 1 else ""
     boxes = f"{row['mailboxes']} mailbox{'es' if row['mailboxes'] > 1 else ''}"
-    return f"{row['size'] // 1024} KB, {boxes}, {row['connections']} conn{each}"
+    many = ", lasting" if row["messages"] == SUSTAINED else ""
+    return f"{row['size'] // 1024} KB, {boxes}, {row['connections']} conn{each}{many}"
 
 
 def middle(runs):
