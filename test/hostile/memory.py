@@ -55,8 +55,11 @@ def kinds(server):
     names = server.pids()
     zygotes = {p for p, n in names.items() if n.startswith("accounts")}
     parents = postern.process_tree(running.pid)
+    # between exec and its first words a process bears the name of its program
     return {
-        p: "account" if parents.get(p) in zygotes else n.partition("[")[0]
+        p: "account"
+        if parents.get(p) in zygotes
+        else n.partition("[")[0].removeprefix("postern-")
         for p, n in names.items()
     }
 

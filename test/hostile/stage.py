@@ -52,8 +52,9 @@ def imap(s, who=A, login=True, **kw):
 def subjects(s, who=A):
     """The Subject of every message in INBOX."""
     with imap(s, who) as c:
-        c.select()
         out = []
+        if c.select() == 0:
+            return out  # 1:* names no message there (RFC 9051 9, seq-number)
         for _, items in c.fetch("1:*", "BODY.PEEK[HEADER.FIELDS (SUBJECT)]"):
             text = next(v for k, v in items.items() if k.startswith("BODY["))
             out.append(text.strip().partition(b": ")[2].decode("utf-8", "replace"))
