@@ -380,5 +380,52 @@ garbled_index(void)
 	}
 }
 
+static uint64_t
+mailboxes(struct store *s)
+{
+	struct arena *a = arena_new(NULL, "list", 1 << 16, 0);
+	struct store_mailbox *list;
+	uint64_t found = 0;
+	size_t n = 0;
+	CHECK_ERR(store_mailboxes(s, a, &list, &n), ERR_OK);
+	for (size_t i = 0; i < n; i++) {
+		found += list[i].id != 0 && list[i].subscribed;
+	}
+	arena_free(&a);
+	return found;
+}
+
+/* A crash while an account is made: none of the first mailboxes is missing, and mail stays. */
+static void
+half_made(void)
+{
+	struct store_conf conf = store_trial_conf("half");
+	struct store *s = store_trial_open(&conf);
+	struct buf pack;
+	uint64_t first = mailboxes(s);
+	store_close(&s);
+	store_trial_load(&conf, "packs/000001", &pack);
+	for (size_t n = 0; n < pack.n; n += 13) {
+		forget_index(&conf);
+		store_trial_save(&conf, "index.db", STR_NONE);
+		store_trial_save(&conf, "packs/000001", str_make(pack.p, n));
+		s = store_trial_open(&conf);
+		CHECK_U64(mailboxes(s), first);
+		is_sound(s, 0);
+		store_close(&s);
+	}
+	buf_done(&pack);
+	s = store_trial_open(&conf);
+	uint32_t uid = store_trial_append(s, 1, 1, 0);
+	store_close(&s);
+	forget_index(&conf);
+	store_trial_save(&conf, "index.db", STR_NONE);
+	s = store_trial_open(&conf);
+	struct store_msg m;
+	CHECK_ERR(store_msg(s, 1, uid, &m), ERR_OK);
+	store_close(&s);
+	store_trial_remove(&conf);
+}
+
 TEST_MAIN(torn_tails, bad_record, bad_head, wrong_counters, packs_alone, outdated_index,
-    interrupted_swap, garbled_index)
+    interrupted_swap, garbled_index, half_made)

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "store/care.h"
+#include "store/scan.h"
 #include "sys/file.h"
 #include "sys/random.h"
 #include "sys/sys.h"
@@ -118,6 +119,46 @@ look_at_pack(void *ctx, str name)
 	return st.size > STORE_RECORD_HEAD ? ERR_EXISTS : ERR_OK;
 }
 
+/* EXISTS: the first pack holds a message, or what cannot be read and may have been one. */
+static enum err
+look_for_mail(struct store *s)
+{
+	struct store_scan_pack sc;
+	struct store_record r;
+	struct store_place at;
+	enum err e = store_scan_open(&sc, s->packs, 1, 0);
+	while (e == ERR_OK && (e = store_scan_next(&sc, &r, &at)) == ERR_OK) {
+		e = r.type == STORE_RECORD_MESSAGE || r.type == STORE_RECORD_LINK ? ERR_EXISTS
+										  : ERR_OK;
+	}
+	store_scan_close(&sc);
+	if (e == ERR_NOTFOUND || (e == ERR_CORRUPT && sc.torn)) {
+		return ERR_OK;
+	}
+	return e == ERR_CORRUPT || e == ERR_VERSION ? ERR_EXISTS : e;
+}
+
+/*
+ * EXISTS: the packs tell more than a new account's first mailboxes. With an index that never
+ * had an account and one pack without mail, a crash came while the account was made: it is made
+ * again from the beginning, so that none of its mailboxes is missing.
+ */
+static enum err
+look_at_packs(struct store *s)
+{
+	struct store_set packs;
+	enum err e = sys_dir_list(s->packs, look_at_pack, s);
+	if (e != ERR_EXISTS || s->db == NULL) {
+		return e;
+	}
+	store_set_init(&packs);
+	e = store_pack_list(s->packs, &packs);
+	bool one = packs.n == 1 && packs.v[0].lo == 1 && packs.v[0].hi == 1;
+	store_set_done(&packs);
+	TRY(e);
+	return one ? look_for_mail(s) : ERR_EXISTS;
+}
+
 /* ---- a new account ------------------------------------------------------------------------ */
 
 static const struct {
@@ -156,9 +197,8 @@ first_pack(struct store *s)
 	int fd = -1;
 	memcpy(h.key, s->account.key, sizeof h.key);
 	TRY(store_pack_create(s->packs, &h, &fd));
-	enum err e = sys_file_datasync(fd);
 	sys_close(&fd);
-	return e;
+	return ERR_OK;
 }
 
 /*
@@ -204,17 +244,23 @@ fill_new(struct store *s)
 	return ERR_OK;
 }
 
-/* The whole of a new account in one transaction. Lost in a power cut, it is simply made again. */
+/*
+ * The whole of a new account in one transaction, on disk before anybody sees a number of it: made
+ * again after a power cut, it would give those numbers to other messages.
+ */
 static enum err
 make_new(struct store *s)
 {
-	TRY(db_begin(s->db, DB_WRITE));
+	TRY(db_begin(s->db, DB_DURABLE));
 	s->in_txn = true;
-	s->mode = DB_WRITE;
+	s->mode = DB_DURABLE;
 	s->log_checked = true;
 	enum err e = fill_new(s);
 	if (e == ERR_OK) {
 		e = store_log_flush(s);
+	}
+	if (e == ERR_OK) {
+		e = store_log_sync(s);
 	}
 	if (e == ERR_OK) {
 		e = store_account_save(s->db, &s->account);
@@ -272,7 +318,7 @@ make_index_locked(struct store *s)
 	} else if (e != ERR_NOTFOUND) {
 		return e;
 	}
-	e = sys_dir_list(s->packs, look_at_pack, s);
+	e = look_at_packs(s);
 	if (e != ERR_OK) {
 		return e == ERR_EXISTS ? ERR_NOTFOUND : e;
 	}

@@ -57,6 +57,7 @@ class Ledger:
         self.seen = {}  # (address, mailbox, uidvalidity, uid) -> name
         self.next_uid = {}  # (address, mailbox, uidvalidity) -> largest UIDNEXT told
         self.modseq = {}  # the same -> largest HIGHESTMODSEQ told
+        self.validity = {}  # (address, mailbox) -> UIDVALIDITY: these mailboxes are never deleted
         self.conflicts = []
         self.accepted = 0
         self.note = note
@@ -84,6 +85,9 @@ class Ledger:
     def _compare(self, key, view):
         before_uid = self.next_uid.get(key, 0)
         before_modseq = self.modseq.get(key, 0)
+        told = self.validity.setdefault(key[:2], key[2])
+        if told != key[2]:
+            self.conflicts.append(f"{key[:2]}: UIDVALIDITY {key[2]}, told {told}")
         for uid, (name, modseq) in view["messages"].items():
             known = self.seen.get((*key, uid))
             if known is not None and known != name:
