@@ -15,10 +15,11 @@ enum {
 	STORE_MESSAGE_MAX = 256 << 20,  /* octets of one message; the settings allow 1 MB less */
 	STORE_CACHE_BLOB_MAX = 256 << 10,
 	/* an envelope or structure blob; larger ones are not kept */
-	STORE_REFS_MAX = 16,      /* message ids remembered per message for threading */
-	STORE_PAGE_RECORDS = 512, /* message states in one packed page */
-	STORE_BATCH_MAX = 4096,   /* messages in one append or delivery */
-	STORE_GONE_MAX = 20000,   /* ranges in the log of removals per mailbox,
+	STORE_FACT_MAX = 32 << 10, /* one fact of a message; larger ones are not kept */
+	STORE_REFS_MAX = 16,       /* message ids remembered per message for threading */
+	STORE_PAGE_RECORDS = 512,  /* message states in one packed page */
+	STORE_BATCH_MAX = 4096,    /* messages in one append or delivery */
+	STORE_GONE_MAX = 20000,    /* ranges in the log of removals per mailbox,
 	       before it is cut in half */
 	STORE_RESERVE = 1024,
 	/* uids and ids set aside at a time (see doc/format/index.md) */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Packed pages in the index: finding, reading, writing, appending (pages.c), and walking over
- * those that hold given uids (walk.c). Private to this folder; included by store_priv.h.
+ * Packed pages in the index: finding, reading, writing, appending, and walking over
+ * those that hold given uids. Private to this folder; included by store_priv.h.
  */
 #ifndef STORE_PAGES_H
 #define STORE_PAGES_H
@@ -60,7 +60,7 @@ enum err store_tail_begin(struct store *s, uint64_t mailbox, uint64_t modseq,
 enum err store_tail_add(struct store *s, struct store_tail *t, struct store_msg *m);
 enum err store_tail_end(struct store *s, struct store_tail *t);
 
-/* ---- walk.c ------------------------------------------------------------------------------- */
+/* ---- walking ------------------------------------------------------------------------------ */
 
 struct store_walk {
 	struct store *s;

@@ -71,8 +71,8 @@ store_cold(struct store *s, uint64_t id, struct arena *a, struct store_cold *ret
 	return store_end(s, cold_in(s, id, a, ret));
 }
 
-static enum err
-need_unzip(struct store *s)
+enum err
+store_need_unzip(struct store *s)
 {
 	if (s->unzip == NULL && (s->unzip = ZSTD_createDCtx()) == NULL) {
 		return ERR_NOMEM;
@@ -88,7 +88,7 @@ store_unpack(struct store *s, const struct store_record *r, struct buf *out)
 		buf_str(out, r->payload);
 		return buf_err(out);
 	}
-	TRY(need_unzip(s));
+	TRY(store_need_unzip(s));
 	char *to = buf_room(out, MAX(r->plain, 1u));
 	if (to == NULL) {
 		return buf_err(out);
@@ -166,7 +166,7 @@ unzip_piece(struct store *s, str piece, size_t want)
 static enum err
 unzip_front(struct store *s, int fd, uint64_t from, uint64_t to, size_t want)
 {
-	TRY(need_unzip(s));
+	TRY(store_need_unzip(s));
 	ZSTD_DCtx_reset(s->unzip, ZSTD_reset_session_only);
 	while (from < to && s->text.octets.n < want) {
 		size_t n = (size_t)MIN(to - from, (uint64_t)PIECE);
@@ -237,6 +237,7 @@ have(struct store *s, uint64_t id, size_t want, struct store_row *ret_row)
 		if (e != ERR_NOTFOUND) {
 			break; /* NOTFOUND: the pack was compacted away after we read the row */
 		}
+		store_hold_again(s);
 	}
 	return as_damage(e);
 }

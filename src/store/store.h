@@ -47,6 +47,16 @@ void store_leave(struct store *s);
 /* Before forking processes that open stores: ready the engine for all of them. */
 void store_start(void);
 
+/*
+ * Hold one read transaction open, so that many reads cost no more than one; what others change
+ * meanwhile is not seen. Holding twice is holding once. A write by this store ends the view and
+ * the next read begins a new one. Do not hold while waiting for anybody.
+ *
+ * Errors  those of a read: DB, IO, BUSY
+ */
+enum err store_hold(struct store *s);
+void store_release(struct store *s);
+
 /* ---- mailboxes ---------------------------------------------------------------------------- */
 
 enum store_special {

@@ -40,6 +40,10 @@ const struct db_migration store_schema[] = {
 	    " PRIMARY KEY(entry, rcpt)) WITHOUT ROWID;"
 	    "CREATE TABLE pack(id INTEGER PRIMARY KEY, dead INTEGER NOT NULL);",
 	},
+	{
+	    "CREATE TABLE fact(key INTEGER PRIMARY KEY, last INTEGER NOT NULL,"
+	    " data BLOB NOT NULL);",
+	},
 };
 const size_t store_schema_n = LEN(store_schema);
 
@@ -137,9 +141,47 @@ begin_locked(struct store *s, enum db_mode mode)
 	return e == ERR_NOTFOUND ? ERR_CORRUPT : e;
 }
 
+/* End the read that is held, so that a write can begin or another view be taken. */
+static void
+let_go(struct store *s)
+{
+	if (s->held && s->in_txn && s->mode == DB_READ) {
+		db_rollback(s->db);
+		s->in_txn = false;
+		sys_file_unlock(s->lock);
+	}
+}
+
+enum err
+store_hold(struct store *s)
+{
+	bool was = s->held;
+	s->held = true;
+	enum err e = store_begin(s, DB_READ);
+	s->held = e == ERR_OK || was;
+	return e;
+}
+
+void
+store_release(struct store *s)
+{
+	let_go(s);
+	s->held = false;
+}
+
+void
+store_hold_again(struct store *s)
+{
+	let_go(s);
+}
+
 enum err
 store_begin(struct store *s, enum db_mode mode)
 {
+	if (s->held && s->in_txn && mode == DB_READ) {
+		return ERR_OK;
+	}
+	let_go(s);
 	ASSERT(s->magic == STORE_MAGIC && !s->in_txn);
 	TRY(sys_file_lock(s->lock, false, true));
 	enum err e = begin_locked(s, mode);
@@ -187,6 +229,9 @@ enum err
 store_end(struct store *s, enum err e)
 {
 	ASSERT(s->in_txn);
+	if (s->held && s->mode == DB_READ) {
+		return e;
+	}
 	if (e == ERR_OK && s->mode != DB_READ) {
 		e = finish_writes(s);
 	}
