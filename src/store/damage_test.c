@@ -399,6 +399,8 @@ mailboxes(struct store *s)
 static void
 half_made(void)
 {
+	static const char no_account[] =
+	    "DELETE FROM account; DELETE FROM mailbox; DELETE FROM subscription";
 	struct store_conf conf = store_trial_conf("half");
 	struct store *s = store_trial_open(&conf);
 	struct buf pack;
@@ -406,8 +408,7 @@ half_made(void)
 	store_close(&s);
 	store_trial_load(&conf, "packs/000001", &pack);
 	for (size_t n = 0; n < pack.n; n += 13) {
-		forget_index(&conf);
-		store_trial_save(&conf, "index.db", STR_NONE);
+		tamper(&conf, no_account);
 		store_trial_save(&conf, "packs/000001", str_make(pack.p, n));
 		s = store_trial_open(&conf);
 		CHECK_U64(mailboxes(s), first);
@@ -418,8 +419,7 @@ half_made(void)
 	s = store_trial_open(&conf);
 	uint32_t uid = store_trial_append(s, 1, 1, 0);
 	store_close(&s);
-	forget_index(&conf);
-	store_trial_save(&conf, "index.db", STR_NONE);
+	tamper(&conf, no_account);
 	s = store_trial_open(&conf);
 	struct store_msg m;
 	CHECK_ERR(store_msg(s, 1, uid, &m), ERR_OK);
@@ -427,5 +427,22 @@ half_made(void)
 	store_trial_remove(&conf);
 }
 
+/* An index file that somebody has only just begun: it still gets its log, and with it its syncs. */
+static void
+begun_index(void)
+{
+	struct store_conf conf = store_trial_conf("begun");
+	int dir = -1;
+	CHECK_ERR(sys_dir_make(SYS_CWD, conf.path, 0700), ERR_OK);
+	CHECK_ERR(sys_dir_open(SYS_CWD, conf.path, &dir), ERR_OK);
+	sys_close(&dir);
+	store_trial_save(&conf, "index.db", STR_NONE);
+	struct store *s = store_trial_open(&conf);
+	CHECK_U64(store_trial_append(s, 1, 1, 0), 1);
+	CHECK(store_trial_size(&conf, "index.db-wal") > 0);
+	store_close(&s);
+	store_trial_remove(&conf);
+}
+
 TEST_MAIN(torn_tails, bad_record, bad_head, wrong_counters, packs_alone, outdated_index,
-    interrupted_swap, garbled_index, half_made)
+    interrupted_swap, garbled_index, half_made, begun_index)

@@ -99,8 +99,6 @@ enum err store_end(struct store *s, enum err e);
 uint64_t store_tick(struct store *s);
 /* When a read is held: let the next one see what has changed meanwhile. */
 void store_hold_again(struct store *s);
-/* Make everything committed so far durable. */
-enum err store_flush_index(struct store *s);
 /* Open or reopen index.db of an opened folder; fails when there is none. */
 enum err store_index_open(struct store *s);
 enum err store_account_load(struct db *db, struct store_account *ret);

@@ -8,6 +8,7 @@
 #include "store/store_priv.h"
 #include "sys/clock.h"
 #include "sys/file.h"
+#include "sys/sys.h"
 
 const struct db_migration store_schema[] = {
 	{
@@ -103,6 +104,9 @@ store_index_open(struct store *s)
 	struct sys_stat st;
 	int n = snprintf(path, sizeof path, "%.*s/index.db", (int)s->path_n, s->path);
 	TRY(sys_file_stat(s->dir, S("index.db"), &st));
+	if (st.size == 0) {
+		return ERR_NOTFOUND; /* being made; opened now, it would never get its log */
+	}
 	struct db_conf conf = { .path = { path, (size_t)n } };
 	struct db *db;
 	TRY(db_open(&conf, &db));
@@ -225,6 +229,18 @@ finish_writes(struct store *s)
 	return s->account_dirty ? store_account_save(s->db, &s->account) : ERR_OK;
 }
 
+/*
+ * Make what was committed durable: the log alone, since a checkpoint meanwhile has synced what it
+ * took from there. A transaction that changes nothing would write nothing and sync nothing.
+ */
+static enum err
+flush_index(struct store *s)
+{
+	SYS_FD_AUTO int fd = -1;
+	TRY(sys_file_open(s->dir, S("index.db-wal"), SYS_READ | SYS_WRITE, &fd));
+	return sys_file_datasync(fd);
+}
+
 enum err
 store_end(struct store *s, enum err e)
 {
@@ -244,30 +260,10 @@ store_end(struct store *s, enum err e)
 		s->page_id = 0; /* what it holds never happened */
 		s->text.id = 0;
 	}
-	s->in_txn = false;
-	sys_file_unlock(s->lock);
 	if (e == ERR_OK && s->sync_after && s->mode == DB_WRITE) {
-		e = store_flush_index(s);
+		e = flush_index(s);
 	}
-	return e;
-}
-
-enum err
-store_flush_index(struct store *s)
-{
-	TRY(sys_file_lock(s->lock, false, true));
-	enum err e = same_index(s);
-	if (e == ERR_OK) {
-		e = db_begin(s->db, DB_DURABLE);
-	}
-	if (e == ERR_OK) {
-		e = db_run(db_query(s->db, "UPDATE account SET clock = clock"));
-		if (e == ERR_OK) {
-			e = db_commit(s->db);
-		} else {
-			db_rollback(s->db);
-		}
-	}
+	s->in_txn = false;
 	sys_file_unlock(s->lock);
 	return e;
 }
