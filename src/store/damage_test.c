@@ -247,6 +247,8 @@ live_a_little(struct store *s)
 	CHECK_ERR(store_mailbox_delete(s, S("doomed")), ERR_OK);
 	CHECK_ERR(store_subscribe(s, S("z/b"), true), ERR_OK);
 	CHECK_ERR(store_subscribe(s, S("Junk"), false), ERR_OK);
+	struct store_annotation note = { .mailbox = 1, .entry = S("/x"), .value = S("note") };
+	CHECK_ERR(store_annotate(s, &note, 1, NULL), ERR_OK);
 	CHECK_ERR(store_mailbox_rename(s, S("INBOX"), S("was inbox")), ERR_OK);
 	store_trial_append(s, 1, 5, 0);
 }

@@ -248,6 +248,7 @@ metas(void)
 	struct store_meta_link link = { 1, 2, 3, 4, 1 }, link2;
 	struct store_meta_gone gone = { 1, 2, 1 }, gone2;
 	struct store_meta_subscription sub = { 1, true, S("x") }, sub2;
+	struct store_meta_annotation note = { 7, 9, true, S("/x") }, note2;
 	buf_init_fixed(&b, octets, sizeof octets);
 	store_meta_mailbox_put(&b, &box);
 	struct store_record r = { .type = STORE_RECORD_MAILBOX, .meta = buf_view(&b) };
@@ -277,6 +278,15 @@ metas(void)
 	r = (struct store_record){ .meta = buf_view(&b) };
 	CHECK_ERR(store_meta_subscription_get(&r, &sub2), ERR_OK);
 	CHECK_STR(sub2.name, S("x"));
+	buf_reset(&b);
+	store_meta_annotation_put(&b, &note);
+	r = (struct store_record){ .meta = buf_view(&b), .payload = S("value") };
+	CHECK_ERR(store_meta_annotation_get(&r, &note2), ERR_OK);
+	CHECK(note2.mailbox == 7 && note2.modseq == 9 && note2.set);
+	CHECK_STR(note2.entry, S("/x"));
+	/* octets is where b lies */
+	octets[16] = 0; /* removed, and yet a value */
+	CHECK_ERR(store_meta_annotation_get(&r, &note2), ERR_CORRUPT);
 	struct store_pack_head head = { 7, "0123456789abcde" }, head2;
 	buf_reset(&b);
 	store_pack_head_put(&b, &head);

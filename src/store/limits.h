@@ -23,8 +23,13 @@ enum {
 	       before it is cut in half */
 	STORE_RESERVE = 1024,
 	/* uids and ids set aside at a time (see doc/format/index.md) */
-	STORE_PACK_MAX = 64 << 20, /* a pack that reached this is closed and a new one begun */
-	STORE_RAW_MAX = 512,       /* messages up to this are not compressed */
+	STORE_PACK_MAX = 64 << 20,   /* a pack that reached this is closed and a new one begun */
+	STORE_RAW_MAX = 512,         /* messages up to this are not compressed */
+	STORE_ANNOTATIONS_MAX = 200, /* per mailbox and per account; RFC 5464 4.1 wants 10 */
+	STORE_ANNOTATION_ENTRY_MAX = 1000,     /* octets of a name */
+	STORE_ANNOTATION_VALUE_MAX = 32768,    /* octets of a value; RFC 5464 4.1 wants 1024 */
+	STORE_ANNOTATION_OCTETS_MAX = 8 << 20, /* names and values of one account */
+	STORE_ANNOTATION_NEWS_MAX = 1000,      /* changes told at a time */
 };
 
 #endif

@@ -322,3 +322,32 @@ store_meta_subscription_get(const struct store_record *rec, struct store_meta_su
 	*ret = m;
 	return ERR_OK;
 }
+
+/* 0 8 mailbox, 8 8 modseq, 16 1 set, 17 ... entry (u32 length, octets); the payload is the value */
+void
+store_meta_annotation_put(struct buf *out, const struct store_meta_annotation *m)
+{
+	wr_u64(out, m->mailbox);
+	wr_u64(out, m->modseq);
+	wr_u8(out, m->set);
+	wr_str(out, m->entry);
+}
+
+enum err
+store_meta_annotation_get(const struct store_record *rec, struct store_meta_annotation *ret)
+{
+	struct rd r = rd_make(rec->meta);
+	struct store_meta_annotation m = { 0 };
+	m.mailbox = rd_u64(&r);
+	m.modseq = rd_u64(&r);
+	uint8_t set = rd_u8(&r);
+	m.entry = rd_str(&r, STORE_ANNOTATION_ENTRY_MAX);
+	m.set = set == 1;
+	if (rd_end(&r) != ERR_OK || set > 1 || m.entry.n == 0 || m.mailbox > INT32_MAX ||
+	    m.modseq > INT64_MAX || rec->flags != 0 || (!m.set && rec->payload.n > 0) ||
+	    rec->payload.n > STORE_ANNOTATION_VALUE_MAX) {
+		return ERR_CORRUPT;
+	}
+	*ret = m;
+	return ERR_OK;
+}

@@ -21,6 +21,7 @@ enum store_record_type {
 	STORE_RECORD_GONE = 3,         /* uids removed from a mailbox */
 	STORE_RECORD_MAILBOX = 4,      /* a mailbox as it is now, or that it is deleted */
 	STORE_RECORD_SUBSCRIPTION = 5, /* a name was subscribed or unsubscribed */
+	STORE_RECORD_ANNOTATION = 6,   /* an annotation was set or removed */
 };
 
 enum { STORE_RECORD_ZSTD = 1 }; /* flags: the payload is a zstd frame */
@@ -108,12 +109,21 @@ struct store_meta_subscription {
 	str name;
 };
 
+/* STORE_RECORD_ANNOTATION; the payload is the value. */
+struct store_meta_annotation {
+	uint64_t mailbox; /* 0: the account */
+	uint64_t modseq;
+	bool set; /* else it was removed */
+	str entry;
+};
+
 /* Append a meta. The buffer tells whether there was room. */
 void store_meta_message_put(struct buf *out, const struct store_meta_message *m);
 void store_meta_link_put(struct buf *out, const struct store_meta_link *m);
 void store_meta_gone_put(struct buf *out, const struct store_meta_gone *m);
 void store_meta_mailbox_put(struct buf *out, const struct store_meta_mailbox *m);
 void store_meta_subscription_put(struct buf *out, const struct store_meta_subscription *m);
+void store_meta_annotation_put(struct buf *out, const struct store_meta_annotation *m);
 
 /* CORRUPT. Strs borrow from r. */
 enum err store_meta_message_get(const struct store_record *r, struct store_meta_message *ret);
@@ -122,5 +132,6 @@ enum err store_meta_gone_get(const struct store_record *r, struct store_meta_gon
 enum err store_meta_mailbox_get(const struct store_record *r, struct store_meta_mailbox *ret);
 enum err store_meta_subscription_get(const struct store_record *r,
     struct store_meta_subscription *ret);
+enum err store_meta_annotation_get(const struct store_record *r, struct store_meta_annotation *ret);
 
 #endif

@@ -17,6 +17,7 @@ read_metas(const struct store_record *r)
 	struct store_meta_gone gone;
 	struct store_meta_mailbox mailbox;
 	struct store_meta_subscription subscription;
+	struct store_meta_annotation annotation;
 	if (store_meta_message_get(r, &message) == ERR_OK) {
 		ASSERT(message.refs_n <= LEN(message.refs) && message.uid != 0);
 	}
@@ -31,6 +32,10 @@ read_metas(const struct store_record *r)
 	}
 	if (store_meta_subscription_get(r, &subscription) == ERR_OK) {
 		ASSERT(subscription.name.n <= STORE_NAME_MAX);
+	}
+	if (store_meta_annotation_get(r, &annotation) == ERR_OK) {
+		ASSERT(annotation.entry.n <= STORE_ANNOTATION_ENTRY_MAX);
+		ASSERT(r->payload.n <= STORE_ANNOTATION_VALUE_MAX);
 	}
 }
 

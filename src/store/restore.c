@@ -170,6 +170,20 @@ take_subscription(struct rebuild *b, const struct store_record *r)
 	return db_run(q);
 }
 
+static enum err
+take_annotation(struct rebuild *b, const struct store_record *r)
+{
+	struct store_meta_annotation m;
+	TRY(store_meta_annotation_get(r, &m));
+	b->clock = MAX(b->clock, m.modseq);
+	struct store_annotation one = { m.mailbox, m.modseq, m.entry,
+		m.set ? r->payload : STR_NONE };
+	if (m.set && one.value.p == NULL) {
+		one.value = S("");
+	}
+	return store_annotation_put(b->new->db, &one);
+}
+
 enum err
 store_restore_record(struct rebuild *b, const struct store_record *r, const struct store_place *at)
 {
@@ -181,6 +195,7 @@ store_restore_record(struct rebuild *b, const struct store_record *r, const stru
 	case STORE_RECORD_GONE: return take_gone(b, r);
 	case STORE_RECORD_MAILBOX: return take_mailbox(b, r);
 	case STORE_RECORD_SUBSCRIPTION: return take_subscription(b, r);
+	case STORE_RECORD_ANNOTATION: return take_annotation(b, r);
 	default: return ERR_VERSION;
 	}
 }
@@ -562,10 +577,28 @@ subscriptions_of_old(struct rebuild *b)
 }
 
 static enum err
+annotations_of_old(struct rebuild *b)
+{
+	enum err e = ERR_OK;
+	struct db_stmt *q = db_query(b->old->db,
+	    "SELECT mailbox, entry, modseq, value FROM annotation");
+	while (e == ERR_OK && (e = db_row(q)) == ERR_OK) {
+		str value = db_blob(q, 3);
+		struct store_annotation one = { db_u64(q, 0), db_u64(q, 2), db_str(q, 1),
+			db_is_null(q, 3)      ? STR_NONE
+			    : value.p == NULL ? S("")
+					      : value };
+		e = store_annotation_put(b->new->db, &one);
+	}
+	db_done(q);
+	return e;
+}
+
+static enum err
 take_over(struct rebuild *b)
 {
 	static enum err (*const steps[])(struct rebuild *) = { caches_of_old, pairs_of_old,
-		threads_of_old, subscriptions_of_old };
+		threads_of_old, subscriptions_of_old, annotations_of_old };
 	for (size_t i = 0; b->has_old && i < LEN(steps); i++) {
 		enum err e = steps[i](b);
 		if (e == ERR_CORRUPT) {
@@ -586,6 +619,8 @@ prune(struct rebuild *b)
 {
 	static const char *const sql[] = {
 		"INSERT INTO subscription SELECT name FROM sub WHERE on_off = 1",
+		"DELETE FROM annotation WHERE mailbox != 0 AND mailbox NOT IN (SELECT id FROM"
+		" mailbox)",
 		"DELETE FROM message WHERE refs = 0",
 		"DELETE FROM gone WHERE mailbox NOT IN (SELECT id FROM mailbox)",
 		"DELETE FROM gone WHERE modseq <= (SELECT gone_floor FROM mailbox WHERE id ="

@@ -186,6 +186,7 @@ enum { STORE_ID_TEXT_MAX = 24 };
  */
 str store_id_text(char kind, uint64_t id, char out[STORE_ID_TEXT_MAX]);
 
+#include "store/annotation.h"
 #include "store/message.h"
 #include "store/view.h"
 

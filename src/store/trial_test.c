@@ -208,6 +208,19 @@ dump_msgs(struct store *s, uint64_t mailbox, bool modseqs, struct buf *out)
 	arena_free(&a);
 }
 
+static void
+dump_annotations(struct store *s, uint64_t mailbox, struct buf *out)
+{
+	struct arena *a = arena_new(NULL, "dump", 1 << 24, 0);
+	struct store_annotation_list list;
+	CHECK_ERR(store_annotations(s, mailbox, STR_NONE, a, &list), ERR_OK);
+	for (size_t i = 0; i < list.n; i++) {
+		buf_printf(out, "  %.*s=%.*s\n", STR_ARG(list.v[i].entry),
+		    STR_ARG(list.v[i].value));
+	}
+	arena_free(&a);
+}
+
 void
 store_trial_dump(struct store *s, bool modseqs, struct buf *out)
 {
@@ -232,6 +245,7 @@ store_trial_dump(struct store *s, bool modseqs, struct buf *out)
 		}
 		buf_ch(out, '\n');
 		if (v[i].id != 0) {
+			dump_annotations(s, v[i].id, out);
 			dump_msgs(s, v[i].id, modseqs, out);
 		}
 	}

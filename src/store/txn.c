@@ -45,6 +45,11 @@ const struct db_migration store_schema[] = {
 	    "CREATE TABLE fact(key INTEGER PRIMARY KEY, last INTEGER NOT NULL,"
 	    " data BLOB NOT NULL);",
 	},
+	{
+	    "CREATE TABLE annotation(mailbox INTEGER NOT NULL, entry TEXT NOT NULL,"
+	    " modseq INTEGER NOT NULL, value BLOB, PRIMARY KEY(mailbox, entry));"
+	    "CREATE INDEX annotation_modseq ON annotation(modseq);",
+	},
 };
 const size_t store_schema_n = LEN(store_schema);
 
