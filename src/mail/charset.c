@@ -155,6 +155,12 @@ fold_row(uint32_t cp)
 	return -1;
 }
 
+static char
+lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
 void
 mail_charset_fold(struct buf *out, str in)
 {
@@ -165,7 +171,7 @@ mail_charset_fold(struct buf *out, str in)
 			return;
 		}
 		while (ascii < in.n && (uint8_t)in.p[ascii] < 0x80) {
-			to[ascii] = ascii_lower(in.p[ascii]);
+			to[ascii] = lower(in.p[ascii]);
 			ascii++;
 		}
 		buf_grow(out, ascii);

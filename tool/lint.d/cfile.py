@@ -158,7 +158,7 @@ def check_arrow(out, folder, line, name):
     target = name.rsplit("/", 1)[0]
     if target == folder:
         return
-    if name.endswith("_priv.h"):
+    if name.endswith("_priv.h") and not folder.startswith(target + "/"):
         out.add(line, "layers", f"{name} is private to {target}; use its public header")
         return
     mine = rules.LAYERS.get(layer_key(folder))

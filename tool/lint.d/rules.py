@@ -28,6 +28,7 @@ LAYERS = {
     "directory": {"base", "sys", "mail", "db"},
     "spool": {"base", "sys", "mail", "db"},
     "store": {"base", "sys", "mail", "db"},
+    "store/text": {"base", "sys", "mail", "db", "store"},
     "reach": {"base", "sys", "mail", "db"},
     "svc/accounts": {"base", "ipc", "conf", "sys", "store", "svc/common", "svc/account"},
     "svc/*": {"base", "mail", "proto/*", "ipc", "conf", "sys", "db", "directory", "spool", "store",
@@ -49,6 +50,7 @@ PREFIXES = {
     "base": None,
     "mail": {"mail", FILES},
     "sys": {"sys", FILES},
+    "store/text": {"store_text"},
     "svc/common": {"svc", "service", FILES},
     "ctl": {"ctl"},
 }
