@@ -66,12 +66,13 @@ change_page(struct store_walk *w, struct changer *ch)
 
 static enum err
 flags_in(struct store *s, const struct store_change *c, struct store_set *modified,
-    uint64_t *ret_modseq)
+    struct store_changed *ret)
 {
 	struct store_walk w;
 	struct changer ch = { .c = c, .modified = modified };
 	enum err e;
 	TRY(store_box_load(s, c->mailbox, &ch.box));
+	uint64_t before = ch.box.modseq;
 	store_walk_init(&w, s, c->mailbox, c->uids);
 	while ((e = store_walk_next(&w)) == ERR_OK) {
 		TRY(change_page(&w, &ch));
@@ -83,22 +84,22 @@ flags_in(struct store *s, const struct store_change *c, struct store_set *modifi
 		ch.box.modseq = ch.modseq;
 		TRY(store_box_save(s, &ch.box));
 	}
-	*ret_modseq = ch.box.modseq;
+	*ret = (struct store_changed){ .modseq = ch.modseq, .before = before };
 	return store_set_err(modified);
 }
 
 enum err
-store_flags(struct store *s, const struct store_change *c, uint64_t *ret_modseq,
+store_flags(struct store *s, const struct store_change *c, struct store_changed *ret,
     struct store_set *modified)
 {
 	struct store_set none;
-	uint64_t modseq = 0;
+	struct store_changed now = { 0 };
 	store_set_init(&none);
 	TRY(store_begin(s, DB_WRITE));
-	enum err e = store_end(s, flags_in(s, c, modified != NULL ? modified : &none, &modseq));
+	enum err e = store_end(s, flags_in(s, c, modified != NULL ? modified : &none, &now));
 	store_set_done(&none);
 	if (e == ERR_OK) {
-		*ret_modseq = modseq;
+		*ret = now;
 	}
 	return e;
 }

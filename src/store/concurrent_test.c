@@ -42,8 +42,8 @@ churn(struct store *s, uint64_t box, uint32_t n)
 	struct store_change c = { .mailbox = box, .uids = &uids, .flags = n & 31 };
 	struct store_copying copy = { .from = box, .to = box, .uids = &uids, .move = true };
 	struct store_copied copied;
-	uint64_t modseq;
-	must(store_flags(s, &c, &modseq, NULL) == ERR_OK);
+	struct store_changed changed;
+	must(store_flags(s, &c, &changed, NULL) == ERR_OK);
 	if (n % 7 == 0) {
 		must(store_copy(s, &copy, &copied, NULL) == ERR_OK);
 	}

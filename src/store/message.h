@@ -132,17 +132,22 @@ struct store_change {
 	uint64_t unchanged_since;
 };
 
+struct store_changed {
+	uint64_t modseq; /* of this change; 0: no message's flags changed */
+	uint64_t before; /* the mailbox's HIGHESTMODSEQ just before it */
+};
+
 /*
  * Change flags; not synced (a power cut may lose the last seconds). Messages whose flags stay the
  * same keep their modseq. Uids that are not there are ignored.
  *
- * Out     ret_modseq: of this change (the mailbox's HIGHESTMODSEQ when nothing changed);
+ * Out     ret: its `before` tells a session whether it knew the flags that it changed;
  *         modified: when not NULL, gets the uids refused by UNCHANGEDSINCE. The new states: by
  *         store_view_refresh, or store_msgs with `since`
  * Errors  NOTFOUND (mailbox), DB, NOMEM, BUSY
  * RFC     9051 6.4.6, 7162 3.1.3
  */
-enum err store_flags(struct store *s, const struct store_change *c, uint64_t *ret_modseq,
+enum err store_flags(struct store *s, const struct store_change *c, struct store_changed *ret,
     struct store_set *modified);
 
 /*

@@ -163,13 +163,13 @@ op_flags(void)
 {
 	struct box *b = some_box();
 	struct store_set uids;
-	uint64_t modseq;
+	struct store_changed changed;
 	some_uids(b, &uids);
 	struct store_change c = { .mailbox = b->id,
 		.uids = &uids,
 		.op = (enum store_flag_op)rnd(3),
 		.flags = (uint32_t)rnd(32) };
-	CHECK_ERR(store_flags(some_store(), &c, &modseq, NULL), ERR_OK);
+	CHECK_ERR(store_flags(some_store(), &c, &changed, NULL), ERR_OK);
 	for (size_t i = 0; i < b->n; i++) {
 		uint32_t f = b->v[i].flags;
 		if (store_set_has(&uids, b->v[i].uid)) {

@@ -105,7 +105,7 @@ big_mailbox(void)
 	struct store_conf conf = store_trial_conf_disk("speed");
 	struct store *s = store_trial_open(&conf);
 	struct store_set uids;
-	uint64_t modseq;
+	struct store_changed changed;
 	fill(s);
 	store_close(&s);
 	begin();
@@ -119,7 +119,7 @@ big_mailbox(void)
 	store_set_add(&uids, 1000, 10999);
 	struct store_change c = { .mailbox = 1, .uids = &uids, .flags = STORE_FLAGGED };
 	begin();
-	CHECK_ERR(store_flags(s, &c, &modseq, NULL), ERR_OK);
+	CHECK_ERR(store_flags(s, &c, &changed, NULL), ERR_OK);
 	told("change flags of 10,000", 1);
 	store_set_reset(&uids);
 	for (uint32_t uid = 1; uid < MESSAGES; uid += 2) {

@@ -81,8 +81,8 @@ step_flags(void)
 	struct store_range r = { 1, UINT32_MAX };
 	struct store_set uids = { .v = &r, .n = 1 };
 	struct store_change c = { .mailbox = 1, .uids = &uids, .flags = STORE_FLAGGED };
-	uint64_t modseq;
-	return store_flags(life.s, &c, &modseq, NULL);
+	struct store_changed changed;
+	return store_flags(life.s, &c, &changed, NULL);
 }
 
 static enum err

@@ -340,6 +340,25 @@ list_gone(struct refresh *r)
 	return ERR_OK;
 }
 
+/* Was anything removed that the view has not been told of? */
+static enum err
+any_held(struct refresh *r, bool *ret)
+{
+	const struct store_view *v = r->v;
+	*ret = v->gone_modseq < r->box.gone_floor;
+	if (*ret || v->gone_modseq >= r->box.modseq) {
+		return ERR_OK;
+	}
+	struct db_stmt *q = db_query(v->store->db,
+	    "SELECT 1 FROM gone WHERE mailbox = ? AND modseq > ? LIMIT 1");
+	db_bind_u64(q, 1, r->box.id);
+	db_bind_u64(q, 2, v->gone_modseq);
+	enum err e = db_row(q);
+	db_done(q);
+	*ret = e == ERR_OK;
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
 static enum err
 refresh_in(struct refresh *r, bool expunges)
 {
@@ -351,6 +370,9 @@ refresh_in(struct refresh *r, bool expunges)
 		return ERR_OK;
 	}
 	TRY(e);
+	if (!expunges) {
+		TRY(any_held(r, &r->news->held));
+	}
 	if (r->box.modseq == v->modseq && (!expunges || v->gone_modseq == v->modseq)) {
 		return ERR_OK;
 	}
@@ -382,7 +404,7 @@ finish(struct refresh *r, bool expunges)
 	TRY(take_set(v, &r->now));
 	v->uidnext = r->box.uidnext;
 	v->modseq = r->box.modseq;
-	v->gone_modseq = expunges ? r->box.modseq : v->gone_modseq;
+	v->gone_modseq = r->news->held ? v->gone_modseq : r->box.modseq;
 	r->news->exists = v->n;
 	r->news->appeared = (uint32_t)store_set_count(&r->appeared);
 	return ERR_OK;

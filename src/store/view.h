@@ -23,7 +23,7 @@ struct store_view {
 	uint32_t uidvalidity, uidnext;
 	uint32_t n;            /* EXISTS */
 	uint64_t modseq;       /* everything up to here has been reported */
-	uint64_t gone_modseq;  /* the same for expunges, which may be held back */
+	uint64_t gone_modseq;  /* the same for expunges, which may be held back; never higher */
 	struct store_run *run; /* private from here */
 	size_t run_n, run_cap;
 };
@@ -64,6 +64,7 @@ struct store_news {
 	uint32_t appeared;         /* how many of them are new: the last ones */
 	struct store_msg *changed; /* flags changed, new ones excepted; ascending uids */
 	size_t changed_n;
+	bool held;    /* expunges that may not be told yet wait behind the view's gone_modseq */
 	bool gone;    /* the mailbox was deleted: close the session's selection */
 	bool renewed; /* UIDVALIDITY changed under us (cannot happen but by hand): the same */
 };

@@ -48,9 +48,9 @@ flag(struct store *s, uint32_t lo, uint32_t hi, uint32_t flags)
 	struct store_range r = { lo, hi };
 	struct store_set uids = { .v = &r, .n = 1 };
 	struct store_change c = { .mailbox = 1, .uids = &uids, .flags = flags };
-	uint64_t modseq = 0;
-	CHECK_ERR(store_flags(s, &c, &modseq, NULL), ERR_OK);
-	return modseq;
+	struct store_changed changed = { 0 };
+	CHECK_ERR(store_flags(s, &c, &changed, NULL), ERR_OK);
+	return changed.modseq;
 }
 
 static void
@@ -163,8 +163,9 @@ conditional(void)
 	struct store_set modified;
 	struct store_msg m[9];
 	size_t n;
-	uint64_t since = flag(s, 1, 3, STORE_FLAGGED), modseq;
-	CHECK_U64(flag(s, 1, 3, STORE_FLAGGED), since); /* nothing changed: no new modseq */
+	struct store_changed changed;
+	uint64_t since = flag(s, 1, 3, STORE_FLAGGED);
+	CHECK_U64(flag(s, 1, 3, STORE_FLAGGED), 0); /* nothing changed: no new modseq */
 	uint64_t later = flag(s, 2, 2, STORE_ANSWERED);
 	struct store_range all = { 1, UINT32_MAX };
 	struct store_set uids = { .v = &all, .n = 1 };
@@ -174,23 +175,24 @@ conditional(void)
 		.conditional = true,
 		.unchanged_since = since };
 	store_set_init(&modified);
-	CHECK_ERR(store_flags(s, &c, &modseq, &modified), ERR_OK);
+	CHECK_ERR(store_flags(s, &c, &changed, &modified), ERR_OK);
 	CHECK(modified.n == 1 && modified.v[0].lo == 2 && modified.v[0].hi == 2);
-	CHECK(modseq > later);
+	CHECK(changed.modseq > later);
+	CHECK_U64(changed.before, later);
 	struct store_scan scan = { .mailbox = 1, .lo = 1, .hi = 9, .since = later };
 	CHECK_ERR(store_msgs(s, &scan, m, 9, &n), ERR_OK);
 	CHECK_U64(n, 8);
-	scan.since = modseq;
+	scan.since = changed.modseq;
 	CHECK_ERR(store_msgs(s, &scan, m, 9, &n), ERR_OK);
 	CHECK_U64(n, 0);
 	c = (struct store_change){
 		.mailbox = 1, .uids = &uids, .op = STORE_FLAGS_REPLACE, .flags = 0
 	};
-	CHECK_ERR(store_flags(s, &c, &modseq, NULL), ERR_OK);
+	CHECK_ERR(store_flags(s, &c, &changed, NULL), ERR_OK);
 	CHECK_ERR(store_msg(s, 1, 5, &m[0]), ERR_OK);
 	CHECK_U64(m[0].flags, 0);
 	c.mailbox = 77;
-	CHECK_ERR(store_flags(s, &c, &modseq, NULL), ERR_NOTFOUND);
+	CHECK_ERR(store_flags(s, &c, &changed, NULL), ERR_NOTFOUND);
 	store_set_done(&modified);
 	close_all(s, &conf);
 }

@@ -3,7 +3,7 @@
  * Arguments of FETCH.
  *
  *	fetch = "FETCH" SP sequence-set SP (macro / fetch-att / "(" fetch-att *(SP fetch-att) ")")
- *	        [SP "(" "CHANGEDSINCE" SP mod-sequence-value ")"]
+ *	        [SP "(" "CHANGEDSINCE" SP mod-sequence-value [SP "VANISHED"] ")"]
  *	fetch-att = name / ("BODY" / "BODY.PEEK") section [partial]
  *	            / "BINARY" [".PEEK"] section-binary [partial] / "BINARY.SIZE" section-binary
  *	section = "[" [section-msgtext / (section-part ["." (section-msgtext / "MIME")])] "]"
@@ -201,18 +201,27 @@ parse_item(struct imap_cur *c, struct imap_fetch_args *fetch, struct imap_vec *v
 	}
 }
 
+/* Either order; VANISHED only with UID and CHANGEDSINCE (RFC 7162 3.2.6). */
 static void
-fetch_modifier(struct imap_cur *c, struct imap_fetch_args *fetch)
+fetch_modifiers(struct imap_cur *c, struct imap_fetch_args *fetch, bool uid)
 {
 	imap_cur_ch(c, '(');
-	if (!imap_cur_word(c, S("CHANGEDSINCE"))) {
+	do {
+		if (!fetch->vanished && imap_cur_word(c, S("VANISHED"))) {
+			fetch->vanished = true;
+		} else if (!fetch->has_changedsince && imap_cur_word(c, S("CHANGEDSINCE"))) {
+			imap_cur_sp(c);
+			fetch->changedsince = imap_cur_number64(c);
+			fetch->has_changedsince = true;
+			fetch->items |= IMAP_FETCH_MODSEQ; /* RFC 7162 3.1.4.1 */
+		} else {
+			imap_cur_fail(c, ERR_SYNTAX);
+		}
+	} while (imap_cur_try(c, ' '));
+	imap_cur_ch(c, ')');
+	if (fetch->vanished && (!uid || !fetch->has_changedsince)) {
 		imap_cur_fail(c, ERR_SYNTAX);
 	}
-	imap_cur_sp(c);
-	fetch->changedsince = imap_cur_number64(c);
-	fetch->has_changedsince = true;
-	fetch->items |= IMAP_FETCH_MODSEQ; /* RFC 7162 3.1.4.1 */
-	imap_cur_ch(c, ')');
 }
 
 void
@@ -232,7 +241,7 @@ imap_args_fetch(struct imap_cur *c, struct imap_command *cmd)
 		parse_item(c, fetch, &v, true);
 	}
 	if (imap_cur_try(c, ' ')) {
-		fetch_modifier(c, fetch);
+		fetch_modifiers(c, fetch, cmd->uid);
 	}
 	fetch->sections = v.p;
 	fetch->n = v.n;

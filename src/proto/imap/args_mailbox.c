@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Arguments of the verbs about mailboxes and the session, but for LIST.
+ * Arguments of the verbs about mailboxes and the session, but for SELECT and LIST.
  *
- *	select = "SELECT" SP mailbox [SP "(" "CONDSTORE" ")"]
  *	create = "CREATE" SP mailbox [SP "(" "USE" SP "(" [use-attr *(SP use-attr)] ")" ")"]
  *	status = "STATUS" SP mailbox SP "(" status-att *(SP status-att) ")"
  *	append = "APPEND" SP mailbox [SP flag-list] [SP date-time] SP (literal / literal8 /
@@ -63,22 +62,6 @@ imap_args_mailbox(struct imap_cur *c, struct imap_command *cmd)
 {
 	imap_cur_sp(c);
 	cmd->u.mailbox = imap_cur_mailbox(c);
-}
-
-void
-imap_args_select(struct imap_cur *c, struct imap_command *cmd)
-{
-	imap_cur_sp(c);
-	cmd->u.select.mailbox = imap_cur_mailbox(c);
-	if (!imap_cur_try(c, ' ')) {
-		return;
-	}
-	imap_cur_ch(c, '(');
-	if (!imap_cur_word(c, S("CONDSTORE"))) {
-		imap_cur_fail(c, ERR_SYNTAX);
-	}
-	cmd->u.select.condstore = true;
-	imap_cur_ch(c, ')');
 }
 
 static unsigned

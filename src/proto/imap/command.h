@@ -36,7 +36,8 @@ enum {
 	IMAP_ENABLED_NONE = 0,
 	IMAP_ENABLED_REV2 = 1,
 	IMAP_ENABLED_UTF8 = 2,
-	IMAP_ENABLED_CONDSTORE = 4
+	IMAP_ENABLED_CONDSTORE = 4,
+	IMAP_ENABLED_QRESYNC = 8 /* never without CONDSTORE */
 };
 
 /* Mailbox names and strings are UTF-8 on the wire. */
@@ -68,9 +69,20 @@ struct imap_flags {
 };
 
 /* Mailbox names are UTF-8, hierarchy separator "/", INBOX and its prefix in upper case. */
+/* What a client that was here before knows (RFC 7162 3.2.5). */
+struct imap_qresync {
+	bool given, has_known;
+	uint32_t uidvalidity;
+	uint64_t modseq;
+	struct imap_seqset known; /* uids, without "*" */
+	/* As many numbers in both, ascending: which uid each of these messages had. */
+	struct imap_seqset match_seqs, match_uids;
+};
+
 struct imap_select_args {
 	str mailbox;
 	bool condstore;
+	struct imap_qresync qresync;
 };
 
 struct imap_create_args {

@@ -51,6 +51,7 @@ dump_fetch(struct buf *b, const struct imap_fetch_args *fetch)
 	if (fetch->has_changedsince) {
 		buf_printf(b, " since=%u", (unsigned)fetch->changedsince);
 	}
+	buf_cstr(b, fetch->vanished ? " vanished" : "");
 }
 
 static void
@@ -88,12 +89,25 @@ dump_store(struct buf *b, const struct imap_store_args *store)
 }
 
 static void
+dump_select(struct buf *b, const struct imap_select_args *select)
+{
+	const struct imap_qresync *q = &select->qresync;
+	buf_printf(b, "'%.*s' %d", STR_ARG(select->mailbox), select->condstore);
+	if (q->given) {
+		buf_printf(b, " %u %llu ", q->uidvalidity, (unsigned long long)q->modseq);
+		dump_set(b, &q->known);
+		buf_cstr(b, q->has_known ? " " : "- ");
+		dump_set(b, &q->match_seqs);
+		buf_ch(b, ' ');
+		dump_set(b, &q->match_uids);
+	}
+}
+
+static void
 dump_args(struct buf *b, const struct imap_command *cmd)
 {
 	switch (cmd->verb) {
-	case IMAP_SELECT:
-		buf_printf(b, "'%.*s' %d", STR_ARG(cmd->u.select.mailbox), cmd->u.select.condstore);
-		break;
+	case IMAP_SELECT: dump_select(b, &cmd->u.select); break;
 	case IMAP_CREATE:
 		buf_printf(b, "'%.*s' %u", STR_ARG(cmd->u.create.mailbox), cmd->u.create.use);
 		break;
@@ -173,6 +187,12 @@ mailboxes(void)
 		{ "a SELECT \"\"", "a SELECT '' 0" },
 		{ "a SELECT {5}\r\na\r\n b", "a SELECT 'a\r\n b' 0", IMAP_ENABLED_REV2 },
 		{ "a SELECT {5+}\r\ninbox (CONDSTORE)", "a SELECT 'INBOX' 1" },
+		{ "a SELECT inbox (QRESYNC (67890007 20050715194045000 41,43:211,214:541))",
+		    "a SELECT 'INBOX' 0 67890007 20050715194045000 41:41,43:211,214:541  " },
+		{ "a SELECT x (CONDSTORE QRESYNC (1 2))", "a SELECT 'x' 1 1 2 -  " },
+		{ "a SELECT x (QRESYNC (1 2 (3:4,6 7,9,11)) CONDSTORE)",
+		    "a SELECT 'x' 1 1 2 - 3:4,6:6 7:7,9:9,11:11" },
+		{ "a SELECT x (QRESYNC (1 2 1:9 (1 1)))", "a SELECT 'x' 0 1 2 1:9 1:1 1:1" },
 		{ "a SELECT a]b (condstore)", "a SELECT 'a]b' 1" },
 		{ "a SELECT Entw&APw-rfe", "a SELECT 'Entw\xc3\xbcrfe' 0" },
 		{ "a SELECT \"Entw\xc3\xbcrfe & mehr\"", "a SELECT 'Entw\xc3\xbcrfe & mehr' 0",
@@ -236,6 +256,8 @@ fetches(void)
 		    "a FETCH 1:1 0 BINARY[1.2] BINARY[]<5>+6 BINARY.SIZE[3] seen" },
 		{ "a UID FETCH 5 FLAGS", "a UID FETCH 5:5 3" },
 		{ "a UID FETCH $ (FLAGS) (CHANGEDSINCE 12345)", "a UID FETCH $ 19 since=12345" },
+		{ "a UID FETCH 1 FLAGS (VANISHED CHANGEDSINCE 5)",
+		    "a UID FETCH 1:1 19 since=5 vanished" },
 		{ "a FETCH 1 (MODSEQ EMAILID THREADID INTERNALDATE)", "a FETCH 1:1 116" },
 	};
 	run_good(cases, LEN(cases));
@@ -393,6 +415,22 @@ refuses(void)
 		{ "a SEARCH CHARSET KOI8-R ALL", ERR_CHARSET },
 		{ "a SEARCH TEXT {1+}\r\n\xff", ERR_CHARSET },
 		{ "a SEARCH MODSEQ x", ERR_SYNTAX },
+		{ "a SELECT x ()", ERR_SYNTAX },
+		{ "a SELECT x (CONDSTORE CONDSTORE)", ERR_SYNTAX },
+		{ "a SELECT x (QRESYNC (1 2) QRESYNC (1 2))", ERR_SYNTAX },
+		{ "a SELECT x (QRESYNC (0 2))", ERR_SYNTAX },
+		{ "a SELECT x (QRESYNC (1))", ERR_SYNTAX },
+		{ "a SELECT x (QRESYNC (1 2 3:*))", ERR_SYNTAX },
+		{ "a SELECT x (QRESYNC (1 2 $))", ERR_SYNTAX },
+		{ "a SELECT x (QRESYNC (1 2 3 4))", ERR_SYNTAX },
+		{ "a SELECT x (QRESYNC (1 2 (1:3 5:8)))", ERR_SYNTAX },
+		{ "a SELECT x (QRESYNC (1 2 (4,2 5,6)))", ERR_SYNTAX },
+		{ "a SELECT x (QRESYNC (1 2 (2:4 6:4)))", ERR_SYNTAX },
+		{ "a SELECT x (QRESYNC (1 2 (1 *)))", ERR_SYNTAX },
+		{ "a SELECT x (QRESYNC (1 2 (1:2 1:2) 3))", ERR_SYNTAX },
+		{ "a FETCH 1 UID (CHANGEDSINCE 1 VANISHED)", ERR_SYNTAX },
+		{ "a UID FETCH 1 UID (VANISHED)", ERR_SYNTAX },
+		{ "a UID FETCH 1 UID (CHANGEDSINCE 1 CHANGEDSINCE 2)", ERR_SYNTAX },
 		{ "a SEARCH LARGER -1", ERR_SYNTAX },
 		{ "a SEARCH UID x", ERR_SYNTAX },
 		{ "a SEARCH KEYWORD (", ERR_SYNTAX },

@@ -58,6 +58,7 @@ struct imap_fetch_args {
 	bool sets_seen; /* one of the sections does */
 	bool has_changedsince;
 	uint64_t changedsince;
+	bool vanished; /* UID FETCH with CHANGEDSINCE alone (RFC 7162 3.2.6) */
 };
 
 /*

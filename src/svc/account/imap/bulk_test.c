@@ -99,7 +99,8 @@ whole_mailbox(void)
 	run_one(&t, "a SELECT INBOX\r\n", 10);
 	run_one(&t, "a FETCH 1:* FLAGS\r\n", n + 1);
 	run_one(&t, "a UID FETCH 1:* (FLAGS)\r\n", n + 1);
-	run_one(&t, "a UID FETCH 1:* (UID FLAGS RFC822.SIZE MODSEQ)\r\n", n + 1);
+	run_one(&t, "a UID FETCH 1:* (UID FLAGS RFC822.SIZE MODSEQ)\r\n",
+	    n + 2); /* and HIGHESTMODSEQ */
 	run_one(&t, "a SEARCH UNSEEN\r\n", 2);
 	run_one(&t, "a UID SEARCH RETURN (COUNT ALL) SEEN\r\n", 2);
 	run_one(&t, "a STORE 1:* +FLAGS.SILENT (\\Seen)\r\n", n - n / 1000 * 334 + 1);

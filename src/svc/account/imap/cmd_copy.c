@@ -89,10 +89,6 @@ svc_account_imap_cmd_move(struct svc_account_imap *s, struct imap_command *cmd)
 		buf_cstr(&s->out, "] moved\r\n");
 		svc_account_imap_changed(s, s->box.id);
 		e = svc_account_imap_refresh(s, true, NULL);
-		if (e == ERR_OK && svc_account_imap_has_condstore(s)) {
-			buf_printf(&s->code, "HIGHESTMODSEQ %llu",
-			    (unsigned long long)s->box.view.modseq);
-		}
 	}
 	store_set_done(&c.uids);
 	store_set_done(&c.from);
@@ -111,11 +107,7 @@ expunge(struct svc_account_imap *s, const struct store_set *uids)
 	if (any) {
 		svc_account_imap_changed(s, s->box.id);
 	}
-	TRY(svc_account_imap_refresh(s, true, NULL));
-	if (any && svc_account_imap_has_condstore(s) && s->state == IMAP_SELECTED) {
-		buf_printf(&s->code, "HIGHESTMODSEQ %llu", (unsigned long long)s->box.view.modseq);
-	}
-	return ERR_OK;
+	return svc_account_imap_refresh(s, true, NULL);
 }
 
 enum err

@@ -6,6 +6,7 @@
 #include "svc/account/imap/session.h"
 
 #include "proto/imap/write.h"
+#include "svc/account/imap/qresync.h"
 #include "svc/account/imap/shape.h"
 
 enum {
@@ -211,13 +212,13 @@ mark_seen(struct fetching *f, const struct store_set *uids)
 	if (f->seen.n == 0) {
 		return ERR_OK;
 	}
-	uint64_t modseq;
+	struct store_changed changed;
 	struct store_change c = {
 		.mailbox = s->box.id, .uids = &f->seen, .op = STORE_FLAGS_ADD, .flags = STORE_SEEN
 	};
-	TRY(store_flags(s->store, &c, &modseq, NULL));
+	TRY(store_flags(s->store, &c, &changed, NULL));
 	svc_account_imap_changed(s, s->box.id);
-	struct svc_account_imap_own own = { .uids = &f->seen, .modseq = modseq };
+	struct svc_account_imap_own own = { .uids = &f->seen, .modseq = changed.modseq };
 	return svc_account_imap_refresh(s, false, &own);
 }
 
@@ -231,7 +232,7 @@ fetch(struct svc_account_imap *s, const struct imap_fetch_args *args, const stru
 		e = mark_seen(&f, uids);
 	}
 	if (f.seen.n > 0 && svc_account_imap_has_condstore(s)) {
-		f.items |= IMAP_FETCH_MODSEQ;
+		f.items |= IMAP_FETCH_MODSEQ | IMAP_FETCH_UID; /* RFC 7162 3.2.4 */
 	}
 	if (e == ERR_OK && s->state == IMAP_SELECTED) {
 		e = fetch_all(&f, uids);
@@ -249,6 +250,9 @@ svc_account_imap_cmd_fetch(struct svc_account_imap *s, struct imap_command *cmd)
 {
 	struct store_set uids;
 	struct imap_fetch_args *args = &cmd->u.fetch;
+	if (args->vanished && !svc_account_imap_has_qresync(s)) {
+		return svc_account_imap_fail(s, ERR_BADSTATE, "", "QRESYNC is not enabled");
+	}
 	if ((args->items & IMAP_FETCH_MODSEQ) != 0) {
 		svc_account_imap_condstore(s);
 	}
@@ -256,6 +260,9 @@ svc_account_imap_cmd_fetch(struct svc_account_imap *s, struct imap_command *cmd)
 	enum err e = svc_account_imap_refresh(s, cmd->uid, NULL);
 	if (e == ERR_OK && s->state == IMAP_SELECTED) {
 		e = svc_account_imap_uids(s, &args->set, cmd->uid, &uids);
+		if (e == ERR_OK && args->vanished) {
+			e = svc_account_imap_vanished(s, args->changedsince, &uids);
+		}
 		if (e == ERR_OK) {
 			e = fetch(s, args, &uids);
 		}

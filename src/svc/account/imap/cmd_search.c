@@ -310,7 +310,7 @@ svc_account_imap_cmd_search(struct svc_account_imap *s, struct imap_command *cmd
 	}
 	store_set_init(&uids);
 	store_set_init(&x.found);
-	enum err e = svc_account_imap_refresh(s, cmd->uid, NULL);
+	enum err e = svc_account_imap_refresh(s, svc_account_imap_may_expunge(cmd), NULL);
 	if (e == ERR_OK && s->state == IMAP_SELECTED) {
 		e = prepare(s, &args->program);
 		if (e == ERR_OK) {

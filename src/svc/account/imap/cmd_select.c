@@ -5,6 +5,7 @@
 #include "svc/account/imap/session.h"
 
 #include "proto/imap/write.h"
+#include "svc/account/imap/qresync.h"
 
 /* What RFC 3501 clients expect beside what both revisions want. */
 static enum err
@@ -43,10 +44,10 @@ tell_box(struct svc_account_imap *s, const struct store_mailbox *m)
 }
 
 static enum err
-open_box(struct svc_account_imap *s, str name, bool read_only)
+open_box(struct svc_account_imap *s, struct imap_select_args *args, bool read_only)
 {
 	struct store_mailbox m;
-	TRY(store_mailbox_find(s->store, name, s->work, &m));
+	TRY(store_mailbox_find(s->store, args->mailbox, s->work, &m));
 	if (m.id == 0) {
 		return ERR_NOTFOUND;
 	}
@@ -55,12 +56,17 @@ open_box(struct svc_account_imap *s, str name, bool read_only)
 	s->box.read_only = read_only;
 	s->state = IMAP_SELECTED;
 	TRY(svc_account_imap_keywords(s, true));
-	return tell_box(s, &m);
+	TRY(tell_box(s, &m));
+	return args->qresync.given ? svc_account_imap_resync(s, &args->qresync) : ERR_OK;
 }
 
 static enum err
-select_box(struct svc_account_imap *s, const struct imap_select_args *args, bool read_only)
+select_box(struct svc_account_imap *s, struct imap_select_args *args, bool read_only)
 {
+	if (args->qresync.given && !svc_account_imap_has_qresync(s)) {
+		/* RFC 7162 3.2.5; whatever was selected stays so */
+		return svc_account_imap_fail(s, ERR_BADSTATE, "", "QRESYNC is not enabled");
+	}
 	if (s->state == IMAP_SELECTED) {
 		svc_account_imap_deselect(s);
 		svc_account_imap_line(s, "* OK [CLOSED] previous mailbox is closed");
@@ -68,7 +74,7 @@ select_box(struct svc_account_imap *s, const struct imap_select_args *args, bool
 	if (args->condstore) {
 		svc_account_imap_condstore(s);
 	}
-	enum err e = open_box(s, args->mailbox, read_only);
+	enum err e = open_box(s, args, read_only);
 	if (e != ERR_OK) {
 		svc_account_imap_deselect(s);
 		return e;

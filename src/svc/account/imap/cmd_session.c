@@ -65,6 +65,7 @@ svc_account_imap_cmd_enable(struct svc_account_imap *s, struct imap_command *cmd
 		{ IMAP_ENABLED_REV2, " IMAP4rev2" },
 		{ IMAP_ENABLED_UTF8, " UTF8=ACCEPT" },
 		{ IMAP_ENABLED_CONDSTORE, " CONDSTORE" },
+		{ IMAP_ENABLED_QRESYNC, " QRESYNC" },
 	};
 	unsigned fresh = cmd->u.enable & ~s->enabled;
 	buf_cstr(&s->out, "* ENABLED");
@@ -72,12 +73,11 @@ svc_account_imap_cmd_enable(struct svc_account_imap *s, struct imap_command *cmd
 		buf_cstr(&s->out, (fresh & names[i].bit) != 0 ? names[i].name : "");
 	}
 	buf_cstr(&s->out, "\r\n");
+	if ((fresh & (IMAP_ENABLED_CONDSTORE | IMAP_ENABLED_QRESYNC)) != 0) {
+		svc_account_imap_condstore(s); /* RFC 7162 3.2.3: QRESYNC brings it along */
+	}
 	s->enabled |= fresh;
 	s->reader.enabled = s->enabled;
-	if (s->state == IMAP_SELECTED && (fresh & IMAP_ENABLED_CONDSTORE) != 0) {
-		svc_account_imap_line(s, "* OK [HIGHESTMODSEQ %llu] from now on",
-		    (unsigned long long)s->box.view.modseq);
-	}
 	return ERR_OK;
 }
 

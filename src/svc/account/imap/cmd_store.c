@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * STORE (RFC 9051 6.4.6, 7162 3.1.3). News of others is told first, so that afterwards a message
- * with the modseq of our change holds our change alone, and may be left out when the client said
- * .SILENT.
+ * STORE (RFC 9051 6.4.6, 7162 3.1.3). News of others is told first. When nothing happened between
+ * that and our change, a message with the modseq of our change holds our change alone, and may be
+ * left out when the client said .SILENT.
  */
 #include "svc/account/imap/session.h"
 
@@ -31,10 +31,58 @@ put_modified(struct svc_account_imap *s, const struct store_set *modified, bool 
 	store_set_done(&seqs);
 }
 
-/* The flags of every message named, changed or not. */
-static enum err
-tell_flags(struct svc_account_imap *s, const struct store_set *uids, bool uid)
+struct telling {
+	const struct imap_store_args *args;
+	bool uid;                         /* UID STORE */
+	uint64_t modseq;                  /* of our change; 0: none */
+	const struct store_set *modified; /* what UNCHANGEDSINCE kept */
+};
+
+/*
+ * Is a response due for this message beside what the refresh has told? Without .SILENT always. With
+ * it: UNCHANGEDSINCE owes each message its modseq (RFC 7162 3.1.3), and those that it kept their
+ * flags, so that the client need not ask (example 6).
+ */
+static bool
+is_due(const struct telling *t, const struct store_msg *m)
 {
+	return !t->args->silent || (t->args->has_unchangedsince && m->modseq != t->modseq);
+}
+
+static void
+tell_one(struct svc_account_imap *s, const struct telling *t, uint32_t seq,
+    const struct store_msg *m)
+{
+	bool modseq = svc_account_imap_has_condstore(s);
+	bool flags = !t->args->silent || store_set_has(t->modified, m->uid);
+	buf_cstr(&s->out, "* ");
+	buf_u64(&s->out, seq);
+	buf_cstr(&s->out, " FETCH (");
+	if (t->uid || modseq) {
+		buf_cstr(&s->out, "UID ");
+		buf_u64(&s->out, m->uid);
+		buf_ch(&s->out, ' ');
+	}
+	if (flags) {
+		buf_cstr(&s->out, "FLAGS ");
+		svc_account_imap_put_flags(s, m->flags);
+	}
+	if (modseq) {
+		buf_cstr(&s->out, flags ? " MODSEQ (" : "MODSEQ (");
+		buf_u64(&s->out, m->modseq);
+		buf_ch(&s->out, ')');
+	}
+	buf_cstr(&s->out, ")\r\n");
+	svc_account_imap_breathe(s);
+}
+
+/* The state of every message named, changed or not. */
+static enum err
+tell_states(struct svc_account_imap *s, const struct store_set *uids, const struct telling *t)
+{
+	if (t->args->silent && !t->args->has_unchangedsince) {
+		return ERR_OK;
+	}
 	struct svc_account_imap_scan *scan = svc_account_imap_scan_new(s, uids, 0);
 	const struct store_msg *m;
 	if (scan == NULL) {
@@ -45,29 +93,15 @@ tell_flags(struct svc_account_imap *s, const struct store_set *uids, bool uid)
 		if (m == NULL || s->broken) {
 			return ERR_OK;
 		}
-		buf_cstr(&s->out, "* ");
-		buf_u64(&s->out, scan->seq);
-		buf_cstr(&s->out, " FETCH (");
-		if (uid || svc_account_imap_has_condstore(s)) {
-			buf_cstr(&s->out, "UID ");
-			buf_u64(&s->out, m->uid);
-			buf_ch(&s->out, ' ');
+		if (is_due(t, m)) {
+			tell_one(s, t, scan->seq, m);
 		}
-		buf_cstr(&s->out, "FLAGS ");
-		svc_account_imap_put_flags(s, m->flags);
-		if (svc_account_imap_has_condstore(s)) {
-			buf_cstr(&s->out, " MODSEQ (");
-			buf_u64(&s->out, m->modseq);
-			buf_ch(&s->out, ')');
-		}
-		buf_cstr(&s->out, ")\r\n");
-		svc_account_imap_breathe(s);
 	}
 }
 
 static enum err
 change(struct svc_account_imap *s, const struct imap_store_args *args, const struct store_set *uids,
-    struct store_set *modified, uint64_t *ret_modseq)
+    struct store_set *modified, struct store_changed *ret)
 {
 	static const enum store_flag_op ops[] = {
 		[IMAP_STORE_SET] = STORE_FLAGS_REPLACE,
@@ -87,7 +121,7 @@ change(struct svc_account_imap *s, const struct imap_store_args *args, const str
 			TRY(svc_account_imap_keywords(s, true));
 		}
 	}
-	return store_flags(s->store, &c, ret_modseq, modified);
+	return store_flags(s->store, &c, ret, modified);
 }
 
 static enum err
@@ -95,17 +129,21 @@ store(struct svc_account_imap *s, struct imap_command *cmd, const struct store_s
     struct store_set *modified)
 {
 	const struct imap_store_args *args = &cmd->u.store;
-	uint64_t modseq, before = s->box.view.modseq;
-	TRY(change(s, args, uids, modified, &modseq));
+	uint64_t known = s->box.view.modseq;
+	struct store_changed changed;
+	TRY(change(s, args, uids, modified, &changed));
 	put_modified(s, modified, cmd->uid);
-	if (modseq > before) {
+	if (changed.modseq != 0) {
 		svc_account_imap_changed(s, s->box.id);
 	}
-	struct svc_account_imap_own own = {
-		.uids = uids, .modseq = modseq, .silent = args->silent
-	};
+	struct svc_account_imap_own own = { .uids = changed.before == known ? uids : NULL,
+		.modseq = changed.modseq,
+		.silent = args->silent };
 	TRY(svc_account_imap_refresh(s, cmd->uid, &own));
-	return args->silent || s->state != IMAP_SELECTED ? ERR_OK : tell_flags(s, uids, cmd->uid);
+	struct telling t = {
+		.args = args, .uid = cmd->uid, .modseq = changed.modseq, .modified = modified
+	};
+	return s->state == IMAP_SELECTED ? tell_states(s, uids, &t) : ERR_OK;
 }
 
 enum err

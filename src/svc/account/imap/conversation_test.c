@@ -24,13 +24,7 @@ session_verbs(void)
 {
 	static const turn turns[] = {
 		{ "a NOOP", "a OK NOOP done\n" },
-		{ "b CAPABILITY",
-		    "* CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ENABLE ID IDLE NAMESPACE UIDPLUS "
-		    "UNSELECT "
-		    "CHILDREN ESEARCH SEARCHRES LIST-EXTENDED LIST-STATUS SPECIAL-USE "
-		    "CREATE-SPECIAL-USE "
-		    "MOVE UTF8=ACCEPT CONDSTORE STATUS=SIZE OBJECTID BINARY\nb OK CAPABILITY "
-		    "done\n" },
+		{ "b CAPABILITY", NULL },
 		{ "c NAMESPACE", "* NAMESPACE ((\"\" \"/\")) NIL NIL\nc OK NAMESPACE done\n" },
 		{ "d ID (\"name\" \"x\")", "* ID (\"name\" \"Postern\")\nd OK ID done\n" },
 		{ "e ENABLE CONDSTORE X-FOO", "* ENABLED CONDSTORE\ne OK ENABLE done\n" },

@@ -30,6 +30,8 @@ enum {
 	SVC_ACCOUNT_IMAP_SEARCH_PART_MAX = 16777216,
 	/* Response code of one tagged response: COPYUID and MODIFIED carry sets. */
 	SVC_ACCOUNT_IMAP_CODE_MAX = 1048576,
+	/* A VANISHED response goes on in another one behind so many octets (RFC 7162 4). */
+	SVC_ACCOUNT_IMAP_VANISHED_LINE = 8000,
 };
 
 #endif

@@ -128,6 +128,7 @@ fetches(void)
 		{ "a FETCH 3 (UID RFC822.HEADER)",
 		    "* 3 FETCH (UID 3 RFC822.HEADER {14}\nSubject: x\n\n)\na OK FETCH done\n" },
 		{ "a FETCH 1:3 (MODSEQ)",
+		    "* OK [HIGHESTMODSEQ #] from now on\n"
 		    "* 1 FETCH (MODSEQ (#))\n* 2 FETCH (MODSEQ (#))\n* 3 FETCH (MODSEQ (#))\na "
 		    "OK FETCH done\n" },
 		{ "a EXAMINE INBOX", NULL },
@@ -189,7 +190,9 @@ condstore(void)
 	    "(\\Deleted)",
 	    before);
 	svc_account_imap_trial_turn(&f.t, line,
-	    "* 2 FETCH (UID 2 MODSEQ (#))\na OK [MODIFIED 1] STORE done\n");
+	    "* 2 FETCH (UID 2 MODSEQ (#))\n"
+	    "* 1 FETCH (UID 1 FLAGS (\\Answered \\Seen) MODSEQ (#))\n"
+	    "a OK [MODIFIED 1] STORE done\n");
 	snprintf(line, sizeof line, "a FETCH 1:* (FLAGS) (CHANGEDSINCE %llu)", after);
 	svc_account_imap_trial_turn(&f.t, line,
 	    "* 2 FETCH (FLAGS (\\Deleted $Work) MODSEQ (#))\na OK FETCH done\n");
@@ -202,8 +205,8 @@ condstore(void)
 	    "* SEARCH\na OK SEARCH "
 	    "done\n");
 	svc_account_imap_trial_turn(&f.t, "a FETCH 3 BODY[1]",
-	    "* 3 FETCH (FLAGS (\\Flagged \\Seen) MODSEQ (#) BODY[1] {7}\nshort\n)\na OK FETCH "
-	    "done\n");
+	    "* 3 FETCH (UID 3 FLAGS (\\Flagged \\Seen) MODSEQ (#) BODY[1] "
+	    "{7}\nshort\n)\na OK FETCH done\n");
 	svc_account_imap_trial_turn(&f.t, "a EXPUNGE",
 	    "* 2 EXPUNGE\na OK [HIGHESTMODSEQ #] EXPUNGE done\n");
 	teardown(&f);

@@ -6,6 +6,7 @@
 
 #include "conf/conf.h"
 #include "proto/imap/write.h"
+#include "svc/account/imap/qresync.h"
 #include "svc/common/log.h"
 #include "sys/clock.h"
 #include "sys/sock.h"
@@ -32,8 +33,7 @@ static void
 finish(struct svc_account_imap *s, const struct imap_command *cmd, enum err e)
 {
 	const struct imap_verb_row *row = &imap_verbs[cmd->verb];
-	bool expunges = cmd->uid || (row->flags & IMAP_VERB_NOEXPUNGE) == 0;
-	enum err news = svc_account_imap_refresh(s, expunges, NULL);
+	enum err news = svc_account_imap_refresh(s, svc_account_imap_may_expunge(cmd), NULL);
 	e = e == ERR_OK ? news : e;
 	svc_account_imap_reply(s, cmd->tag, row->name, e);
 }
@@ -127,6 +127,7 @@ svc_account_imap_take_news(struct svc_account_imap *s)
 {
 	if (s->dirty && s->idle_tag.p != NULL) {
 		enum err e = svc_account_imap_refresh(s, true, NULL);
+		svc_account_imap_tell_modseq(s, false);
 		if (e != ERR_OK) {
 			svc_account_imap_end(s, e, "the server failed");
 		}

@@ -21,6 +21,8 @@ struct svc_account_imap_box {
 	struct store_view view;
 	struct store_keywords keywords; /* names live in the session's box arena */
 	struct store_set saved;         /* uids of the last SEARCH RETURN (SAVE) */
+	bool held;     /* after the last refresh: expunges that may not be told yet */
+	bool expunged; /* EXPUNGE or VANISHED was written since the last tagged response */
 };
 
 struct svc_account_imap {
@@ -128,7 +130,12 @@ void svc_account_imap_put_flags(struct svc_account_imap *s, uint32_t flags);
 /* Bits of a parsed flag list in a mailbox; new keywords are made. */
 enum err svc_account_imap_flag_bits(struct svc_account_imap *s, uint64_t mailbox,
     const struct imap_flags *flags, uint32_t *ret);
-/* MODSEQ and friends are wanted from now on (RFC 7162 3.1). */
+/*
+ * May EXPUNGE or VANISHED be sent while this command runs? Not in FETCH, STORE and SEARCH, but with
+ * UID, unless message numbers are searched for (RFC 9051 7.5.1; 7162 3.2.10.2).
+ */
+bool svc_account_imap_may_expunge(const struct imap_command *cmd);
+/* MODSEQ and friends are wanted from now on; the first time tells HIGHESTMODSEQ (RFC 7162 3.1). */
 void svc_account_imap_condstore(struct svc_account_imap *s);
 static inline bool
 svc_account_imap_has_condstore(const struct svc_account_imap *s)
@@ -149,6 +156,14 @@ svc_account_imap_utf8(const struct svc_account_imap *s)
  */
 enum err svc_account_imap_uids(struct svc_account_imap *s, struct imap_seqset *set, bool uid,
     struct store_set *uids);
+
+/*
+ * Write FETCH with UID, FLAGS and MODSEQ for each of `uids` that is in the view.
+ *
+ * In      since: only those changed after that modseq; 0: all
+ */
+enum err svc_account_imap_tell_changed(struct svc_account_imap *s, const struct store_set *uids,
+    uint64_t since);
 
 /* ---- scan.c: message states in bulk --------------------------------------------------------- */
 

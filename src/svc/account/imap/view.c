@@ -5,6 +5,7 @@
 #include "svc/account/imap/session.h"
 
 #include "proto/imap/write.h"
+#include "svc/account/imap/qresync.h"
 
 static_assert((int)STORE_ANSWERED == (int)IMAP_FLAG_ANSWERED, "flag bits are the same");
 static_assert((int)STORE_FLAGGED == (int)IMAP_FLAG_FLAGGED, "flag bits are the same");
@@ -79,12 +80,26 @@ svc_account_imap_flag_bits(struct svc_account_imap *s, uint64_t mailbox,
 	return ERR_OK;
 }
 
+bool
+svc_account_imap_may_expunge(const struct imap_command *cmd)
+{
+	if ((imap_verbs[cmd->verb].flags & IMAP_VERB_NOEXPUNGE) == 0) {
+		return true;
+	}
+	return cmd->uid && !(cmd->verb == IMAP_SEARCH && cmd->u.search.program.has_seq);
+}
+
 void
 svc_account_imap_condstore(struct svc_account_imap *s)
 {
-	if (!svc_account_imap_has_condstore(s)) {
-		s->enabled |= IMAP_ENABLED_CONDSTORE;
-		s->reader.enabled = s->enabled;
+	if (svc_account_imap_has_condstore(s)) {
+		return;
+	}
+	s->enabled |= IMAP_ENABLED_CONDSTORE;
+	s->reader.enabled = s->enabled;
+	if (s->state == IMAP_SELECTED) {
+		svc_account_imap_line(s, "* OK [HIGHESTMODSEQ %llu] from now on",
+		    (unsigned long long)s->box.view.gone_modseq);
 	}
 }
 
@@ -149,6 +164,40 @@ tell_changed(struct svc_account_imap *s, const struct store_news *news,
 	}
 }
 
+static void
+tell_expunged(struct svc_account_imap *s, const struct store_news *news)
+{
+	s->box.expunged = s->box.expunged || news->expunged_n > 0;
+	if (svc_account_imap_has_qresync(s)) {
+		svc_account_imap_put_vanished(s, news->vanished, news->vanished_n, false);
+		return;
+	}
+	for (size_t i = 0; i < news->expunged_n; i++) {
+		buf_cstr(&s->out, "* ");
+		buf_u64(&s->out, news->expunged[i]);
+		buf_cstr(&s->out, " EXPUNGE\r\n");
+		svc_account_imap_breathe(s);
+	}
+}
+
+enum err
+svc_account_imap_tell_changed(struct svc_account_imap *s, const struct store_set *uids,
+    uint64_t since)
+{
+	struct svc_account_imap_scan *scan = svc_account_imap_scan_new(s, uids, since);
+	const struct store_msg *m;
+	if (scan == NULL) {
+		return ERR_BUDGET;
+	}
+	while (true) {
+		TRY(svc_account_imap_scan_next(scan, &m));
+		if (m == NULL || s->broken) {
+			return ERR_OK;
+		}
+		put_changed(s, m, true);
+	}
+}
+
 enum err
 svc_account_imap_refresh(struct svc_account_imap *s, bool expunges,
     const struct svc_account_imap_own *own)
@@ -165,12 +214,8 @@ svc_account_imap_refresh(struct svc_account_imap *s, bool expunges,
 		svc_account_imap_end(s, ERR_OK, "the selected mailbox was deleted");
 		return ERR_OK;
 	}
-	for (size_t i = 0; i < news.expunged_n; i++) {
-		buf_cstr(&s->out, "* ");
-		buf_u64(&s->out, news.expunged[i]);
-		buf_cstr(&s->out, " EXPUNGE\r\n");
-		svc_account_imap_breathe(s);
-	}
+	s->box.held = news.held;
+	tell_expunged(s, &news);
 	if (news.appeared > 0) {
 		svc_account_imap_line(s, "* %u EXISTS", news.exists);
 	}
