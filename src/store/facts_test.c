@@ -194,7 +194,8 @@ a_held_read_sees_one_state(void)
 {
 	struct store_conf conf = store_trial_conf("held");
 	struct store *s = store_trial_open(&conf), *t = store_trial_open(&conf);
-	uint64_t ids[MANY], modseq;
+	uint64_t ids[MANY];
+	struct store_changed changed;
 	struct store_set all;
 	store_set_init(&all);
 	store_set_add(&all, 1, 100);
@@ -207,7 +208,7 @@ a_held_read_sees_one_state(void)
 	struct store_change c = {
 		.mailbox = STORE_INBOX, .uids = &all, .op = STORE_FLAGS_ADD, .flags = STORE_SEEN
 	};
-	CHECK_ERR(store_flags(s, &c, &modseq, NULL), ERR_OK); /* writes in between */
+	CHECK_ERR(store_flags(s, &c, &changed, NULL), ERR_OK); /* writes in between */
 	CHECK_U64(ids_of(s, ids), 2);
 	(void)store_trial_append(t, STORE_INBOX, 3, 0);
 	CHECK_U64(ids_of(s, ids), 2);
