@@ -324,7 +324,8 @@ imap_args_search(struct imap_cur *c, struct imap_command *cmd)
 	if (search->extended) {
 		search->ret = parse_return(c);
 	}
-	if (imap_cur_word(c, S("CHARSET"))) {
+	search->charset = imap_cur_word(c, S("CHARSET"));
+	if (search->charset) {
 		parse_charset(c);
 	}
 	open_group(&p, IMAP_SEARCH_AND, 0);

@@ -64,6 +64,7 @@ enum {
 };
 
 struct imap_search_args {
+	bool charset;  /* CHARSET was there */
 	bool extended; /* RETURN was given: answer with ESEARCH */
 	unsigned ret;  /* IMAP_RETURN_*; RETURN () means ALL */
 	struct imap_search_program program;

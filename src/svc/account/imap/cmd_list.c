@@ -14,8 +14,8 @@ struct listing {
 	const struct store_mailbox *all;
 	size_t n;
 	bool lsub;
-	bool deep;     /* LSUB or RECURSIVEMATCH: parents of selected names are wanted, too */
-	str *patterns; /* with the reference in front */
+	bool deep; /* LSUB with % or RECURSIVEMATCH: parents of selected names are wanted, too */
+	str *patterns;                       /* with the reference in front */
 	const struct store_mailbox **sorted; /* deep: all, by name */
 	bool *below; /* deep: beside all: there is a selected name below it */
 	str *lost;   /* deep: parents of selected names that are no rows of the store */
@@ -224,12 +224,24 @@ list_lost(const struct listing *l)
 	}
 }
 
+/* RFC 3501 6.3.9: only a pattern with % makes LSUB answer with parents of subscribed names. */
+static bool
+stops_at_levels(const struct imap_list_args *args)
+{
+	for (size_t i = 0; i < args->n; i++) {
+		if (memchr(args->patterns[i].p, '%', args->patterns[i].n) != NULL) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static enum err
 list_all(struct svc_account_imap *s, const struct imap_list_args *args, bool lsub)
 {
 	struct store_mailbox *all;
 	struct listing l = { .s = s, .args = args, .lsub = lsub };
-	l.deep = lsub || (args->select & IMAP_LIST_RECURSIVEMATCH) != 0;
+	l.deep = lsub ? stops_at_levels(args) : (args->select & IMAP_LIST_RECURSIVEMATCH) != 0;
 	TRY(make_patterns(&l));
 	TRY(store_mailboxes(s->store, s->work, &all, &l.n));
 	l.all = all;

@@ -305,6 +305,9 @@ svc_account_imap_cmd_search(struct svc_account_imap *s, struct imap_command *cmd
 	struct imap_search_args *args = &cmd->u.search;
 	struct searching x = { .s = s, .args = args, .uid = cmd->uid };
 	struct store_set uids;
+	if (args->charset && (s->enabled & IMAP_ENABLED_UTF8) != 0) {
+		return ERR_BADSTATE; /* RFC 6855 3 */
+	}
 	if (args->program.has_modseq) {
 		svc_account_imap_condstore(s);
 	}

@@ -90,12 +90,12 @@ mailbox_verbs(void)
 		    "* LIST (\\NonExistent \\HasChildren) \"/\" gone (\"CHILDINFO\" "
 		    "(\"SUBSCRIBED\"))\n"
 		    "a OK LIST done\n" },
-		{ "a LSUB \"\" f*",
-		    "* LSUB (\\Noselect \\HasChildren) \"/\" foo\n* LSUB (\\HasNoChildren) \"/\" "
-		    "foo/bar\n"
-		    "a OK LSUB done\n" },
+		{ "a LSUB \"\" f%",
+		    "* LSUB (\\Noselect \\HasChildren) \"/\" foo\na OK LSUB done\n" },
+		{ "a LSUB \"\" f*", "* LSUB (\\HasNoChildren) \"/\" foo/bar\na OK LSUB done\n" },
 		{ "a LSUB \"\" g*",
-		    "* LSUB (\\Noselect \\HasNoChildren) \"/\" gone/deep\n"
+		    "* LSUB (\\Noselect \\HasNoChildren) \"/\" gone/deep\na OK LSUB done\n" },
+		{ "a LSUB \"\" g%",
 		    "* LSUB (\\Noselect \\HasChildren) \"/\" gone\na OK LSUB done\n" },
 		{ "a LSUB \"\" Tra%",
 		    "* LSUB (\\HasNoChildren \\Trash) \"/\" Trash\na OK LSUB done\n" },
