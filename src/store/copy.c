@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Copying and moving. The octets are shared: a copy is one more reference to the message's row
- * and a small link record in the pack. A move is a copy whose sources are removed in the same
- * transaction.
+ * Copying, moving and replacing. The octets of a copy are shared: it is one more reference to the
+ * message's row and a small link record in the pack. A move is a copy whose sources are removed in
+ * the same transaction.
  */
 #include "store/store_priv.h"
 
@@ -193,4 +193,53 @@ store_copy(struct store *s, const struct store_copying *c, struct store_copied *
 {
 	TRY(store_begin(s, DB_DURABLE));
 	return store_end(s, store_copy_in(s, c, ret, copied_from));
+}
+
+/* ---- replacing ---------------------------------------------------------------------------- */
+
+static enum err
+remove_replaced(struct store *s, const struct store_replacing *r)
+{
+	struct store_set uids, gone;
+	struct store_box b;
+	TRY(store_box_load(s, r->from, &b));
+	store_set_init(&uids);
+	store_set_init(&gone);
+	store_set_add(&uids, r->uid, r->uid);
+	struct store_removal rm = { .uids = &uids, .gone = &gone, .modseq = store_tick(s) };
+	enum err e = store_set_err(&uids);
+	e = e == ERR_OK ? store_remove_in(s, &b, &rm) : e;
+	b.modseq = rm.modseq;
+	e = e == ERR_OK ? store_gone_add(s, &b, &gone, rm.modseq) : e;
+	e = e == ERR_OK ? store_box_save(s, &b) : e;
+	store_set_done(&gone);
+	store_set_done(&uids);
+	return e;
+}
+
+static enum err
+replace_in(struct store *s, const struct store_replacing *r, struct store_added *ret)
+{
+	struct store_delivery d = { .msg = *r->msg };
+	struct store_msg old;
+	struct store_tail t;
+	TRY(store_msg_in(s, r->from, r->uid, &old));
+	TRY(store_quota_load(s, &s->usage));
+	s->usage.octets -= MIN(s->usage.octets, (uint64_t)old.size);
+	s->usage.messages -= MIN(s->usage.messages, (uint64_t)1);
+	TRY(store_quota_take(s, r->msg->prefix.n + r->msg->body.n));
+	TRY(store_tail_begin(s, r->to, store_tick(s), &t));
+	TRY(store_add(s, &t, &d, ret));
+	TRY(store_tail_end(s, &t));
+	return remove_replaced(s, r);
+}
+
+enum err
+store_replace(struct store *s, const struct store_replacing *r, struct store_added *ret)
+{
+	struct store_added added;
+	TRY(store_begin(s, DB_DURABLE));
+	TRY(store_end(s, replace_in(s, r, &added)));
+	*ret = added;
+	return ERR_OK;
 }

@@ -46,6 +46,22 @@ struct store_added {
 enum err store_append(struct store *s, uint64_t mailbox, const struct store_new *msgs, size_t n,
     struct store_added *ret);
 
+struct store_replacing {
+	uint64_t from; /* mailbox and uid of the message that goes */
+	uint32_t uid;
+	uint64_t to; /* mailbox of the new one */
+	const struct store_new *msg;
+};
+
+/*
+ * Add a message and remove another in one durable transaction; a quota counts the difference.
+ *
+ * Errors  NOTFOUND (a mailbox, or the message that was to go), QUOTA, TOOBIG, NOSPACE, IO, DB,
+ *         NOMEM
+ * RFC     8508 3.4
+ */
+enum err store_replace(struct store *s, const struct store_replacing *r, struct store_added *ret);
+
 struct store_delivery {
 	uint64_t entry; /* queue entry and recipient: the pair is delivered at most once */
 	uint16_t rcpt;

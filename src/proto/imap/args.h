@@ -19,6 +19,15 @@ imap_args_fn imap_args_append;
 imap_args_fn imap_args_expunge, imap_args_fetch, imap_args_store, imap_args_copy;
 imap_args_fn imap_args_search;
 
+/*
+ * One line of APPEND or REPLACE, from behind the verb or behind a literal of message octets.
+ *
+ * In      literal: such a literal follows the line (append->literal8 says which)
+ * Out     append: steps live in the cursor's arena and borrow from the line
+ * Errors  ERR_AGAIN: the literal that follows is the mailbox name; else as imap_command_parse
+ */
+void imap_append_line(struct imap_cur *c, struct imap_append *append, bool literal);
+
 /* "(" status-att *(SP status-att) ")" */
 unsigned imap_parse_status_items(struct imap_cur *c);
 
@@ -27,6 +36,9 @@ struct imap_seqset imap_parse_set(struct imap_cur *c);
 
 /* flag-list, or bare flags up to the end when there is no parenthesis (STORE). */
 struct imap_flags imap_parse_flags(struct imap_cur *c);
+
+/* section-spec, up to "]" or the end; item and peek of `s` are set before. */
+void imap_parse_section_spec(struct imap_cur *c, struct imap_section *s);
 
 /* A growing array in the command's arena: room for one more item, or NULL and the cursor fails. */
 struct imap_vec {

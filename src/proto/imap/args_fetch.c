@@ -91,7 +91,7 @@ parse_header_list(struct imap_cur *c, struct imap_section *s)
 	s->fields_n = v.n;
 }
 
-/* section-part; leaves the cursor at "]" or at the first letter of section-text */
+/* section-part; leaves the cursor at "]", the end, or the first letter of section-text */
 static void
 parse_path(struct imap_cur *c, struct imap_section *s)
 {
@@ -105,9 +105,9 @@ parse_path(struct imap_cur *c, struct imap_section *s)
 		if (number == 0) {
 			imap_cur_fail(c, ERR_SYNTAX);
 		}
-		if (!imap_cur_is(c, ']')) {
+		if (c->p < c->end && !imap_cur_is(c, ']')) {
 			imap_cur_ch(c, '.');
-			if (imap_cur_is(c, ']')) {
+			if (c->p == c->end || imap_cur_is(c, ']')) {
 				imap_cur_fail(c, ERR_SYNTAX);
 			}
 		}
@@ -147,14 +147,20 @@ parse_partial(struct imap_cur *c, struct imap_section *s)
 	}
 }
 
+void
+imap_parse_section_spec(struct imap_cur *c, struct imap_section *s)
+{
+	parse_path(c, s);
+	if (imap_cur_ok(c) && c->p < c->end && !imap_cur_is(c, ']')) {
+		parse_text(c, s);
+	}
+}
+
 static void
 parse_section(struct imap_cur *c, struct imap_section *s)
 {
 	imap_cur_ch(c, '[');
-	parse_path(c, s);
-	if (!imap_cur_is(c, ']')) {
-		parse_text(c, s);
-	}
+	imap_parse_section_spec(c, s);
 	imap_cur_ch(c, ']');
 	if (imap_cur_try(c, '<')) {
 		parse_partial(c, s);

@@ -4,12 +4,9 @@
  *
  *	create = "CREATE" SP mailbox [SP "(" "USE" SP "(" [use-attr *(SP use-attr)] ")" ")"]
  *	status = "STATUS" SP mailbox SP "(" status-att *(SP status-att) ")"
- *	append = "APPEND" SP mailbox [SP flag-list] [SP date-time] SP (literal / literal8 /
- *	         "UTF8" SP "(" literal8 ")")
  *	enable = "ENABLE" 1*(SP capability)
  *	id     = "ID" SP (nil / "(" [string SP nstring *(SP string SP nstring)] ")")
  */
-#include "mail/date.h"
 #include "proto/imap/args.h"
 
 void
@@ -172,47 +169,4 @@ imap_args_status(struct imap_cur *c, struct imap_command *cmd)
 	cmd->u.status.mailbox = imap_cur_mailbox(c);
 	imap_cur_sp(c);
 	cmd->u.status.items = imap_parse_status_items(c);
-}
-
-static void
-append_date(struct imap_cur *c, struct imap_append_args *append)
-{
-	str text = imap_cur_string(c);
-	struct mail_date date;
-	if (!imap_cur_ok(c)) {
-		return;
-	}
-	if (mail_imap_datetime_parse(text, &date) != ERR_OK) {
-		imap_cur_fail(c, ERR_SYNTAX);
-		return;
-	}
-	append->has_date = true;
-	append->date_s = date.unix_s;
-	append->zone_min = date.zone_min;
-	imap_cur_sp(c);
-}
-
-/*
- * Up to the announcement of the message literal, which is not part of the octets here. After the
- * message the reader keeps only this prefix and what follows the literal: nothing, or ")".
- */
-void
-imap_args_append(struct imap_cur *c, struct imap_command *cmd)
-{
-	struct imap_append_args *append = &cmd->u.append;
-	imap_cur_sp(c);
-	append->mailbox = imap_cur_mailbox(c);
-	imap_cur_sp(c);
-	if (imap_cur_is(c, '(')) {
-		append->flags = imap_parse_flags(c);
-		imap_cur_sp(c);
-	}
-	if (imap_cur_is(c, '"')) {
-		append_date(c, append);
-	}
-	if (imap_cur_word(c, S("UTF8"))) {
-		append->utf8 = true;
-		imap_cur_sp(c);
-		imap_cur_ch(c, '(');
-	}
 }

@@ -71,11 +71,41 @@ imap_tag_of(str raw)
 	return whole ? str_sub(raw, 0, n) : STR_NONE;
 }
 
+/* The octets behind the verb of a command whose messages are streamed; p NULL: another command. */
+static str
+behind_append(str raw, struct imap_append *a)
+{
+	static const struct {
+		str verb;
+		bool replace, uid;
+	} verbs[] = {
+		{ S_INIT(" APPEND "), false, false },
+		{ S_INIT(" REPLACE "), true, false },
+		{ S_INIT(" UID REPLACE "), true, true },
+	};
+	str rest = str_from_off(raw, imap_tag_of(raw).n);
+	for (size_t i = 0; rest.n != raw.n && i < LEN(verbs); i++) {
+		if (str_istarts(rest, verbs[i].verb)) {
+			a->replace = verbs[i].replace;
+			a->uid = verbs[i].uid;
+			return str_from_off(rest, verbs[i].verb.n - 1);
+		}
+	}
+	return STR_NONE;
+}
+
 bool
 imap_is_append(str raw)
 {
-	str rest = str_from_off(raw, imap_tag_of(raw).n);
-	return rest.n != raw.n && str_istarts(rest, S(" APPEND "));
+	struct imap_append a;
+	return behind_append(raw, &a).p != NULL;
+}
+
+bool
+imap_append_wants_url(str line)
+{
+	str tail = str_from_off(line, line.n - MIN(line.n, (size_t)5));
+	return str_ieq(tail, S(" URL ")) || str_ieq(tail, S("(URL "));
 }
 
 static bool
@@ -133,18 +163,15 @@ imap_command_parse(struct arena *a, str raw, enum imap_state state, unsigned ena
 }
 
 enum err
-imap_append_parse(struct arena *a, str raw, unsigned enabled, struct imap_append_args *ret)
+imap_append_parse(struct arena *arena, str line, unsigned enabled, bool literal,
+    struct imap_append *a)
 {
-	struct imap_command cmd = { 0 };
-	str verb = S(" APPEND");
-	struct imap_cur c = imap_cur_make(a, str_from_off(raw, imap_tag_of(raw).n + verb.n),
-	    imap_enabled_utf8(enabled));
-	if (str_eq(str_from_off(raw, imap_tag_of(raw).n + verb.n), S(" "))) {
-		return ERR_AGAIN;
-	}
-	imap_args_append(&c, &cmd);
+	struct imap_append next = *a;
+	str rest = next.where == IMAP_APPEND_HEAD ? behind_append(line, &next) : line;
+	struct imap_cur c = imap_cur_make(arena, rest, imap_enabled_utf8(enabled));
+	imap_append_line(&c, &next, literal);
 	TRY(imap_cur_end(&c));
-	*ret = cmd.u.append;
+	*a = next;
 	return ERR_OK;
 }
 

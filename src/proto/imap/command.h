@@ -8,6 +8,7 @@
 #define PROTO_IMAP_COMMAND_H
 
 #include "base/arena.h"
+#include "proto/imap/append.h"
 #include "proto/imap/fetch.h"
 #include "proto/imap/limits.h"
 #include "proto/imap/search.h"
@@ -52,21 +53,6 @@ void imap_capabilities_put(struct buf *out);
 
 /* The bit a capability name enables, or IMAP_ENABLED_NONE; names are compared without case. */
 unsigned imap_enable_bit(str name);
-
-enum {
-	IMAP_FLAG_ANSWERED = 1,
-	IMAP_FLAG_FLAGGED = 2,
-	IMAP_FLAG_DELETED = 4,
-	IMAP_FLAG_SEEN = 8,
-	IMAP_FLAG_DRAFT = 16
-};
-
-/* A flag list. \Recent is read and forgotten (RFC 3501 6.4.6). */
-struct imap_flags {
-	unsigned bits; /* IMAP_FLAG_* */
-	str *keywords; /* as given; no two equal without case */
-	size_t n;
-};
 
 /* Mailbox names are UTF-8, hierarchy separator "/", INBOX and its prefix in upper case. */
 /* What a client that was here before knows (RFC 7162 3.2.5). */
@@ -140,19 +126,6 @@ struct imap_status_args {
 	unsigned items;
 };
 
-/* Everything before the message of APPEND; the message itself never enters a command. */
-struct imap_append_args {
-	str mailbox;
-	struct imap_flags flags;
-	bool has_date;
-	int64_t date_s;
-	int16_t zone_min;
-	bool literal8; /* sent as ~{n} */
-	bool utf8;     /* wrapped in UTF8 (...) (RFC 6855 4) */
-	uint64_t size;
-	bool sync; /* the client waits for "+" */
-};
-
 enum imap_store_mode { IMAP_STORE_SET, IMAP_STORE_ADD, IMAP_STORE_REMOVE };
 
 struct imap_store_args {
@@ -180,9 +153,9 @@ struct imap_command {
 		struct imap_rename_args rename;
 		struct imap_list_args list;
 		struct imap_status_args status;
-		struct imap_append_args append; /* without size: the tail after the message */
-		unsigned enable;                /* IMAP_ENABLED_* bits of the known names */
-		struct imap_seqset expunge;     /* UID EXPUNGE */
+		struct imap_append append;  /* without literals: URL parts alone */
+		unsigned enable;            /* IMAP_ENABLED_* bits of the known names */
+		struct imap_seqset expunge; /* UID EXPUNGE */
 		struct imap_search_args search;
 		struct imap_fetch_args fetch;
 		struct imap_store_args store;
@@ -209,17 +182,21 @@ enum err imap_command_parse(struct arena *a, str raw, enum imap_state state, uns
 /* The tag at the start of `raw`, empty when there is none that may be echoed. */
 str imap_tag_of(str raw);
 
-/* True when `raw` starts with a tag and the verb APPEND: its message literal is streamed. */
+/* True when `raw` starts with a tag and APPEND, REPLACE or UID REPLACE: messages are streamed. */
 bool imap_is_append(str raw);
 
+/* Is the literal behind this line, of such a command, the string of a URL? Without its "{n}". */
+bool imap_append_wants_url(str line);
+
 /*
- * Parse an APPEND up to where its message literal starts, to learn whether it does.
+ * Parse the next line of an APPEND or REPLACE.
  *
- * In      raw: the command without the literal announcement ("{n}" and so on) at its end
- * Out     ret: size and sync are left to the caller
+ * In      line: from the tag, or from behind the last literal of message octets, to the literal
+ *         announcement or the final CRLF, both left out; literal: one of message octets follows
+ * Out     a: goes on from the line before; steps are this line's, and live in `arena`
  * Errors  ERR_AGAIN: the literal that comes is the mailbox name; else as imap_command_parse
  */
-enum err imap_append_parse(struct arena *a, str raw, unsigned enabled,
-    struct imap_append_args *ret);
+enum err imap_append_parse(struct arena *arena, str line, unsigned enabled, bool literal,
+    struct imap_append *a);
 
 #endif

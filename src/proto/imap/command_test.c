@@ -206,7 +206,7 @@ mailboxes(void)
 		{ "a ID NIL", "a ID " },
 		{ "a ID ()", "a ID " },
 		{ "a ID (\"name\" \"sodr\" \"version\" NIL)", "a ID " },
-		{ "a APPEND x ", "a APPEND " },
+		{ "a APPEND x CATENATE (URL /y)", "a APPEND " },
 	};
 	run_good(cases, LEN(cases));
 }
@@ -435,6 +435,15 @@ refuses(void)
 		{ "a SEARCH UID x", ERR_SYNTAX },
 		{ "a SEARCH KEYWORD (", ERR_SYNTAX },
 		{ "a APPEND x", ERR_SYNTAX },
+		{ "a APPEND x ", ERR_SYNTAX },
+		{ "a APPEND x ()", ERR_SYNTAX },
+		{ "a APPEND x CATENATE ()", ERR_SYNTAX },
+		{ "a APPEND x CATENATE (TEXT {1}\r\ny)", ERR_SYNTAX },
+		{ "a APPEND x CATENATE (URL)", ERR_SYNTAX },
+		{ "a APPEND x CATENATE (URL /y) ", ERR_SYNTAX },
+		{ "a REPLACE x CATENATE (URL /y)", ERR_SYNTAX },
+		{ "a REPLACE 1:2 x CATENATE (URL /y)", ERR_SYNTAX },
+		{ "a REPLACE 1 x CATENATE (URL /y) CATENATE (URL /y)", ERR_SYNTAX },
 		{ "a ID (\"x\")", ERR_SYNTAX },
 	};
 	for (size_t i = 0; i < LEN(cases); i++) {
@@ -531,7 +540,8 @@ every_prefix(void)
 		"OR (1 NOT SUBJECT \"\\\\x\") MODSEQ \"a\" all 5",
 		"a LIST (SUBSCRIBED) \"\" (a \"b\" {1}\r\nc) RETURN (STATUS (MESSAGES) CHILDREN)",
 		"a STORE 1 (UNCHANGEDSINCE 5) +FLAGS.SILENT (\\Seen $x)",
-		"a APPEND {1}\r\nx (\\Seen) \" 1-Jan-1970 00:00:00 +0000\" UTF8 (",
+		"a APPEND {1}\r\nx (\\Seen) \" 1-Jan-1970 00:00:00 +0000\" CATENATE (URL "
+		"{2}\r\n/y URL \"x\")",
 	};
 	for (size_t i = 0; i < LEN(lines); i++) {
 		for (size_t n = 0; n < strlen(lines[i]); n++) {

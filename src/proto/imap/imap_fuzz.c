@@ -5,6 +5,7 @@
  * search programs are evaluated and section names written.
  */
 #include "proto/imap/reader.h"
+#include "proto/imap/url.h"
 
 #include "proto/imap/write.h"
 
@@ -30,6 +31,26 @@ use_set(struct imap_seqset *set, uint32_t seed)
 	ASSERT(set->n == 0 || imap_seqset_has(set, set->r[0].lo));
 }
 
+/* What the executor does with the steps of an APPEND. */
+static void
+use_steps(const struct imap_append *append)
+{
+	char room[4 * IMAP_URL_MAX];
+	for (size_t i = 0; i < append->n; i++) {
+		struct imap_url url;
+		struct buf b;
+		struct arena *a = arena_new(NULL, "url", 65536, 0);
+		buf_init_fixed(&b, room, sizeof room);
+		if (append->steps[i].kind == IMAP_STEP_URL &&
+		    imap_url_parse(a, append->steps[i].url, &url) == ERR_OK) {
+			ASSERT(url.uid != 0);
+			imap_section_name_put(&b, &url.section);
+		}
+		imap_url_put(&b, append->steps[i].url);
+		arena_free(&a);
+	}
+}
+
 static void
 use_command(struct imap_command *cmd, uint32_t seed)
 {
@@ -47,6 +68,8 @@ use_command(struct imap_command *cmd, uint32_t seed)
 		}
 	} else if (cmd->verb == IMAP_STATUS) {
 		imap_put_mailbox(&b, cmd->u.status.mailbox, (seed & 1) != 0);
+	} else if (cmd->verb == IMAP_APPEND || cmd->verb == IMAP_REPLACE) {
+		use_steps(&cmd->u.append);
 	} else if (cmd->verb == IMAP_STORE) {
 		use_set(&cmd->u.store.set, seed);
 	}
@@ -62,6 +85,9 @@ take_actions(struct imap_reader *r, uint32_t seed)
 		if (act.kind == IMAP_DO_COMMAND &&
 		    imap_command_parse(r->arena, act.raw, state, r->enabled, &cmd) == ERR_OK) {
 			use_command(&cmd, seed);
+		}
+		if (act.kind == IMAP_DO_APPEND || act.kind == IMAP_DO_APPEND_END) {
+			use_steps(act.append);
 		}
 		if (act.kind == IMAP_DO_APPEND) {
 			imap_reader_append(r, act.append->size < 200);

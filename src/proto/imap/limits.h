@@ -13,7 +13,7 @@ enum {
 	IMAP_LITERAL_MAX = 65536,
 	/* A whole command with all its literals, without messages. */
 	IMAP_COMMAND_MAX = 262144,
-	/* LITERAL- : largest non-synchronising literal the client may send (RFC 7888 5). */
+	/* LITERAL-: largest non-synchronising literal the client may send (RFC 7888 5). */
 	IMAP_LITERAL_MINUS_MAX = 4096,
 	/* A refused non-synchronising literal up to this size is read and dropped; above, BYE. */
 	IMAP_SKIP_MAX = 16777216,
@@ -35,8 +35,11 @@ enum {
 	IMAP_SEARCH_TEXT_MAX = 1000, /* octets of one search string */
 	IMAP_PATTERNS_MAX = 50,      /* LIST */
 	IMAP_PATTERN_MAX = 1000,
-	IMAP_MAILBOX_NAME_MAX = 1000, /* octets in UTF-8 */
-	IMAP_ID_PAIRS_MAX = 30,       /* RFC 2971 3.3 */
+	IMAP_MAILBOX_NAME_MAX = 1000,    /* octets in UTF-8 */
+	IMAP_APPEND_MESSAGES_MAX = 1000, /* in one APPEND; RFC 3502 */
+	IMAP_APPEND_STEPS_MAX = 1000,    /* messages and URLs in one line of it */
+	IMAP_URL_MAX = 4096,             /* octets of a URL in CATENATE */
+	IMAP_ID_PAIRS_MAX = 30,          /* RFC 2971 3.3 */
 	IMAP_ENABLE_MAX = 50,
 	/* Response side. Octets of one string in ENVELOPE or BODYSTRUCTURE; longer ones are cut. */
 	IMAP_ENVELOPE_STRING_MAX = 65536,

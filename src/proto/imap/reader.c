@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * States: LINE collects to CRLF; LITERAL counts octets into raw; WAIT holds until the executor
- * answers APPEND; BODY hands octets through; TAIL is the line behind a message; SKIP drops a
- * literal and DROP a line of a command that was refused. Every refusal stays in step with what the
- * client has announced, or says BYE.
+ * answers APPEND; BODY hands octets through, and LINE follows with the rest of that command; SKIP
+ * drops a literal and DROP a line of a command that was refused. Every refusal stays in step with
+ * what the client has announced, or says BYE.
  */
 #include "proto/imap/reader.h"
 
-enum { LINE, LITERAL, WAIT, BODY, TAIL, SKIP, DROP, DEAD };
+enum { LINE, LITERAL, WAIT, BODY, SKIP, DROP, DEAD };
 
 enum { KEEP_OCTETS = 16384 }; /* a larger raw buffer is given back at reset */
 
@@ -35,6 +35,7 @@ imap_reader_reset(struct imap_reader *r)
 	*r = (struct imap_reader){ .arena = r->arena,
 		.raw = r->raw,
 		.enabled = r->enabled,
+		.minus = r->minus,
 		.state = r->state == DEAD ? DEAD : LINE };
 }
 
@@ -63,10 +64,29 @@ bye(struct imap_reader *r)
 	act(r, (struct imap_action){ .kind = IMAP_DO_BYE, .err = ERR_TOOBIG });
 }
 
+/* The end of an APPEND whose messages were taken, or some of them. */
+static void
+end_append(struct imap_reader *r, enum err e)
+{
+	if (e != ERR_OK) {
+		r->append.n = 0; /* those of the line before were taken */
+	}
+	act(r,
+	    (struct imap_action){ .kind = IMAP_DO_APPEND_END,
+		.err = e,
+		.append = &r->append,
+		.tag = imap_tag_of(buf_view(&r->raw)) });
+	r->state = LINE;
+}
+
 /* Refuse the command now; nothing of it is outstanding. */
 static void
 refuse(struct imap_reader *r, enum err e)
 {
+	if (r->appending) {
+		end_append(r, e);
+		return;
+	}
 	act(r,
 	    (struct imap_action){
 		.kind = IMAP_DO_REFUSE, .tag = imap_tag_of(buf_view(&r->raw)), .err = e });
@@ -133,17 +153,33 @@ refuse_literal(struct imap_reader *r, enum err e, const struct announcement *a)
 	}
 }
 
-/* True when this literal is the message of an APPEND, or the command was refused. */
+/* A copy: raw may move while the octets behind it pass. */
+static enum err
+parse_piece(struct imap_reader *r, size_t end, bool literal)
+{
+	str line = str_sub(buf_view(&r->raw), r->piece, end - r->piece);
+	str copy = arena_dup(r->arena, line);
+	if (copy.p == NULL) {
+		return ERR_BUDGET;
+	}
+	return imap_append_parse(r->arena, copy, r->enabled, literal, &r->append);
+}
+
+/* True when this literal is octets of a message, or the command was refused. */
 static bool
 begin_append(struct imap_reader *r, const struct announcement *a)
 {
-	str head = str_sub(buf_view(&r->raw), 0, r->raw.n - a->length);
-	enum err e = imap_append_parse(r->arena, head, r->enabled, &r->append);
+	size_t end = r->raw.n - a->length;
+	if (imap_append_wants_url(str_sub(buf_view(&r->raw), r->piece, end - r->piece))) {
+		return false;
+	}
+	r->append.literal8 = a->binary;
+	enum err e = parse_piece(r, end, true);
 	if (e == ERR_AGAIN) {
 		return false;
 	}
-	if (e == ERR_OK && r->append.utf8 && !a->binary) {
-		e = ERR_SYNTAX;
+	if (e == ERR_OK && r->appending && ++r->literals > IMAP_LITERALS_MAX) {
+		e = ERR_TOOMANY;
 	}
 	if (e != ERR_OK) {
 		refuse_literal(r, e, a);
@@ -151,7 +187,6 @@ begin_append(struct imap_reader *r, const struct announcement *a)
 	}
 	r->append.size = a->n;
 	r->append.sync = a->sync;
-	r->append.literal8 = a->binary;
 	r->left = a->n;
 	r->state = WAIT;
 	act(r,
@@ -164,6 +199,10 @@ begin_append(struct imap_reader *r, const struct announcement *a)
 static void
 begin_literal(struct imap_reader *r, const struct announcement *a)
 {
+	if (r->minus && !a->sync && a->n > IMAP_LITERAL_MINUS_MAX) {
+		refuse_literal(r, ERR_TOOBIG, a);
+		return;
+	}
 	if (imap_is_append(buf_view(&r->raw)) && begin_append(r, a)) {
 		return;
 	}
@@ -203,6 +242,10 @@ end_line(struct imap_reader *r)
 	struct announcement a = announced(line);
 	if (a.found) {
 		begin_literal(r, &a);
+		return;
+	}
+	if (r->appending) {
+		end_append(r, parse_piece(r, r->raw.n - 2, false));
 		return;
 	}
 	act(r,
@@ -271,6 +314,14 @@ feed_literal(struct imap_reader *r, str in)
 	return n;
 }
 
+/* Behind octets of a message the command goes on, or ends. */
+static void
+begin_rest(struct imap_reader *r)
+{
+	r->line = r->piece = r->raw.n;
+	r->state = LINE;
+}
+
 static size_t
 feed_body(struct imap_reader *r, str in)
 {
@@ -278,7 +329,7 @@ feed_body(struct imap_reader *r, str in)
 	r->left -= n;
 	act(r, (struct imap_action){ .kind = IMAP_DO_BODY, .body = str_sub(in, 0, n) });
 	if (r->left == 0) {
-		begin_drop(r, TAIL);
+		begin_rest(r);
 	}
 	return n;
 }
@@ -301,12 +352,6 @@ end_drop(struct imap_reader *r)
 	struct announcement a = announced((str){ r->window, r->window_n });
 	if (a.found && !a.sync) {
 		refuse_later(r, r->refusal, a.n);
-	} else if (r->appending) {
-		act(r,
-		    (struct imap_action){ .kind = IMAP_DO_APPEND_END,
-			.err = r->refusal,
-			.tag = imap_tag_of(buf_view(&r->raw)) });
-		r->state = LINE;
 	} else if (r->refusal == ERR_OK) {
 		imap_reader_reset(r); /* an APPEND that the executor has answered already */
 	} else {
@@ -333,25 +378,6 @@ feed_drop(struct imap_reader *r, str in)
 	return piece.n;
 }
 
-/* Behind the message: CRLF, or ")" CRLF after UTF8 (. */
-static size_t
-feed_tail(struct imap_reader *r, str in)
-{
-	bool whole;
-	str piece = to_line_end(in, &whole);
-	window_add(r, piece);
-	if (whole) {
-		str want = r->append.utf8 ? S(")\r\n") : S("\r\n");
-		bool right = r->dropped == want.n && str_eq((str){ r->window, r->window_n }, want);
-		r->refusal = right ? ERR_OK : ERR_SYNTAX;
-		r->state = DROP;
-		if (is_crlf(r)) {
-			end_drop(r);
-		}
-	}
-	return piece.n;
-}
-
 void
 imap_reader_feed(struct imap_reader *r, str in, size_t *ret_used)
 {
@@ -359,7 +385,6 @@ imap_reader_feed(struct imap_reader *r, str in, size_t *ret_used)
 		[LINE] = feed_line,
 		[LITERAL] = feed_literal,
 		[BODY] = feed_body,
-		[TAIL] = feed_tail,
 		[SKIP] = feed_skip,
 		[DROP] = feed_drop,
 	};
@@ -376,10 +401,15 @@ imap_reader_append(struct imap_reader *r, bool accept)
 	ASSERT(r->state == WAIT);
 	if (accept) {
 		r->appending = true;
-		begin_drop(r, r->left > 0 ? BODY : TAIL);
+		if (r->left > 0) {
+			r->state = BODY;
+		} else {
+			begin_rest(r);
+		}
 	} else if (r->append.sync) {
 		imap_reader_reset(r);
 	} else {
+		r->appending = false;
 		refuse_later(r, ERR_OK, r->left);
 	}
 }

@@ -14,10 +14,11 @@
 enum imap_action_kind {
 	IMAP_DO_COMMAND,    /* raw is complete: parse and run it, then imap_reader_reset() */
 	IMAP_DO_CONTINUE,   /* write "+ " and any text: the client waits to send a literal */
-	IMAP_DO_APPEND,     /* a message is announced: answer with imap_reader_append() */
-	IMAP_DO_BODY,       /* body: octets of that message */
-	IMAP_DO_APPEND_END, /* the command ended; err tells whether its tail was right. Then reset()
-			     */
+	IMAP_DO_APPEND,     /* octets of a message are announced, after the steps of `append`:
+			       answer with imap_reader_append() */
+	IMAP_DO_BODY,       /* body: those octets */
+	IMAP_DO_APPEND_END, /* the command ended, after more steps; err tells whether its end was
+			       right. Then reset() */
 	IMAP_DO_REFUSE,     /* answer tag (empty: untagged) by err; then reset() */
 	IMAP_DO_BYE,        /* cannot stay in step with this client: say BYE and close */
 };
@@ -28,17 +29,19 @@ struct imap_action {
 	str tag;      /* APPEND, REFUSE; valid until reset */
 	str body;     /* BODY: points into the octets fed */
 	enum err err; /* REFUSE: ERR_TOOBIG, ERR_TOOMANY, ERR_SYNTAX, ERR_CHARSET, ERR_BUDGET;
-			 APPEND_END: ERR_OK, ERR_SYNTAX */
-	const struct imap_append_args *append; /* APPEND: in the command's arena */
+			 APPEND_END: those and ERR_OK */
+	const struct imap_append *append; /* APPEND, APPEND_END; what it points to is good until
+					     the next feed */
 };
 
 struct imap_reader {
 	struct arena *arena; /* of one command; reset by imap_reader_reset */
 	struct buf raw;
 	struct imap_action action;
-	struct imap_append_args append;
+	struct imap_append append;
 	uint64_t left;            /* octets of a literal still to come */
 	size_t line;              /* where the current line starts in raw */
+	size_t piece;             /* where what APPEND parses next starts in raw */
 	char window[32];          /* last octets of a line that is not kept */
 	size_t window_n, dropped; /* octets in window; of that line so far */
 	bool appending;           /* a message was accepted: APPEND_END is owed */
@@ -47,6 +50,7 @@ struct imap_reader {
 	int state;
 	enum err refusal; /* why the rest of the command is dropped */
 	bool pending;     /* action waits to be taken */
+	bool minus;       /* LITERAL- holds (RFC 7888 5); kept by the caller */
 };
 
 /* In  arena: for parsed commands, budget IMAP_COMMAND_BUDGET; owned by the caller, used until done
@@ -61,7 +65,7 @@ void imap_reader_done(struct imap_reader *r);
  * Out     ret_used: octets taken; the rest is to be fed again after the action was handled. 0 while
  *         an action waits
  * Limits  limits.h; memory is IMAP_COMMAND_MAX at most
- * RFC     9051 4.3, 9; 7888
+ * RFC     9051 4.3, 9; 3502; 4469; 7888
  */
 void imap_reader_feed(struct imap_reader *r, str in, size_t *ret_used);
 

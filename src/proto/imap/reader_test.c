@@ -15,6 +15,20 @@ struct run {
 	uint64_t accepts; /* largest APPEND taken */
 };
 
+/* " M" per message begun, "5" with flag bits 5, " U'...'" per URL; a message alone is not noted. */
+static void
+note_steps(struct run *r, const struct imap_append *append)
+{
+	for (size_t i = 0; i < append->n; i++) {
+		const struct imap_append_step *step = &append->steps[i];
+		if (step->kind == IMAP_STEP_URL) {
+			buf_printf(&r->out, " U'%.*s'", STR_ARG(step->url));
+		} else if (append->messages > 1 || step->catenate) {
+			buf_printf(&r->out, " M%u", step->flags.bits);
+		}
+	}
+}
+
 static void
 note_action(struct run *r, const struct imap_action *act)
 {
@@ -38,9 +52,13 @@ note_action(struct run *r, const struct imap_action *act)
 	case IMAP_DO_APPEND:
 		buf_printf(&r->out, "%.*s %.*s %u %d%d%d", STR_ARG(act->tag),
 		    STR_ARG(act->append->mailbox), (unsigned)act->append->size, act->append->sync,
-		    act->append->literal8, act->append->utf8);
+		    act->append->literal8, act->append->where == IMAP_APPEND_UTF8);
+		note_steps(r, act->append);
 		break;
 	case IMAP_DO_APPEND_END:
+		buf_printf(&r->out, "%.*s %s", STR_ARG(act->tag), err_name(act->err));
+		note_steps(r, act->append);
+		break;
 	case IMAP_DO_REFUSE:
 		buf_printf(&r->out, "%.*s %s", STR_ARG(act->tag), err_name(act->err));
 		break;
@@ -137,9 +155,54 @@ static const struct {
 	{ "a APPEND x {21+}\r\n123456789012345678901 {7+}\r\nd NOOP\n\r\nb NOOP\r\n",
 	    "APPEND:a x 21 000|COMMAND:b NOOP|" },
 	{ "a APPEND x {99999999999+}\r\nb NOOP\r\n", "APPEND:a x 1215752191 000|BYE:|" },
-	/* a second message in one command is not for us, and never read as commands */
+	/* several messages in one command (RFC 3502), never read as commands */
 	{ "a APPEND x {3+}\r\nabc (\\Seen) {8+}\r\nb NOOP\r\n\r\nc NOOP\r\n",
+	    "APPEND:a x 3 000|BODY:abc|APPEND:a x 8 000 M8|BODY:b NOOP\r\n|END:a OK|"
+	    "COMMAND:c NOOP|" },
+	{ "a APPEND x {3}\r\nabc (\\Seen) {8}\r\nb NOOP\r\n\r\nc NOOP\r\n",
+	    "APPEND:a x 3 100|BODY:abc|APPEND:a x 8 100 M8|BODY:b NOOP\r\n|END:a OK|"
+	    "COMMAND:c NOOP|" },
+	{ "a APPEND x {3+}\r\nabc {3+}\r\ndef ~{0+}\r\n\r\nc NOOP\r\n",
+	    "APPEND:a x 3 000|BODY:abc|APPEND:a x 3 000 M0|BODY:def|APPEND:a x 0 010 M0|END:a "
+	    "OK|COMMAND:c NOOP|" },
+	{ "a APPEND x UTF8 (~{3+}\r\nabc) \"17-Jul-1996 02:44:25 -0700\" {1+}\r\nd\r\n",
+	    "APPEND:a x 3 011|BODY:abc|APPEND:a x 1 000 M0|BODY:d|END:a OK|" },
+	/* the executor refuses the second: the whole command passes in silence */
+	{ "a APPEND x {3+}\r\nabc {21+}\r\n123456789012345678901 {4+}\r\nd X\n\r\n"
+	  "b NOOP\r\n",
+	    "APPEND:a x 3 000|BODY:abc|APPEND:a x 21 000 M0|COMMAND:b NOOP|" },
+	{ "a APPEND x {3+}\r\nabc {21}\r\nb NOOP\r\n",
+	    "APPEND:a x 3 000|BODY:abc|APPEND:a x 21 100 M0|COMMAND:b NOOP|" },
+	/* wrong in the middle */
+	{ "a APPEND x {3+}\r\nabc bad {8+}\r\nb NOOP\r\n {3+}\r\nxyz\r\nc NOOP\r\n",
 	    "APPEND:a x 3 000|BODY:abc|END:a SYNTAX|COMMAND:c NOOP|" },
+	{ "a APPEND x {3+}\r\nabc bad {8}\r\nc NOOP\r\n",
+	    "APPEND:a x 3 000|BODY:abc|END:a SYNTAX|COMMAND:c NOOP|" },
+	{ "a APPEND x {3+}\r\nabc{3+}\r\nabc\r\nc NOOP\r\n",
+	    "APPEND:a x 3 000|BODY:abc|END:a SYNTAX|COMMAND:c NOOP|" },
+	{ "a APPEND x {3+}\r\nabc \r\nc NOOP\r\n",
+	    "APPEND:a x 3 000|BODY:abc|END:a SYNTAX|COMMAND:c NOOP|" },
+	/* CATENATE (RFC 4469 5) */
+	{ "a APPEND x CATENATE (URL /y TEXT {3+}\r\nabc URL {2+}\r\n/z TEXT {1+}\r\nd)\r\n",
+	    "APPEND:a x 3 000 M0 U'/y'|BODY:abc|APPEND:a x 1 000 U'/z'|BODY:d|END:a OK|" },
+	{ "a APPEND x CATENATE (TEXT {3}\r\nabc URL {2}\r\n/z)\r\nb NOOP\r\n",
+	    "APPEND:a x 3 100 M0|BODY:abc|CONTINUE:|END:a OK U'/z'|COMMAND:b NOOP|" },
+	{ "a APPEND x (\\Seen) CATENATE (URL /y) (\\Draft) CATENATE (URL /z)\r\n",
+	    "COMMAND:a APPEND x (\\Seen) CATENATE (URL /y) (\\Draft) CATENATE (URL /z)|" },
+	{ "a APPEND x CATENATE (URL /y) {1+}\r\na CATENATE (TEXT {1+}\r\nb) {1+}\r\nc\r\n",
+	    "APPEND:a x 1 000 M0 U'/y' M0|BODY:a|APPEND:a x 1 000 M0|BODY:b|APPEND:a x 1 000 "
+	    "M0|BODY:c|END:a OK|" },
+	{ "a APPEND x CATENATE (TEXT {1+}\r\nb\r\nc NOOP\r\n",
+	    "APPEND:a x 1 000 M0|BODY:b|END:a SYNTAX|COMMAND:c NOOP|" },
+	{ "a APPEND x CATENATE ({1+}\r\nb)\r\nc NOOP\r\n", "REFUSE:a SYNTAX|COMMAND:c NOOP|" },
+	{ "a APPEND x CATENATE (URL /y {1+}\r\nb)\r\nc NOOP\r\n",
+	    "REFUSE:a SYNTAX|COMMAND:c NOOP|" },
+	/* REPLACE (RFC 8508): one message */
+	{ "a REPLACE 4 x {3+}\r\nabc\r\n", "APPEND:a x 3 000|BODY:abc|END:a OK|" },
+	{ "a UID REPLACE 4 {1+}\r\nx {3+}\r\nabc\r\n", "APPEND:a x 3 000|BODY:abc|END:a OK|" },
+	{ "a REPLACE 4 x {3+}\r\nabc {1+}\r\nd\r\nc NOOP\r\n",
+	    "APPEND:a x 3 000|BODY:abc|END:a SYNTAX|COMMAND:c NOOP|" },
+	{ "a REPLACE 0 x {3+}\r\nabc\r\n", "REFUSE:a SYNTAX|" },
 	{ "a APPEND x {3+}\r\nabc garbage\r\nc NOOP\r\n",
 	    "APPEND:a x 3 000|BODY:abc|END:a SYNTAX|COMMAND:c NOOP|" },
 	{ "a APPEND x bad {8+}\r\nb NOOP\r\n\r\nc NOOP\r\n", "REFUSE:a SYNTAX|COMMAND:c NOOP|" },
@@ -262,4 +325,47 @@ refused_message_passes(void)
 	finish(&r);
 }
 
-TEST_MAIN(every_split, long_lines, many_literals, too_many_literals, refused_message_passes)
+/* LITERAL-: only small literals may come unasked (RFC 7888 5). */
+static void
+literal_minus(void)
+{
+	static const char piece[5000] = { 'x' };
+	struct run r;
+	begin(&r);
+	r.reader.minus = true;
+	r.accepts = 10000;
+	feed(&r, S("a APPEND x {4096+}\r\n"));
+	feed(&r, str_make(piece, 4096));
+	feed(&r, S("\r\nb APPEND x {4097}\r\n"));
+	feed(&r, str_make(piece, 4097));
+	feed(&r, S("\r\nc APPEND x {4097+}\r\n"));
+	feed(&r, str_make(piece, 4097));
+	feed(&r, S("\r\nd APPEND x {1+}\r\ny {4097+}\r\n"));
+	feed(&r, str_make(piece, 4097));
+	feed(&r, S("\r\ne NOOP\r\n"));
+	str got = buf_view(&r.out);
+	CHECK(str_starts(got, S("APPEND:a x 4096 000|BODY:x")));
+	CHECK(str_find(got, S("|END:a OK|APPEND:b x 4097 100|BODY:x")) > 0);
+	CHECK(str_ends(got,
+	    S("|END:b OK|REFUSE:c TOOBIG|APPEND:d x 1 000|BODY:y|END:d TOOBIG|"
+	      "COMMAND:e NOOP|")));
+	finish(&r);
+}
+
+/* The messages of one command are counted, however they come. */
+static void
+too_many_messages(void)
+{
+	struct run r;
+	begin(&r);
+	feed(&r, S("a APPEND x"));
+	for (size_t i = 0; i <= IMAP_APPEND_MESSAGES_MAX; i++) {
+		feed(&r, S(" {1+}\r\ny"));
+	}
+	feed(&r, S("\r\nb NOOP\r\n"));
+	CHECK(str_ends(buf_view(&r.out), S("|BODY:y|END:a TOOMANY|COMMAND:b NOOP|")));
+	finish(&r);
+}
+
+TEST_MAIN(every_split, literal_minus, too_many_messages, long_lines, many_literals,
+    too_many_literals, refused_message_passes)

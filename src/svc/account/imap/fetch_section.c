@@ -96,3 +96,23 @@ svc_account_imap_sections(struct svc_account_imap *s, uint64_t id,
 	}
 	return ERR_OK;
 }
+
+enum err
+svc_account_imap_section_octets(struct svc_account_imap *s, uint64_t id,
+    const struct imap_section *section, struct buf *out)
+{
+	struct wants w = { !imap_section_needs_header_only(section),
+		imap_section_needs_mime(section) };
+	struct imap_source src;
+	struct buf room;
+	str octets;
+	TRY(get_source(s, id, &w, &src));
+	buf_init(&room, src.message.n + 2);
+	enum err e = imap_section_get(&src, section, &room, &octets);
+	if (e == ERR_OK) {
+		buf_str(out, imap_section_partial(section, octets));
+		e = buf_err(out);
+	}
+	buf_done(&room);
+	return e;
+}

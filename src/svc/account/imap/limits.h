@@ -12,6 +12,8 @@ enum {
 	SVC_ACCOUNT_IMAP_OUT_FLUSH = 65536,
 	/* Largest run of responses built without writing: one ENVELOPE and BODYSTRUCTURE fit. */
 	SVC_ACCOUNT_IMAP_OUT_MAX = 33554432,
+	/* All messages of one APPEND together: so many times imap.append-max. */
+	SVC_ACCOUNT_IMAP_APPEND_TOTAL = 2,
 	/* Strings from here on are written from where they lie, not copied. */
 	SVC_ACCOUNT_IMAP_OUT_BIG = 16384,
 	/* A client that takes nothing for this long is gone. */

@@ -38,7 +38,7 @@ static const struct answer mistakes[] = {
 	{ ERR_BADSTATE, "BAD", NULL, "not in this state" },
 	{ ERR_NOTFOUND, "NO", "USEATTR", "unknown special use" },
 	{ ERR_CHARSET, "NO", "CANNOT", "name or text is not valid in its character set" },
-	{ ERR_TOOBIG, "NO", "TOOBIG", "command is too long" },
+	{ ERR_TOOBIG, "BAD", "TOOBIG", "command is too long" },
 	{ ERR_TOOMANY, "NO", "LIMIT", "too many elements in this command" },
 	{ ERR_BUDGET, "NO", "LIMIT", "command needs too much memory" },
 };

@@ -72,7 +72,7 @@ end_idle(struct svc_account_imap *s, str raw)
 
 /* In IDLE only DONE may come. */
 static void
-begin_append(struct svc_account_imap *s, const struct imap_append_args *append)
+begin_append(struct svc_account_imap *s, const struct imap_append *append)
 {
 	if (s->idle_tag.p == NULL) {
 		svc_account_imap_append_begin(s, append);
@@ -96,9 +96,11 @@ take_action(struct svc_account_imap *s, const struct imap_action *act)
 	case IMAP_DO_CONTINUE: svc_account_imap_line(s, "+ go on"); return;
 	case IMAP_DO_APPEND: begin_append(s, act->append); return;
 	case IMAP_DO_BODY: svc_account_imap_append_body(s, act->body); return;
-	case IMAP_DO_APPEND_END: svc_account_imap_append_end(s, act->tag, act->err); break;
+	case IMAP_DO_APPEND_END: svc_account_imap_append_end(s, act); break;
 	case IMAP_DO_REFUSE: svc_account_imap_bad(s, act->tag, act->err, false); break;
-	case IMAP_DO_BYE: svc_account_imap_end(s, ERR_TOOBIG, "literal is too large"); break;
+	case IMAP_DO_BYE:
+		svc_account_imap_end(s, ERR_TOOBIG, "[TOOBIG] literal is too large");
+		break;
 	}
 	if (s->errors >= SVC_ACCOUNT_IMAP_ERRORS_MAX) {
 		svc_account_imap_end(s, ERR_PROTOCOL, "too many wrong commands");
@@ -192,7 +194,7 @@ svc_account_imap_init(struct svc_account_imap *s, struct svc_account *a)
 	}
 	buf_init(&s->out, SVC_ACCOUNT_IMAP_OUT_MAX);
 	buf_init(&s->code, SVC_ACCOUNT_IMAP_CODE_MAX);
-	buf_init(&s->message, (size_t)a->conf->imap_append_max);
+	buf_init(&s->message, SVC_ACCOUNT_IMAP_APPEND_TOTAL * (size_t)a->conf->imap_append_max);
 	imap_reader_init(&s->reader, s->command_arena);
 	s->deadline_ms = sys_clock_ms() + a->conf->imap_idle_timeout;
 	return ERR_OK;

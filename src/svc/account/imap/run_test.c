@@ -180,7 +180,7 @@ huge_literal_ends_it(void)
 	send_text(&w, S("a SELECT {99999999+}\r\n"));
 	struct svc_account_login login = { .tag = S("t") };
 	CHECK_ERR(svc_account_imap_run(&w.account, &login), ERR_TOOBIG);
-	CHECK(str_ends(receive(&w), S("* BYE literal is too large\r\n")));
+	CHECK(str_ends(receive(&w), S("* BYE [TOOBIG] literal is too large\r\n")));
 	sys_close(&control);
 	teardown(&w);
 }

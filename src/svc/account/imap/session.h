@@ -42,7 +42,8 @@ struct svc_account_imap {
 	struct buf out;     /* responses not written yet */
 	struct buf code;    /* response code of the tagged response, without brackets */
 	const char *text;   /* its text when the handler wants another than "done" */
-	struct buf message; /* APPEND: the message so far */
+	struct buf message; /* APPEND, REPLACE: the octets so far */
+	struct svc_account_imap_append *append; /* the command under way, or NULL; cmd_append.c */
 
 	str idle_tag; /* in IDLE when p != NULL */
 	char idle_room[IMAP_TAG_MAX];
@@ -198,11 +199,10 @@ typedef enum err svc_account_imap_cmd(struct svc_account_imap *s, struct imap_co
 #include "proto/imap/commands.def"
 #undef CMD
 
-/* APPEND does not run as a whole: the message passes in pieces (cmd_append.c). */
-void svc_account_imap_append_begin(struct svc_account_imap *s,
-    const struct imap_append_args *append);
+/* APPEND and REPLACE do not run as a whole: messages pass in pieces (cmd_append.c). */
+void svc_account_imap_append_begin(struct svc_account_imap *s, const struct imap_append *append);
 void svc_account_imap_append_body(struct svc_account_imap *s, str octets);
-void svc_account_imap_append_end(struct svc_account_imap *s, str tag, enum err tail);
+void svc_account_imap_append_end(struct svc_account_imap *s, const struct imap_action *act);
 
 /* "* STATUS name (...)" */
 void svc_account_imap_put_status(struct svc_account_imap *s, const struct store_mailbox *m,
@@ -216,6 +216,14 @@ unsigned svc_account_imap_special(unsigned uses);
 /* The sections of one message, SP between them, and before the first when `sp`. */
 enum err svc_account_imap_sections(struct svc_account_imap *s, uint64_t id,
     const struct imap_fetch_args *fetch, bool sp);
+
+/*
+ * Add the octets of one section of a message to `out`; the scratch arena is used.
+ *
+ * Errors  NOTFOUND: no such part; what `out` and the store give
+ */
+enum err svc_account_imap_section_octets(struct svc_account_imap *s, uint64_t id,
+    const struct imap_section *section, struct buf *out);
 
 /*
  * Prepare the text keys of a program (fold them once), and ask one of them about a message. Leaves
