@@ -157,6 +157,27 @@ store_view_init(struct store_view *v, struct store *s, uint64_t mailbox)
 	return e;
 }
 
+/* Ranges as a set keeps them: ascending, not touching, below uidnext. */
+static bool
+is_map(const struct store_view *v, const struct store_set *uids)
+{
+	uint64_t least = 1;
+	for (size_t i = 0; i < uids->n; i++) {
+		if (uids->v[i].lo < least || uids->v[i].hi < uids->v[i].lo) {
+			return false;
+		}
+		least = (uint64_t)uids->v[i].hi + 2;
+	}
+	return uids->n == 0 || uids->v[uids->n - 1].hi < v->uidnext;
+}
+
+enum err
+store_view_restore(struct store_view *v, struct store *s, const struct store_set *uids)
+{
+	v->store = s;
+	return is_map(v, uids) ? take_set(v, uids) : ERR_SYNTAX;
+}
+
 void
 store_view_done(struct store_view *v)
 {

@@ -38,6 +38,17 @@ struct store_view {
 enum err store_view_init(struct store_view *v, struct store *s, uint64_t mailbox);
 void store_view_done(struct store_view *v);
 
+/*
+ * Take up a map that another process left: nothing is read, the next refresh tells what happened
+ * since.
+ *
+ * In      v: mailbox, uidvalidity, uidnext, modseq and gone_modseq are set, the rest is zero;
+ *         uids: of the map, in order
+ * Out     v: release with store_view_done
+ * Errors  SYNTAX: the ranges are not in order or not below uidnext; NOMEM
+ */
+enum err store_view_restore(struct store_view *v, struct store *s, const struct store_set *uids);
+
 /* 0 when there is no such number in the view. */
 uint32_t store_view_uid(const struct store_view *v, uint32_t seq);
 uint32_t store_view_seq(const struct store_view *v, uint32_t uid);

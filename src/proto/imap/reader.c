@@ -39,6 +39,12 @@ imap_reader_reset(struct imap_reader *r)
 		.state = r->state == DEAD ? DEAD : LINE };
 }
 
+bool
+imap_reader_at_rest(const struct imap_reader *r)
+{
+	return r->state == LINE && r->raw.n == 0 && !r->pending && !r->appending;
+}
+
 static void
 act(struct imap_reader *r, struct imap_action action)
 {

@@ -79,6 +79,9 @@ bool imap_reader_next(struct imap_reader *r, struct imap_action *ret);
  */
 void imap_reader_append(struct imap_reader *r, bool accept);
 
+/* No octet of a command is kept: what comes next is the start of one. */
+bool imap_reader_at_rest(const struct imap_reader *r);
+
 /* Forget the command: raw, its arena. Memory of an unusually large command is given back. */
 void imap_reader_reset(struct imap_reader *r);
 

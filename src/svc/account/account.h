@@ -25,8 +25,10 @@ struct svc_account {
 
 /* How a client arrived: what login handed over. Borrowed; the session copies what it keeps. */
 struct svc_account_login {
-	str tag;    /* IMAP: tag of the command that authenticated, to be answered with OK */
-	str unread; /* octets read from the stream after that command */
+	str tag;         /* IMAP: tag of the command that authenticated, to be answered with OK */
+	str unread;      /* octets read from the stream after that command */
+	uint64_t octets; /* read from the stream before us, `unread` among them */
+	str parked;      /* what svc_account_imap_park_put left; p == NULL: a new session */
 };
 
 /*
@@ -34,7 +36,8 @@ struct svc_account_login {
  * on the control channel. Blocks.
  *
  * In      a: all set; stream may be blocking or not (it is made non-blocking)
- * Out     everything is flushed or given up; the stream is left open for the caller to close
+ * Out     everything is flushed or given up; the stream is left open for the caller to close (also
+ *         when the session is parked and goes on without this process)
  * Limits  svc/account/imap/limits.h, proto/imap/limits.h
  * Errors  ERR_OK: LOGOUT or end of stream; ERR_TIMEOUT: autologout or a peer that does not read;
  *         ERR_PROTOCOL: the control channel broke its rules; ERR_BUDGET, ERR_IO, what the store

@@ -61,7 +61,9 @@ svc_account_tell_usage(struct svc_account *a)
 static enum err
 run(struct svc_account *a, const struct svc_account_start *s)
 {
-	struct svc_account_login login = { .tag = s->tag, .unread = s->unread };
+	struct svc_account_login login = {
+		.tag = s->tag, .unread = s->unread, .octets = s->octets, .parked = s->parked
+	};
 	if (s->queue >= 0) {
 		return svc_account_deliver_run(a, s->queue);
 	}

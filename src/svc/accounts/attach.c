@@ -62,7 +62,8 @@ start_session(struct svc_accounts *s, const struct ipc_login_accounts_attach *m,
 		.stream = stream,
 		.protocol = m->session.protocol,
 		.tag = m->tag,
-		.unread = m->unread };
+		.unread = m->unread,
+		.octets = m->octets };
 	return svc_accounts_child_new(s, &start, SVC_ACCOUNTS_SESSION, 0);
 }
 

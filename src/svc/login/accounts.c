@@ -95,7 +95,8 @@ svc_login_attach(struct svc_login_session *s)
 		.session = s->about,
 		.ticket = str_make(s->ticket, sizeof s->ticket),
 		.tag = s->tag,
-		.unread = buf_view(&s->in) });
+		.unread = buf_view(&s->in),
+		.octets = s->octets });
 	enum err e = sys_chan_send(l->accounts, &l->message, copy);
 	buf_wipe(&l->message);
 	return e;

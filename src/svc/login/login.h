@@ -41,8 +41,9 @@ struct svc_login_session {
 	struct sys_timer idle, delay;
 	int64_t begun_ms;
 	struct preauth engine;
-	struct buf in; /* read, not yet taken by the engine */
-	str mechanism; /* of the exchange that runs; static text */
+	struct buf in;   /* read, not yet taken by the engine */
+	uint64_t octets; /* read from the stream in all */
+	str mechanism;   /* of the exchange that runs; static text */
 	uint8_t ticket[16];
 	str tag;          /* of the command that logs in; the engine's */
 	uint64_t account; /* after success */

@@ -212,6 +212,7 @@ on_stream(void *ctx, unsigned events)
 			return;
 		}
 		buf_grow(&s->in, n);
+		s->octets += n;
 		set_idle(s);
 	} else if ((events & SYS_HUP) != 0) {
 		svc_login_session_close(s, "client");

@@ -13,6 +13,7 @@ static enum err
 on_notice(void *ctx, const struct ipc_accounts_account_notice *m, int *fd)
 {
 	struct svc_account_imap *s = ctx;
+	s->park.notices++;
 	s->dirty = s->dirty || (s->state == IMAP_SELECTED && m->mailbox == s->box.id);
 	return ERR_OK;
 }
@@ -23,6 +24,15 @@ on_quit(void *ctx, const struct ipc_accounts_account_quit *m, int *fd)
 	struct svc_account_imap *s = ctx;
 	const char *why = m->reason == 2 ? "account is disabled" : "server is shutting down";
 	svc_account_imap_end(s, ERR_OK, why);
+	return ERR_OK;
+}
+
+static enum err
+on_park_result(void *ctx, const struct ipc_accounts_account_park_result *m, int *fd)
+{
+	struct svc_account_imap *s = ctx;
+	s->park.answered = true;
+	s->park.answer = m->result;
 	return ERR_OK;
 }
 
@@ -37,7 +47,9 @@ lose(struct svc_account_imap *s, enum err e)
 void
 svc_account_imap_control(struct svc_account_imap *s)
 {
-	static const struct ipc_accounts_account_at_account handlers = { on_notice, on_quit };
+	static const struct ipc_accounts_account_at_account handlers = {
+		.notice = on_notice, .quit = on_quit, .park_result = on_park_result
+	};
 	if (s->account->control < 0) {
 		return;
 	}

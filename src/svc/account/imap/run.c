@@ -2,7 +2,7 @@
 /*
  * The session from its first line to its last: read, dispatch, answer, wait.
  */
-#include "svc/account/imap/session.h"
+#include "svc/account/imap/park.h"
 
 #include "conf/conf.h"
 #include "proto/imap/write.h"
@@ -137,32 +137,51 @@ svc_account_imap_take_news(struct svc_account_imap *s)
 	s->dirty = false; /* outside of IDLE the next command reports */
 }
 
+/* Nothing came for a while: the client is gone, or there is time to park. */
+static void
+silence(struct svc_account_imap *s)
+{
+	if (sys_clock_ms() >= s->deadline_ms) {
+		svc_account_imap_end(s, ERR_TIMEOUT, "autologout; idle for too long");
+	} else {
+		(void)svc_account_imap_park(s);
+	}
+}
+
+static void
+take_octets(struct svc_account_imap *s, char *room)
+{
+	size_t n = 0;
+	enum err e = sys_sock_read(s->account->stream, room, SVC_ACCOUNT_IMAP_IN_MAX, &n);
+	if (e == ERR_OK) {
+		s->park.stream_in += n;
+		s->deadline_ms = sys_clock_ms() + s->account->conf->imap_idle_timeout;
+		svc_account_imap_feed(s, (str){ room, n });
+	} else if (e != ERR_AGAIN) {
+		s->broken = true;
+		s->end = e == ERR_EOF ? ERR_OK : e;
+	}
+}
+
 static void
 serve(struct svc_account_imap *s, char *room)
 {
-	int64_t timeout = s->account->conf->imap_idle_timeout;
-	while (!s->quit && !s->broken) {
+	while (!s->quit && !s->broken && !s->park.parked) {
+		svc_account_imap_take_news(s); /* what came while we wrote or offered to park */
 		svc_account_imap_flush(s);
-		enum err e = s->broken
-		    ? s->end
-		    : svc_account_imap_wait(s, true, s->deadline_ms - sys_clock_ms());
-		if (e == ERR_AGAIN) {
-			svc_account_imap_take_news(s);
+		int64_t left = svc_account_imap_park_due_ms(s) - sys_clock_ms();
+		enum err e = s->broken ? s->end : svc_account_imap_wait(s, true, left);
+		if (e == ERR_TIMEOUT) {
+			silence(s);
 			continue;
 		}
-		size_t n = 0;
-		e = e == ERR_OK
-		    ? sys_sock_read(s->account->stream, room, SVC_ACCOUNT_IMAP_IN_MAX, &n)
-		    : e;
 		if (e == ERR_OK) {
-			s->deadline_ms = sys_clock_ms() + timeout;
-			svc_account_imap_feed(s, (str){ room, n });
-		} else if (e == ERR_TIMEOUT) {
-			svc_account_imap_end(s, e, "autologout; idle for too long");
+			take_octets(s, room);
 		} else if (e != ERR_AGAIN) {
 			s->broken = true;
-			s->end = e == ERR_EOF ? ERR_OK : e;
+			s->end = e;
 		}
+		svc_account_imap_park_later(s);
 	}
 }
 
@@ -211,6 +230,40 @@ svc_account_imap_done(struct svc_account_imap *s)
 	arena_free(&s->arena);
 }
 
+/* A new session says hello; one that was parked says nothing before something happened. */
+static enum err
+begin(struct svc_account_imap *s, const struct svc_account_login *login)
+{
+	svc_account_imap_park_init(s, login);
+	if (login->parked.p != NULL) {
+		enum err e = svc_account_imap_resume(s, login->parked);
+		if (e != ERR_OK) {
+			svc_account_imap_end(s, e, "the session cannot be taken up; log in again");
+		}
+		return e;
+	}
+	LOG(IMAP_OPEN, F_ID("session", s->account->session), F_STR("account", s->account->name));
+	greet(s, login->tag);
+	svc_account_imap_feed(s, login->unread);
+	return ERR_OK;
+}
+
+/* Last words, unless the session goes on elsewhere. */
+static enum err
+finish_session(struct svc_account_imap *s)
+{
+	if (s->park.parked) {
+		return ERR_OK;
+	}
+	if (s->quit && !s->broken && s->bye != NULL) {
+		svc_account_imap_line(s, "* BYE %s", s->bye);
+	}
+	svc_account_imap_flush(s);
+	LOG(IMAP_CLOSE, F_ID("session", s->account->session), F_U64("in", s->octets_in),
+	    F_U64("out", s->octets_out), F_ERR(s->end));
+	return s->end;
+}
+
 enum err
 svc_account_imap_run(struct svc_account *a, const struct svc_account_login *login)
 {
@@ -219,17 +272,10 @@ svc_account_imap_run(struct svc_account *a, const struct svc_account_login *logi
 	char *room = arena_alloc(s.arena, SVC_ACCOUNT_IMAP_IN_MAX);
 	enum err e = ERR_NOMEM;
 	if (room != NULL) {
-		LOG(IMAP_OPEN, F_ID("session", a->session), F_STR("account", a->name));
-		greet(&s, login->tag);
-		svc_account_imap_feed(&s, login->unread);
-		serve(&s, room);
-		if (s.quit && !s.broken && s.bye != NULL) {
-			svc_account_imap_line(&s, "* BYE %s", s.bye);
+		if (begin(&s, login) == ERR_OK) {
+			serve(&s, room);
 		}
-		svc_account_imap_flush(&s);
-		e = s.end;
-		LOG(IMAP_CLOSE, F_ID("session", a->session), F_U64("in", s.octets_in),
-		    F_U64("out", s.octets_out), F_ERR(e));
+		e = finish_session(&s);
 	}
 	svc_account_imap_done(&s);
 	return e;

@@ -25,6 +25,18 @@ struct svc_account_imap_box {
 	bool expunged; /* EXPUNGE or VANISHED was written since the last tagged response */
 };
 
+/* What parking needs to know (parking.c). */
+struct svc_account_imap_parking {
+	uint32_t delay_ms;  /* of silence; 0: never park */
+	int64_t since_ms;   /* when it was parked last */
+	int64_t next_ms;    /* the next try */
+	uint64_t stream_in; /* octets read from the stream by us and, before us, by login */
+	uint32_t notices;   /* taken from accounts */
+	bool answered;      /* accounts has answered, with: */
+	enum err answer;
+	bool parked;
+};
+
 struct svc_account_imap {
 	struct svc_account *account;
 	struct store *store;
@@ -55,6 +67,7 @@ struct svc_account_imap {
 	unsigned errors;     /* wrong commands in a row */
 	int64_t deadline_ms; /* autologout */
 	uint64_t octets_in, octets_out;
+	struct svc_account_imap_parking park;
 };
 
 /* ---- run.c: the session as a whole ---------------------------------------------------------- */

@@ -6,9 +6,14 @@
 
 #include "base/test.h"
 #include "store/trial.h"
+#include "svc/account/imap/park.h"
 #include "sys/chan.h"
 #include "sys/sock.h"
 #include "sys/sys.h"
+
+#ifndef SVC_ACCOUNT_IMAP_TRIAL_PARK
+#define SVC_ACCOUNT_IMAP_TRIAL_PARK false
+#endif
 
 struct store_conf
 svc_account_imap_trial_account(const char *name)
@@ -123,6 +128,21 @@ svc_account_imap_trial_like(str got, const char *want)
 }
 
 void
+svc_account_imap_trial_park(struct svc_account_imap_trial *t)
+{
+	struct buf blob;
+	if (!svc_account_imap_may_park(&t->session)) {
+		return;
+	}
+	buf_init(&blob, SVC_ACCOUNT_IMAP_PARK_MAX + 1);
+	CHECK_ERR(svc_account_imap_park_put(&t->session, &blob), ERR_OK);
+	svc_account_imap_done(&t->session);
+	CHECK_ERR(svc_account_imap_init(&t->session, &t->account), ERR_OK);
+	CHECK_ERR(svc_account_imap_park_get(&t->session, buf_view(&blob)), ERR_OK);
+	buf_done(&blob);
+}
+
+void
 svc_account_imap_trial_turn(struct svc_account_imap_trial *t, const char *send, const char *want)
 {
 	struct buf b;
@@ -135,6 +155,9 @@ svc_account_imap_trial_turn(struct svc_account_imap_trial *t, const char *send, 
 		svc_account_imap_trial_like(got, want);
 	}
 	buf_done(&b);
+	if (SVC_ACCOUNT_IMAP_TRIAL_PARK) {
+		svc_account_imap_trial_park(t);
+	}
 }
 
 void

@@ -43,6 +43,12 @@ void svc_account_imap_trial_talk(struct svc_account_imap_trial *t,
 /* Check that a text follows a pattern with "#". */
 void svc_account_imap_trial_like(str got, const char *want);
 
+/*
+ * Let the session go on in a new one, as after parking; nothing when it may not be parked now. In
+ * the tests called parked-* svc_account_imap_trial_turn does it after every line.
+ */
+void svc_account_imap_trial_park(struct svc_account_imap_trial *t);
+
 /* APPEND a message with LF line ends (made CRLF) to a mailbox. */
 void svc_account_imap_trial_append(struct svc_account_imap_trial *t, const char *mailbox,
     const char *flags, const char *message);
