@@ -179,11 +179,8 @@ enum err store_keywords_in(struct store *s, uint64_t mailbox, struct buf *out,
 /* The bit of a keyword, added when new; in a read transaction 0 when it is not there. */
 enum err store_keyword_in(struct store *s, uint64_t mailbox, str name, uint32_t *ret_bit);
 
-/* ---- annotation.c ------------------------------------------------------------------------- */
-
-/* A row; one with a higher modseq stays as it is. */
+/* annotation.c: a row (one with a higher modseq stays); of a mailbox deleted; copied from one. */
 enum err store_annotation_put(struct db *db, const struct store_annotation *one);
-/* Within a transaction: those of a mailbox that is deleted; of one that is made from another. */
 enum err store_annotations_drop(struct store *s, uint64_t mailbox);
 enum err store_annotations_copy(struct store *s, uint64_t from, uint64_t to);
 

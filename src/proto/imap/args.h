@@ -15,6 +15,7 @@ imap_args_fn imap_args_none, imap_args_id, imap_args_enable;
 imap_args_fn imap_args_select;
 imap_args_fn imap_args_create, imap_args_mailbox, imap_args_rename, imap_args_status;
 imap_args_fn imap_args_list, imap_args_lsub;
+imap_args_fn imap_args_getmetadata, imap_args_setmetadata;
 imap_args_fn imap_args_append;
 imap_args_fn imap_args_expunge, imap_args_fetch, imap_args_store, imap_args_copy;
 imap_args_fn imap_args_search;
@@ -30,6 +31,9 @@ void imap_append_line(struct imap_cur *c, struct imap_append *append, bool liter
 
 /* "(" status-att *(SP status-att) ")" */
 unsigned imap_parse_status_items(struct imap_cur *c);
+
+/* entries of RFC 5464 5; `bare`: several need no parentheses. */
+void imap_parse_entries(struct imap_cur *c, bool bare, struct imap_metadata_args *ret);
 
 /* sequence-set; empty after a failure. */
 struct imap_seqset imap_parse_set(struct imap_cur *c);

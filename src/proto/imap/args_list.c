@@ -20,6 +20,7 @@ static const struct {
 	{ S_INIT("SPECIAL-USE"), IMAP_LIST_SPECIAL_USE, true, true },
 	{ S_INIT("CHILDREN"), IMAP_LIST_CHILDREN, false, true },
 	{ S_INIT("STATUS"), IMAP_LIST_STATUS, false, true },
+	{ S_INIT("METADATA"), IMAP_LIST_METADATA, false, true },
 };
 
 static unsigned
@@ -51,6 +52,9 @@ parse_options(struct imap_cur *c, bool select, struct imap_list_args *list)
 		if (bit == IMAP_LIST_STATUS) {
 			imap_cur_sp(c);
 			list->status = imap_parse_status_items(c);
+		} else if (bit == IMAP_LIST_METADATA) {
+			imap_cur_sp(c);
+			imap_parse_entries(c, false, &list->metadata);
 		}
 		bits |= bit;
 	}

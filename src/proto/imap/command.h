@@ -11,6 +11,7 @@
 #include "proto/imap/append.h"
 #include "proto/imap/fetch.h"
 #include "proto/imap/limits.h"
+#include "proto/imap/metadata.h"
 #include "proto/imap/search.h"
 #include "proto/imap/seqset.h"
 
@@ -38,7 +39,8 @@ enum {
 	IMAP_ENABLED_REV2 = 1,
 	IMAP_ENABLED_UTF8 = 2,
 	IMAP_ENABLED_CONDSTORE = 4,
-	IMAP_ENABLED_QRESYNC = 8 /* never without CONDSTORE */
+	IMAP_ENABLED_QRESYNC = 8,   /* never without CONDSTORE */
+	IMAP_ENABLED_METADATA = 256 /* tell annotations that others changed */
 };
 
 /* Mailbox names and strings are UTF-8 on the wire. */
@@ -97,7 +99,8 @@ enum {
 	IMAP_LIST_RECURSIVEMATCH = 4,
 	IMAP_LIST_SPECIAL_USE = 8,
 	IMAP_LIST_CHILDREN = 16,
-	IMAP_LIST_STATUS = 32
+	IMAP_LIST_STATUS = 32,
+	IMAP_LIST_METADATA = 1024
 };
 
 struct imap_list_args {
@@ -106,7 +109,8 @@ struct imap_list_args {
 	str reference;        /* UTF-8 */
 	str *patterns;        /* UTF-8 with wildcards */
 	size_t n;
-	unsigned status; /* IMAP_STATUS_* of RETURN (STATUS ...) */
+	unsigned status;                    /* IMAP_STATUS_* of RETURN (STATUS ...) */
+	struct imap_metadata_args metadata; /* RETURN (METADATA ...) */
 };
 
 enum {
@@ -160,6 +164,7 @@ struct imap_command {
 		struct imap_fetch_args fetch;
 		struct imap_store_args store;
 		struct imap_copy_args copy;
+		struct imap_metadata_args metadata;
 	} u;
 };
 

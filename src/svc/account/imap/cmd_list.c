@@ -104,6 +104,10 @@ put_row(const struct listing *l, const struct store_mailbox *m, bool childinfo)
 	if ((l->args->ret & IMAP_LIST_STATUS) != 0 && m->id != 0) {
 		svc_account_imap_put_status(l->s, m, l->args->status);
 	}
+	if ((l->args->ret & IMAP_LIST_METADATA) != 0 && m->id != 0) {
+		/* RFC 9590 3: when they cannot be had, the response is left out. */
+		(void)!svc_account_imap_put_metadata(l->s, m, &l->args->metadata);
+	}
 	svc_account_imap_breathe(l->s);
 }
 

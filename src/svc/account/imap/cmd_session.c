@@ -66,6 +66,7 @@ svc_account_imap_cmd_enable(struct svc_account_imap *s, struct imap_command *cmd
 		{ IMAP_ENABLED_UTF8, " UTF8=ACCEPT" },
 		{ IMAP_ENABLED_CONDSTORE, " CONDSTORE" },
 		{ IMAP_ENABLED_QRESYNC, " QRESYNC" },
+		{ IMAP_ENABLED_METADATA, " METADATA" },
 	};
 	unsigned fresh = cmd->u.enable & ~s->enabled;
 	buf_cstr(&s->out, "* ENABLED");
@@ -78,6 +79,9 @@ svc_account_imap_cmd_enable(struct svc_account_imap *s, struct imap_command *cmd
 	}
 	s->enabled |= fresh;
 	s->reader.enabled = s->enabled;
+	if ((fresh & IMAP_ENABLED_METADATA) != 0) {
+		TRY(svc_account_imap_metadata_enable(s));
+	}
 	return ERR_OK;
 }
 

@@ -14,7 +14,9 @@ on_notice(void *ctx, const struct ipc_accounts_account_notice *m, int *fd)
 {
 	struct svc_account_imap *s = ctx;
 	s->park.notices++;
-	s->dirty = s->dirty || (s->state == IMAP_SELECTED && m->mailbox == s->box.id);
+	bool metadata = m->mailbox == 0 && (s->enabled & IMAP_ENABLED_METADATA) != 0;
+	s->metadata.dirty = s->metadata.dirty || metadata;
+	s->dirty = s->dirty || metadata || (s->state == IMAP_SELECTED && m->mailbox == s->box.id);
 	return ERR_OK;
 }
 

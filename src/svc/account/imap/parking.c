@@ -68,7 +68,9 @@ take_delay(struct svc_account_imap *s)
 static uint8_t
 watched(const struct svc_account_imap *s)
 {
-	return s->idle_tag.p != NULL && s->state == IMAP_SELECTED ? WATCH_MAILBOX : 0;
+	bool list = (s->enabled & IMAP_ENABLED_METADATA) != 0;
+	uint8_t box = s->state == IMAP_SELECTED ? WATCH_MAILBOX : 0;
+	return s->idle_tag.p == NULL ? 0 : (uint8_t)(box | (list ? WATCH_LIST : 0));
 }
 
 static enum err

@@ -13,6 +13,7 @@
 #include "store/store.h"
 #include "svc/account/account.h"
 #include "svc/account/imap/limits.h"
+#include "svc/account/imap/metadata.h"
 
 /* The selected mailbox. One reset: svc_account_imap_deselect(). */
 struct svc_account_imap_box {
@@ -44,6 +45,7 @@ struct svc_account_imap {
 	enum imap_state state;
 	unsigned enabled; /* IMAP_ENABLED_* */
 	struct svc_account_imap_box box;
+	struct svc_account_imap_metadata metadata;
 
 	struct arena *arena;         /* root of the session */
 	struct arena *command_arena; /* one parsed command: reset by the reader */

@@ -203,6 +203,7 @@ svc_account_imap_refresh(struct svc_account_imap *s, bool expunges,
     const struct svc_account_imap_own *own)
 {
 	struct store_news news = { 0 };
+	TRY(svc_account_imap_metadata_news(s));
 	if (s->state != IMAP_SELECTED) {
 		return ERR_OK;
 	}
