@@ -141,7 +141,6 @@ enum err svc_account_imap_refresh(struct svc_account_imap *s, bool expunges,
 void svc_account_imap_deselect(struct svc_account_imap *s);
 /* Read the keywords again; FLAGS and PERMANENTFLAGS are written when `tell`. */
 enum err svc_account_imap_keywords(struct svc_account_imap *s, bool tell);
-/* "(\Seen $x)" */
 void svc_account_imap_put_flags(struct svc_account_imap *s, uint32_t flags);
 /* Bits of a parsed flag list in a mailbox; new keywords are made. */
 enum err svc_account_imap_flag_bits(struct svc_account_imap *s, uint64_t mailbox,
