@@ -346,7 +346,7 @@ in_account_child(struct svc_account_start *start)
 		sys_exit(SVC_ACCOUNT_UNAVAILABLE);
 	}
 	if (start->queue >= 0) {
-		sys_stand_back(); /* letters wait on disk: clients go first, and more come together */
+		sys_stand_back(); /* letters wait on disk: clients go first, more come together */
 	}
 	svc_account_child(start);
 }
