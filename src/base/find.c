@@ -10,7 +10,7 @@
 #include <emmintrin.h>
 #endif
 
-/* How common an octet is in folded mail: 0 is rare. Letters by their order in European languages. */
+/* How common an octet is in folded mail: 0 is rare. Letters in the order of European languages. */
 static unsigned
 commonness(uint8_t c)
 {

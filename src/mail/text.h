@@ -31,6 +31,7 @@ struct mail_text {
 	bool nomem;                  /* some of them had no memory */
 };
 
+/* Takes no memory yet; done frees what reading took. */
 void mail_text_init(struct mail_text *t);
 void mail_text_done(struct mail_text *t);
 

@@ -50,6 +50,11 @@ const struct db_migration store_schema[] = {
 	    " modseq INTEGER NOT NULL, value BLOB, PRIMARY KEY(mailbox, entry));"
 	    "CREATE INDEX annotation_modseq ON annotation(modseq);",
 	},
+	{
+	    "CREATE TABLE text(file INTEGER PRIMARY KEY, first INTEGER NOT NULL UNIQUE,"
+	    " last INTEGER NOT NULL, octets INTEGER NOT NULL, messages INTEGER NOT NULL,"
+	    " plain INTEGER NOT NULL, checked INTEGER NOT NULL);",
+	},
 };
 const size_t store_schema_n = LEN(store_schema);
 

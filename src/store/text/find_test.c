@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Search against an oracle that knows nothing of blocks: it takes each message's text anew and
+ * looks plainly. Random messages come and go, random keys are asked, files are damaged, the index
+ * is made again.
+ */
+#include "base/mem.h"
+#include "base/test.h"
+#include "store/care.h"
+#include "store/text/text_priv.h"
+#include "store/trial.h"
+#include "sys/file.h"
+#include "sys/sys.h"
+
+enum { MESSAGES_MAX = 6000, KEYS = 5 };
+
+static struct world {
+	struct store_conf conf;
+	struct store *s;
+	uint64_t random, made;
+	uint64_t ids[MESSAGES_MAX], hits[MESSAGES_MAX];
+	size_t n; /* ids of living messages, ascending */
+	uint64_t breaths;
+} w;
+
+static const char *const words[] = { "alpha", "Beta", "\xc3\x84pfel", "apfel", "gamma delta",
+	"subject: x", "caf\xc3\xa9", "zz", "\xd0\x9f\xd1\x80\xd0\xb8", "longer-word-here",
+	"to:", "0815" };
+static const char *const needles[] = { "alpha", "beta", "apfel", "gamma delta", "subject", "cafe",
+	"z", "zz", "\xd0\xbf\xd1\x80\xd0\xb8", "word-h", "a", "0815", "nowhere", "to: beta", "",
+	"alpha alpha", "image/png", ": al" };
+
+static uint64_t
+any(uint64_t below)
+{
+	return store_trial_random(&w.random, below);
+}
+
+static const char *
+any_word(void)
+{
+	return words[any(LEN(words))];
+}
+
+static void
+put_words(struct buf *out, uint64_t n)
+{
+	for (uint64_t i = 0; i < n; i++) {
+		buf_printf(out, "%s%s", any_word(), any(9) == 0 ? "\r\n " : " ");
+	}
+	buf_cstr(out, "\r\n");
+}
+
+/* Plain, HTML, or of parts; now and then long. */
+static void
+any_message(struct buf *out)
+{
+	uint64_t kind = any(4), n = any(100) == 0 ? 40000 : any(60);
+	buf_reset(out);
+	buf_printf(out, "From: %s\r\nSubject: ", any_word());
+	put_words(out, any(5));
+	buf_printf(out, "X-Other: %s %s\r\n", any_word(), any_word());
+	if (kind == 0) {
+		buf_cstr(out, "Content-Type: text/html\r\n\r\n<p>alpha<b>beta</b>");
+	} else if (kind == 1) {
+		buf_cstr(out,
+		    "Content-Type: multipart/mixed; boundary=q\r\n\r\n--q\r\n"
+		    "Content-Type: image/png\r\n\r\nalpha\r\n--q\r\n\r\n");
+	} else {
+		buf_cstr(out, "\r\n");
+	}
+	put_words(out, n);
+}
+
+static void
+add(size_t n)
+{
+	struct buf out;
+	buf_init(&out, 1 << 22);
+	for (size_t i = 0; i < n && w.n < MESSAGES_MAX; i++) {
+		struct store_added added;
+		any_message(&out);
+		struct store_new msg = { .body = buf_view(&out), .internal_s = 1 };
+		CHECK_ERR(store_append(w.s, 1, &msg, 1, &added), ERR_OK);
+		w.ids[w.n++] = added.id;
+	}
+	buf_done(&out);
+}
+
+static uint32_t
+uid_of(uint64_t id)
+{
+	static struct store_msg msgs[MESSAGES_MAX];
+	struct store_scan scan = { .mailbox = 1, .lo = 1, .hi = UINT32_MAX };
+	size_t n = 0;
+	CHECK_ERR(store_msgs(w.s, &scan, msgs, LEN(msgs), &n), ERR_OK);
+	for (size_t i = 0; i < n; i++) {
+		if (msgs[i].id == id) {
+			return msgs[i].uid;
+		}
+	}
+	return 0;
+}
+
+/* Remove about `part` of a hundred. */
+static void
+drop(uint64_t part)
+{
+	static struct store_msg msgs[MESSAGES_MAX];
+	struct store_scan scan = { .mailbox = 1, .lo = 1, .hi = UINT32_MAX };
+	struct store_set uids;
+	size_t n = 0, kept = 0;
+	store_set_init(&uids);
+	CHECK_ERR(store_msgs(w.s, &scan, msgs, LEN(msgs), &n), ERR_OK);
+	for (size_t i = 0; i < n; i++) {
+		if (any(100) < part) {
+			store_set_add(&uids, msgs[i].uid, msgs[i].uid);
+		} else {
+			w.ids[kept++] = msgs[i].id;
+		}
+	}
+	w.n = kept;
+	CHECK_ERR(store_expunge(w.s, 1, &uids, false, NULL), ERR_OK);
+	store_set_done(&uids);
+}
+
+/* ---- the oracle --------------------------------------------------------------------------- */
+
+static bool
+field_has(str column, const struct store_text_key *key)
+{
+	str line;
+	while (str_next(&column, '\n', &line)) {
+		str name, rest;
+		if (line.n > 0 && line.p[0] != MAIL_TEXT_PART && str_cut(line, ':', &name, &rest) &&
+		    str_eq(name, key->name) && str_find(rest, key->needle) >= 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+has(const struct mail_text *t, const struct store_text_key *key)
+{
+	str body = buf_view(&t->column[MAIL_TEXT_BODY]);
+	str main = buf_view(&t->column[MAIL_TEXT_MAIN]),
+	    other = buf_view(&t->column[MAIL_TEXT_FIELDS]);
+	switch (key->where) {
+	case STORE_TEXT_BODY: return str_find(body, key->needle) >= 0;
+	case STORE_TEXT_FIELD: return field_has(main, key) || field_has(other, key);
+	case STORE_TEXT_ANY: break;
+	}
+	return str_find(main, key->needle) >= 0 || str_find(other, key->needle) >= 0 ||
+	    str_find(body, key->needle) >= 0;
+}
+
+static uint64_t
+oracle(uint64_t id, const struct store_text_key *keys, size_t n)
+{
+	struct arena *a = arena_new(NULL, "oracle", 8 << 20, 0);
+	struct mail_text t;
+	uint64_t hits = 0;
+	str octets;
+	mail_text_init(&t);
+	if (store_text(w.s, id, &octets) == ERR_OK) {
+		CHECK_ERR(mail_text_read(&t, octets, a), ERR_OK);
+		for (size_t k = 0; k < n; k++) {
+			hits |= (uint64_t)has(&t, &keys[k]) << k;
+		}
+	}
+	mail_text_done(&t);
+	arena_free(&a);
+	return hits;
+}
+
+static enum err
+breathe(void *ctx)
+{
+	w.breaths++;
+	return ERR_OK;
+}
+
+static void
+any_keys(struct store_text_key *keys)
+{
+	static const str names[] = { S_INIT("subject"), S_INIT("from"), S_INIT("x-other"),
+		S_INIT("content-type"), S_INIT("x-none") };
+	for (size_t k = 0; k < KEYS; k++) {
+		keys[k] = (struct store_text_key){ .where = (enum store_text_where)any(3),
+			.name = names[any(LEN(names))],
+			.needle = str_from(needles[any(LEN(needles))]) };
+	}
+}
+
+/* Ask for all messages, or for some; compare each of them, or one in `step`. */
+static void
+ask(bool some, size_t step)
+{
+	static uint64_t ids[MESSAGES_MAX];
+	struct store_text_key keys[KEYS];
+	size_t n = 0, wrong = 0;
+	any_keys(keys);
+	for (size_t i = 0; i < w.n; i++) {
+		if (!some || any(7) == 0) {
+			ids[n++] = w.ids[i];
+		}
+	}
+	struct store_text_ask a = {
+		.keys = keys, .keys_n = KEYS, .ids = ids, .n = n, .hits = w.hits, .breathe = breathe
+	};
+	CHECK_ERR(store_text_find(w.s, &a), ERR_OK);
+	for (size_t i = any(step); i < n; i += step) {
+		wrong += w.hits[i] != oracle(ids[i], keys, KEYS);
+	}
+	CHECK_U64(wrong, 0);
+}
+
+static void
+begin(const char *name)
+{
+	memset(&w, 0, sizeof w);
+	w.conf = store_trial_conf(name);
+	w.s = store_trial_open(&w.conf);
+	w.random = 7;
+}
+
+static void
+end(void)
+{
+	store_close(&w.s);
+	store_trial_remove(&w.conf);
+}
+
+static void
+reopen(void)
+{
+	store_close(&w.s);
+	w.s = store_trial_open(&w.conf);
+}
+
+static struct store_text_state
+state(void)
+{
+	struct store_text_state st = { 0 };
+	CHECK_ERR(store_text_state(w.s, &st), ERR_OK);
+	return st;
+}
+
+/* ---- cases -------------------------------------------------------------------------------- */
+
+/* Any order of adding, removing, asking, keeping up and opening again. */
+static void
+as_the_oracle(void)
+{
+	bool more;
+	begin("find");
+	for (int step = 0; step < 120; step++) {
+		switch (any(6)) {
+		case 0: add(any(4) == 0 ? 400 : 30); break;
+		case 1: drop(any(40)); break;
+		case 2: CHECK_ERR(store_text_keep_up(w.s, &more), ERR_OK); break;
+		case 3: reopen(); break;
+		case 4: ask(true, 3); break;
+		default: ask(false, 7); break;
+		}
+	}
+	CHECK(w.breaths > 0);
+	end();
+}
+
+/* A few messages of many cost a batch, not everything; asking for all takes all. */
+static void
+what_is_taken(void)
+{
+	bool more = true;
+	begin("taken");
+	add(2000);
+	CHECK_ERR(store_text_keep_up(w.s, &more), ERR_OK);
+	CHECK(!more && state().files == 0); /* never searched: nothing is done */
+	size_t all = w.n;
+	w.n = 5;
+	ask(false, 1);
+	CHECK_U64(state().messages, STORE_TEXT_BATCH);
+	CHECK_ERR(store_text_keep_up(w.s, &more), ERR_OK);
+	CHECK(more);
+	CHECK_U64(state().messages, 2 * STORE_TEXT_BATCH);
+	w.n = all;
+	ask(false, 10);
+	CHECK_U64(state().pending, 0);
+	add(STORE_TEXT_FEW);
+	ask(false, 100);
+	CHECK_U64(state().pending, STORE_TEXT_FEW); /* looked at, not taken */
+	CHECK_ERR(store_text_keep_up(w.s, &more), ERR_OK);
+	CHECK_U64(state().pending, 0);
+	end();
+}
+
+static struct store_text_file
+last_file(void)
+{
+	struct store_text_file f = { 0 };
+	CHECK_ERR(store_text_file_last(w.s, &f), ERR_OK);
+	return f;
+}
+
+static str
+file_name(const struct store_text_file *f, char room[32])
+{
+	return str_make(room, (size_t)snprintf(room, 32, "text/%06u", f->number));
+}
+
+/* What a crash or a bad disk can do to a file costs nothing but time. */
+static void
+damage(void)
+{
+	struct buf b;
+	char room[32];
+	begin("damage");
+	add(700);
+	ask(false, 10);
+	for (int kind = 0; kind < 5; kind++) {
+		struct store_text_file f = last_file();
+		str name = file_name(&f, room);
+		store_trial_load(&w.conf, name.p, &b);
+		CHECK(b.n >= f.end && f.end > 1000);
+		if (kind == 0) {
+			buf_cstr(&b, "a torn block"); /* behind the end: never counted */
+		} else if (kind == 1) {
+			buf_truncate(&b, (size_t)f.end - 1);
+		} else if (kind == 2) {
+			buf_truncate(&b, 0);
+		} else {
+			b.p[kind == 3 ? 3 : f.end / 2] ^= 1;
+		}
+		store_trial_save(&w.conf, name.p, buf_view(&b));
+		buf_done(&b);
+		reopen();
+		ask(false, 10);
+		ask(true, 10);
+		add(STORE_TEXT_FEW + 1);
+		ask(false, 10);
+	}
+	struct store_text_file f = last_file();
+	str gone = file_name(&f, room);
+	int dir = -1;
+	CHECK_ERR(sys_dir_open(SYS_CWD, w.conf.path, &dir), ERR_OK);
+	CHECK_ERR(sys_file_unlink(dir, gone), ERR_OK);
+	sys_close(&dir);
+	ask(false, 10);
+	end();
+}
+
+/* A new index knows no files: they are removed and made again. */
+static void
+rebuilt(void)
+{
+	struct store_report none = { 0 };
+	begin("rebuilt");
+	add(500);
+	ask(false, 10);
+	CHECK_U64(state().files, 1);
+	store_close(&w.s);
+	CHECK_ERR(store_rebuild(&w.conf, &none), ERR_OK);
+	w.s = store_trial_open(&w.conf);
+	CHECK_U64(state().files, 0);
+	ask(false, 10);
+	CHECK_U64(state().files, 1);
+	CHECK_U64(last_file().number, 2);
+	end();
+}
+
+/* More than a quarter dead, and a day later: the file is made again without them. */
+static void
+dead(void)
+{
+	bool more;
+	begin("dead");
+	add(600);
+	ask(false, 10);
+	uint64_t before = state().messages;
+	drop(40);
+	CHECK_ERR(store_text_keep_up(w.s, &more), ERR_OK);
+	CHECK_U64(state().messages, before); /* looked at today already */
+	store_trial_now += 2 * STORE_TEXT_LOOK_S;
+	CHECK_ERR(store_text_keep_up(w.s, &more), ERR_OK);
+	CHECK_U64(state().messages, w.n);
+	CHECK(last_file().number == 2 && uid_of(w.ids[0]) != 0);
+	ask(false, 5);
+	drop(10);
+	store_trial_now += 2 * STORE_TEXT_LOOK_S;
+	CHECK_ERR(store_text_keep_up(w.s, &more), ERR_OK);
+	CHECK(last_file().number == 2); /* less than a quarter */
+	ask(false, 5);
+	end();
+}
+
+/* Whatever cannot be had ends the search with an error, and the next one is right. */
+static void
+without_memory(void)
+{
+	unsigned failed = 0;
+	begin("nomem");
+	add(200);
+	struct store_text_key key = { .where = STORE_TEXT_ANY, .needle = S("alpha") };
+	struct store_text_ask a = {
+		.keys = &key, .keys_n = 1, .ids = w.ids, .n = w.n, .hits = w.hits
+	};
+	for (unsigned n = 1; n < 60; n++) {
+		mem_fail_after(n);
+		enum err e = store_text_find(w.s, &a);
+		mem_fail_after(0);
+		failed += e != ERR_OK;
+		CHECK(e == ERR_OK || e == ERR_NOMEM || e == ERR_BUDGET);
+	}
+	CHECK(failed > 10);
+	ask(false, 1);
+	end();
+}
+
+static enum err
+enough(void *ctx)
+{
+	return ++*(int *)ctx > 2 ? ERR_TIMEOUT : ERR_OK;
+}
+
+/* The caller can end it; what was taken until then is kept. */
+static void
+ended(void)
+{
+	int breaths = 0;
+	begin("ended");
+	add(1000);
+	struct store_text_key key = { .where = STORE_TEXT_BODY, .needle = S("alpha") };
+	struct store_text_ask a = { .keys = &key,
+		.keys_n = 1,
+		.ids = w.ids,
+		.n = w.n,
+		.hits = w.hits,
+		.breathe = enough,
+		.ctx = &breaths };
+	CHECK_ERR(store_text_find(w.s, &a), ERR_TIMEOUT);
+	CHECK_U64(state().messages, 2 * STORE_TEXT_BATCH);
+	ask(false, 10);
+	end();
+}
+
+TEST_MAIN(as_the_oracle, what_is_taken, damage, rebuilt, dead, without_memory, ended)
