@@ -31,6 +31,7 @@ struct conf_list {
 #define CONF_T_NETS struct conf_list
 #define CONF_T_HOSTS struct conf_list
 #define CONF_T_PATHS struct conf_list
+#define CONF_T_RULES struct conf_list
 
 struct conf {
 #define SETTING(field, section, key, type, def, min, max, text) CONF_T_##type field;

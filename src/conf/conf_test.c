@@ -56,6 +56,8 @@ complaints(void)
 		    "smtp: the section is never closed" },
 		{ "nested section", S_INIT(SMALL "smtp {\nimap {\n}\n"), 5,
 		    "imap: a section cannot be inside" },
+		{ "rule without names", S_INIT(SMALL "imap {\n deny \"x:\"\n}\n"), 5,
+		    "deny: 'x:' is not allowed: give \"WHO: NAME ...\" in quotes" },
 		{ "stray close", S_INIT(SMALL "}\n"), 4, "}: closes nothing" },
 		{ "twice", S_INIT(SMALL "state /x\n"), 4, "state: was set on line 3 already" },
 		{ "too many values", S_INIT(SMALL "log a b\n"), 4, "log: takes one value, not 2" },

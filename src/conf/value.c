@@ -154,6 +154,15 @@ is_net(str v)
 	return is_v4(addr) ? n <= 32 : is_v6(addr) && n <= 128;
 }
 
+/* "WHO: NAME ...", cut at the last colon */
+static bool
+is_rule(str v)
+{
+	ptrdiff_t colon = str_rchr(v, ':');
+	return colon > 0 && v.n <= 1000 && str_starts(str_from_off(v, (size_t)colon), S(": ")) &&
+	    str_trim(str_from_off(v, (size_t)colon + 1)).n > 0;
+}
+
 bool
 conf_value_fits(enum conf_type type, str v, const char **ret_why)
 {
@@ -167,6 +176,7 @@ conf_value_fits(enum conf_type type, str v, const char **ret_why)
 	case CONF_PATHS:
 		*ret_why = "an absolute path, at most 255 octets";
 		return v.n > 0 && v.n <= 255 && v.p[0] == '/' && str_chr(v, '\0') < 0;
+	case CONF_RULES: *ret_why = "\"WHO: NAME ...\" in quotes"; return is_rule(v);
 	case CONF_ADDRS:
 		*ret_why = "an address and port such as 192.0.2.1:25 or [2001:db8::1]:25";
 		return is_addr_port(v);

@@ -19,6 +19,7 @@ enum conf_type {
 	CONF_NETS,
 	CONF_HOSTS,
 	CONF_PATHS,
+	CONF_RULES,
 	CONF_WORD
 };
 

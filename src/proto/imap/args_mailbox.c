@@ -34,9 +34,12 @@ imap_args_id(struct imap_cur *c, struct imap_command *cmd)
 		if (i > 0) {
 			imap_cur_sp(c);
 		}
-		(void)imap_cur_string(c);
+		str field = imap_cur_string(c);
 		imap_cur_sp(c);
-		(void)imap_cur_nstring(c);
+		str value = imap_cur_nstring(c);
+		if (str_ieq(field, S("name"))) {
+			cmd->u.client = value;
+		}
 	}
 	imap_cur_ch(c, ')');
 }
@@ -137,6 +140,8 @@ status_bit(str name)
 		{ S_INIT("RECENT"), IMAP_STATUS_RECENT },
 		{ S_INIT("HIGHESTMODSEQ"), IMAP_STATUS_HIGHESTMODSEQ },
 		{ S_INIT("MAILBOXID"), IMAP_STATUS_MAILBOXID },
+		{ S_INIT("APPENDLIMIT"), IMAP_STATUS_APPENDLIMIT },
+		{ S_INIT("DELETED-STORAGE"), IMAP_STATUS_DELETED_STORAGE },
 	};
 	for (size_t i = 0; i < LEN(items); i++) {
 		if (str_ieq(name, items[i].name)) {

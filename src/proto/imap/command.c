@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tag, verb, state, arguments: the one dispatcher of the parser. All knowledge of verbs is in
- * commands.def, of capabilities in caps.def.
+ * commands.def.
  */
 #include "proto/imap/command.h"
 
@@ -27,37 +27,6 @@ static imap_args_fn *const parsers[IMAP_VERB_COUNT] = {
 #include "proto/imap/commands.def"
 #undef CMD
 };
-
-static const struct {
-	str name;
-	unsigned enable;
-} caps[] = {
-#define CAP(name, enable, rfc) { S_INIT(name), IMAP_ENABLED_##enable },
-#include "proto/imap/caps.def"
-#undef CAP
-};
-
-void
-imap_capabilities_put(struct buf *out)
-{
-	for (size_t i = 0; i < LEN(caps); i++) {
-		if (i > 0) {
-			buf_ch(out, ' ');
-		}
-		buf_str(out, caps[i].name);
-	}
-}
-
-unsigned
-imap_enable_bit(str name)
-{
-	for (size_t i = 0; i < LEN(caps); i++) {
-		if (str_ieq(name, caps[i].name)) {
-			return caps[i].enable;
-		}
-	}
-	return IMAP_ENABLED_NONE;
-}
 
 /* tag = 1*<any ASTRING-CHAR except "+"> */
 str

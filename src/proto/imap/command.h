@@ -50,9 +50,6 @@ imap_enabled_utf8(unsigned enabled)
 	return (enabled & (IMAP_ENABLED_REV2 | IMAP_ENABLED_UTF8)) != 0;
 }
 
-/* "IMAP4rev1 IMAP4rev2 ..." as after CAPABILITY. */
-void imap_capabilities_put(struct buf *out);
-
 /* The bit a capability name enables, or IMAP_ENABLED_NONE; names are compared without case. */
 unsigned imap_enable_bit(str name);
 
@@ -122,7 +119,9 @@ enum {
 	IMAP_STATUS_SIZE = 32,
 	IMAP_STATUS_RECENT = 64,
 	IMAP_STATUS_HIGHESTMODSEQ = 128,
-	IMAP_STATUS_MAILBOXID = 256
+	IMAP_STATUS_MAILBOXID = 256,
+	IMAP_STATUS_APPENDLIMIT = 512,
+	IMAP_STATUS_DELETED_STORAGE = 1024,
 };
 
 struct imap_status_args {
@@ -151,7 +150,9 @@ struct imap_command {
 	enum imap_verb verb;
 	bool uid; /* prefixed with UID */
 	union {
-		str mailbox; /* args mailbox */
+		str mailbox;    /* args mailbox */
+		str client;     /* ID: the value of "name" */
+		str quota_root; /* GETQUOTA, SETQUOTA */
 		struct imap_select_args select;
 		struct imap_create_args create;
 		struct imap_rename_args rename;

@@ -18,6 +18,7 @@ enum {
 	IMAP_FETCH_ENVELOPE = 128,
 	IMAP_FETCH_BODY = 256,
 	IMAP_FETCH_BODYSTRUCTURE = 512,
+	IMAP_FETCH_SAVEDATE = 1024, /* RFC 8514 4.2 */
 };
 
 enum imap_section_item {

@@ -22,6 +22,9 @@ enum imap_search_op {
 	IMAP_SEARCH_BEFORE,
 	IMAP_SEARCH_ON,
 	IMAP_SEARCH_SINCE, /* number: day */
+	IMAP_SEARCH_SAVEDBEFORE,
+	IMAP_SEARCH_SAVEDON,
+	IMAP_SEARCH_SAVEDSINCE, /* number: day */
 	IMAP_SEARCH_LARGER,
 	IMAP_SEARCH_SMALLER, /* number: octets */
 	IMAP_SEARCH_MODSEQ,  /* number: at least */

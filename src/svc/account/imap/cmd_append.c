@@ -4,7 +4,7 @@
  * hands them through, and tells the end. Target and room are checked before the client may send;
  * all messages of a command lie one after the other in s->message until they are stored at once.
  */
-#include "svc/account/imap/session.h"
+#include "svc/account/imap/append.h"
 
 #include "conf/conf.h"
 #include "proto/imap/seqset.h"
@@ -82,6 +82,9 @@ open_append(struct svc_account_imap *s, const struct imap_append *append)
 		return ERR_BUDGET;
 	}
 	*s->append = (struct svc_account_imap_append){ .replace = append->replace };
+	if (append->replace && !imap_caps_has(&s->caps, S("REPLACE"))) {
+		return svc_account_imap_fail(s, ERR_BADSTATE, "", "unknown command");
+	}
 	if (append->replace) {
 		TRY(find_replaced(s, append));
 	}
@@ -145,6 +148,10 @@ static enum err
 begin_message(struct svc_account_imap *s, const struct imap_append_step *step)
 {
 	struct svc_account_imap_append *a = s->append;
+	if ((a->n > 0 && !imap_caps_has(&s->caps, S("MULTIAPPEND"))) ||
+	    (step->catenate && !imap_caps_has(&s->caps, S("CATENATE")))) {
+		return svc_account_imap_fail(s, ERR_BADSTATE, "", "not announced here");
+	}
 	TRY(check_last(s));
 	if (a->n == a->cap) {
 		size_t cap = MAX(a->cap * 2, 4);

@@ -57,6 +57,10 @@ put_hot(struct fetching *f, const struct store_msg *m)
 	if ((items & IMAP_FETCH_EMAILID) != 0) {
 		put_id(out, " EMAILID (", 'M', m->id);
 	}
+	if ((items & IMAP_FETCH_SAVEDATE) != 0) {
+		buf_cstr(out, " SAVEDATE ");
+		imap_put_internaldate(out, m->saved_s);
+	}
 }
 
 /*

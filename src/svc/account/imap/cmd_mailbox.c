@@ -4,6 +4,7 @@
  */
 #include "svc/account/imap/session.h"
 
+#include "conf/conf.h"
 #include "proto/imap/write.h"
 
 static const struct {
@@ -155,6 +156,27 @@ put_item(struct svc_account_imap *s, unsigned items, unsigned item, const char *
 	}
 }
 
+/* Octets that EXPUNGE would set free (RFC 9208 4.1.4). */
+static enum err
+deleted_octets(struct svc_account_imap *s, const struct store_mailbox *m, uint64_t *ret)
+{
+	struct store_msg *msgs = arena_array(s->work, SVC_ACCOUNT_IMAP_SCAN, sizeof *msgs);
+	struct store_scan scan = { .mailbox = m->id, .lo = 1, .hi = UINT32_MAX };
+	size_t n = m->deleted > 0 ? 1 : 0;
+	*ret = 0;
+	if (msgs == NULL) {
+		return ERR_BUDGET;
+	}
+	while (n > 0 && scan.lo != 0) {
+		TRY(store_msgs(s->store, &scan, msgs, SVC_ACCOUNT_IMAP_SCAN, &n));
+		for (size_t i = 0; i < n; i++) {
+			*ret += (msgs[i].flags & STORE_DELETED) != 0 ? msgs[i].size : 0;
+		}
+		scan.lo = n > 0 ? msgs[n - 1].uid + 1 : 0;
+	}
+	return ERR_OK;
+}
+
 void
 svc_account_imap_put_status(struct svc_account_imap *s, const struct store_mailbox *m,
     unsigned items)
@@ -174,6 +196,12 @@ svc_account_imap_put_status(struct svc_account_imap *s, const struct store_mailb
 	put_item(s, items, IMAP_STATUS_DELETED, "DELETED", m->deleted);
 	put_item(s, items, IMAP_STATUS_SIZE, "SIZE", m->octets);
 	put_item(s, items, IMAP_STATUS_HIGHESTMODSEQ, "HIGHESTMODSEQ", m->modseq);
+	put_item(s, items, IMAP_STATUS_APPENDLIMIT, "APPENDLIMIT",
+	    s->account->conf->imap_append_max);
+	uint64_t octets;
+	if ((items & IMAP_STATUS_DELETED_STORAGE) != 0 && deleted_octets(s, m, &octets) == ERR_OK) {
+		put_item(s, items, IMAP_STATUS_DELETED_STORAGE, "DELETED-STORAGE", octets);
+	}
 	if ((items & IMAP_STATUS_MAILBOXID) != 0) {
 		str id = store_id_text('F', m->id, room);
 		bool first = s->out.p[s->out.n - 1] == '(';

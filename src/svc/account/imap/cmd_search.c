@@ -41,6 +41,17 @@ ask_date(struct searching *x, const struct imap_search_node *leaf, bool *ret)
 	return ERR_OK;
 }
 
+/* When it came into this mailbox (RFC 8514 4.3). */
+static bool
+is_saved(const struct searching *x, const struct imap_search_node *leaf)
+{
+	int64_t day = x->msg->saved_s / 86400 - (x->msg->saved_s % 86400 < 0),
+		want = (int64_t)leaf->number;
+	return leaf->op == IMAP_SEARCH_SAVEDBEFORE ? day < want
+	    : leaf->op == IMAP_SEARCH_SAVEDON      ? day == want
+						   : day >= want;
+}
+
 static enum err
 ask_object(struct searching *x, const struct imap_search_node *leaf, bool *ret)
 {
@@ -78,6 +89,9 @@ ask(void *ctx, const struct imap_search_node *leaf, bool *ret)
 	case IMAP_SEARCH_BEFORE:
 	case IMAP_SEARCH_ON:
 	case IMAP_SEARCH_SINCE: return ask_date(x, leaf, ret);
+	case IMAP_SEARCH_SAVEDBEFORE:
+	case IMAP_SEARCH_SAVEDON:
+	case IMAP_SEARCH_SAVEDSINCE: *ret = is_saved(x, leaf); return ERR_OK;
 	case IMAP_SEARCH_EMAILID:
 	case IMAP_SEARCH_THREADID: return ask_object(x, leaf, ret);
 	default: return svc_account_imap_search_text(x->s, x->msg->id, leaf, ret);

@@ -5,11 +5,26 @@
  */
 #include "svc/account/imap/session.h"
 
+#include "conf/conf.h"
+
+void
+svc_account_imap_know_client(struct svc_account_imap *s, str name)
+{
+	const struct conf_list *rules = &s->account->conf->imap_deny;
+	s->client_n = MIN(name.n, sizeof s->client);
+	memcpy(s->client, s->client_n > 0 ? name.p : "", s->client_n);
+	for (size_t i = 0; i < rules->n; i++) {
+		imap_caps_deny_rule(&s->caps, rules->v[i], s->account->name,
+		    str_make(s->client, s->client_n));
+	}
+	s->reader.minus = !imap_caps_has(&s->caps, S("LITERAL+"));
+}
+
 enum err
 svc_account_imap_cmd_capability(struct svc_account_imap *s, struct imap_command *cmd)
 {
 	buf_cstr(&s->out, "* CAPABILITY ");
-	imap_capabilities_put(&s->out);
+	imap_capabilities_put(&s->out, &s->caps);
 	buf_cstr(&s->out, "\r\n");
 	return ERR_OK;
 }
@@ -44,7 +59,12 @@ svc_account_imap_cmd_logout(struct svc_account_imap *s, struct imap_command *cmd
 enum err
 svc_account_imap_cmd_id(struct svc_account_imap *s, struct imap_command *cmd)
 {
+	struct imap_caps before = s->caps;
 	svc_account_imap_line(s, "* ID (\"name\" \"Postern\")");
+	svc_account_imap_know_client(s, cmd->u.client);
+	if (memcmp(before.denied, s->caps.denied, sizeof before.denied) != 0) {
+		return svc_account_imap_cmd_capability(s, cmd);
+	}
 	return ERR_OK;
 }
 
@@ -68,7 +88,7 @@ svc_account_imap_cmd_enable(struct svc_account_imap *s, struct imap_command *cmd
 		{ IMAP_ENABLED_QRESYNC, " QRESYNC" },
 		{ IMAP_ENABLED_METADATA, " METADATA" },
 	};
-	unsigned fresh = cmd->u.enable & ~s->enabled;
+	unsigned fresh = cmd->u.enable & ~s->enabled & imap_caps_enable(&s->caps);
 	buf_cstr(&s->out, "* ENABLED");
 	for (size_t i = 0; i < LEN(names); i++) {
 		buf_cstr(&s->out, (fresh & names[i].bit) != 0 ? names[i].name : "");

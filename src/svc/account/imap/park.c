@@ -231,6 +231,26 @@ svc_account_imap_park_get_idle(struct svc_account_imap *s, struct rd *r)
 	return ERR_OK;
 }
 
+/* ---- part client ---- */
+
+enum err
+svc_account_imap_park_put_client(const struct svc_account_imap *s, struct buf *b)
+{
+	buf_add(b, s->client, s->client_n);
+	return ERR_OK;
+}
+
+enum err
+svc_account_imap_park_get_client(struct svc_account_imap *s, struct rd *r)
+{
+	str name = rd_bytes(r, r->n);
+	if (name.n == 0 || name.n > sizeof s->client) {
+		return ERR_SYNTAX;
+	}
+	svc_account_imap_know_client(s, name);
+	return ERR_OK;
+}
+
 /* ---- the whole ---- */
 
 /* A part's length is known when it is there, so it is made aside. */

@@ -6,6 +6,7 @@
 
 #include "conf/conf.h"
 #include "proto/imap/write.h"
+#include "svc/account/imap/append.h"
 #include "svc/account/imap/qresync.h"
 #include "svc/common/log.h"
 #include "sys/clock.h"
@@ -43,6 +44,9 @@ run_command(struct svc_account_imap *s, str raw)
 {
 	struct imap_command cmd;
 	enum err e = imap_command_parse(s->command_arena, raw, s->state, s->enabled, &cmd);
+	if (e == ERR_OK && !imap_caps_allow(&s->caps, cmd.verb)) {
+		e = ERR_UNSUPPORTED;
+	}
 	if (e != ERR_OK) {
 		svc_account_imap_bad(s, cmd.tag, e, cmd.verb == IMAP_SEARCH);
 		return;
@@ -190,7 +194,7 @@ greet(struct svc_account_imap *s, str tag)
 {
 	buf_str(&s->out, tag);
 	buf_cstr(&s->out, " OK [CAPABILITY ");
-	imap_capabilities_put(&s->out);
+	imap_capabilities_put(&s->out, &s->caps);
 	buf_cstr(&s->out, "] logged in\r\n");
 }
 
@@ -215,6 +219,8 @@ svc_account_imap_init(struct svc_account_imap *s, struct svc_account *a)
 	buf_init(&s->code, SVC_ACCOUNT_IMAP_CODE_MAX);
 	buf_init(&s->message, SVC_ACCOUNT_IMAP_APPEND_TOTAL * (size_t)a->conf->imap_append_max);
 	imap_reader_init(&s->reader, s->command_arena);
+	s->caps.append_limit = a->conf->imap_append_max;
+	svc_account_imap_know_client(s, STR_NONE);
 	s->deadline_ms = sys_clock_ms() + a->conf->imap_idle_timeout;
 	return ERR_OK;
 }

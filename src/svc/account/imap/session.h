@@ -9,6 +9,7 @@
 #ifndef SVC_ACCOUNT_IMAP_SESSION_H
 #define SVC_ACCOUNT_IMAP_SESSION_H
 
+#include "proto/imap/caps.h"
 #include "proto/imap/reader.h"
 #include "store/store.h"
 #include "svc/account/account.h"
@@ -44,6 +45,9 @@ struct svc_account_imap {
 	struct imap_reader reader;
 	enum imap_state state;
 	unsigned enabled; /* IMAP_ENABLED_* */
+	struct imap_caps caps;
+	char client[64]; /* name the program gave with ID, cut */
+	size_t client_n;
 	struct svc_account_imap_box box;
 	struct svc_account_imap_metadata metadata;
 
@@ -81,6 +85,8 @@ void svc_account_imap_done(struct svc_account_imap *s);
 void svc_account_imap_feed(struct svc_account_imap *s, str in);
 /* After a notice: in IDLE it is told at once, otherwise with the next command. */
 void svc_account_imap_take_news(struct svc_account_imap *s);
+/* The program's name (empty: not told): deny what imap.deny keeps from it and from the account. */
+void svc_account_imap_know_client(struct svc_account_imap *s, str name);
 /* Stop after this command: BYE with this text. The first reason counts. */
 void svc_account_imap_end(struct svc_account_imap *s, enum err e, const char *bye);
 
@@ -180,30 +186,8 @@ enum err svc_account_imap_uids(struct svc_account_imap *s, struct imap_seqset *s
 enum err svc_account_imap_tell_changed(struct svc_account_imap *s, const struct store_set *uids,
     uint64_t since);
 
-/* ---- scan.c: message states in bulk --------------------------------------------------------- */
-
-struct svc_account_imap_scan {
-	struct svc_account_imap *s;
-	const struct store_set *uids;
-	uint64_t since;
-	size_t range; /* of uids, where the scan stands */
-	uint32_t next_uid;
-	size_t at, n;
-	bool end;
-	uint32_t seq; /* of the message given last */
-	struct store_msg msgs[SVC_ACCOUNT_IMAP_SCAN];
-};
-
-/* In  since: only messages changed after that modseq; 0: all. NULL: no memory. */
-struct svc_account_imap_scan *svc_account_imap_scan_new(struct svc_account_imap *s,
-    const struct store_set *uids, uint64_t since);
-/*
- * The next message that is in the set, in the view and in the store; scan->seq is its number.
- *
- * Out     ret: NULL at the end
- */
-enum err svc_account_imap_scan_next(struct svc_account_imap_scan *scan,
-    const struct store_msg **ret);
+/* scan.h: message states in bulk */
+#include "svc/account/imap/scan.h"
 
 /* ---- one handler per verb (commands.def) ---------------------------------------------------- */
 
@@ -212,11 +196,6 @@ typedef enum err svc_account_imap_cmd(struct svc_account_imap *s, struct imap_co
 	svc_account_imap_cmd svc_account_imap_cmd_##handler;
 #include "proto/imap/commands.def"
 #undef CMD
-
-/* APPEND and REPLACE do not run as a whole: messages pass in pieces (cmd_append.c). */
-void svc_account_imap_append_begin(struct svc_account_imap *s, const struct imap_append *append);
-void svc_account_imap_append_body(struct svc_account_imap *s, str octets);
-void svc_account_imap_append_end(struct svc_account_imap *s, const struct imap_action *act);
 
 /* "* STATUS name (...)" */
 void svc_account_imap_put_status(struct svc_account_imap *s, const struct store_mailbox *m,

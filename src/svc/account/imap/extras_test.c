@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Small extensions: APPENDLIMIT (RFC 7889), QUOTA (RFC 9208), SAVEDATE (RFC 8514), and capabilities
+ * that are denied.
+ */
+#include "svc/account/imap/trial.h"
+
+#include "base/test.h"
+#include "store/trial.h"
+
+typedef struct svc_account_imap_turn turn;
+
+struct fixture {
+	struct store_conf conf;
+	struct svc_account_imap_trial t;
+};
+
+static void
+setup(struct fixture *f, const char *name)
+{
+	f->conf = svc_account_imap_trial_account(name);
+	svc_account_imap_trial_begin(&f->t, &f->conf);
+}
+
+static void
+teardown(struct fixture *f)
+{
+	svc_account_imap_trial_end(&f->t);
+	svc_account_imap_trial_remove(&f->conf);
+}
+
+static void
+append_limit(void)
+{
+	static const turn turns[] = {
+		{ "t1 STATUS INBOX (APPENDLIMIT)",
+		    "* STATUS INBOX (APPENDLIMIT 100000)\nt1 OK STATUS done\n" },
+		{ "t1 LIST \"\" Drafts RETURN (STATUS (APPENDLIMIT MESSAGES))",
+		    "* LIST (\\HasNoChildren \\Drafts) \"/\" Drafts\n"
+		    "* STATUS Drafts (MESSAGES 0 APPENDLIMIT 100000)\nt1 OK LIST done\n" },
+		{ "a APPEND INBOX {100001}", "a NO [TOOBIG] message is too large\n" },
+	};
+	struct fixture f;
+	setup(&f, "appendlimit");
+	svc_account_imap_trial_talk(&f.t, turns, LEN(turns));
+	str got = svc_account_imap_trial_feed(&f.t, S("a CAPABILITY\r\n"));
+	CHECK(str_find(got, S(" APPENDLIMIT=100000 ")) > 0);
+	teardown(&f);
+}
+
+static void
+quota(void)
+{
+	static const turn unlimited[] = {
+		{ "a GETQUOTAROOT INBOX",
+		    "* QUOTAROOT INBOX \"\"\n* QUOTA \"\" ()\n"
+		    "a OK GETQUOTAROOT done\n" },
+	};
+	static const turn limited[] = {
+		{ "a GETQUOTA \"\"",
+		    "* QUOTA \"\" (STORAGE 2 10 MESSAGE 3 5)\na OK GETQUOTA done\n" },
+		{ "a GETQUOTAROOT nope",
+		    "* QUOTAROOT nope \"\"\n* QUOTA \"\" (STORAGE 2 10 MESSAGE "
+		    "3 5)\na OK GETQUOTAROOT done\n" },
+		{ "a GETQUOTA x", "a NO [NONEXISTENT] no such quota root\n" },
+		{ "a SETQUOTA \"\" (STORAGE 1)", "a NO [NOPERM] the administrator sets quotas\n" },
+		{ "a STATUS INBOX (DELETED DELETED-STORAGE)",
+		    "* STATUS INBOX (DELETED 2 DELETED-STORAGE 1042)\na OK STATUS done\n" },
+		{ "a STATUS Drafts (DELETED-STORAGE)",
+		    "* STATUS Drafts (DELETED-STORAGE 0)\na OK STATUS done\n" },
+		{ "a SELECT INBOX", NULL },
+		{ "a COPY 1:3 Drafts", "a NO [OVERQUOTA] mailbox is full\n" },
+		{ "a COPY 1:2 Drafts", "a OK [COPYUID # 1:2 1:2] COPY done\n" },
+		{ "a APPEND INBOX {1}", "a NO [OVERQUOTA] mailbox is full\n" },
+		{ "a GETQUOTA \"\"",
+		    "* QUOTA \"\" (STORAGE 2 10 MESSAGE 5 5)\na OK GETQUOTA done\n" },
+	};
+	struct fixture f;
+	char big[1022 + 1];
+	memset(big, 'x', sizeof big - 1);
+	big[sizeof big - 1] = '\0';
+	big[500] = '\n';
+	setup(&f, "quota9208");
+	svc_account_imap_trial_append(&f.t, "INBOX", "()", "Subject: a\n\nb\n\n");
+	svc_account_imap_trial_append(&f.t, "INBOX", "(\\Deleted)", "Subject: a\n\nb\n\n");
+	svc_account_imap_trial_append(&f.t, "INBOX", "(\\Deleted)", big);
+	svc_account_imap_trial_talk(&f.t, unlimited, LEN(unlimited));
+	svc_account_imap_trial_end(&f.t);
+	f.conf.quota_octets = 10 * 1024 + 7;
+	f.conf.quota_messages = 5;
+	svc_account_imap_trial_begin(&f.t, &f.conf);
+	svc_account_imap_trial_talk(&f.t, limited, LEN(limited));
+	teardown(&f);
+}
+
+/* The clock of trial stores: 14 November 2023, 22:13:20; APPEND says 1 February 2024. */
+static void
+save_date(void)
+{
+	static const turn turns[] = {
+		{ "a SELECT INBOX", NULL },
+		{ "a FETCH 1 (SAVEDATE INTERNALDATE)",
+		    "* 1 FETCH (SAVEDATE \"14-Nov-2023 22:13:# +0000\" INTERNALDATE "
+		    "\" 1-Feb-2024 10:00:00 +0000\")\na OK FETCH done\n" },
+		{ "a SEARCH SAVEDON 14-Nov-2023", "* SEARCH 1\na OK SEARCH done\n" },
+		{ "a SEARCH SAVEDON 1-Feb-2024", "* SEARCH\na OK SEARCH done\n" },
+		{ "a SEARCH SAVEDBEFORE 15-Nov-2023", "* SEARCH 1\na OK SEARCH done\n" },
+		{ "a SEARCH SAVEDBEFORE 14-Nov-2023", "* SEARCH\na OK SEARCH done\n" },
+		{ "a SEARCH SAVEDSINCE 14-Nov-2023", "* SEARCH 1\na OK SEARCH done\n" },
+		{ "a SEARCH SAVEDSINCE 15-Nov-2023", "* SEARCH\na OK SEARCH done\n" },
+		{ "a SEARCH NOT SAVEDATESUPPORTED", "* SEARCH\na OK SEARCH done\n" },
+		{ "a SEARCH SAVEDATESUPPORTED", "* SEARCH 1\na OK SEARCH done\n" },
+		{ "a SEARCH SAVEDON", "a BAD syntax error\n" },
+	};
+	/* A copy is saved when it is made (RFC 8514 3); the source keeps its date. */
+	static const turn later[] = {
+		{ "a COPY 1 Drafts", NULL },
+		{ "a FETCH 1 SAVEDATE",
+		    "* 1 FETCH (SAVEDATE \"14-Nov-2023 22:13:# +0000\")\na OK FETCH done\n" },
+		{ "a EXAMINE Drafts", NULL },
+		{ "a FETCH 1 SAVEDATE",
+		    "* 1 FETCH (SAVEDATE \"15-Nov-2023 22:13:# +0000\")\na OK FETCH done\n" },
+	};
+	struct fixture f;
+	setup(&f, "savedate");
+	svc_account_imap_trial_append(&f.t, "INBOX", "()", "Subject: a\n\nb\n");
+	svc_account_imap_trial_talk(&f.t, turns, LEN(turns));
+	store_trial_now += 86400;
+	svc_account_imap_trial_talk(&f.t, later, LEN(later));
+	teardown(&f);
+}
+
+static bool
+announced(struct svc_account_imap_trial *t, const char *name)
+{
+	struct buf b;
+	buf_init(&b, 100);
+	buf_printf(&b, " %s ", name);
+	str got = svc_account_imap_trial_feed(t, S("a CAPABILITY\r\n"));
+	bool found = str_find(got, buf_view(&b)) > 0;
+	buf_done(&b);
+	return found;
+}
+
+/* imap.deny takes capabilities from a program, and from an account. */
+static void
+denied(void)
+{
+	static const str rules[] = { S_INIT("Apple Mail*: REPLACE ESEARCH IDLE X-NONE"),
+		S_INIT("user@example.*: LITERAL+ QRESYNC"), S_INIT("*@elsewhere.example: MOVE"),
+		S_INIT("OTHER: MOVE") };
+	static const turn turns[] = {
+		{ "a ENABLE QRESYNC CONDSTORE", "* ENABLED CONDSTORE\na OK ENABLE done\n" },
+		{ "a APPEND INBOX {5000+}", NULL },
+		{ "a IDLE", "+ idling\n" },
+		{ "DONE", "a OK IDLE done\n" },
+		{ "a ID (\"os\" \"x\" \"name\" \"APPLE mail 16\")", NULL },
+		{ "a IDLE", "a BAD unknown command\n" },
+		{ "a SELECT INBOX", NULL },
+		{ "a MOVE 1 Drafts", "a BAD no such message number\n" },
+		{ "a REPLACE 1 INBOX CATENATE (URL /x)", "a BAD unknown command\n" },
+		{ "a REPLACE 1 INBOX {1}", "a BAD unknown command\n" },
+	};
+	struct fixture f;
+	f.conf = svc_account_imap_trial_account("denied");
+	svc_account_imap_trial_begin(&f.t, &f.conf);
+	f.t.conf.imap_deny = (struct conf_list){ rules, LEN(rules) };
+	svc_account_imap_done(&f.t.session);
+	CHECK_ERR(svc_account_imap_init(&f.t.session, &f.t.account), ERR_OK);
+	CHECK(announced(&f.t, "LITERAL-") && !announced(&f.t, "LITERAL+"));
+	CHECK(!announced(&f.t, "QRESYNC") && announced(&f.t, "REPLACE") && announced(&f.t, "MOVE"));
+	svc_account_imap_trial_turn(&f.t, turns[0].send, turns[0].want);
+	test_case = "a large literal that nobody waits for";
+	struct buf b;
+	buf_init(&b, 10000);
+	buf_cstr(&b, "a APPEND INBOX {5000+}\r\n");
+	for (int i = 0; i < 5000; i++) {
+		buf_ch(&b, 'x');
+	}
+	buf_cstr(&b, "\r\n");
+	svc_account_imap_trial_like(svc_account_imap_trial_feed(&f.t, buf_view(&b)),
+	    "a BAD [TOOBIG] command is too long\n");
+	buf_done(&b);
+	svc_account_imap_trial_talk(&f.t, turns + 2, LEN(turns) - 2);
+	CHECK(!announced(&f.t, "REPLACE") && !announced(&f.t, "ESEARCH"));
+	CHECK(announced(&f.t, "MOVE"));
+	/* What was denied is announced anew when ID comes. */
+	svc_account_imap_done(&f.t.session);
+	CHECK_ERR(svc_account_imap_init(&f.t.session, &f.t.account), ERR_OK);
+	str got = svc_account_imap_trial_feed(&f.t, S("a ID (\"name\" \"other\")\r\n"));
+	CHECK(str_find(got, S("* CAPABILITY IMAP4rev1 ")) > 0 && str_find(got, S(" MOVE ")) < 0);
+	got = svc_account_imap_trial_feed(&f.t, S("a ID (\"name\" \"other\")\r\n"));
+	CHECK(str_find(got, S("* CAPABILITY")) < 0);
+	teardown(&f);
+}
+
+TEST_MAIN(append_limit, quota, save_date, denied)
