@@ -33,6 +33,7 @@ static const struct {
 	[PREAUTH_CLOSE_TIMEOUT] = { "timeout", PREAUTH_RE_BYE_TIMEOUT },
 	[PREAUTH_CLOSE_SHUTDOWN] = { "shutdown", PREAUTH_RE_BYE_SHUTDOWN },
 	[PREAUTH_CLOSE_BUSY] = { "busy", PREAUTH_RE_BYE_BUSY },
+	[PREAUTH_CLOSE_ENDED] = { "ended", PREAUTH_RE_BYE_ENDED },
 };
 
 static const str replies[PREAUTH_REPLIES][PREAUTH_PROTOCOLS] = {

@@ -57,6 +57,7 @@ enum preauth_close {
 	PREAUTH_CLOSE_TIMEOUT,
 	PREAUTH_CLOSE_SHUTDOWN,
 	PREAUTH_CLOSE_BUSY,
+	PREAUTH_CLOSE_ENDED, /* a session that was logged in may not go on */
 };
 
 /* Lower-case word for logs: "injection". */

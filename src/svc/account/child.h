@@ -23,8 +23,9 @@ struct svc_account_start {
 	int stream;  /* a session's octets */
 	enum sys_protocol protocol;
 	str tag, unread;
-	uint64_t octets; /* taken from the stream before us */
-	str parked;      /* IMAP: what the session's last process left; p == NULL: a new session */
+	int64_t granted_ms; /* when auth let the session in */
+	uint64_t octets;    /* taken from the stream before us */
+	str parked; /* IMAP: what the session's last process left; p == NULL: a new session */
 };
 
 /* Exit codes accounts understands. */

@@ -23,6 +23,7 @@ enum {
 	SVC_ACCOUNTS_FACTS_MS = 60000,  /* for this long */
 	SVC_ACCOUNTS_ASKED_MAX = 10000, /* questions to auth that wait for an answer */
 	SVC_ACCOUNTS_CHILDREN_MAX = 100000,
+	SVC_ACCOUNTS_PARKED_MAX = 1000000, /* beyond accounts.sessions */
 	SVC_ACCOUNTS_SYNCERS_MAX = 8,
 	SVC_ACCOUNTS_CHECKS_MAX = 64, /* accounts asked about at a time when auth is back */
 	SVC_ACCOUNTS_LEAVE_MS = 2000, /* who was told to quit and is still there is killed */
@@ -47,9 +48,24 @@ struct svc_accounts_ticket {
 	char name[SVC_ACCOUNTS_NAME_MAX];
 };
 
-enum svc_accounts_kind { SVC_ACCOUNTS_SESSION, SVC_ACCOUNTS_DELIVERY, SVC_ACCOUNTS_SYNCER };
+enum svc_accounts_kind {
+	SVC_ACCOUNTS_SESSION,
+	SVC_ACCOUNTS_LEFT, /* was a session's, which rests now; about to end */
+	SVC_ACCOUNTS_DELIVERY,
+	SVC_ACCOUNTS_SYNCER
+};
 
 struct svc_accounts_family; /* all processes of one account */
+struct svc_accounts_parked; /* parked.c */
+
+/* Whom a session process serves: what a later process of the session must be told. */
+struct svc_accounts_ident {
+	uint64_t session, quota_octets, quota_messages;
+	int64_t granted_ms; /* when auth let it in */
+	uint8_t protocol;
+	size_t name_n;
+	char name[SVC_ACCOUNTS_NAME_MAX];
+};
 
 struct svc_accounts_child {
 	struct svc_accounts *s;
@@ -63,13 +79,16 @@ struct svc_accounts_child {
 	struct sys_chan *control;
 	uint64_t account, job;
 	bool killed; /* by us, so its death is no news */
+	struct svc_accounts_ident ident;
+	uint32_t notices;                  /* sent to it */
+	struct svc_accounts_parked *offer; /* it wants to rest; NULL: not now */
 };
 
 struct svc_accounts_family {
 	uint64_t account;
-	struct list children;
+	struct list children, parked;
 	struct list node; /* in svc_accounts.checked or .unchecked */
-	size_t sessions;
+	size_t sessions, parked_n;
 };
 
 struct svc_accounts {
@@ -87,7 +106,14 @@ struct svc_accounts {
 	struct list checked, unchecked; /* families; unchecked: since auth was started anew */
 	size_t checks;                  /* questions about those under way */
 	struct list children;
-	size_t sessions, deliveries, syncers;
+	struct list gates;
+	struct map *parked; /* session id -> svc_accounts_parked */
+	struct map *live;   /* session id -> svc_accounts_child */
+	struct buf sealed;
+	uint8_t seal_key[32];
+	size_t parked_n;
+	uint64_t rests, resumed, park_refused;
+	size_t sessions, left, deliveries, syncers;
 	uint64_t next_request;
 	str folder; /* state/accounts */
 	struct sys_sandbox *account_sandbox, *sync_sandbox;
@@ -140,6 +166,24 @@ void svc_accounts_revoke(struct svc_accounts *s, uint64_t account);
 void svc_accounts_kill_deliveries(struct svc_accounts *s, uint64_t account);
 void svc_accounts_quit(struct svc_accounts *s);
 void svc_accounts_children_done(struct svc_accounts *s);
+/* Send one message; who cannot hear is killed. */
+void svc_accounts_tell(struct svc_accounts_child *c, struct buf *message);
+/* Its session rests: the process counts as one no more. */
+void svc_accounts_child_left(struct svc_accounts_child *c);
+/* Forget the family when nobody is in it. */
+void svc_accounts_family_tidy(struct svc_accounts *s, struct svc_accounts_family *f);
+
+/* parked.c: sessions without a process. */
+struct ipc_accounts_account_park;
+enum err svc_accounts_on_gate(struct svc_accounts *s, uint32_t peer, int fd);
+enum err svc_accounts_on_park(void *child, const struct ipc_accounts_account_park *m, int *fd);
+void svc_accounts_parked_changed(struct svc_accounts *s, struct svc_accounts_family *f,
+    uint64_t mailbox);
+/* The process is gone; its offer stands or falls with gate's answer. */
+void svc_accounts_parked_child_gone(struct svc_accounts_child *c);
+/* May free the family. */
+void svc_accounts_parked_revoke(struct svc_accounts *s, struct svc_accounts_family *f);
+void svc_accounts_gates_done(struct svc_accounts *s);
 
 /* profile.c: this process, and what a forked one may still do. */
 enum err svc_accounts_profile(struct svc_common *sc, struct sys_sandbox_profile *p);

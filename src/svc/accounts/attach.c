@@ -49,7 +49,10 @@ start_session(struct svc_accounts *s, const struct ipc_login_accounts_attach *m,
 	    (t.scope & scope_of(m->session.protocol)) == 0) {
 		return ERR_DENIED;
 	}
-	if (s->sessions >= s->sc->conf->accounts_sessions ||
+	if (map_get(s->live, m->session.id) != NULL || map_get(s->parked, m->session.id) != NULL) {
+		return ERR_DENIED; /* one connection is one session */
+	}
+	if (s->sessions + s->parked_n >= s->sc->conf->accounts_sessions ||
 	    svc_accounts_sessions_of(s, t.account) >= s->sc->conf->accounts_sessions_per_account) {
 		return ERR_BUSY;
 	}
@@ -63,7 +66,8 @@ start_session(struct svc_accounts *s, const struct ipc_login_accounts_attach *m,
 		.protocol = m->session.protocol,
 		.tag = m->tag,
 		.unread = m->unread,
-		.octets = m->octets };
+		.octets = m->octets,
+		.granted_ms = t.until_ms - SVC_ACCOUNTS_TICKET_MS };
 	return svc_accounts_child_new(s, &start, SVC_ACCOUNTS_SESSION, 0);
 }
 

@@ -132,7 +132,7 @@ check_more(struct svc_accounts *s)
 	while (s->checks < SVC_ACCOUNTS_CHECKS_MAX && !list_empty(&s->unchecked)) {
 		struct svc_accounts_family *f = LIST_ENTRY(s->unchecked.next,
 		    struct svc_accounts_family, node);
-		if (f->sessions > 0) {
+		if (f->sessions + f->parked_n > 0) {
 			if (ask(s, f->account, 0, -1) != ERR_OK) {
 				return; /* the next answer, or the next auth, goes on */
 			}

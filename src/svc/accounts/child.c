@@ -33,14 +33,15 @@ family_get(struct svc_accounts *s, uint64_t account)
 	}
 	f->account = account;
 	list_init(&f->children);
+	list_init(&f->parked);
 	list_push(&s->checked, &f->node);
 	return f;
 }
 
-static void
-family_tidy(struct svc_accounts *s, struct svc_accounts_family *f)
+void
+svc_accounts_family_tidy(struct svc_accounts *s, struct svc_accounts_family *f)
 {
-	if (f != NULL && list_empty(&f->children)) {
+	if (f != NULL && list_empty(&f->children) && list_empty(&f->parked)) {
 		list_remove(&f->node);
 		(void)map_del(s->families, f->account);
 		mem_drop(f);
@@ -51,13 +52,14 @@ size_t
 svc_accounts_sessions_of(struct svc_accounts *s, uint64_t account)
 {
 	const struct svc_accounts_family *f = map_get(s->families, account);
-	return f == NULL ? 0 : f->sessions;
+	return f == NULL ? 0 : f->sessions + f->parked_n;
 }
 
 static size_t *
 count_of(struct svc_accounts *s, enum svc_accounts_kind kind)
 {
 	return kind == SVC_ACCOUNTS_SESSION ? &s->sessions
+	    : kind == SVC_ACCOUNTS_LEFT     ? &s->left
 	    : kind == SVC_ACCOUNTS_DELIVERY ? &s->deliveries
 					    : &s->syncers;
 }
@@ -70,13 +72,17 @@ child_free(struct svc_accounts_child *c)
 {
 	struct svc_accounts *s = c->s;
 	(*count_of(s, c->kind))--;
+	if (c->kind == SVC_ACCOUNTS_SESSION) {
+		(void)map_del(s->live, c->ident.session);
+	}
+	svc_accounts_parked_child_gone(c);
 	sys_timer_stop(&c->leave);
 	sys_chan_free(&c->control);
 	list_remove(&c->node);
 	list_remove(&c->sibling);
 	if (c->family != NULL) {
 		c->family->sessions -= c->kind == SVC_ACCOUNTS_SESSION;
-		family_tidy(s, c->family);
+		svc_accounts_family_tidy(s, c->family);
 	}
 	mem_drop(c);
 	if (s->quitting && list_empty(&s->children)) {
@@ -145,8 +151,8 @@ on_ended(void *ctx, unsigned events)
 /* ---- what an account process tells us ---- */
 
 /* One that is deaf would show stale mail, or serve an account that was taken away. */
-static void
-tell(struct svc_accounts_child *c, struct buf *message)
+void
+svc_accounts_tell(struct svc_accounts_child *c, struct buf *message)
 {
 	if (c->control == NULL || sys_chan_send(c->control, message, -1) != ERR_OK) {
 		child_kill(c);
@@ -163,9 +169,11 @@ on_changed(void *ctx, const struct ipc_accounts_account_changed *m, int *fd)
 	LIST_EACH(it, &from->family->children) {
 		struct svc_accounts_child *c = LIST_ENTRY(it, struct svc_accounts_child, sibling);
 		if (c != from && c->kind == SVC_ACCOUNTS_SESSION) {
-			tell(c, &from->s->out);
+			c->notices++;
+			svc_accounts_tell(c, &from->s->out);
 		}
 	}
+	svc_accounts_parked_changed(from->s, from->family, m->mailbox);
 	return ERR_OK;
 }
 
@@ -188,8 +196,9 @@ on_usage(void *ctx, const struct ipc_accounts_account_usage *m, int *fd)
 static enum err
 on_message(void *ctx, str datagram, int *fd)
 {
-	static const struct ipc_accounts_account_at_accounts handlers = { .changed = on_changed,
-		.usage = on_usage };
+	static const struct ipc_accounts_account_at_accounts handlers = {
+		.changed = on_changed, .usage = on_usage, .park = svc_accounts_on_park
+	};
 	struct svc_accounts_child *c = ctx;
 	arena_reset(c->s->scratch);
 	return ipc_accounts_account_accounts_dispatch(&handlers, c, datagram, fd, c->s->scratch);
@@ -219,7 +228,7 @@ dismiss(struct svc_accounts_child *c, uint8_t reason)
 	struct ipc_accounts_account_quit m = { .reason = reason };
 	buf_reset(&s->out);
 	ipc_accounts_account_quit_put(&s->out, &m);
-	tell(c, &s->out);
+	svc_accounts_tell(c, &s->out);
 	if (!sys_timer_is_set(&c->leave)) {
 		sys_timer_set(s->sc->loop, &c->leave, SVC_ACCOUNTS_LEAVE_MS);
 	}
@@ -239,6 +248,7 @@ svc_accounts_revoke(struct svc_accounts *s, uint64_t account)
 			dismiss(c, 2);
 		}
 	}
+	svc_accounts_parked_revoke(s, f);
 }
 
 /*
@@ -323,6 +333,33 @@ adopt(struct svc_accounts *s, struct svc_accounts_child *c, int control)
 	return ERR_OK;
 }
 
+void
+svc_accounts_child_left(struct svc_accounts_child *c)
+{
+	c->s->sessions--;
+	c->family->sessions--;
+	(void)map_del(c->s->live, c->ident.session);
+	c->kind = SVC_ACCOUNTS_LEFT;
+	c->s->left++;
+}
+
+/* What parked.c needs when the session is to rest. */
+static enum err
+identify(struct svc_accounts_child *c, const struct svc_account_start *start)
+{
+	struct svc_accounts_ident *who = &c->ident;
+	*who = (struct svc_accounts_ident){ .session = start->session,
+		.quota_octets = start->quota_octets,
+		.quota_messages = start->quota_messages,
+		.granted_ms = start->granted_ms,
+		.protocol = (uint8_t)start->protocol,
+		.name_n = MIN(start->name.n, sizeof who->name) };
+	if (who->name_n > 0) {
+		memcpy(who->name, start->name.p, who->name_n);
+	}
+	return c->kind == SVC_ACCOUNTS_SESSION ? map_set(c->s->live, who->session, c) : ERR_OK;
+}
+
 static struct svc_accounts_child *
 child_make(struct svc_accounts *s, enum svc_accounts_kind kind, uint64_t account, uint64_t job)
 {
@@ -381,7 +418,7 @@ svc_accounts_child_new(struct svc_accounts *s, struct svc_account_start *start,
 {
 	struct svc_accounts_path room;
 	str folder = svc_accounts_folder(s, start->account, &room);
-	if (s->sessions + s->deliveries >= SVC_ACCOUNTS_CHILDREN_MAX || s->quitting) {
+	if (s->sessions + s->left + s->deliveries >= SVC_ACCOUNTS_CHILDREN_MAX || s->quitting) {
 		return ERR_BUSY;
 	}
 	TRY(svc_accounts_folder_make(s, folder));
@@ -397,9 +434,11 @@ svc_accounts_child_new(struct svc_accounts *s, struct svc_account_start *start,
 	start->conf = s->sc->conf;
 	start->sandbox = s->account_sandbox;
 	c->family = family_get(s, start->account);
-	enum err e = c->family == NULL ? ERR_NOMEM : fork_account(s, start, c);
+	enum err e = c->family == NULL ? ERR_NOMEM : identify(c, start);
+	e = e == ERR_OK ? fork_account(s, start, c) : e;
 	if (e != ERR_OK) {
-		family_tidy(s, c->family);
+		(void)map_del(s->live, c->ident.session);
+		svc_accounts_family_tidy(s, c->family);
 		mem_drop(c);
 	}
 	return e;

@@ -6,6 +6,7 @@
  */
 #include "svc/accounts/accounts.h"
 #include "store/store.h"
+#include "svc/accounts/seal.h"
 #include "sys/file.h"
 #include "sys/random.h"
 
@@ -19,9 +20,11 @@ make_tables(struct svc_accounts *s)
 	s->facts = lru_new(key, SVC_ACCOUNTS_FACTS_MAX, sizeof(struct svc_accounts_facts), NULL);
 	s->families = map_new(key, SVC_ACCOUNTS_CHILDREN_MAX);
 	s->asked = map_new(key, SVC_ACCOUNTS_ASKED_MAX);
+	s->parked = map_new(key, SVC_ACCOUNTS_PARKED_MAX);
+	s->live = map_new(key, SVC_ACCOUNTS_CHILDREN_MAX);
 	s->scratch = arena_new(s->sc->arena, "message", 2 << 20, 0);
 	bool ok = s->tickets != NULL && s->facts != NULL && s->families != NULL &&
-	    s->asked != NULL && s->scratch != NULL;
+	    s->asked != NULL && s->parked != NULL && s->live != NULL && s->scratch != NULL;
 	return ok ? ERR_OK : ERR_NOMEM;
 }
 
@@ -42,6 +45,9 @@ init(struct svc_common *sc)
 	list_init(&s->checked);
 	list_init(&s->unchecked);
 	list_init(&s->late);
+	list_init(&s->gates);
+	buf_init(&s->sealed, SVC_ACCOUNTS_SEALED_MAX);
+	sys_random(s->seal_key, sizeof s->seal_key);
 	sys_task_init(&s->tickets_came, svc_accounts_tickets_came, s);
 	buf_init(&s->out, SYS_CHAN_MESSAGE_MAX);
 	store_start();
@@ -54,6 +60,9 @@ on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
 {
 	if (str_eq(edge, S("login_accounts"))) {
 		return svc_accounts_on_login(sc->ctx, peer, fd);
+	}
+	if (str_eq(edge, S("gate_accounts"))) {
+		return svc_accounts_on_gate(sc->ctx, peer, fd);
 	}
 	if (str_eq(edge, S("queue_accounts"))) {
 		return svc_accounts_on_queue(sc->ctx, peer, fd);
@@ -82,7 +91,9 @@ on_status(struct svc_common *sc, struct buf *facts)
 	const struct {
 		const char *key;
 		uint64_t value;
-	} rows[] = { { "sessions", s->sessions }, { "deliveries", s->deliveries },
+	} rows[] = { { "sessions", s->sessions }, { "resting", s->parked_n },
+		{ "parked", s->rests }, { "woken", s->resumed },
+		{ "park_refused", s->park_refused }, { "deliveries", s->deliveries },
 		{ "syncers", s->syncers }, { "started", s->started }, { "crashed", s->crashed },
 		{ "refused", s->refused } };
 	for (size_t i = 0; i < LEN(rows); i++) {
@@ -101,6 +112,7 @@ void
 svc_accounts_free(struct svc_accounts *s)
 {
 	svc_accounts_children_done(s);
+	svc_accounts_gates_done(s);
 	svc_accounts_logins_done(s);
 	svc_accounts_auth_done(s);
 	sys_chan_free(&s->queue);
@@ -108,6 +120,9 @@ svc_accounts_free(struct svc_accounts *s)
 	lru_free(&s->facts);
 	map_free(&s->families);
 	map_free(&s->asked);
+	map_free(&s->parked);
+	map_free(&s->live);
+	buf_done(&s->sealed);
 	buf_done(&s->out);
 	sys_sandbox_free(&s->account_sandbox);
 	sys_sandbox_free(&s->sync_sandbox);

@@ -228,7 +228,7 @@ world_attach(char ticket, enum sys_protocol protocol, struct world_client *ret)
 	int pair[2];
 	char room[16];
 	struct ipc_login_accounts_attach m = { .request = 5,
-		.session = { .id = 99,
+		.session = { .id = ++w.session,
 		    .protocol = (uint8_t)protocol,
 		    .peer_ip = str_make(ip, 16),
 		    .local_ip = str_make(ip, 16) },

@@ -17,7 +17,8 @@ static const unsigned legal[SVC_GATE_STATES] = {
 	[SVC_GATE_PROXY] = BIT(PLAIN) | BIT(HANDSHAKE),
 	[SVC_GATE_PLAIN] = BIT(HANDSHAKE),
 	[SVC_GATE_HANDSHAKE] = BIT(RELAY) | BIT(LINGER),
-	[SVC_GATE_RELAY] = BIT(DRAIN) | BIT(LINGER),
+	[SVC_GATE_RELAY] = BIT(PARKED) | BIT(DRAIN) | BIT(LINGER),
+	[SVC_GATE_PARKED] = BIT(RELAY) | BIT(LINGER),
 	[SVC_GATE_DRAIN] = 0,
 	[SVC_GATE_LINGER] = 0,
 	[SVC_GATE_DEAD] = 0,
@@ -44,6 +45,7 @@ on_net(void *ctx, unsigned events)
 	case SVC_GATE_RELAY:
 	case SVC_GATE_DRAIN:
 	case SVC_GATE_LINGER: svc_gate_relay_net(c, events); break;
+	case SVC_GATE_PARKED: svc_gate_park_net(c, events); break;
 	default: break;
 	}
 }
@@ -55,6 +57,10 @@ on_time(void *ctx)
 	ASSERT(c->magic == CONN_MAGIC);
 	if (c->state == SVC_GATE_LINGER) {
 		svc_gate_conn_close(c, "service");
+		return;
+	}
+	if (c->state == SVC_GATE_PARKED) {
+		svc_gate_park_time(c);
 		return;
 	}
 	c->g->facts.timeouts++;
@@ -174,6 +180,9 @@ secured(struct svc_gate_conn *c)
 		return;
 	}
 	facts->sessions++;
+	if (svc_gate_service_of(c->protocol) == SVC_GATE_LOGIN) {
+		(void)(map_set(c->g->sessions, c->id, c) == ERR_OK); /* else it never rests */
+	}
 	svc_gate_relay_begin(c, stream);
 }
 
@@ -227,6 +236,10 @@ svc_gate_conn_close(struct svc_gate_conn *c, const char *why)
 		return;
 	}
 	svc_gate_conn_go(c, SVC_GATE_DEAD);
+	svc_gate_park_done(c);
+	if (map_get(g->sessions, c->id) == c) {
+		(void)map_del(g->sessions, c->id);
+	}
 	if (c->id != 0) {
 		log_close(c, why);
 	}

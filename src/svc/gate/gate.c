@@ -78,6 +78,12 @@ svc_gate_init(struct svc_gate *g, struct svc_common *sc)
 	sys_random(key, sizeof key);
 	sys_random(&g->ids, sizeof g->ids); /* started again within a second: other numbers */
 	TRY(svc_gate_bans_init(&g->bans, key));
+	g->sessions = map_new(key, sc->conf->gate_connections);
+	if (g->sessions == NULL) {
+		return ERR_NOMEM;
+	}
+	buf_init(&g->message, SYS_CHAN_MESSAGE_MAX);
+	buf_init(&g->gone, sc->conf->gate_connections * sizeof(uint64_t));
 	TRY(svc_gate_counts_init(&g->counts, key, sc->conf->gate_connections));
 	TRY(svc_gate_certs_init(&g->certs, key, str_eq(sc->conf->tls_minimum, S("1.3"))));
 	g->tick = arena_new(sc->arena, "tick", SVC_GATE_TICK_OCTETS, 0);
@@ -98,6 +104,8 @@ svc_gate_quit(struct svc_gate *g, uint32_t grace_ms)
 		struct svc_gate_conn *c = LIST_ENTRY(it, struct svc_gate_conn, node);
 		if (c->state <= SVC_GATE_HANDSHAKE) {
 			svc_gate_conn_dismiss(c, PREAUTH_CLOSE_SHUTDOWN);
+		} else if (c->state == SVC_GATE_PARKED) {
+			svc_gate_park_end(c, PREAUTH_CLOSE_SHUTDOWN);
 		}
 	}
 	sys_timer_set(g->sc->loop, &g->grace, grace_ms);
@@ -114,6 +122,10 @@ svc_gate_done(struct svc_gate *g)
 	sys_task_stop(&g->reaper);
 	reap(g);
 	svc_gate_peers_done(g);
+	sys_chan_free(&g->accounts);
+	map_free(&g->sessions);
+	buf_done(&g->message);
+	buf_done(&g->gone);
 	svc_gate_bans_done(&g->bans);
 	svc_gate_counts_done(&g->counts);
 	svc_gate_certs_done(&g->certs);

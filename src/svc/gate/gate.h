@@ -47,6 +47,7 @@ enum svc_gate_state {
 	SVC_GATE_PLAIN, /* preauth engine, before TLS */
 	SVC_GATE_HANDSHAKE,
 	SVC_GATE_RELAY,  /* octets both ways */
+	SVC_GATE_PARKED, /* nobody serves it: the next octet or change makes somebody */
 	SVC_GATE_DRAIN,  /* client gone; the service still takes its last octets */
 	SVC_GATE_LINGER, /* service done; everything is sent, the client ends */
 	SVC_GATE_DEAD,   /* closed; freed at the end of the turn */
@@ -58,6 +59,8 @@ struct svc_gate_rest {
 	char *p;
 	uint32_t at, n; /* [at, n) is left */
 };
+
+struct svc_gate_parked; /* park.c */
 
 struct svc_gate_conn {
 	uint32_t magic;
@@ -78,6 +81,8 @@ struct svc_gate_conn {
 	struct preauth *plain; /* until TLS */
 	struct buf *header;    /* PROXY header, while it is read */
 	struct svc_gate_rest to_app, to_net;
+	uint64_t taken; /* octets given to this stream, those in to_app among them */
+	struct svc_gate_parked *parked; /* in state PARKED */
 	struct sys_addr peer, local;
 	struct svc_gate_share share;
 	uint64_t octets_in, octets_out; /* inside TLS */
@@ -101,6 +106,7 @@ enum svc_gate_refusal {
 struct svc_gate_facts {
 	uint64_t accepted, handshakes, handshakes_failed, tls12, tls13, sessions, nobody;
 	uint64_t injections, timeouts, octets_in, octets_out, log_suppressed;
+	uint64_t parked, woken, park_refused;
 	uint64_t refused[SVC_GATE_REFUSALS];
 };
 
@@ -113,7 +119,11 @@ struct svc_gate {
 	struct svc_gate_counts counts;
 	struct svc_gate_certs certs;
 	struct svc_gate_peers services[SVC_GATE_SERVICES];
-	struct sys_chan *auth;
+	struct sys_chan *auth, *accounts;
+	struct map *sessions; /* id -> connection that login serves, or that rests */
+	struct buf message;   /* one to accounts */
+	struct buf gone; /* ids of resting sessions that ended and accounts does not know yet */
+	size_t parked_n;
 	struct sys_prefix balancers[SVC_GATE_BALANCERS_MAX];
 	size_t balancers_n;
 	struct preauth_conf preauth[PREAUTH_PROTOCOLS];
@@ -191,6 +201,33 @@ void svc_gate_relay_begin(struct svc_gate_conn *c, int stream);
 void svc_gate_relay_net(struct svc_gate_conn *c, unsigned events);
 void svc_gate_relay_app(void *conn, unsigned events);
 void svc_gate_relay_done(struct svc_gate_conn *c);
+
+/* relay.c, for park.c */
+/* Move what the service has written to the client, to the last octet. */
+void svc_gate_relay_drain(struct svc_gate_conn *c);
+/* Nothing waits to be moved, and the service has not ended. */
+bool svc_gate_relay_is_quiet(const struct svc_gate_conn *c);
+/* The descriptor may be read again in this turn. */
+void svc_gate_relay_allow(struct svc_gate_conn *c);
+/* Read what the client sent into c->to_app. AGAIN: that was all; EOF, TLS, NOMEM. */
+enum err svc_gate_relay_take(struct svc_gate_conn *c, bool *ret_some);
+enum err svc_gate_relay_flush(struct svc_gate_conn *c);
+/* A line of our own; left out when the client does not take what it has got. */
+enum err svc_gate_relay_say(struct svc_gate_conn *c, str text);
+/* Watch a resting connection. */
+void svc_gate_relay_watch(struct svc_gate_conn *c);
+/* Last words, close_notify, and then the client's end. */
+void svc_gate_relay_farewell(struct svc_gate_conn *c, str text);
+
+/* park.c: sessions without a process. */
+enum err svc_gate_accounts_wire(struct svc_gate *g, int fd);
+void svc_gate_park_net(struct svc_gate_conn *c, unsigned events);
+void svc_gate_park_time(struct svc_gate_conn *c);
+void svc_gate_park_wake(struct svc_gate_conn *c);
+/* Say good-bye to a resting client. */
+void svc_gate_park_end(struct svc_gate_conn *c, enum preauth_close why);
+/* The connection ends: give back what it holds, tell accounts. */
+void svc_gate_park_done(struct svc_gate_conn *c);
 
 /* status.c */
 void svc_gate_status(struct svc_gate *g, struct buf *facts);

@@ -101,6 +101,7 @@ update_watches(struct svc_gate_conn *c)
 static enum err
 to_app(struct svc_gate_conn *c, str s)
 {
+	c->taken += s.n;
 	while (s.n > 0) {
 		size_t n = 0;
 		enum err e = sys_sock_write(c->app.fd, s, &n);
@@ -272,12 +273,88 @@ svc_gate_relay_begin(struct svc_gate_conn *c, int stream)
 {
 	svc_gate_conn_go(c, SVC_GATE_RELAY);
 	c->app.fd = stream;
+	c->taken = c->to_app.n - c->to_app.at; /* what woke it */
 	if (sys_watch_start(c->g->sc->loop, &c->app, SYS_IN) != ERR_OK) {
 		svc_gate_conn_close(c, "memory");
 		return;
 	}
 	pump_in(c); /* the client's first words may lie in OpenSSL already */
 	update_watches(c);
+}
+
+/* ---- for park.c ---- */
+
+void
+svc_gate_relay_allow(struct svc_gate_conn *c)
+{
+	allow_reading(c);
+}
+
+void
+svc_gate_relay_drain(struct svc_gate_conn *c)
+{
+	size_t n = 1;
+	while (c->state == SVC_GATE_RELAY && !is_waiting(&c->to_net) && n > 0) {
+		n = 0;
+		enum err e = c->app_ended
+		    ? ERR_AGAIN
+		    : sys_sock_read(c->app.fd, c->g->chunk, SVC_GATE_CHUNK, &n);
+		if (e == ERR_OK) {
+			e = to_net(c, str_make(c->g->chunk, n));
+			if (e != ERR_OK) {
+				net_failed(c, e);
+			}
+		} else if (e != ERR_AGAIN) {
+			return; /* its end is told by its watch */
+		}
+	}
+	update_watches(c);
+}
+
+bool
+svc_gate_relay_is_quiet(const struct svc_gate_conn *c)
+{
+	return !is_waiting(&c->to_app) && !is_waiting(&c->to_net) && !c->app_ended;
+}
+
+enum err
+svc_gate_relay_take(struct svc_gate_conn *c, bool *ret_some)
+{
+	size_t n;
+	allow_reading(c);
+	enum err e = fill(c, &n);
+	c->octets_in += n;
+	if (n > 0 && !rest_keep(&c->to_app, str_make(c->g->chunk, n))) {
+		return ERR_NOMEM;
+	}
+	*ret_some = n > 0;
+	return e;
+}
+
+enum err
+svc_gate_relay_flush(struct svc_gate_conn *c)
+{
+	return flush_net(c);
+}
+
+enum err
+svc_gate_relay_say(struct svc_gate_conn *c, str text)
+{
+	return is_waiting(&c->to_net) ? ERR_OK : to_net(c, text);
+}
+
+void
+svc_gate_relay_watch(struct svc_gate_conn *c)
+{
+	bool out = is_waiting(&c->to_net) || c->tls_wants_out;
+	watch(c, &c->net, SYS_IN | (out ? SYS_OUT : 0));
+}
+
+void
+svc_gate_relay_farewell(struct svc_gate_conn *c, str text)
+{
+	(void)(svc_gate_relay_say(c, text) == ERR_OK); /* politeness only */
+	app_finished(c);
 }
 
 static void

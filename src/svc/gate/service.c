@@ -33,6 +33,9 @@ on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
 	if (str_eq(edge, S("gate_auth"))) {
 		return svc_gate_auth_wire(g, fd);
 	}
+	if (str_eq(edge, S("gate_accounts"))) {
+		return svc_gate_accounts_wire(g, fd);
+	}
 	sys_close(&fd);
 	return ERR_UNSUPPORTED;
 }

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sessions without a process. A session offers itself (accounts_account.park); we make a row, seal
+ * what it left and offer that to its gate; when gate has it, the process may end. A change that the
+ * session watches, or gate itself, wakes it: gate brings the seal and a new stream, and a process
+ * goes on. A row is what we believe, not gate: without one, or with another seal, nothing opens.
+ */
+#include "ipc/accounts_account.h"
+#include "ipc/gate_accounts.h"
+#include "base/mem.h"
+#include "svc/accounts/accounts.h"
+#include "svc/accounts/seal.h"
+#include "sys/random.h"
+#include "sys/sys.h"
+
+/* Bits of accounts_account.park. */
+enum { WATCH_MAILBOX = 1, WATCH_LIST = 2, WATCH_ANY = 4 };
+
+struct gate {
+	struct list node; /* in svc_accounts.gates */
+	struct list rows;
+	struct svc_accounts *s;
+	struct sys_chan *chan;
+	uint32_t index;
+};
+
+/* A session that rests, or is on its way there. */
+struct svc_accounts_parked {
+	struct list at_gate, sibling;
+	struct gate *gate;
+	struct svc_accounts_family *family;
+	struct svc_accounts_child *child; /* that offers itself; NULL: it has ended */
+	uint64_t session, rest, mailbox;
+	uint8_t watch;
+	bool resting; /* gate has it */
+	bool changed; /* to be woken as soon as it rests, and as gate can hear it */
+	bool woken;
+	bool dropped; /* gate is to be told as soon as it can hear it */
+};
+
+/* ---- rows ---- */
+
+static void
+row_free(struct svc_accounts *s, struct svc_accounts_parked *p)
+{
+	if (p->child != NULL) {
+		p->child->offer = NULL;
+	}
+	if (p->resting) {
+		p->family->parked_n--;
+		s->parked_n--;
+	}
+	(void)map_del(s->parked, p->session);
+	list_remove(&p->at_gate);
+	list_remove(&p->sibling);
+	svc_accounts_family_tidy(s, p->family);
+	mem_drop(p);
+}
+
+/* The upper octet of a session's id is the number of its gate process. */
+static struct gate *
+gate_of(struct svc_accounts *s, uint64_t session)
+{
+	LIST_EACH(it, &s->gates) {
+		struct gate *g = LIST_ENTRY(it, struct gate, node);
+		if ((g->index & 0xff) == session >> 56) {
+			return g;
+		}
+	}
+	return NULL;
+}
+
+static enum err
+row_new(struct gate *g, struct svc_accounts_child *c, struct svc_accounts_parked **ret)
+{
+	struct svc_accounts *s = c->s;
+	struct svc_accounts_parked *p = mem_zalloc(1, sizeof *p);
+	enum err e = p == NULL ? ERR_NOMEM : map_set(s->parked, c->ident.session, p);
+	if (e != ERR_OK) {
+		mem_drop(p);
+		return e;
+	}
+	p->gate = g;
+	p->family = c->family;
+	p->child = c;
+	p->session = c->ident.session;
+	sys_random(&p->rest, sizeof p->rest);
+	list_push(&g->rows, &p->at_gate);
+	list_push(&c->family->parked, &p->sibling);
+	c->offer = p;
+	*ret = p;
+	return ERR_OK;
+}
+
+/* ---- an offer ---- */
+
+static void
+answer(struct svc_accounts_child *c, enum err result)
+{
+	struct ipc_accounts_account_park_result m = { .result = result };
+	buf_reset(&c->s->out);
+	ipc_accounts_account_park_result_put(&c->s->out, &m);
+	svc_accounts_tell(c, &c->s->out);
+}
+
+static enum err
+offer_to_gate(struct svc_accounts_parked *p, const struct ipc_accounts_account_park *m)
+{
+	struct svc_accounts_child *c = p->child;
+	struct svc_accounts *s = c->s;
+	struct svc_accounts_sealed what = { .session = p->session,
+		.account = c->account,
+		.rest = p->rest,
+		.granted_ms = c->ident.granted_ms,
+		.protocol = c->ident.protocol,
+		.quota_octets = c->ident.quota_octets,
+		.quota_messages = c->ident.quota_messages,
+		.name = str_make(c->ident.name, c->ident.name_n),
+		.state = m->state };
+	int64_t left = MAX(m->deadline_ms - sys_loop_now_ms(s->sc->loop), 0);
+	struct ipc_gate_accounts_park offer = { .session = p->session,
+		.octets = m->octets,
+		.left_ms = (uint64_t)left,
+		.keep_alive_ms = m->idle ? (uint32_t)s->sc->conf->imap_keep_alive : 0 };
+	buf_reset(&s->sealed);
+	svc_accounts_seal(&s->sealed, s->seal_key, &what);
+	TRY(buf_err(&s->sealed));
+	offer.sealed = buf_view(&s->sealed);
+	buf_reset(&s->out);
+	ipc_gate_accounts_park_put(&s->out, &offer);
+	return sys_chan_send(p->gate->chan, &s->out, -1);
+}
+
+static enum err
+take_offer(struct svc_accounts_child *c, const struct ipc_accounts_account_park *m)
+{
+	struct gate *g = gate_of(c->s, c->ident.session);
+	struct svc_accounts_parked *p;
+	bool in_step = c->kind == SVC_ACCOUNTS_SESSION && m->notices == c->notices &&
+	    !sys_timer_is_set(&c->leave) && c->offer == NULL && !c->s->quitting;
+	if (!in_step) {
+		return ERR_BUSY;
+	}
+	if (g == NULL) {
+		return ERR_UNAVAILABLE;
+	}
+	TRY(row_new(g, c, &p));
+	p->watch = m->watch;
+	p->mailbox = m->mailbox;
+	enum err e = offer_to_gate(p, m);
+	if (e != ERR_OK) {
+		row_free(c->s, p);
+	}
+	return e;
+}
+
+enum err
+svc_accounts_on_park(void *child, const struct ipc_accounts_account_park *m, int *fd)
+{
+	struct svc_accounts_child *c = child;
+	enum err e = take_offer(c, m);
+	if (e != ERR_OK) {
+		answer(c, e);
+	}
+	return ERR_OK;
+}
+
+void
+svc_accounts_parked_child_gone(struct svc_accounts_child *c)
+{
+	if (c->offer != NULL) {
+		c->offer->child = NULL;
+		c->offer = NULL;
+	}
+}
+
+/* ---- waking and dropping ---- */
+
+static void
+wake(struct svc_accounts *s, struct svc_accounts_parked *p)
+{
+	struct ipc_gate_accounts_wake m = { .session = p->session };
+	p->changed = true;
+	if (!p->resting || p->woken || p->dropped) {
+		return;
+	}
+	buf_reset(&s->out);
+	ipc_gate_accounts_wake_put(&s->out, &m);
+	p->woken = sys_chan_send(p->gate->chan, &s->out, -1) == ERR_OK;
+}
+
+/* ERR_BUSY: it cannot be told now. */
+static enum err
+say_drop(struct gate *g, uint64_t session)
+{
+	struct ipc_gate_accounts_drop m = { .session = session };
+	buf_reset(&g->s->out);
+	ipc_gate_accounts_drop_put(&g->s->out, &m);
+	return sys_chan_send(g->chan, &g->s->out, -1);
+}
+
+void
+svc_accounts_parked_changed(struct svc_accounts *s, struct svc_accounts_family *f, uint64_t mailbox)
+{
+	LIST_EACH(it, &f->parked) {
+		struct svc_accounts_parked *p = LIST_ENTRY(it, struct svc_accounts_parked, sibling);
+		bool list = mailbox == 0 && (p->watch & WATCH_LIST) != 0;
+		bool own = (p->watch & WATCH_MAILBOX) != 0 && p->mailbox == mailbox;
+		if (list || own || (p->watch & WATCH_ANY) != 0) {
+			wake(s, p);
+		}
+	}
+}
+
+/* One on its way has a process, which is told; when gate takes it nevertheless, it has no row. */
+void
+svc_accounts_parked_revoke(struct svc_accounts *s, struct svc_accounts_family *f)
+{
+	LIST_EACH(it, &f->parked) {
+		struct svc_accounts_parked *p = LIST_ENTRY(it, struct svc_accounts_parked, sibling);
+		if (p->resting && say_drop(p->gate, p->session) == ERR_BUSY) {
+			p->dropped = true;
+		} else if (it_next == &f->parked) {
+			row_free(s, p); /* may free the family */
+			return;
+		} else {
+			row_free(s, p);
+		}
+	}
+}
+
+/* ---- what gate says ---- */
+
+static enum err
+on_parked(void *ctx, const struct ipc_gate_accounts_parked *m, int *fd)
+{
+	struct gate *g = ctx;
+	struct svc_accounts *s = g->s;
+	struct svc_accounts_parked *p = map_get(s->parked, m->session);
+	if (p == NULL || p->gate != g || p->resting) {
+		/* it was revoked meanwhile; a gate that does not hear that is lost */
+		return m->result == ERR_OK ? say_drop(g, m->session) : ERR_OK;
+	}
+	struct svc_accounts_child *c = p->child;
+	if (m->result != ERR_OK) {
+		s->park_refused++;
+		row_free(s, p);
+		if (c != NULL) {
+			answer(c, ERR_BUSY);
+		}
+		return ERR_OK;
+	}
+	p->resting = true;
+	p->family->parked_n++;
+	s->parked_n++;
+	s->rests++;
+	if (c != NULL) {
+		c->offer = NULL;
+		p->child = NULL;
+		svc_accounts_child_left(c);
+		answer(c, ERR_OK);
+	}
+	if (p->changed) {
+		wake(s, p);
+	}
+	return ERR_OK;
+}
+
+/* Only what we sealed for this very rest opens the account. */
+static enum err
+check(struct gate *g, const struct ipc_gate_accounts_resume *m, struct svc_accounts_sealed *ret)
+{
+	const struct svc_accounts_parked *p = map_get(g->s->parked, m->session);
+	if (p == NULL || p->gate != g || !p->resting || p->dropped) {
+		return ERR_NOTFOUND;
+	}
+	TRY(svc_accounts_unseal(m->sealed, g->s->seal_key, ret));
+	bool same = ret->session == p->session && ret->rest == p->rest &&
+	    ret->account == p->family->account;
+	return same ? ERR_OK : ERR_DENIED;
+}
+
+static enum err
+go_on(struct gate *g, const struct ipc_gate_accounts_resume *m, int stream)
+{
+	struct svc_accounts *s = g->s;
+	struct svc_accounts_sealed what;
+	TRY(check(g, m, &what));
+	struct svc_account_start start = { .name = what.name,
+		.account = what.account,
+		.session = what.session,
+		.quota_octets = what.quota_octets,
+		.quota_messages = what.quota_messages,
+		.queue = -1,
+		.stream = stream,
+		.protocol = what.protocol,
+		.granted_ms = what.granted_ms,
+		.parked = what.state };
+	enum err e = svc_accounts_child_new(s, &start, SVC_ACCOUNTS_SESSION, 0);
+	row_free(s, map_get(s->parked, m->session));
+	s->resumed += e == ERR_OK;
+	return e;
+}
+
+/* On failure the stream is closed, and with it the connection. */
+static enum err
+on_resume(void *ctx, const struct ipc_gate_accounts_resume *m, int *fd)
+{
+	struct gate *g = ctx;
+	enum err e = go_on(g, m, *fd);
+	if (e != ERR_OK) {
+		g->s->refused++;
+		LOG(ACCOUNTS_REFUSED, F_ID("session", m->session), F_ERR(e));
+	}
+	return ERR_OK;
+}
+
+static enum err
+on_gone(void *ctx, const struct ipc_gate_accounts_gone *m, int *fd)
+{
+	struct gate *g = ctx;
+	struct svc_accounts_parked *p = map_get(g->s->parked, m->session);
+	if (p != NULL && p->gate == g && p->resting) {
+		row_free(g->s, p);
+	}
+	return ERR_OK;
+}
+
+static enum err
+on_message(void *ctx, str datagram, int *fd)
+{
+	static const struct ipc_gate_accounts_at_accounts handlers = {
+		.parked = on_parked, .resume = on_resume, .gone = on_gone
+	};
+	struct gate *g = ctx;
+	arena_reset(g->s->scratch);
+	return ipc_gate_accounts_accounts_dispatch(&handlers, g, datagram, fd, g->s->scratch);
+}
+
+/* Gate hears us again. */
+static void
+on_drained(void *ctx)
+{
+	struct gate *g = ctx;
+	LIST_EACH(it, &g->rows) {
+		struct svc_accounts_parked *p = LIST_ENTRY(it, struct svc_accounts_parked, at_gate);
+		if (p->dropped && say_drop(g, p->session) != ERR_BUSY) {
+			row_free(g->s, p);
+		} else if (p->changed) {
+			wake(g->s, p);
+		}
+	}
+}
+
+/* Its connections end with the gate; who was about to rest goes on and finds that out. */
+static void
+gate_free(struct gate *g)
+{
+	LIST_EACH(it, &g->rows) {
+		struct svc_accounts_parked *p = LIST_ENTRY(it, struct svc_accounts_parked, at_gate);
+		struct svc_accounts_child *c = p->child;
+		row_free(g->s, p);
+		if (c != NULL) {
+			answer(c, ERR_UNAVAILABLE);
+		}
+	}
+	sys_chan_free(&g->chan);
+	list_remove(&g->node);
+	mem_drop(g);
+}
+
+static void
+on_closed(void *ctx, enum err why)
+{
+	struct gate *g = ctx;
+	LOG(CHANNEL_CLOSED, F_CSTR("edge", "gate_accounts"), F_U64("peer", g->index), F_ERR(why));
+	if (why != ERR_EOF) {
+		svc_common_rewire(g->s->sc, S("gate_accounts"), g->index);
+	}
+	gate_free(g);
+}
+
+enum err
+svc_accounts_on_gate(struct svc_accounts *s, uint32_t peer, int fd)
+{
+	LIST_EACH(it, &s->gates) {
+		struct gate *old = LIST_ENTRY(it, struct gate, node);
+		if (old->index == peer) {
+			gate_free(old);
+		}
+	}
+	struct gate *g = mem_zalloc(1, sizeof *g);
+	if (g == NULL) {
+		sys_close(&fd);
+		return ERR_NOMEM;
+	}
+	g->s = s;
+	g->index = peer;
+	list_init(&g->rows);
+	list_push(&s->gates, &g->node);
+	struct sys_chan_handler handler = {
+		.on_message = on_message, .on_closed = on_closed, .on_drained = on_drained, .ctx = g
+	};
+	enum err e = sys_chan_new(s->sc->loop, fd, &handler, &g->chan);
+	if (e != ERR_OK) {
+		gate_free(g);
+	}
+	return e;
+}
+
+void
+svc_accounts_gates_done(struct svc_accounts *s)
+{
+	LIST_EACH(it, &s->gates) {
+		gate_free(LIST_ENTRY(it, struct gate, node));
+	}
+}

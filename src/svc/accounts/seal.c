@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sealing what gate keeps for us.
+ */
+#include "svc/accounts/seal.h"
+
+#include "base/codec.h"
+#include "base/wire.h"
+
+enum { NAME_MAX_OCTETS = 320 };
+
+static void
+seal_of(const uint8_t key[SVC_ACCOUNTS_SEAL_KEY], str octets, uint8_t ret[SVC_ACCOUNTS_SEAL_OCTETS])
+{
+	uint64_t halves[2] = { siphash(key, octets), siphash(key + 16, octets) };
+	for (size_t i = 0; i < SVC_ACCOUNTS_SEAL_OCTETS; i++) {
+		ret[i] = (uint8_t)(halves[i / 8] >> (i % 8 * 8));
+	}
+}
+
+/* In constant time, so that a guess cannot be improved octet by octet. */
+static bool
+same(const uint8_t a[SVC_ACCOUNTS_SEAL_OCTETS], str b)
+{
+	unsigned odd = 0;
+	for (size_t i = 0; i < SVC_ACCOUNTS_SEAL_OCTETS; i++) {
+		odd |= a[i] ^ (uint8_t)b.p[i];
+	}
+	return odd == 0;
+}
+
+void
+svc_accounts_seal(struct buf *out, const uint8_t key[SVC_ACCOUNTS_SEAL_KEY],
+    const struct svc_accounts_sealed *what)
+{
+	uint8_t seal[SVC_ACCOUNTS_SEAL_OCTETS] = { 0 };
+	size_t at = out->n;
+	buf_add(out, seal, sizeof seal);
+	wr_u8(out, SVC_ACCOUNTS_SEAL_VERSION);
+	wr_u64(out, what->session);
+	wr_u64(out, what->account);
+	wr_u64(out, what->rest);
+	wr_i64(out, what->granted_ms);
+	wr_u8(out, what->protocol);
+	wr_u64(out, what->quota_octets);
+	wr_u64(out, what->quota_messages);
+	wr_str(out, what->name);
+	wr_str(out, what->state);
+	if (buf_err(out) == ERR_OK) {
+		seal_of(key, str_from_off(buf_view(out), at + sizeof seal), seal);
+		memcpy(out->p + at, seal, sizeof seal);
+	}
+}
+
+enum err
+svc_accounts_unseal(str sealed, const uint8_t key[SVC_ACCOUNTS_SEAL_KEY],
+    struct svc_accounts_sealed *ret)
+{
+	uint8_t want[SVC_ACCOUNTS_SEAL_OCTETS];
+	struct rd r = rd_make(sealed);
+	str seal = rd_bytes(&r, sizeof want);
+	if (r.bad) {
+		return ERR_SYNTAX;
+	}
+	seal_of(key, str_from_off(sealed, sizeof want), want);
+	if (!same(want, seal)) {
+		return ERR_DENIED;
+	}
+	if (rd_u8(&r) != SVC_ACCOUNTS_SEAL_VERSION) {
+		return ERR_UNSUPPORTED;
+	}
+	struct svc_accounts_sealed s = { .session = rd_u64(&r) };
+	s.account = rd_u64(&r);
+	s.rest = rd_u64(&r);
+	s.granted_ms = rd_i64(&r);
+	s.protocol = rd_u8(&r);
+	s.quota_octets = rd_u64(&r);
+	s.quota_messages = rd_u64(&r);
+	s.name = rd_str(&r, NAME_MAX_OCTETS);
+	s.state = rd_str(&r, SVC_ACCOUNTS_STATE_MAX);
+	TRY(rd_end(&r));
+	*ret = s;
+	return ERR_OK;
+}

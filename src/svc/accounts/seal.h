@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a parked session leaves with gate. Gate can neither read meaning into it nor change it: the
+ * seal is two SipHash-2-4 values under two keys that only accounts has, 128 bits together.
+ *
+ *	OFFSET 0 SIZE 16  seal over everything behind it
+ *	16  1  version 1
+ *	17  8  session       25 8  account      33 8  number of this rest
+ *	41  8  when auth let the session in, monotonic milliseconds
+ *	49  1  protocol      50 8  quota, octets      58 8  quota, messages
+ *	66     name, then the state: each u32 length and octets
+ */
+#ifndef SVC_ACCOUNTS_SEAL_H
+#define SVC_ACCOUNTS_SEAL_H
+
+#include "base/buf.h"
+
+enum {
+	SVC_ACCOUNTS_SEAL_OCTETS = 16,
+	SVC_ACCOUNTS_SEAL_VERSION = 1,
+	SVC_ACCOUNTS_SEAL_KEY = 32,
+	SVC_ACCOUNTS_STATE_MAX = 49152, /* accounts_account.park.state */
+	SVC_ACCOUNTS_SEALED_MAX = 50176 /* gate_accounts.park.sealed */
+};
+
+struct svc_accounts_sealed {
+	uint64_t session, account, rest;
+	int64_t granted_ms;
+	uint8_t protocol;
+	uint64_t quota_octets, quota_messages;
+	str name, state;
+};
+
+/* Append. A name or state over its limit: out's error is set. */
+void svc_accounts_seal(struct buf *out, const uint8_t key[SVC_ACCOUNTS_SEAL_KEY],
+    const struct svc_accounts_sealed *what);
+
+/*
+ * Open.
+ *
+ * Out     ret: texts point into `sealed`
+ * Errors  DENIED: not sealed by us; UNSUPPORTED: another version; SYNTAX
+ */
+enum err svc_accounts_unseal(str sealed, const uint8_t key[SVC_ACCOUNTS_SEAL_KEY],
+    struct svc_accounts_sealed *ret);
+
+#endif
