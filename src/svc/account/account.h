@@ -18,6 +18,7 @@ struct svc_account {
 	int control; /* SOCK_SEQPACKET to accounts, edge accounts_account */
 	struct store *store; /* open, owned by main.c */
 	const struct conf *conf;
+	str folder;       /* the account's, the only one this process may see */
 	str name;         /* canonical address that logged in */
 	uint64_t account; /* account id */
 	uint64_t session; /* session id given by gate, for log lines */
@@ -45,5 +46,15 @@ struct svc_account_login {
  * RFC     9051, 3501
  */
 enum err svc_account_imap_run(struct svc_account *a, const struct svc_account_login *login);
+
+/*
+ * Serve one POP3 session from the reply to the log-in on, until QUIT, the end of the stream,
+ * autologout, or `quit` on the control channel. Blocks. `tag` of the log-in is not used.
+ *
+ * Limits  svc/account/pop3/limits.h, proto/pop3/limits.h
+ * Errors  as svc_account_imap_run; ERR_OK also when another session has the maildrop
+ * RFC     1939, 2449, 6856
+ */
+enum err svc_account_pop3_run(struct svc_account *a, const struct svc_account_login *login);
 
 #endif

@@ -33,14 +33,18 @@ open_store(const struct svc_account_start *s, struct store **ret)
 	return store_open(&conf, ret);
 }
 
-/* POP3 and ManageSieve log in, but nobody serves them yet: say so and end. */
+/* ManageSieve logs in, but nobody serves it yet: say so and end. */
 static enum err
 refuse_session(const struct svc_account_start *s)
 {
-	bool pop = s->protocol == SYS_POP3 || s->protocol == SYS_POP3S;
-	str text = pop ? S("-ERR [SYS/TEMP] reading by POP3 is not available here; use IMAP\r\n")
-		       : S("BYE (TRYLATER) \"Sieve scripts are not available here yet\"\r\n");
-	return sys_file_append(s->stream, text);
+	return sys_file_append(s->stream,
+	    S("BYE (TRYLATER) \"Sieve scripts are not available here yet\"\r\n"));
+}
+
+static bool
+is_pop3(const struct svc_account_start *s)
+{
+	return s->protocol == SYS_POP3 || s->protocol == SYS_POP3S;
 }
 
 void
@@ -70,6 +74,9 @@ run(struct svc_account *a, const struct svc_account_start *s)
 	if (s->protocol == SYS_IMAP || s->protocol == SYS_IMAPS) {
 		return svc_account_imap_run(a, &login);
 	}
+	if (is_pop3(s)) {
+		return svc_account_pop3_run(a, &login);
+	}
 	return refuse_session(s);
 }
 
@@ -80,6 +87,7 @@ serve(const struct svc_account_start *s, struct store *store)
 		.control = s->control,
 		.store = store,
 		.conf = s->conf,
+		.folder = s->folder,
 		.name = s->name,
 		.account = s->account,
 		.session = s->session };
@@ -92,11 +100,12 @@ static enum err
 say_unavailable(const struct svc_account_start *s)
 {
 	bool imap = s->protocol == SYS_IMAP || s->protocol == SYS_IMAPS;
-	if (s->queue >= 0 || !imap) {
+	if (s->queue >= 0 || (!imap && !is_pop3(s))) {
 		return ERR_OK;
 	}
 	return sys_file_append(s->stream,
-	    S("* BYE [UNAVAILABLE] the mailbox cannot be opened now; try again later\r\n"));
+	    imap ? S("* BYE [UNAVAILABLE] the mailbox cannot be opened now; try again later\r\n")
+		 : S("-ERR [SYS/TEMP] the maildrop cannot be opened now; try again later\r\n"));
 }
 
 void
