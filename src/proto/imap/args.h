@@ -20,6 +20,7 @@ imap_args_fn imap_args_append;
 imap_args_fn imap_args_expunge, imap_args_fetch, imap_args_store, imap_args_copy;
 imap_args_fn imap_args_search;
 imap_args_fn imap_args_getquota, imap_args_setquota;
+imap_args_fn imap_args_notify;
 
 /*
  * One line of APPEND or REPLACE, from behind the verb or behind a literal of message octets.
@@ -35,6 +36,9 @@ unsigned imap_parse_status_items(struct imap_cur *c);
 
 /* entries of RFC 5464 5; `bare`: several need no parentheses. */
 void imap_parse_entries(struct imap_cur *c, bool bare, struct imap_metadata_args *ret);
+
+/* What FETCH may ask for; modifiers are left to the caller. */
+void imap_parse_fetch_items(struct imap_cur *c, struct imap_fetch_args *fetch);
 
 /* sequence-set; empty after a failure. */
 struct imap_seqset imap_parse_set(struct imap_cur *c);

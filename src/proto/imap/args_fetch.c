@@ -231,14 +231,11 @@ fetch_modifiers(struct imap_cur *c, struct imap_fetch_args *fetch, bool uid)
 	}
 }
 
+/* macro / fetch-att / "(" fetch-att *(SP fetch-att) ")" */
 void
-imap_args_fetch(struct imap_cur *c, struct imap_command *cmd)
+imap_parse_fetch_items(struct imap_cur *c, struct imap_fetch_args *fetch)
 {
-	struct imap_fetch_args *fetch = &cmd->u.fetch;
 	struct imap_vec v = { .max = IMAP_FETCH_ITEMS_MAX, .size = sizeof(struct imap_section) };
-	imap_cur_sp(c);
-	fetch->set = imap_parse_set(c);
-	imap_cur_sp(c);
 	if (imap_cur_try(c, '(')) {
 		do {
 			parse_item(c, fetch, &v, false);
@@ -247,11 +244,21 @@ imap_args_fetch(struct imap_cur *c, struct imap_command *cmd)
 	} else {
 		parse_item(c, fetch, &v, true);
 	}
+	fetch->sections = v.p;
+	fetch->n = v.n;
+}
+
+void
+imap_args_fetch(struct imap_cur *c, struct imap_command *cmd)
+{
+	struct imap_fetch_args *fetch = &cmd->u.fetch;
+	imap_cur_sp(c);
+	fetch->set = imap_parse_set(c);
+	imap_cur_sp(c);
+	imap_parse_fetch_items(c, fetch);
 	if (imap_cur_try(c, ' ')) {
 		fetch_modifiers(c, fetch, cmd->uid);
 	}
-	fetch->sections = v.p;
-	fetch->n = v.n;
 	fetch->items |= cmd->uid ? IMAP_FETCH_UID : 0;
 }
 

@@ -12,6 +12,7 @@
 #include "proto/imap/fetch.h"
 #include "proto/imap/limits.h"
 #include "proto/imap/metadata.h"
+#include "proto/imap/notify.h"
 #include "proto/imap/search.h"
 #include "proto/imap/seqset.h"
 
@@ -164,6 +165,7 @@ struct imap_command {
 		struct imap_search_args search;
 		struct imap_fetch_args fetch;
 		struct imap_store_args store;
+		struct imap_notify_args notify;
 		struct imap_copy_args copy;
 		struct imap_metadata_args metadata;
 	} u;

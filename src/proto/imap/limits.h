@@ -39,7 +39,11 @@ enum {
 	IMAP_APPEND_MESSAGES_MAX = 1000, /* in one APPEND; RFC 3502 */
 	IMAP_APPEND_STEPS_MAX = 1000,    /* messages and URLs in one line of it */
 	IMAP_URL_MAX = 4096,             /* octets of a URL in CATENATE */
-	IMAP_ID_PAIRS_MAX = 30,          /* RFC 2971 3.3 */
+	/* NOTIFY: its text is kept with the session. */
+	IMAP_NOTIFY_TEXT_MAX = 16384,
+	IMAP_NOTIFY_GROUPS_MAX = 50,
+	IMAP_NOTIFY_NAMES_MAX = 500, /* per group */
+	IMAP_ID_PAIRS_MAX = 30,      /* RFC 2971 3.3 */
 	IMAP_ENABLE_MAX = 50,
 	IMAP_ENTRIES_MAX = 200, /* annotations in one command */
 	IMAP_ENTRY_MAX = 1000,  /* octets of an annotation's name */

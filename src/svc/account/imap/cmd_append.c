@@ -11,6 +11,7 @@
 #include "proto/imap/url.h"
 #include "store/limits.h"
 #include "svc/account/imap/describe.h"
+#include "svc/account/imap/notify/notify.h"
 #include "sys/clock.h"
 
 struct message {
@@ -278,6 +279,7 @@ replace(struct svc_account_imap *s, const struct store_new *msg)
 	buf_cstr(&s->out, "* OK [");
 	put_appenduid(&s->out, &added, 1);
 	buf_cstr(&s->out, "] replacement is there\r\n");
+	svc_account_imap_notify_mine(s, a->mailbox, added.uid, added.uid);
 	svc_account_imap_changed(s, s->box.id);
 	if (a->mailbox != s->box.id) {
 		svc_account_imap_changed(s, a->mailbox);
@@ -305,6 +307,9 @@ store_messages(struct svc_account_imap *s)
 	}
 	TRY(store_append(s->store, a->mailbox, msgs, a->n, added));
 	put_appenduid(&s->code, added, a->n);
+	for (size_t i = 0; i < a->n; i++) {
+		svc_account_imap_notify_mine(s, a->mailbox, added[i].uid, added[i].uid);
+	}
 	svc_account_imap_changed(s, a->mailbox);
 	return ERR_OK;
 }

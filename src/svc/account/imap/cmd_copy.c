@@ -5,6 +5,7 @@
 #include "svc/account/imap/session.h"
 
 #include "proto/imap/seqset.h"
+#include "svc/account/imap/notify/notify.h"
 
 /* "COPYUID uidvalidity old-uids new-uids" (RFC 4315 3). */
 static void
@@ -54,6 +55,8 @@ copy(struct svc_account_imap *s, struct imap_command *cmd, bool move, struct cop
 	TRY(store_copy(s->store, &want, &c->copied, &c->from));
 	c->to = m.id;
 	if (c->copied.n > 0) {
+		svc_account_imap_notify_mine(s, m.id, c->copied.first,
+		    c->copied.first + c->copied.n - 1);
 		svc_account_imap_changed(s, m.id);
 	}
 	return ERR_OK;
@@ -88,7 +91,7 @@ svc_account_imap_cmd_move(struct svc_account_imap *s, struct imap_command *cmd)
 		put_copyuid(&s->out, &c.copied, &c.from);
 		buf_cstr(&s->out, "] moved\r\n");
 		svc_account_imap_changed(s, s->box.id);
-		e = svc_account_imap_refresh(s, true, NULL);
+		e = svc_account_imap_refresh(s, true, &(struct svc_account_imap_own){ 0 });
 	}
 	store_set_done(&c.uids);
 	store_set_done(&c.from);
@@ -107,7 +110,7 @@ expunge(struct svc_account_imap *s, const struct store_set *uids)
 	if (any) {
 		svc_account_imap_changed(s, s->box.id);
 	}
-	return svc_account_imap_refresh(s, true, NULL);
+	return svc_account_imap_refresh(s, true, any ? &(struct svc_account_imap_own){ 0 } : NULL);
 }
 
 enum err

@@ -6,6 +6,7 @@
 #include "svc/account/imap/session.h"
 
 #include "proto/imap/write.h"
+#include "svc/account/imap/notify/notify.h"
 #include "svc/account/imap/qresync.h"
 #include "svc/account/imap/shape.h"
 
@@ -247,6 +248,19 @@ fetch(struct svc_account_imap *s, const struct imap_fetch_args *args, const stru
 		    "some messages are gone");
 	}
 	return e;
+}
+
+enum err
+svc_account_imap_fetch_new(struct svc_account_imap *s, const struct imap_fetch_args *args,
+    const struct store_set *uids)
+{
+	struct fetching f = { .s = s, .args = args, .items = args->items };
+	if (svc_account_imap_has_condstore(s)) {
+		f.items |= IMAP_FETCH_UID | IMAP_FETCH_MODSEQ; /* RFC 7162 3.2.4 */
+	}
+	/* A message that cannot be read is no reason to end: the client may ask for it. */
+	enum err e = fetch_all(&f, uids);
+	return e == ERR_NOMEM || e == ERR_DB ? e : ERR_OK;
 }
 
 enum err

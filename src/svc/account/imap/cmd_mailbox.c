@@ -6,6 +6,7 @@
 
 #include "conf/conf.h"
 #include "proto/imap/write.h"
+#include "svc/account/imap/notify/notify.h"
 
 static const struct {
 	unsigned use, special;
@@ -75,6 +76,7 @@ svc_account_imap_cmd_create(struct svc_account_imap *s, struct imap_command *cmd
 	str text = store_id_text('F', id, room);
 	buf_printf(&s->code, "MAILBOXID (%.*s)", STR_ARG(text));
 	svc_account_imap_changed(s, 0);
+	svc_account_imap_notify_own(s, create->mailbox, STR_NONE);
 	return ERR_OK;
 }
 
@@ -98,6 +100,7 @@ svc_account_imap_cmd_delete(struct svc_account_imap *s, struct imap_command *cmd
 	}
 	svc_account_imap_changed(s, m.id);
 	svc_account_imap_changed(s, 0);
+	svc_account_imap_notify_own(s, name, STR_NONE);
 	return ERR_OK;
 }
 
@@ -116,6 +119,7 @@ svc_account_imap_cmd_rename(struct svc_account_imap *s, struct imap_command *cmd
 	}
 	svc_account_imap_changed(s, m.id); /* INBOX was emptied */
 	svc_account_imap_changed(s, 0);
+	svc_account_imap_notify_own(s, rename->from, rename->to);
 	return ERR_OK;
 }
 
@@ -127,6 +131,7 @@ subscribe(struct svc_account_imap *s, str name, bool on)
 		return name_error(s, e);
 	}
 	svc_account_imap_changed(s, 0);
+	svc_account_imap_notify_own(s, name, STR_NONE);
 	return ERR_OK;
 }
 

@@ -6,6 +6,7 @@
 #include "svc/account/imap/session.h"
 
 #include "proto/imap/write.h"
+#include "svc/account/imap/qresync.h"
 
 struct searching {
 	struct svc_account_imap *s;

@@ -6,6 +6,8 @@
 #include "svc/account/imap/session.h"
 
 #include "conf/conf.h"
+#include "svc/account/imap/notify/notify.h"
+#include "svc/account/imap/park.h"
 
 void
 svc_account_imap_know_client(struct svc_account_imap *s, str name)
@@ -115,4 +117,22 @@ svc_account_imap_cmd_idle(struct svc_account_imap *s, struct imap_command *cmd)
 		svc_account_imap_line(s, "+ idling");
 	}
 	return e;
+}
+
+enum err
+svc_account_imap_cmd_notify(struct svc_account_imap *s, struct imap_command *cmd)
+{
+	return svc_account_imap_notify_command(s, &cmd->u.notify);
+}
+
+enum err
+svc_account_imap_park_put_notify(const struct svc_account_imap *s, struct buf *b)
+{
+	return svc_account_imap_notify_park_put(s, b);
+}
+
+enum err
+svc_account_imap_park_get_notify(struct svc_account_imap *s, struct rd *r)
+{
+	return svc_account_imap_notify_park_get(s, r);
 }

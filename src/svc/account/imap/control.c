@@ -5,6 +5,7 @@
 #include "svc/account/imap/session.h"
 
 #include "ipc/accounts_account.h"
+#include "svc/account/imap/notify/notify.h"
 #include "sys/chan.h"
 #include "sys/clock.h"
 #include "sys/sys.h"
@@ -15,8 +16,10 @@ on_notice(void *ctx, const struct ipc_accounts_account_notice *m, int *fd)
 	struct svc_account_imap *s = ctx;
 	s->park.notices++;
 	bool metadata = m->mailbox == 0 && (s->enabled & IMAP_ENABLED_METADATA) != 0;
+	bool ours = s->state == IMAP_SELECTED && m->mailbox == s->box.id;
+	bool wanted = svc_account_imap_notify_notice(s, m->mailbox);
 	s->metadata.dirty = s->metadata.dirty || metadata;
-	s->dirty = s->dirty || metadata || (s->state == IMAP_SELECTED && m->mailbox == s->box.id);
+	s->dirty = s->dirty || metadata || ours || wanted;
 	return ERR_OK;
 }
 

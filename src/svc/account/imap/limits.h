@@ -34,6 +34,11 @@ enum {
 	SVC_ACCOUNT_IMAP_CODE_MAX = 1048576,
 	/* A VANISHED response goes on in another one behind so many octets (RFC 7162 4). */
 	SVC_ACCOUNT_IMAP_VANISHED_LINE = 8000,
+	/* NOTIFY: mailboxes of an account that it watches, and memory of their rows, twice. */
+	SVC_ACCOUNT_IMAP_NOTIFY_MAILBOXES = 5000,
+	SVC_ACCOUNT_IMAP_NOTIFY_BUDGET = 16777216,
+	/* Mailboxes that notices named; if there are more, all are looked at. */
+	SVC_ACCOUNT_IMAP_NOTIFY_PENDING = 64,
 };
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "conf/conf.h"
 #include "ipc/accounts_account.h"
+#include "svc/account/imap/notify/notify.h"
 #include "sys/chan.h"
 #include "sys/clock.h"
 #include "sys/sys.h"
@@ -39,6 +40,9 @@ svc_account_imap_park_due_ms(const struct svc_account_imap *s)
 bool
 svc_account_imap_may_park(const struct svc_account_imap *s)
 {
+	if (s->notify != NULL && s->notify->others) {
+		return false; /* what was told of each mailbox is known here alone */
+	}
 	return !s->quit && !s->broken && !s->dirty && s->append == NULL && s->out.n == 0 &&
 	    s->account->control >= 0 && imap_reader_at_rest(&s->reader);
 }
@@ -64,13 +68,19 @@ take_delay(struct svc_account_imap *s)
 	s->park.delay_ms = shortest == 0 ? 0 : MAX(s->park.delay_ms, shortest);
 }
 
-/* Outside of IDLE nothing may be told, so nothing is worth waking for. */
+/* Outside of IDLE, and without NOTIFY, nothing may be told, so nothing is worth waking for. */
+static bool
+listens(const struct svc_account_imap *s)
+{
+	return s->idle_tag.p != NULL || svc_account_imap_notify_pushes(s);
+}
+
 static uint8_t
 watched(const struct svc_account_imap *s)
 {
 	bool list = (s->enabled & IMAP_ENABLED_METADATA) != 0;
 	uint8_t box = s->state == IMAP_SELECTED ? WATCH_MAILBOX : 0;
-	return s->idle_tag.p == NULL ? 0 : (uint8_t)(box | (list ? WATCH_LIST : 0));
+	return listens(s) ? (uint8_t)(box | (list ? WATCH_LIST : 0)) : 0;
 }
 
 static enum err
@@ -128,7 +138,7 @@ svc_account_imap_resume(struct svc_account_imap *s, str blob)
 	TRY(svc_account_imap_park_get(s, blob));
 	take_delay(s);
 	svc_account_imap_park_later(s);
-	s->dirty = s->idle_tag.p != NULL;
+	s->dirty = listens(s);
 	svc_account_imap_take_news(s);
 	return ERR_OK;
 }

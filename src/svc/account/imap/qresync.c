@@ -34,11 +34,13 @@ svc_account_imap_put_vanished(struct svc_account_imap *s, const struct store_ran
 void
 svc_account_imap_tell_modseq(struct svc_account_imap *s, bool tagged)
 {
+	uint64_t quiet = s->box.quiet_modseq;
 	unsigned long long modseq = s->box.view.gone_modseq;
 	if (s->state != IMAP_SELECTED || !svc_account_imap_has_condstore(s) ||
-	    (!s->box.held && !s->box.expunged)) {
+	    (!s->box.held && !s->box.expunged && quiet == 0)) {
 		return;
 	}
+	modseq = quiet != 0 ? MIN(modseq, quiet) : modseq;
 	s->box.expunged = false;
 	if (tagged && s->code.n == 0) {
 		buf_printf(&s->code, "HIGHESTMODSEQ %llu", modseq);

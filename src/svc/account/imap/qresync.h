@@ -31,4 +31,19 @@ enum err svc_account_imap_vanished(struct svc_account_imap *s, uint64_t since,
 /* The end of SELECT: what happened since the client was here. */
 enum err svc_account_imap_resync(struct svc_account_imap *s, struct imap_qresync *q);
 
+/* ---- view.c ---- */
+
+/*
+ * May EXPUNGE or VANISHED be sent while this command runs? Not in FETCH, STORE and SEARCH, but with
+ * UID, unless message numbers are searched for (RFC 9051 7.5.1; 7162 3.2.10.2).
+ */
+bool svc_account_imap_may_expunge(const struct imap_command *cmd);
+/*
+ * Write FETCH with UID, FLAGS and MODSEQ for each of `uids` that is in the view.
+ *
+ * In      since: only those changed after that modseq; 0: all
+ */
+enum err svc_account_imap_tell_changed(struct svc_account_imap *s, const struct store_set *uids,
+    uint64_t since);
+
 #endif

@@ -5,6 +5,7 @@
 #include "svc/account/imap/session.h"
 
 #include "proto/imap/write.h"
+#include "svc/account/imap/notify/notify.h"
 #include "svc/account/imap/qresync.h"
 
 struct answer {
@@ -73,6 +74,7 @@ void
 svc_account_imap_reply(struct svc_account_imap *s, str tag, str verb, enum err e)
 {
 	const struct answer *failure = find_answer(failures, LEN(failures), e);
+	svc_account_imap_notify_tell(s);
 	svc_account_imap_tell_modseq(s, e == ERR_OK);
 	str code = buf_view(&s->code);
 	if (e == ERR_OK) {

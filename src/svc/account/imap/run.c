@@ -7,6 +7,7 @@
 #include "conf/conf.h"
 #include "proto/imap/write.h"
 #include "svc/account/imap/append.h"
+#include "svc/account/imap/notify/notify.h"
 #include "svc/account/imap/qresync.h"
 #include "svc/common/log.h"
 #include "sys/clock.h"
@@ -131,14 +132,21 @@ svc_account_imap_feed(struct svc_account_imap *s, str in)
 void
 svc_account_imap_take_news(struct svc_account_imap *s)
 {
-	if (s->dirty && s->idle_tag.p != NULL) {
-		enum err e = svc_account_imap_refresh(s, true, NULL);
-		svc_account_imap_tell_modseq(s, false);
+	bool idle = s->idle_tag.p != NULL;
+	bool between = imap_reader_at_rest(&s->reader) && s->append == NULL;
+	if (s->dirty && (idle || (between && svc_account_imap_notify_pushes(s)))) {
+		arena_reset(s->work);
+		enum err e = svc_account_imap_refresh(s,
+		    idle || svc_account_imap_notify_expunges(s), NULL);
+		svc_account_imap_notify_tell(s);
+		if (s->box.expunged) {
+			svc_account_imap_tell_modseq(s, false);
+		}
 		if (e != ERR_OK) {
 			svc_account_imap_end(s, e, "the server failed");
 		}
 	}
-	s->dirty = false; /* outside of IDLE the next command reports */
+	s->dirty = false; /* otherwise the command that comes next reports */
 }
 
 /* Nothing came for a while: the client is gone, or there is time to park. */
@@ -229,6 +237,7 @@ void
 svc_account_imap_done(struct svc_account_imap *s)
 {
 	svc_account_imap_deselect(s);
+	svc_account_imap_notify_free(s);
 	imap_reader_done(&s->reader);
 	buf_done(&s->out);
 	buf_done(&s->code);

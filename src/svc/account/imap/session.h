@@ -23,8 +23,9 @@ struct svc_account_imap_box {
 	struct store_view view;
 	struct store_keywords keywords; /* names live in the session's box arena */
 	struct store_set saved;         /* uids of the last SEARCH RETURN (SAVE) */
-	bool held;     /* after the last refresh: expunges that may not be told yet */
-	bool expunged; /* EXPUNGE or VANISHED was written since the last tagged response */
+	bool held;             /* after the last refresh: expunges that may not be told yet */
+	bool expunged;         /* EXPUNGE or VANISHED was written since the last tagged response */
+	uint64_t quiet_modseq; /* not 0: flag changes above were not told; NOTIFY wants it so */
 };
 
 /* What parking needs to know (parking.c). */
@@ -63,6 +64,8 @@ struct svc_account_imap {
 	struct buf message; /* APPEND, REPLACE: the octets so far */
 	struct svc_account_imap_append *append; /* the command under way, or NULL; cmd_append.c */
 
+	struct svc_account_imap_notify *notify; /* NULL: no NOTIFY yet; notify.h */
+
 	str idle_tag; /* in IDLE when p != NULL */
 	char idle_room[IMAP_TAG_MAX];
 	bool dirty;          /* a notice came for the selected mailbox */
@@ -83,7 +86,7 @@ enum err svc_account_imap_init(struct svc_account_imap *s, struct svc_account *a
 void svc_account_imap_done(struct svc_account_imap *s);
 /* Octets from the client: every command that is complete runs. Flush afterwards. */
 void svc_account_imap_feed(struct svc_account_imap *s, str in);
-/* After a notice: in IDLE it is told at once, otherwise with the next command. */
+/* After a notice: in IDLE or after NOTIFY it is told at once, otherwise with the next command. */
 void svc_account_imap_take_news(struct svc_account_imap *s);
 /* The program's name (empty: not told): deny what imap.deny keeps from it and from the account. */
 void svc_account_imap_know_client(struct svc_account_imap *s, str name);
@@ -128,7 +131,10 @@ enum err svc_account_imap_fail(struct svc_account_imap *s, enum err e, const cha
 
 /* ---- view.c: the selected mailbox ----------------------------------------------------------- */
 
-/* How a refresh reports flag changes that the running command made itself. */
+/*
+ * How a refresh reports flag changes that the running command made itself. With one, even a client
+ * whose NOTIFY wants no events hears of everything.
+ */
 struct svc_account_imap_own {
 	const struct store_set *uids; /* NULL: none */
 	uint64_t modseq;              /* of that change */
@@ -151,11 +157,6 @@ void svc_account_imap_put_flags(struct svc_account_imap *s, uint32_t flags);
 /* Bits of a parsed flag list in a mailbox; new keywords are made. */
 enum err svc_account_imap_flag_bits(struct svc_account_imap *s, uint64_t mailbox,
     const struct imap_flags *flags, uint32_t *ret);
-/*
- * May EXPUNGE or VANISHED be sent while this command runs? Not in FETCH, STORE and SEARCH, but with
- * UID, unless message numbers are searched for (RFC 9051 7.5.1; 7162 3.2.10.2).
- */
-bool svc_account_imap_may_expunge(const struct imap_command *cmd);
 /* MODSEQ and friends are wanted from now on; the first time tells HIGHESTMODSEQ (RFC 7162 3.1). */
 void svc_account_imap_condstore(struct svc_account_imap *s);
 static inline bool
@@ -177,14 +178,6 @@ svc_account_imap_utf8(const struct svc_account_imap *s)
  */
 enum err svc_account_imap_uids(struct svc_account_imap *s, struct imap_seqset *set, bool uid,
     struct store_set *uids);
-
-/*
- * Write FETCH with UID, FLAGS and MODSEQ for each of `uids` that is in the view.
- *
- * In      since: only those changed after that modseq; 0: all
- */
-enum err svc_account_imap_tell_changed(struct svc_account_imap *s, const struct store_set *uids,
-    uint64_t since);
 
 /* scan.h: message states in bulk */
 #include "svc/account/imap/scan.h"

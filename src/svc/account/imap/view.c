@@ -5,6 +5,7 @@
 #include "svc/account/imap/session.h"
 
 #include "proto/imap/write.h"
+#include "svc/account/imap/notify/notify.h"
 #include "svc/account/imap/qresync.h"
 
 static_assert((int)STORE_ANSWERED == (int)IMAP_FLAG_ANSWERED, "flag bits are the same");
@@ -148,15 +149,30 @@ put_changed(struct svc_account_imap *s, const struct store_msg *m, bool flags)
 	svc_account_imap_breathe(s);
 }
 
+/*
+ * With NOTIFY but without FlagChange, changes of others are not told; a client with CONDSTORE must
+ * then not believe that it has heard of everything up to the modseqs it sees.
+ */
+static void
+keep_quiet(struct svc_account_imap *s, const struct store_msg *m)
+{
+	if (s->box.quiet_modseq == 0 || s->box.quiet_modseq >= m->modseq) {
+		s->box.quiet_modseq = m->modseq - 1;
+	}
+}
+
 static void
 tell_changed(struct svc_account_imap *s, const struct store_news *news,
     const struct svc_account_imap_own *own)
 {
+	bool wanted = (svc_account_imap_notify_selected(s) & IMAP_NOTIFY_FLAGS) != 0;
 	for (size_t i = 0; i < news->changed_n; i++) {
 		const struct store_msg *m = &news->changed[i];
 		bool mine = own != NULL && own->uids != NULL && m->modseq == own->modseq &&
 		    store_set_has(own->uids, m->uid);
-		if (!mine) {
+		if (!mine && !wanted) {
+			keep_quiet(s, m);
+		} else if (!mine) {
 			put_changed(s, m, true);
 		} else if (own->silent && svc_account_imap_has_condstore(s)) {
 			put_changed(s, m, false);
@@ -198,14 +214,39 @@ svc_account_imap_tell_changed(struct svc_account_imap *s, const struct store_set
 	}
 }
 
+/* What NOTIFY wants to know of new messages, but for those that the session made itself. */
+static enum err
+tell_appeared(struct svc_account_imap *s, uint32_t n)
+{
+	const struct imap_fetch_args *fetch = svc_account_imap_notify_fetch(s);
+	const struct store_view *view = &s->box.view;
+	struct store_set appeared, others;
+	if (fetch == NULL) {
+		return ERR_OK;
+	}
+	store_set_init(&appeared);
+	store_set_init(&others);
+	store_view_uids(view, view->n - n + 1, view->n, &appeared);
+	store_set_minus(&appeared, &s->notify->mine, &others);
+	enum err e = store_set_err(&appeared) != ERR_OK ? ERR_NOMEM : store_set_err(&others);
+	if (e == ERR_OK && others.n > 0) {
+		e = svc_account_imap_fetch_new(s, fetch, &others);
+	}
+	store_set_reset(&s->notify->mine);
+	store_set_done(&appeared);
+	store_set_done(&others);
+	return e;
+}
+
 enum err
 svc_account_imap_refresh(struct svc_account_imap *s, bool expunges,
     const struct svc_account_imap_own *own)
 {
 	struct store_news news = { 0 };
 	TRY(svc_account_imap_metadata_news(s));
-	if (s->state != IMAP_SELECTED) {
-		return ERR_OK;
+	if (s->state != IMAP_SELECTED ||
+	    (own == NULL && svc_account_imap_notify_selected(s) == 0)) {
+		return ERR_OK; /* RFC 5465 3.1: a client that wants no events keeps its snapshot */
 	}
 	s->dirty = false;
 	arena_reset(s->scratch);
@@ -222,7 +263,7 @@ svc_account_imap_refresh(struct svc_account_imap *s, bool expunges,
 	}
 	TRY(learn_keywords(s, &news));
 	tell_changed(s, &news, own);
-	return ERR_OK;
+	return news.appeared > 0 ? tell_appeared(s, news.appeared) : ERR_OK;
 }
 
 enum err
