@@ -314,6 +314,8 @@ delete_account(struct directory *d, uint64_t id, int64_t now_s)
 	TRY(run_with_id(d, "DELETE FROM aliases WHERE account = ?", id));
 	TRY(run_with_id(d, "UPDATE domains SET catchall = 0 WHERE catchall = ?", id));
 	TRY(run_with_id(d, "DELETE FROM credentials WHERE account = ?", id));
+	TRY(run_with_id(d, "DELETE FROM shares WHERE owner = ?", id));
+	TRY(run_with_id(d, "DELETE FROM shares WHERE guest = ?", id));
 	return run_with_id(d, "DELETE FROM accounts WHERE id = ?", id);
 }
 

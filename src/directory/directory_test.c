@@ -11,6 +11,7 @@
 #include "directory/ban.h"
 #include "directory/credential.h"
 #include "directory/domain.h"
+#include "directory/share.h"
 
 enum { NOW = 1800000000 };
 
@@ -520,6 +521,62 @@ lists_in_order(void)
 	tear_down();
 }
 
+static enum err
+join_sharer(void *ctx, uint64_t account, str address)
+{
+	buf_printf(ctx, "%.*s ", STR_ARG(address));
+	return ERR_OK;
+}
+
+static void
+sharers_are(uint64_t guest, const char *want)
+{
+	struct buf out;
+
+	buf_init(&out, 4096);
+	CHECK_ERR(directory_sharers(d, guest, join_sharer, &out), ERR_OK);
+	CHECK_STR(buf_view(&out), str_from(want));
+	buf_done(&out);
+}
+
+static struct directory_account guest;
+
+static enum err
+share(uint64_t owner, str name, bool on)
+{
+	struct directory_share want = { owner, name, on };
+
+	return directory_share(d, &want, arena, &guest);
+}
+
+/* By id: an address that changes hands brings nothing along. */
+static void
+shares_are_between_accounts(void)
+{
+	set_up();
+	CHECK_ERR(share(anna, S("Bert@example.org"), true), ERR_OK);
+	CHECK_U64(guest.id, bert);
+	CHECK_STR(guest.address, S("bert@example.org"));
+	CHECK_ERR(share(anna, S("bert"), true), ERR_OK);
+	CHECK_ERR(share(carl, S("bert"), true), ERR_OK);
+	CHECK_ERR(share(anna, S("anna"), true), ERR_DENIED);
+	CHECK_ERR(share(anna, S("nobody"), true), ERR_NOTFOUND);
+	CHECK_ERR(share(anna, S("sales"), true), ERR_NOTFOUND);
+	CHECK_ERR(directory_share_check(d, anna, bert), ERR_OK);
+	CHECK_ERR(directory_share_check(d, bert, anna), ERR_NOTFOUND);
+	CHECK_ERR(directory_share_check(d, anna, eve), ERR_NOTFOUND);
+	sharers_are(bert, "anna@example.org carl@catch.example ");
+	sharers_are(anna, "");
+	CHECK_ERR(share(anna, S("bert"), false), ERR_OK);
+	CHECK_ERR(share(anna, S("bert"), false), ERR_OK);
+	sharers_are(bert, "carl@catch.example ");
+	CHECK_ERR(directory_account_state(d, carl, DIRECTORY_STATE_LOCKED), ERR_OK);
+	sharers_are(bert, "");
+	CHECK_ERR(directory_account_delete(d, bert, NOW), ERR_OK);
+	CHECK_ERR(directory_share_check(d, carl, bert), ERR_NOTFOUND);
+	tear_down();
+}
+
 /* The n-th allocation of the engine fails: no wrong answer, no half change. */
 static void
 survives_want_of_memory(void)
@@ -553,4 +610,4 @@ survives_want_of_memory(void)
 TEST_MAIN(survives_want_of_memory, resolves_by_rule, owns_by_rule, the_deleted_are_nobody,
     changes_are_seen_at_once, quota_turns_the_verdict, names_are_taken_once, alias_is_bounded,
     deleted_addresses_rest, disabled_is_for_good, finds_accounts, batch_is_all_or_nothing,
-    keeps_credentials, app_passwords_are_bounded, lists_in_order)
+    keeps_credentials, shares_are_between_accounts, app_passwords_are_bounded, lists_in_order)

@@ -78,7 +78,15 @@ static const char tables[] =
 	"CREATE TABLE secrets ("
 	" name TEXT PRIMARY KEY,"
 	" value BLOB NOT NULL);";
+
+/* Who shares mailboxes with whom. */
+static const char shares[] =
+	"CREATE TABLE shares ("
+	" owner BIGINT NOT NULL,"
+	" guest BIGINT NOT NULL,"
+	" PRIMARY KEY (owner, guest));"
+	"CREATE INDEX shares_guest ON shares(guest);";
 /* clang-format on */
 
-const struct db_migration directory_schema[] = { { tables } };
+const struct db_migration directory_schema[] = { { tables }, { shares } };
 const size_t directory_schema_n = LEN(directory_schema);

@@ -68,6 +68,9 @@ run(struct svc_account *a, const struct svc_account_start *s)
 	struct svc_account_login login = {
 		.tag = s->tag, .unread = s->unread, .octets = s->octets, .parked = s->parked
 	};
+	if (s->guest != 0) {
+		return ERR_UNSUPPORTED;
+	}
 	if (s->queue >= 0) {
 		return svc_account_deliver_run(a, s->queue);
 	}

@@ -18,9 +18,10 @@ struct svc_account_start {
 	const struct conf *conf;
 	str folder, boot_id, name;
 	uint64_t account, session, quota_octets, quota_messages;
-	int control; /* edge accounts_account, always */
-	int queue;   /* edge queue_account, or -1: then a session */
-	int stream;  /* a session's octets */
+	uint64_t guest; /* 0, or the account that looks at mailboxes shared with it: see guest.h */
+	int control;    /* edge accounts_account, always */
+	int queue;      /* edge queue_account, or -1: then a session */
+	int stream;     /* a session's octets; a guest: edge account_guest */
 	enum sys_protocol protocol;
 	str tag, unread;
 	int64_t granted_ms; /* when auth let the session in */

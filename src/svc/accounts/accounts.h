@@ -52,7 +52,8 @@ enum svc_accounts_kind {
 	SVC_ACCOUNTS_SESSION,
 	SVC_ACCOUNTS_LEFT, /* was a session's, which rests now; about to end */
 	SVC_ACCOUNTS_DELIVERY,
-	SVC_ACCOUNTS_SYNCER
+	SVC_ACCOUNTS_SYNCER,
+	SVC_ACCOUNTS_GUEST /* in the folder of an account that shares, for a session of another */
 };
 
 struct svc_accounts_family; /* all processes of one account */
@@ -82,6 +83,7 @@ struct svc_accounts_child {
 	struct svc_accounts_ident ident;
 	uint32_t notices;                  /* sent to it */
 	struct svc_accounts_parked *offer; /* it wants to rest; NULL: not now */
+	uint64_t guest;                    /* a guest: its own account */
 };
 
 struct svc_accounts_family {
@@ -113,7 +115,9 @@ struct svc_accounts {
 	uint8_t seal_key[32];
 	size_t parked_n;
 	uint64_t rests, resumed, park_refused;
-	size_t sessions, left, deliveries, syncers;
+	size_t sessions, left, deliveries, syncers, guests;
+	struct list questions; /* share.c: those of sessions to auth */
+	size_t questions_n;
 	uint64_t next_request;
 	str folder; /* state/accounts */
 	struct sys_sandbox *account_sandbox, *sync_sandbox;
@@ -184,6 +188,24 @@ void svc_accounts_parked_child_gone(struct svc_accounts_child *c);
 /* May free the family. */
 void svc_accounts_parked_revoke(struct svc_accounts *s, struct svc_accounts_family *f);
 void svc_accounts_gates_done(struct svc_accounts *s);
+
+/* share.c: shared mailboxes; handlers of accounts_account (a child) and accounts_auth (us). */
+struct ipc_accounts_account_share;
+struct ipc_accounts_account_sharers_get;
+struct ipc_accounts_account_visit;
+struct ipc_accounts_auth_shared;
+struct ipc_accounts_auth_sharers;
+struct ipc_accounts_auth_visit_result;
+enum err svc_accounts_on_share(void *child, const struct ipc_accounts_account_share *m, int *fd);
+enum err svc_accounts_on_sharers_get(void *child, const struct ipc_accounts_account_sharers_get *m,
+    int *fd);
+enum err svc_accounts_on_visit(void *child, const struct ipc_accounts_account_visit *m, int *fd);
+enum err svc_accounts_on_shared(void *s, const struct ipc_accounts_auth_shared *m, int *fd);
+enum err svc_accounts_on_sharers(void *s, const struct ipc_accounts_auth_sharers *m, int *fd);
+enum err svc_accounts_on_visit_result(void *s, const struct ipc_accounts_auth_visit_result *m,
+    int *fd);
+/* Forget what a process that ended asked; NULL: what all asked, auth is gone. */
+void svc_accounts_questions_drop(struct svc_accounts *s, const struct svc_accounts_child *child);
 
 /* profile.c: this process, and what a forked one may still do. */
 enum err svc_accounts_profile(struct svc_common *sc, struct sys_sandbox_profile *p);

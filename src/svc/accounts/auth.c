@@ -220,7 +220,12 @@ static enum err
 on_message(void *ctx, str datagram, int *fd)
 {
 	static const struct ipc_accounts_auth_at_accounts handlers = {
-		.grant = on_grant, .revoke = on_revoke, .account_info = on_info
+		.grant = on_grant,
+		.revoke = on_revoke,
+		.account_info = on_info,
+		.shared = svc_accounts_on_shared,
+		.sharers = svc_accounts_on_sharers,
+		.visit_result = svc_accounts_on_visit_result,
 	};
 	struct svc_accounts *s = ctx;
 	arena_reset(s->scratch);
@@ -246,6 +251,7 @@ svc_accounts_auth_done(struct svc_accounts *s)
 	sys_chan_free(&s->auth);
 	map_each(s->asked, give_up, s);
 	s->checks = 0;
+	svc_accounts_questions_drop(s, NULL);
 	lru_clear(s->tickets);
 }
 

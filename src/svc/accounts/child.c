@@ -61,6 +61,7 @@ count_of(struct svc_accounts *s, enum svc_accounts_kind kind)
 	return kind == SVC_ACCOUNTS_SESSION ? &s->sessions
 	    : kind == SVC_ACCOUNTS_LEFT     ? &s->left
 	    : kind == SVC_ACCOUNTS_DELIVERY ? &s->deliveries
+	    : kind == SVC_ACCOUNTS_GUEST    ? &s->guests
 					    : &s->syncers;
 }
 
@@ -76,6 +77,7 @@ child_free(struct svc_accounts_child *c)
 		(void)map_del(s->live, c->ident.session);
 	}
 	svc_accounts_parked_child_gone(c);
+	svc_accounts_questions_drop(s, c);
 	sys_timer_stop(&c->leave);
 	sys_chan_free(&c->control);
 	list_remove(&c->node);
@@ -159,6 +161,13 @@ svc_accounts_tell(struct svc_accounts_child *c, struct buf *message)
 	}
 }
 
+/* Of the account itself, or a guest's. */
+static bool
+is_session(const struct svc_accounts_child *c)
+{
+	return c->kind == SVC_ACCOUNTS_SESSION || c->kind == SVC_ACCOUNTS_GUEST;
+}
+
 static enum err
 on_changed(void *ctx, const struct ipc_accounts_account_changed *m, int *fd)
 {
@@ -168,7 +177,7 @@ on_changed(void *ctx, const struct ipc_accounts_account_changed *m, int *fd)
 	ipc_accounts_account_notice_put(&from->s->out, &notice);
 	LIST_EACH(it, &from->family->children) {
 		struct svc_accounts_child *c = LIST_ENTRY(it, struct svc_accounts_child, sibling);
-		if (c != from && c->kind == SVC_ACCOUNTS_SESSION) {
+		if (c != from && is_session(c)) {
 			c->notices++;
 			svc_accounts_tell(c, &from->s->out);
 		}
@@ -196,9 +205,12 @@ on_usage(void *ctx, const struct ipc_accounts_account_usage *m, int *fd)
 static enum err
 on_message(void *ctx, str datagram, int *fd)
 {
-	static const struct ipc_accounts_account_at_accounts handlers = {
-		.changed = on_changed, .usage = on_usage, .park = svc_accounts_on_park
-	};
+	static const struct ipc_accounts_account_at_accounts handlers = { .changed = on_changed,
+		.usage = on_usage,
+		.park = svc_accounts_on_park,
+		.share = svc_accounts_on_share,
+		.sharers_get = svc_accounts_on_sharers_get,
+		.visit = svc_accounts_on_visit };
 	struct svc_accounts_child *c = ctx;
 	arena_reset(c->s->scratch);
 	return ipc_accounts_account_accounts_dispatch(&handlers, c, datagram, fd, c->s->scratch);
@@ -244,7 +256,7 @@ svc_accounts_revoke(struct svc_accounts *s, uint64_t account)
 	}
 	LIST_EACH(it, &f->children) {
 		struct svc_accounts_child *c = LIST_ENTRY(it, struct svc_accounts_child, sibling);
-		if (c->kind == SVC_ACCOUNTS_SESSION) {
+		if (is_session(c)) {
 			dismiss(c, 2);
 		}
 	}
@@ -418,7 +430,8 @@ svc_accounts_child_new(struct svc_accounts *s, struct svc_account_start *start,
 {
 	struct svc_accounts_path room;
 	str folder = svc_accounts_folder(s, start->account, &room);
-	if (s->sessions + s->left + s->deliveries >= SVC_ACCOUNTS_CHILDREN_MAX || s->quitting) {
+	size_t all = s->sessions + s->left + s->deliveries + s->guests;
+	if (all >= SVC_ACCOUNTS_CHILDREN_MAX || s->quitting) {
 		return ERR_BUSY;
 	}
 	TRY(svc_accounts_folder_make(s, folder));
@@ -429,6 +442,7 @@ svc_accounts_child_new(struct svc_accounts *s, struct svc_account_start *start,
 	if (c == NULL) {
 		return ERR_NOMEM;
 	}
+	c->guest = start->guest;
 	start->folder = folder;
 	start->boot_id = s->sc->boot_id;
 	start->conf = s->sc->conf;
@@ -437,7 +451,9 @@ svc_accounts_child_new(struct svc_accounts *s, struct svc_account_start *start,
 	enum err e = c->family == NULL ? ERR_NOMEM : identify(c, start);
 	e = e == ERR_OK ? fork_account(s, start, c) : e;
 	if (e != ERR_OK) {
-		(void)map_del(s->live, c->ident.session);
+		if (kind == SVC_ACCOUNTS_SESSION) {
+			(void)map_del(s->live, c->ident.session);
+		}
 		svc_accounts_family_tidy(s, c->family);
 		mem_drop(c);
 	}

@@ -48,6 +48,7 @@ init(struct svc_common *sc)
 	list_init(&s->gates);
 	buf_init(&s->sealed, SVC_ACCOUNTS_SEALED_MAX);
 	sys_random(s->seal_key, sizeof s->seal_key);
+	list_init(&s->questions);
 	sys_task_init(&s->tickets_came, svc_accounts_tickets_came, s);
 	buf_init(&s->out, SYS_CHAN_MESSAGE_MAX);
 	store_start();
@@ -94,8 +95,8 @@ on_status(struct svc_common *sc, struct buf *facts)
 	} rows[] = { { "sessions", s->sessions }, { "resting", s->parked_n },
 		{ "parked", s->rests }, { "woken", s->resumed },
 		{ "park_refused", s->park_refused }, { "deliveries", s->deliveries },
-		{ "syncers", s->syncers }, { "started", s->started }, { "crashed", s->crashed },
-		{ "refused", s->refused } };
+		{ "syncers", s->syncers }, { "guests", s->guests }, { "started", s->started },
+		{ "crashed", s->crashed }, { "refused", s->refused } };
 	for (size_t i = 0; i < LEN(rows); i++) {
 		buf_printf(facts, "%s=%llu\n", rows[i].key, (unsigned long long)rows[i].value);
 	}

@@ -3,7 +3,7 @@
  * Questions answered at once: recipients and senders for smtp, accounts for the zygote. The answers
  * come from the directory's cache.
  */
-#include "directory/account.h"
+#include "directory/share.h"
 #include "ipc/accounts_auth.h"
 #include "ipc/smtp_auth.h"
 #include "svc/auth/server.h"
@@ -79,11 +79,96 @@ on_usage(void *ctx, const struct ipc_accounts_auth_usage *m, int *fd)
 	return ERR_OK;
 }
 
+/* ---- shared mailboxes ---------------------------------------------------------------------- */
+
+static enum err
+on_share(void *ctx, const struct ipc_accounts_auth_share *m, int *fd)
+{
+	struct svc_auth_peer *p = ctx;
+	struct svc_auth_server *s = p->server;
+	struct ipc_accounts_auth_shared reply = { .request = m->request };
+	struct directory_account guest;
+	struct directory_share share = { m->owner, m->name, m->on };
+	enum err e = directory_share(s->directory, &share, s->scratch, &guest);
+
+	if (e == ERR_OK) {
+		reply.account = guest.id;
+		reply.name = guest.address;
+	}
+	reply.result = e == ERR_OK || e == ERR_NOTFOUND || e == ERR_DENIED || e == ERR_TOOMANY
+	    ? e
+	    : ERR_UNAVAILABLE;
+	buf_reset(&s->out);
+	ipc_accounts_auth_shared_put(&s->out, &reply);
+	return svc_auth_peer_send(p);
+}
+
+struct sharers {
+	struct arena *a;
+	struct ipc_common_sharer v[DIRECTORY_SHARERS_MAX];
+	size_t n;
+};
+
+static enum err
+add_sharer(void *ctx, uint64_t account, str address)
+{
+	struct sharers *l = ctx;
+	str name = arena_dup(l->a, address);
+
+	if (name.p == NULL || l->n == LEN(l->v)) {
+		return ERR_BUDGET;
+	}
+	l->v[l->n++] = (struct ipc_common_sharer){ account, name };
+	return ERR_OK;
+}
+
+static enum err
+on_sharers_get(void *ctx, const struct ipc_accounts_auth_sharers_get *m, int *fd)
+{
+	struct svc_auth_peer *p = ctx;
+	struct svc_auth_server *s = p->server;
+	struct sharers l = { .a = s->scratch };
+	struct ipc_accounts_auth_sharers reply = { .request = m->request, .sharers = l.v };
+	enum err e = directory_sharers(s->directory, m->guest, add_sharer, &l);
+
+	reply.result = e == ERR_OK ? e : ERR_UNAVAILABLE;
+	reply.sharers_n = e == ERR_OK ? l.n : 0;
+	buf_reset(&s->out);
+	ipc_accounts_auth_sharers_put(&s->out, &reply);
+	return svc_auth_peer_send(p);
+}
+
+/* Nobody looks into an account that does not share with him, or that is locked. */
+static enum err
+on_visit(void *ctx, const struct ipc_accounts_auth_visit *m, int *fd)
+{
+	struct svc_auth_peer *p = ctx;
+	struct svc_auth_server *s = p->server;
+	struct ipc_accounts_auth_visit_result reply = { .request = m->request };
+	struct directory_account owner = { .state = DIRECTORY_STATE_DISABLED };
+	enum err e = directory_share_check(s->directory, m->owner, m->guest);
+
+	e = e == ERR_OK ? directory_account_get(s->directory, m->owner, s->scratch, &owner) : e;
+	if (e == ERR_OK) {
+		reply.name = owner.address;
+		reply.quota_octets = owner.quota_octets;
+		reply.quota_messages = owner.quota_messages;
+		e = owner.state == DIRECTORY_STATE_ACTIVE ? ERR_OK : ERR_DISABLED;
+	}
+	reply.result = e == ERR_OK || e == ERR_NOTFOUND || e == ERR_DISABLED ? e : ERR_UNAVAILABLE;
+	buf_reset(&s->out);
+	ipc_accounts_auth_visit_result_put(&s->out, &reply);
+	return svc_auth_peer_send(p);
+}
+
 enum err
 svc_auth_accounts_message(struct svc_auth_peer *p, str datagram, int *fd)
 {
 	static const struct ipc_accounts_auth_at_auth handlers = { .account_get = on_account_get,
-		.usage = on_usage };
+		.usage = on_usage,
+		.share = on_share,
+		.sharers_get = on_sharers_get,
+		.visit = on_visit };
 
 	return ipc_accounts_auth_auth_dispatch(&handlers, p, datagram, fd, p->server->scratch);
 }
