@@ -431,6 +431,7 @@ store_new_bare(const struct store_conf *conf, struct store **ret)
 	s->quota_octets = conf->quota_octets;
 	s->quota_messages = conf->quota_messages;
 	s->pack_octets = conf->pack_octets != 0 ? conf->pack_octets : STORE_PACK_MAX;
+	s->trigram_from = conf->trigram_from;
 	s->wall_s = conf->wall_s;
 	enum err e = open_folder(s, conf);
 	if (e != ERR_OK) {

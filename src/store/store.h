@@ -23,7 +23,9 @@ struct store_conf {
 	bool create;
 	uint64_t quota_octets; /* 0: no limit */
 	uint64_t quota_messages;
-	uint64_t pack_octets;    /* 0: STORE_PACK_MAX; smaller ones are for tests */
+	uint64_t pack_octets; /* 0: STORE_PACK_MAX; smaller ones are for tests */
+	/* Searched accounts with so many messages get a trigram index; 0: none. */
+	uint64_t trigram_from;
 	int64_t (*wall_s)(void); /* NULL: the system's clock; tests bring their own */
 };
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the files of this folder share: the open store, its transactions, mailbox rows, pages and
- * the pack log. Reading order: txn.c, log.c, box.c, pages.c, then add.c for how they work
- * together.
+ * What the files of this folder share: the open store, its transactions, mailbox rows, pages, the
+ * pack log. Reading order: txn.c, log.c, box.c, pages.c; add.c shows how they work together.
  */
 #ifndef STORE_STORE_PRIV_H
 #define STORE_STORE_PRIV_H
@@ -16,10 +15,9 @@
 
 enum {
 	STORE_MAGIC = 0x53746f72,
-	STORE_INBOX = 1,    /* the id of INBOX: made first, never deleted */
-	STORE_PACK_FDS = 4, /* pack files kept open */
-	STORE_DEAD_MAX = 16,
-	/* packs whose dead octets one transaction counts in memory */
+	STORE_INBOX = 1,              /* the id of INBOX: made first, never deleted */
+	STORE_PACK_FDS = 4,           /* pack files kept open */
+	STORE_DEAD_MAX = 16,          /* packs whose dead octets one transaction counts */
 	STORE_MARGIN = 512,           /* reserve again when fewer numbers are left */
 	STORE_FLUSH_OCTETS = 1 << 20, /* pack records are written when so many wait */
 	STORE_RETRIES = 3,            /* of a read whose pack was compacted away meanwhile */
@@ -58,6 +56,7 @@ struct store {
 	size_t path_n, boot_n;
 	uint64_t quota_octets, quota_messages;
 	uint64_t pack_octets; /* a pack that reached this is closed */
+	uint64_t trigram_from;
 	int64_t (*wall_s)(void);
 
 	/* the transaction under way */

@@ -6,6 +6,7 @@
  */
 #include "store/text/text_priv.h"
 
+#include "base/mem.h"
 #include "store/store_priv.h"
 #include "sys/file.h"
 #include "sys/sys.h"
@@ -23,17 +24,6 @@ highest_taken(struct store *s, uint64_t *ret)
 	enum err e = store_text_file_last(s, &f);
 	*ret = f.last;
 	return e == ERR_NOTFOUND ? ERR_OK : e;
-}
-
-/* The first place of ask->ids whose id is above `mark`. */
-static size_t
-first_above(const struct store_text_ask *ask, uint64_t mark)
-{
-	size_t at = ask->n;
-	while (at > 0 && ask->ids[at - 1] > mark) {
-		at--;
-	}
-	return at;
 }
 
 static enum err
@@ -54,7 +44,7 @@ take_missing(struct store_text *t, const struct store_text_ask *ask)
 {
 	uint64_t mark = 0, pending = 0;
 	TRY(highest_taken(t->store, &mark));
-	size_t missing = ask->n - first_above(ask, mark);
+	size_t missing = ask->n - store_text_place_of(ask, mark + 1);
 	if (missing <= STORE_TEXT_FEW && mark != 0) {
 		return ERR_OK;
 	}
@@ -65,7 +55,7 @@ take_missing(struct store_text *t, const struct store_text_ask *ask)
 	while (e == ERR_OK && more) {
 		TRY(breathe(ask));
 		e = take_one_batch(t, &mark);
-		more = all && first_above(ask, mark) < ask->n;
+		more = all && store_text_place_of(ask, mark + 1) < ask->n;
 	}
 	return e == ERR_NOTFOUND ? ERR_OK : e;
 }
@@ -120,7 +110,7 @@ look_at_files(struct store_text *t, struct store_text_look *l, uint64_t mark)
 			return ERR_OK;
 		}
 		TRY(e);
-		size_t from = first_above(l->ask, f.first - 1);
+		size_t from = store_text_place_of(l->ask, f.first);
 		bool asked = from < l->ask->n && l->ask->ids[from] <= f.last;
 		e = asked ? look_at_file(t, l, &f) : ERR_OK;
 		bool bad = e == ERR_CORRUPT || e == ERR_NOTFOUND;
@@ -147,27 +137,63 @@ find_in_begun(struct store_text *t, struct store_text_look *l)
 		TRY(look_at_files(t, l, mark));
 		TRY(highest_taken(t->store, &now));
 		if (now >= mark) {
-			return look_at_rest(t, l, first_above(l->ask, mark));
+			return look_at_rest(t, l, store_text_place_of(l->ask, mark + 1));
 		}
 	}
 	return ERR_BUSY;
 }
 
-enum err
-store_text_find(struct store *s, struct store_text_ask *ask)
+static enum err
+find_plainly(struct store *s, struct store_text_ask *ask)
 {
 	struct store_text t;
 	struct store_text_look l;
+	store_text_look_init(&l, ask);
+	enum err e = store_text_begin(&t, s);
+	e = e == ERR_OK ? find_in_begun(&t, &l) : e;
+	store_text_end(&t);
+	store_text_look_done(&l);
+	return e;
+}
+
+/* Ask about the marked messages only. */
+static enum err
+find_marked(struct store *s, struct store_text_ask *ask, const bool *marks)
+{
+	struct store_text_ask some = *ask;
+	uint64_t *ids = mem_zalloc(2 * ask->n, sizeof *ids), *hits = ids + ask->n;
+	if (ids == NULL) {
+		return ERR_NOMEM;
+	}
+	some.n = 0;
+	for (size_t i = 0; i < ask->n; i++) {
+		ids[some.n] = ask->ids[i];
+		some.n += marks[i];
+	}
+	some.ids = ids;
+	some.hits = hits;
+	enum err e = find_plainly(s, &some);
+	for (size_t i = 0, from = 0; i < ask->n; i++) {
+		ask->hits[i] = marks[i] ? hits[from++] : 0;
+	}
+	mem_drop(ids);
+	return e;
+}
+
+enum err
+store_text_find(struct store *s, struct store_text_ask *ask)
+{
 	memset(ask->hits, 0, ask->n * sizeof *ask->hits);
 	if (ask->n == 0 || ask->keys_n == 0) {
 		return ERR_OK;
 	}
-	enum err e = store_text_look_init(&l, ask);
-	if (e == ERR_OK) {
-		e = store_text_begin(&t, s);
-		e = e == ERR_OK ? find_in_begun(&t, &l) : e;
-		store_text_end(&t);
+	bool *marks = mem_zalloc(ask->n, sizeof *marks);
+	if (marks == NULL) {
+		return ERR_NOMEM;
 	}
-	store_text_look_done(&l);
+	store_release(s); /* a lock may have to be waited for */
+	enum err e = store_text_trigram_narrow(s, ask, marks) ? find_marked(s, ask, marks)
+							      : find_plainly(s, ask);
+	mem_drop(marks);
 	return e;
 }

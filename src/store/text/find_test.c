@@ -418,6 +418,130 @@ without_memory(void)
 	end();
 }
 
+static void
+keep_up_fully(void)
+{
+	bool more = true;
+	for (int i = 0; more && i < 200; i++) {
+		CHECK_ERR(store_text_keep_up(w.s, &more), ERR_OK);
+	}
+	CHECK(!more);
+}
+
+/* How many messages the trigram index leaves for a needle; SIZE_MAX: it does not help. */
+static size_t
+narrowed(const char *needle)
+{
+	static bool marks[MESSAGES_MAX];
+	struct store_text_key key = { .where = STORE_TEXT_ANY, .needle = str_from(needle) };
+	struct store_text_ask a = { .keys = &key, .keys_n = 1, .ids = w.ids, .n = w.n };
+	size_t n = 0;
+	memset(marks, 0, sizeof marks);
+	if (!store_text_trigram_narrow(w.s, &a, marks)) {
+		return SIZE_MAX;
+	}
+	for (size_t i = 0; i < w.n; i++) {
+		n += marks[i];
+	}
+	return n;
+}
+
+/* One message with words that no other has. */
+static void
+add_rare(const char *text)
+{
+	struct store_added added;
+	struct store_new msg = { .body = str_from(text), .internal_s = 1 };
+	CHECK_ERR(store_append(w.s, 1, &msg, 1, &added), ERR_OK);
+	w.ids[w.n++] = added.id;
+}
+
+/* A large account gets a trigram index, which leaves out nothing whatever happens to it. */
+static void
+large(void)
+{
+	memset(&w, 0, sizeof w);
+	w.conf = store_trial_conf("large");
+	w.conf.trigram_from = 1200;
+	w.s = store_trial_open(&w.conf);
+	w.random = 11;
+	add(600);
+	add_rare(
+	    "Subject: R\xc3\xa4re \"quoted\" w\r\n\r\nquokka \xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\r\n");
+	add(500);
+	ask(false, 50);
+	keep_up_fully();
+	CHECK(narrowed("quokka") == SIZE_MAX); /* not large enough yet */
+	add(900);
+	ask(false, 50);
+	keep_up_fully();
+	size_t left = narrowed("quokka");
+	CHECK(left >= 1 && left <= 1 + 128); /* and those that do not fill a batch */
+	CHECK(narrowed("rare \"quoted\"") == left);
+	CHECK(narrowed("\xd0\xbf\xd1\x80\xd0\xb8\xd0\xb2") == left);
+	CHECK(narrowed("qu") == SIZE_MAX && narrowed("alpha") == SIZE_MAX);
+	for (int i = 0; i < 12; i++) {
+		ask(i % 2 == 1, 20);
+	}
+	add(50);
+	add_rare("Subject: new\r\n\r\nquokka\r\n");
+	struct store_text_key key = { .where = STORE_TEXT_BODY, .needle = S("quokka") };
+	struct store_text_ask a = {
+		.keys = &key, .keys_n = 1, .ids = w.ids, .n = w.n, .hits = w.hits
+	};
+	CHECK_ERR(store_text_find(w.s, &a), ERR_OK);
+	CHECK(w.hits[600] == 1 && w.hits[w.n - 1] == 1 && w.hits[0] == 0);
+	end();
+}
+
+/* Dead entries, another index.db, a broken file: made anew, and right meanwhile. */
+static void
+large_and_damaged(void)
+{
+	struct store_report none = { 0 };
+	struct buf b;
+	memset(&w, 0, sizeof w);
+	w.conf = store_trial_conf("large2");
+	w.conf.trigram_from = 1000;
+	w.s = store_trial_open(&w.conf);
+	w.random = 12;
+	add_rare("\r\nquokka\r\n");
+	add(2300);
+	ask(false, 50);
+	keep_up_fully();
+	CHECK(narrowed("quokka") <= 129);
+	uint64_t first = w.ids[0];
+	do {
+		drop(15);
+	} while (w.ids[0] != first && w.n > 1700);
+	ask(false, 20);
+	drop(30);
+	store_trial_now += 2 * STORE_TEXT_LOOK_S;
+	keep_up_fully();
+	ask(false, 20);
+	store_close(&w.s);
+	CHECK_ERR(store_rebuild(&w.conf, &none), ERR_OK);
+	w.s = store_trial_open(&w.conf);
+	CHECK(narrowed("quokka") == SIZE_MAX); /* of another index.db */
+	ask(false, 20);
+	keep_up_fully();
+	CHECK(narrowed("quokka") <= 129);
+	store_close(&w.s);
+	store_trial_load(&w.conf, "text/trigram.db", &b);
+	for (size_t i = 0; i < b.n; i += 50) {
+		b.p[i] ^= 0x55;
+	}
+	store_trial_save(&w.conf, "text/trigram.db", buf_view(&b));
+	buf_done(&b);
+	w.s = store_trial_open(&w.conf);
+	ask(false, 20);
+	keep_up_fully();
+	keep_up_fully();
+	CHECK(narrowed("quokka") <= 129);
+	ask(false, 20);
+	end();
+}
+
 static enum err
 enough(void *ctx)
 {
@@ -445,4 +569,5 @@ ended(void)
 	end();
 }
 
-TEST_MAIN(as_the_oracle, what_is_taken, damage, rebuilt, dead, without_memory, ended)
+TEST_MAIN(as_the_oracle, what_is_taken, damage, rebuilt, dead, without_memory, ended, large,
+    large_and_damaged)

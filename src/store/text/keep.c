@@ -39,6 +39,22 @@ check_file(struct store_text *t, struct store_text_file *f)
 	return store_end(t->store, store_text_file_save(t->store, f, 0));
 }
 
+/* So many messages that a trigram index is worth its price. */
+static enum err
+is_large(struct store *s, uint64_t mark, bool *ret)
+{
+	struct store_text_file f = { 0 };
+	uint64_t messages = 0, after = 0;
+	enum err e = ERR_OK;
+	while (s->trigram_from != 0 && after < mark && e == ERR_OK) {
+		e = store_text_file_next(s, after, &f);
+		after = f.first;
+		messages += e == ERR_OK ? f.messages : 0;
+	}
+	*ret = s->trigram_from != 0 && messages >= s->trigram_from;
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
 /* With the lock held. */
 static enum err
 keep_up(struct store_text *t, bool *ret_more)
@@ -53,12 +69,18 @@ keep_up(struct store_text *t, bool *ret_more)
 	if (pending >= STORE_TEXT_FEW) {
 		*ret_more = pending >= STORE_TEXT_BATCH + STORE_TEXT_FEW;
 		e = store_text_take(t, &last);
-	} else {
-		e = file_to_check(t->store, &f);
-		*ret_more = e == ERR_OK;
-		e = e == ERR_OK ? check_file(t, &f) : e;
+		return e == ERR_NOTFOUND ? ERR_OK : e;
 	}
-	return e == ERR_NOTFOUND ? ERR_OK : e;
+	uint64_t mark = f.last;
+	e = file_to_check(t->store, &f);
+	if (e == ERR_OK) {
+		*ret_more = true;
+		return check_file(t, &f);
+	}
+	TRY(e == ERR_NOTFOUND ? ERR_OK : e);
+	bool large = false;
+	TRY(is_large(t->store, mark, &large));
+	return large ? store_text_trigram_keep_up(t, mark, ret_more) : ERR_OK;
 }
 
 static enum err
@@ -76,6 +98,7 @@ store_text_keep_up(struct store *s, bool *ret_more)
 	struct store_text t;
 	bool searched = false;
 	*ret_more = false;
+	store_release(s);
 	TRY(has_rows(s, &searched));
 	if (!searched) {
 		return ERR_OK;

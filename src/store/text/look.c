@@ -15,7 +15,7 @@ enum { ALL_COLUMNS = (1 << MAIL_TEXT_COLUMNS) - 1 };
 static const int column_order[MAIL_TEXT_COLUMNS] = { MAIL_TEXT_MAIN, MAIL_TEXT_BODY,
 	MAIL_TEXT_FIELDS };
 
-enum err
+void
 store_text_look_init(struct store_text_look *l, struct store_text_ask *ask)
 {
 	ASSERT(ask->keys_n <= STORE_TEXT_KEYS_MAX);
@@ -31,7 +31,6 @@ store_text_look_init(struct store_text_look *l, struct store_text_ask *ask)
 		    : field                                  ? 1u << mail_text_column_of(key->name)
 							     : 1u << MAIL_TEXT_BODY;
 	}
-	return ERR_OK;
 }
 
 void
@@ -116,9 +115,8 @@ store_text_look_at(struct store_text_look *l, size_t at, const struct mail_text 
 
 /* ---- blocks ------------------------------------------------------------------------------- */
 
-/* The first place in ask->ids with an id of at least `id`. */
-static size_t
-place_of(const struct store_text_ask *ask, uint64_t id)
+size_t
+store_text_place_of(const struct store_text_ask *ask, uint64_t id)
 {
 	size_t lo = 0, hi = ask->n;
 	while (lo < hi) {
@@ -215,7 +213,7 @@ look_at_block(struct store_text_look *l, int fd, uint64_t off, const struct stor
 {
 	uint64_t at[MAIL_TEXT_COLUMNS], next = off + STORE_TEXT_HEAD + h->directory_n;
 	bool any = false;
-	size_t from = place_of(l->ask, h->first);
+	size_t from = store_text_place_of(l->ask, h->first);
 	if (from == l->ask->n || l->ask->ids[from] > h->last) {
 		return ERR_OK;
 	}

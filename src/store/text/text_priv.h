@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the files of this folder share. Reading order: block.c, file.c (files, their rows, the
- * lock), take.c (from messages to files), look.c (keys in blocks), find.c (the whole of a search),
- * keep.c (what is done in quiet moments).
+ * lock), take.c (from messages to files), look.c (keys in blocks), trigram.c,
+ * find.c (the whole of a search), keep.c (what is done in quiet moments).
  */
 #ifndef STORE_TEXT_TEXT_PRIV_H
 #define STORE_TEXT_TEXT_PRIV_H
@@ -92,11 +92,25 @@ struct store_text_look {
 	size_t wanted_cap;
 };
 
-enum err store_text_look_init(struct store_text_look *l, struct store_text_ask *ask);
+/* The first place in ask->ids with an id of at least `id`. */
+size_t store_text_place_of(const struct store_text_ask *ask, uint64_t id);
+
+void store_text_look_init(struct store_text_look *l, struct store_text_ask *ask);
 void store_text_look_done(struct store_text_look *l);
 /* One message, whose columns are in memory; `at` is its place in ask->ids. */
 void store_text_look_at(struct store_text_look *l, size_t at, const struct mail_text *text);
 /* All blocks of a file up to `end`. CORRUPT, NOMEM, IO, or what breathe gave. */
 enum err store_text_look_file(struct store_text_look *l, int fd, uint64_t end);
+
+/* ---- trigram.c ---------------------------------------------------------------------------- */
+
+/* With the lock held: bring the trigram index nearer to `mark`, or make it anew. */
+enum err store_text_trigram_keep_up(struct store_text *t, uint64_t mark, bool *ret_more);
+enum err store_text_trigram_remove(struct store_text *t);
+/*
+ * Mark the messages that may have any of the keys; ask->n marks, false before. False: there is no
+ * such index, or it is of no use here, and everything has to be looked at.
+ */
+bool store_text_trigram_narrow(struct store *s, const struct store_text_ask *ask, bool *marks);
 
 #endif

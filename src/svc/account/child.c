@@ -5,6 +5,7 @@
  */
 #include "svc/account/child.h"
 #include "base/buf.h"
+#include "conf/conf.h"
 #include "ipc/accounts_account.h"
 #include "store/store.h"
 #include "svc/account/account.h"
@@ -29,7 +30,8 @@ open_store(const struct svc_account_start *s, struct store **ret)
 		.boot_id = s->boot_id,
 		.create = true,
 		.quota_octets = s->quota_octets,
-		.quota_messages = s->quota_messages };
+		.quota_messages = s->quota_messages,
+		.trigram_from = s->conf->store_trigram_from };
 	return store_open(&conf, ret);
 }
 

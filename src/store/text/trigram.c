@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The trigram index of a very large account: which messages have three given characters in a row.
+ * It only narrows down where to look: what it names is looked at in the blocks like everything
+ * else, so it may name too many and dead ones, but must never leave one out. Text by SQLite's FTS5,
+ * in a file of its own; the one place with SQL that PostgreSQL has no words for.
+ */
+#include "store/text/text_priv.h"
+
+#include "base/codec.h"
+#include "base/mem.h"
+#include "store/store_priv.h"
+#include "sys/file.h"
+
+enum {
+	BATCH = 128,      /* messages per transaction */
+	GRAMS_MAX = 24,   /* of one needle that are asked for */
+	MATCH_MAX = 1024, /* octets of such a question */
+	CHARS = 3,
+	WORTH = 1000, /* asking about fewer messages is not worth opening the index */
+};
+
+static const struct db_migration schema[] = {
+	{
+	    "CREATE TABLE state(one INTEGER PRIMARY KEY, inode INTEGER NOT NULL,"
+	    " last INTEGER NOT NULL, messages INTEGER NOT NULL, checked INTEGER NOT NULL);"
+	    "INSERT INTO state VALUES(1, 0, 0, 0, 0);"
+	    "CREATE VIRTUAL TABLE gram USING fts5(text, content='', detail=none, columnsize=0,"
+	    " tokenize='trigram case_sensitive 1');",
+	},
+};
+
+/* The row of the table state. */
+struct state {
+	uint64_t inode; /* of the index.db it was made by: another one may know other messages */
+	uint64_t last;  /* messages up to this id are in it */
+	uint64_t messages;
+	int64_t checked_s;
+};
+
+static enum err
+open_file(struct store *s, bool create, struct db **ret)
+{
+	char path[DB_PATH_MAX + 32];
+	int n = snprintf(path, sizeof path, "%.*s/text/trigram.db", (int)s->path_n, s->path);
+	struct db_conf conf = { .path = { path, (size_t)n }, .flags = create ? DB_CREATE : 0 };
+	struct db *db = NULL;
+	TRY(db_open(&conf, &db));
+	enum err e = db_migrate(db, schema, LEN(schema));
+	if (e != ERR_OK) {
+		db_close(&db);
+		return e;
+	}
+	*ret = db;
+	return ERR_OK;
+}
+
+static enum err
+load(struct db *db, struct state *ret)
+{
+	struct db_stmt *q = db_query(db, "SELECT inode, last, messages, checked FROM state");
+	enum err e = db_row(q);
+	if (e == ERR_OK) {
+		*ret = (struct state){ db_u64(q, 0), db_u64(q, 1), db_u64(q, 2), db_i64(q, 3) };
+	}
+	db_done(q);
+	return e == ERR_NOTFOUND ? ERR_CORRUPT : e;
+}
+
+static enum err
+save(struct db *db, const struct state *st)
+{
+	struct db_stmt *q = db_query(db,
+	    "UPDATE state SET inode = ?, last = ?, messages = ?, checked = ?");
+	db_bind_u64(q, 1, st->inode);
+	db_bind_u64(q, 2, st->last);
+	db_bind_u64(q, 3, st->messages);
+	db_bind_i64(q, 4, st->checked_s);
+	return db_run(q);
+}
+
+/* ---- building ----------------------------------------------------------------------------- */
+
+static enum err
+add_message(struct store_text *t, struct db *db, uint64_t id)
+{
+	enum err e = store_text_read(t, id);
+	if (e != ERR_OK) {
+		return e == ERR_NOTFOUND ? ERR_OK : e;
+	}
+	buf_reset(&t->out);
+	for (int i = 0; i < MAIL_TEXT_COLUMNS; i++) {
+		buf_str(&t->out, buf_view(&t->text.column[i]));
+	}
+	TRY(buf_err(&t->out));
+	struct db_stmt *q = db_query(db, "INSERT INTO gram(rowid, text) VALUES(?, ?)");
+	db_bind_u64(q, 1, id);
+	db_bind_str(q, 2, buf_view(&t->out));
+	return db_run(q);
+}
+
+static enum err
+add_batch(struct store_text *t, struct db *db, const struct store_text_ids *ids, struct state *st)
+{
+	for (size_t i = 0; i < MIN(ids->n, (size_t)BATCH); i++) {
+		TRY(add_message(t, db, ids->v[i]));
+		st->last = ids->v[i];
+		st->messages++;
+	}
+	return save(db, st);
+}
+
+static enum err
+empty(struct db *db, struct state *st)
+{
+	*st = (struct state){ 0 };
+	return db_run(db_query(db, "INSERT INTO gram(gram) VALUES('delete-all')"));
+}
+
+/* More than a quarter names messages that are gone. */
+static enum err
+is_stale(struct store *s, struct state *st, bool *ret)
+{
+	uint64_t live = 0;
+	int64_t now = store_now(s);
+	*ret = st->messages > 0 && st->inode != s->inode;
+	if (*ret || (now - st->checked_s < STORE_TEXT_LOOK_S && st->checked_s <= now)) {
+		return ERR_OK;
+	}
+	TRY(store_text_count(s, 0, st->last, st->messages, &live));
+	st->checked_s = now;
+	*ret = live + st->messages / 4 < st->messages;
+	return ERR_OK;
+}
+
+static enum err
+build(struct store_text *t, struct db *db, uint64_t mark, bool *ret_more)
+{
+	struct state st;
+	struct store_text_ids ids;
+	bool stale = false;
+	TRY(load(db, &st));
+	TRY(is_stale(t->store, &st, &stale));
+	TRY(store_text_ids(t->store, stale ? 0 : st.last, mark, &ids));
+	if (!stale && ids.n < BATCH) {
+		return ERR_OK;
+	}
+	TRY(db_begin(db, DB_WRITE));
+	enum err e = stale ? empty(db, &st) : ERR_OK;
+	if (e == ERR_OK) {
+		st.inode = t->store->inode;
+		st.checked_s = store_now(t->store);
+		e = add_batch(t, db, &ids, &st);
+	}
+	if (e != ERR_OK) {
+		db_rollback(db);
+		return e;
+	}
+	*ret_more = ids.n == LEN(ids.v);
+	return db_commit(db);
+}
+
+enum err
+store_text_trigram_keep_up(struct store_text *t, uint64_t mark, bool *ret_more)
+{
+	struct db *db = NULL;
+	enum err e = open_file(t->store, true, &db);
+	if (e == ERR_OK) {
+		e = build(t, db, mark, ret_more);
+	}
+	db_close(&db);
+	if (e == ERR_CORRUPT || e == ERR_VERSION) {
+		*ret_more = false;
+		e = store_text_trigram_remove(t); /* it is made anew when there is time again */
+	}
+	return e;
+}
+
+/* ---- damage ------------------------------------------------------------------------------- */
+
+enum err
+store_text_trigram_remove(struct store_text *t)
+{
+	static const str names[] = { S_INIT("trigram.db"), S_INIT("trigram.db-wal"),
+		S_INIT("trigram.db-shm") };
+	for (size_t i = 0; i < LEN(names); i++) {
+		enum err e = sys_file_unlink(t->dir, names[i]);
+		if (e != ERR_OK && e != ERR_NOTFOUND) {
+			return e;
+		}
+	}
+	return ERR_OK;
+}
+
+/* Best effort: while it stays, searches look at everything. */
+static void
+remove_damaged(struct store *s)
+{
+	struct store_text t;
+	enum err e = store_text_begin(&t, s);
+	if (e == ERR_OK) {
+		e = sys_file_lock(t.lock, true, true);
+	}
+	if (e == ERR_OK) {
+		(void)(store_text_trigram_remove(&t) == ERR_OK);
+		sys_file_unlock(t.lock);
+	}
+	store_text_end(&t);
+}
+
+/* ---- asking ------------------------------------------------------------------------------- */
+
+/* Octets of the first three characters of s; 0 when it has fewer. */
+static size_t
+gram_of(str s)
+{
+	str rest = s;
+	for (int i = 0; i < CHARS; i++) {
+		if (rest.n == 0) {
+			return 0;
+		}
+		(void)utf8_next(&rest);
+	}
+	return s.n - rest.n;
+}
+
+/* The question for a needle: its trigrams, each quoted, all of them. False: too short for one. */
+static bool
+put_question(struct buf *out, str needle)
+{
+	size_t n, grams = 0;
+	while ((n = gram_of(needle)) > 0 && grams < GRAMS_MAX) {
+		buf_cstr(out, grams++ > 0 ? " \"" : "\"");
+		for (size_t i = 0; i < n; i++) {
+			buf_cstr(out, needle.p[i] == '"' ? "\"" : "");
+			buf_ch(out, needle.p[i]);
+		}
+		buf_ch(out, '"');
+		(void)utf8_next(&needle);
+	}
+	return grams > 0 && buf_err(out) == ERR_OK;
+}
+
+/* Mark the messages a needle may be in. TOOMANY: not worth it. */
+static enum err
+mark_candidates(struct db *db, str question, const struct store_text_ask *ask, bool *marks)
+{
+	size_t n = 0;
+	enum err e;
+	struct db_stmt *q = db_query(db, "SELECT rowid FROM gram WHERE gram MATCH ?");
+	db_bind_str(q, 1, question);
+	while ((e = db_row(q)) == ERR_OK) {
+		uint64_t id = db_u64(q, 0);
+		size_t at = store_text_place_of(ask, id);
+		bool asked = at < ask->n && ask->ids[at] == id;
+		n += asked && !marks[at];
+		if (asked) {
+			marks[at] = true;
+		}
+		if (n > ask->n / 4) {
+			e = ERR_TOOMANY;
+			break;
+		}
+	}
+	db_done(q);
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+static enum err
+mark_all(struct db *db, const struct store_text_ask *ask, uint64_t last, bool *marks)
+{
+	char room[MATCH_MAX];
+	for (size_t k = 0; k < ask->keys_n; k++) {
+		struct buf question;
+		buf_init_fixed(&question, room, sizeof room);
+		if (!put_question(&question, ask->keys[k].needle)) {
+			return ERR_TOOMANY;
+		}
+		TRY(mark_candidates(db, buf_view(&question), ask, marks));
+	}
+	for (size_t i = store_text_place_of(ask, last + 1); i < ask->n; i++) {
+		marks[i] = true;
+	}
+	return ERR_OK;
+}
+
+static enum err
+ask_file(struct store *s, struct db *db, const struct store_text_ask *ask, bool *marks)
+{
+	struct state st;
+	TRY(db_begin(db, DB_READ));
+	enum err e = load(db, &st);
+	if (e == ERR_OK && (st.inode != s->inode || st.last == 0)) {
+		e = ERR_NOTFOUND;
+	}
+	if (e == ERR_OK) {
+		e = mark_all(db, ask, st.last, marks);
+	}
+	db_rollback(db);
+	return e;
+}
+
+bool
+store_text_trigram_narrow(struct store *s, const struct store_text_ask *ask, bool *marks)
+{
+	struct db *db = NULL;
+	if (s->trigram_from == 0 || ask->n < WORTH || open_file(s, false, &db) != ERR_OK) {
+		return false;
+	}
+	enum err e = ask_file(s, db, ask, marks);
+	db_close(&db);
+	if (e == ERR_CORRUPT) {
+		remove_damaged(s);
+	}
+	return e == ERR_OK; /* whatever it was, looking at everything is right */
+}
