@@ -133,36 +133,38 @@ mail_charset_decode(struct buf *out, str name, str in)
 	}
 }
 
-/* Row of fold_rows for a code point, or -1 when it folds to itself. */
-static int
-fold_row(uint32_t cp)
+/* What maps some code points to other texts; the rest stay as they are. */
+struct map {
+	const struct map_row *rows;
+	const uint16_t *blocks;
+	const uint8_t *pool;
+};
+
+/* The row of a code point, or NULL when it maps to itself. */
+static const struct map_row *
+find_row(const struct map *m, uint32_t cp)
 {
-	if (cp / 256 + 1 >= LEN(fold_blocks)) {
-		return -1;
+	if (cp / 256 + 1 >= MAP_BLOCKS) {
+		return NULL;
 	}
-	int lo = fold_blocks[cp / 256], hi = fold_blocks[cp / 256 + 1];
+	int lo = m->blocks[cp / 256], hi = m->blocks[cp / 256 + 1];
 	while (lo < hi) {
 		int mid = (lo + hi) / 2;
-		if (fold_rows[mid].cp == cp) {
-			return mid;
+		if (m->rows[mid].cp == cp) {
+			return &m->rows[mid];
 		}
-		if (fold_rows[mid].cp < cp) {
+		if (m->rows[mid].cp < cp) {
 			lo = mid + 1;
 		} else {
 			hi = mid;
 		}
 	}
-	return -1;
+	return NULL;
 }
 
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
-void
-mail_charset_fold(struct buf *out, str in)
+/* One loop for both: the compiler makes each of its own, as `title` is known there. */
+static inline void
+map_text(const struct map *m, bool title, struct buf *out, str in)
 {
 	while (in.n > 0) {
 		size_t ascii = 0;
@@ -171,7 +173,9 @@ mail_charset_fold(struct buf *out, str in)
 			return;
 		}
 		while (ascii < in.n && (uint8_t)in.p[ascii] < 0x80) {
-			to[ascii] = lower(in.p[ascii]);
+			char c = in.p[ascii];
+			bool letter = title ? c >= 'a' && c <= 'z' : c >= 'A' && c <= 'Z';
+			to[ascii] = letter ? (char)(c ^ 0x20) : c;
 			ascii++;
 		}
 		buf_grow(out, ascii);
@@ -180,11 +184,25 @@ mail_charset_fold(struct buf *out, str in)
 			return;
 		}
 		uint32_t cp = utf8_next(&in);
-		int row = fold_row(cp);
-		if (row >= 0) {
-			buf_add(out, fold_pool + fold_rows[row].at, fold_rows[row].n);
+		const struct map_row *row = find_row(m, cp);
+		if (row != NULL) {
+			buf_add(out, m->pool + row->at, row->n);
 		} else {
 			utf8_put(out, cp == UINT32_MAX ? REPLACEMENT : cp);
 		}
 	}
+}
+
+void
+mail_charset_fold(struct buf *out, str utf8)
+{
+	static const struct map fold = { fold_rows, fold_blocks, fold_pool };
+	map_text(&fold, false, out, utf8);
+}
+
+void
+mail_charset_casemap(struct buf *out, str utf8)
+{
+	static const struct map casemap = { case_rows, case_blocks, case_pool };
+	map_text(&casemap, true, out, utf8);
 }

@@ -21,4 +21,12 @@ void mail_charset_decode(struct buf *out, str name, str in);
  */
 void mail_charset_fold(struct buf *out, str utf8);
 
+/*
+ * Append valid UTF-8 as i;unicode-casemap prepares it: every code point to its titlecase, then
+ * decomposed. Two texts are equal, or one is before the other, as their prepared octets are.
+ *
+ * RFC     5051 2
+ */
+void mail_charset_casemap(struct buf *out, str utf8);
+
 #endif
