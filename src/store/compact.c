@@ -8,6 +8,7 @@
 #include "store/care.h"
 
 #include "store/scan.h"
+#include "store/facts.h"
 #include "store/store_priv.h"
 #include "sys/clock.h"
 #include "sys/file.h"
@@ -185,13 +186,6 @@ forget_threads(struct store *s)
 }
 
 static enum err
-forget_facts(struct store *s)
-{
-	TRY(store_begin(s, DB_WRITE));
-	return store_end(s, store_facts_prune(s));
-}
-
-static enum err
 pack_octets(struct store *s, uint64_t *ret)
 {
 	struct store_set packs;
@@ -234,7 +228,7 @@ store_compact(struct store *s, uint64_t *ret_octets)
 	}
 	if (any) {
 		TRY(forget_threads(s));
-		TRY(forget_facts(s));
+		TRY(store_facts_prune(s));
 	}
 	TRY(pack_octets(s, &after));
 	*ret_octets = before > after ? before - after : 0;

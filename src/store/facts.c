@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Blocks of facts. A row of the table `fact` is one kind of up to STORE_FACT_BLOCK messages; its key
- * is kind << 56 | id of the first one. All kinds end at the same message.
+ * Blocks of facts. A row of the table `fact` is one kind of up to STORE_FACT_BLOCK messages;
+ * its key is kind << 56 | id of the first one. All kinds end at the same message.
  *
  *	OFFSET  SIZE     MEANING
  *	0       2        messages, n
@@ -173,10 +173,12 @@ store_facts_add(struct store *s, const struct store_fact *list, size_t n)
 enum err
 store_facts_prune(struct store *s)
 {
-	return db_run(db_query(s->db,
+	TRY(store_begin(s, DB_WRITE));
+	struct db_stmt *q = db_query(s->db,
 	    "DELETE FROM fact WHERE last < (SELECT max(id) FROM message) AND NOT EXISTS"
 	    " (SELECT 1 FROM message WHERE id >= fact.key % 72057594037927936"
-	    " AND id <= fact.last)"));
+	    " AND id <= fact.last)");
+	return store_end(s, db_run(q));
 }
 
 /* ---- reading ------------------------------------------------------------------------------ */

@@ -38,6 +38,9 @@ enum err store_facts_missing(struct store *s, uint64_t *ids, size_t cap, size_t 
  */
 enum err store_facts_add(struct store *s, const struct store_fact *list, size_t n);
 
+/* Drop blocks whose messages are all gone; part of compacting. Errors: DB, BUSY. */
+enum err store_facts_prune(struct store *s);
+
 /* Reading one kind; the block read last is kept. */
 struct store_fact_reader {
 	struct store *store;

@@ -61,7 +61,7 @@ struct store {
 
 	/* the transaction under way */
 	bool in_txn;
-	bool held; /* a read stays open over several calls (store_hold) */
+	bool held; /* reads stay open: store_hold */
 	enum db_mode mode;
 	struct store_account account;
 	bool account_dirty;
@@ -96,7 +96,7 @@ enum err store_begin(struct store *s, enum db_mode mode);
 enum err store_end(struct store *s, enum err e);
 /* The next number of the account's clock. */
 uint64_t store_tick(struct store *s);
-/* When a read is held: let the next one see what has changed meanwhile. */
+/* The next read of those that are held sees what has changed meanwhile. */
 void store_hold_again(struct store *s);
 /* Open or reopen index.db of an opened folder; fails when there is none. */
 enum err store_index_open(struct store *s);
@@ -215,13 +215,9 @@ enum err store_thread_find(struct store *s, const uint64_t *hashes, size_t n, ui
 
 /* Is the record there, sound, and of this message? CORRUPT if not. */
 enum err store_row_check(struct store *s, const struct store_row *row);
-/* Have s->unzip. */
-enum err store_need_unzip(struct store *s);
+enum err store_need_unzip(struct store *s); /* have s->unzip */
 /* A record's payload, decompressed, into `out`. */
 enum err store_unpack(struct store *s, const struct store_record *r, struct buf *out);
-
-/* Within a write: drop blocks of facts whose messages are all gone. */
-enum err store_facts_prune(struct store *s);
 
 struct store_removal {
 	const struct store_set *uids; /* NULL: all */

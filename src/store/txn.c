@@ -160,7 +160,7 @@ static void
 let_go(struct store *s)
 {
 	if (s->held && s->in_txn && s->mode == DB_READ) {
-		db_rollback(s->db);
+		(void)!db_commit(s->db); /* a read: nothing to lose */
 		s->in_txn = false;
 		sys_file_unlock(s->lock);
 	}

@@ -53,6 +53,7 @@ PREFIXES = {
     "store/text": {"store_text"},
     "svc/common": {"svc", "service", FILES},
     "ctl": {"ctl"},
+    "proto/imap/thread": {"imap_thread"},
 }
 
 # --- calls -------------------------------------------------------------------------------------

@@ -18,9 +18,18 @@ imap_args_fn imap_args_list, imap_args_lsub;
 imap_args_fn imap_args_getmetadata, imap_args_setmetadata;
 imap_args_fn imap_args_append;
 imap_args_fn imap_args_expunge, imap_args_fetch, imap_args_store, imap_args_copy;
-imap_args_fn imap_args_search;
 imap_args_fn imap_args_getquota, imap_args_setquota;
 imap_args_fn imap_args_notify;
+imap_args_fn imap_args_search, imap_args_sort, imap_args_thread, imap_args_esearch;
+
+/* "RETURN" SP "(" options ")" SP, where it stands; the rest of `search` is the caller's. */
+void imap_parse_return(struct imap_cur *c, struct imap_search_args *search);
+/* charset SP; only UTF-8 and US-ASCII are known. */
+void imap_parse_charset(struct imap_cur *c);
+/* search-key *(SP search-key), to the end of the command. */
+void imap_parse_program(struct imap_cur *c, struct imap_search_program *program);
+/* partial-range (RFC 9394). */
+struct imap_partial imap_parse_partial(struct imap_cur *c);
 
 /*
  * One line of APPEND or REPLACE, from behind the verb or behind a literal of message octets.

@@ -221,6 +221,9 @@ fetch_modifiers(struct imap_cur *c, struct imap_fetch_args *fetch, bool uid)
 			fetch->changedsince = imap_cur_number64(c);
 			fetch->has_changedsince = true;
 			fetch->items |= IMAP_FETCH_MODSEQ; /* RFC 7162 3.1.4.1 */
+		} else if (uid && fetch->partial.first == 0 && imap_cur_word(c, S("PARTIAL"))) {
+			imap_cur_sp(c);
+			fetch->partial = imap_parse_partial(c); /* RFC 9394 3.3 */
 		} else {
 			imap_cur_fail(c, ERR_SYNTAX);
 		}

@@ -18,6 +18,7 @@ enum arg {
 	ARG_KEYWORD,
 	ARG_DATE,
 	ARG_NUMBER,
+	ARG_INTERVAL,
 	ARG_UID,
 	ARG_MODSEQ,
 	ARG_OBJECT
@@ -51,6 +52,7 @@ static const struct key {
 	 */
 	{ S_INIT("NEW"), IMAP_SEARCH_ALL, ARG_NONE, true, 0, 0, { 0 } },
 	{ S_INIT("OLD"), IMAP_SEARCH_ALL, ARG_NONE, false, 0, 0, { 0 } },
+	{ S_INIT("OLDER"), IMAP_SEARCH_OLDER, ARG_INTERVAL, false, 0, 0, { 0 } },
 	{ S_INIT("ON"), IMAP_SEARCH_ON, ARG_DATE, false, 0, 0, { 0 } },
 	{ S_INIT("RECENT"), IMAP_SEARCH_ALL, ARG_NONE, true, 0, 0, { 0 } },
 	{ S_INIT("SAVEDATESUPPORTED"), IMAP_SEARCH_ALL, ARG_NONE, false, 0, 0, { 0 } },
@@ -74,6 +76,7 @@ static const struct key {
 	{ S_INIT("UNFLAGGED"), IMAP_SEARCH_FLAG, ARG_NONE, true, 0, IMAP_FLAG_FLAGGED, { 0 } },
 	{ S_INIT("UNKEYWORD"), IMAP_SEARCH_KEYWORD, ARG_KEYWORD, true, 0, 0, { 0 } },
 	{ S_INIT("UNSEEN"), IMAP_SEARCH_FLAG, ARG_NONE, true, 0, IMAP_FLAG_SEEN, { 0 } },
+	{ S_INIT("YOUNGER"), IMAP_SEARCH_YOUNGER, ARG_INTERVAL, false, 0, 0, { 0 } },
 };
 
 /* An open group: kids still to come, or 0 for a parenthesis (closed by ")") and the root. */
@@ -162,6 +165,17 @@ parse_modseq(struct imap_cur *c)
 	return imap_cur_number64(c);
 }
 
+/* nz-number (RFC 5032 3) */
+static uint64_t
+parse_interval(struct imap_cur *c)
+{
+	uint32_t n = imap_cur_number(c);
+	if (n == 0) {
+		imap_cur_fail(c, ERR_SYNTAX);
+	}
+	return n;
+}
+
 static void
 parse_arg(struct parse *p, const struct key *key, struct imap_search_node *node)
 {
@@ -181,6 +195,7 @@ parse_arg(struct parse *p, const struct key *key, struct imap_search_node *node)
 	case ARG_OBJECT: node->text = imap_cur_atom(c); break;
 	case ARG_DATE: node->number = parse_day(c); break;
 	case ARG_NUMBER: node->number = imap_cur_number64(c); break;
+	case ARG_INTERVAL: node->number = parse_interval(c); break;
 	case ARG_UID: node->set = imap_parse_set(c); break;
 	case ARG_MODSEQ:
 		node->number = parse_modseq(c);
@@ -268,8 +283,26 @@ after_key(struct parse *p)
 	return false;
 }
 
-static unsigned
-parse_return(struct imap_cur *c)
+/* nz-number ":" nz-number, or both with "-" (RFC 9394 4) */
+struct imap_partial
+imap_parse_partial(struct imap_cur *c)
+{
+	struct imap_partial p = { .from_end = imap_cur_is(c, '-') };
+	(void)imap_cur_try(c, '-');
+	p.first = imap_cur_number(c);
+	imap_cur_ch(c, ':');
+	if (p.from_end) {
+		imap_cur_ch(c, '-');
+	}
+	p.second = imap_cur_number(c);
+	if (p.first == 0 || p.second == 0) {
+		imap_cur_fail(c, ERR_SYNTAX);
+	}
+	return p;
+}
+
+static void
+parse_option(struct imap_cur *c, struct imap_search_args *search)
 {
 	static const struct {
 		str name;
@@ -280,33 +313,51 @@ parse_return(struct imap_cur *c)
 		{ S_INIT("ALL"), IMAP_RETURN_ALL },
 		{ S_INIT("COUNT"), IMAP_RETURN_COUNT },
 		{ S_INIT("SAVE"), IMAP_RETURN_SAVE },
+		{ S_INIT("PARTIAL"), IMAP_RETURN_PARTIAL },
 	};
-	unsigned bits = 0;
+	str name = imap_cur_atom(c);
+	unsigned bit = 0;
+	for (size_t i = 0; i < LEN(options); i++) {
+		bit |= str_ieq(name, options[i].name) ? options[i].bit : 0;
+	}
+	if (bit == IMAP_RETURN_PARTIAL) {
+		imap_cur_sp(c);
+		search->partial = imap_parse_partial(c);
+		bit = (search->ret & IMAP_RETURN_PARTIAL) != 0 ? 0 : bit; /* once only: 9394 3.1 */
+	}
+	if (bit == 0) {
+		imap_cur_fail(c, ERR_SYNTAX);
+	}
+	search->ret |= bit;
+}
+
+void
+imap_parse_return(struct imap_cur *c, struct imap_search_args *search)
+{
+	search->extended = imap_cur_word(c, S("RETURN"));
+	if (!search->extended) {
+		return;
+	}
 	imap_cur_sp(c);
 	imap_cur_ch(c, '(');
 	for (bool first = true; imap_cur_ok(c) && !imap_cur_is(c, ')'); first = false) {
 		if (!first) {
 			imap_cur_sp(c);
 		}
-		str name = imap_cur_atom(c);
-		unsigned bit = 0;
-		for (size_t i = 0; i < LEN(options); i++) {
-			bit |= str_ieq(name, options[i].name) ? options[i].bit : 0;
-		}
-		if (bit == 0) {
-			imap_cur_fail(c, ERR_SYNTAX);
-		}
-		bits |= bit;
+		parse_option(c, search);
 	}
 	imap_cur_ch(c, ')');
 	imap_cur_sp(c);
-	return bits == 0 ? IMAP_RETURN_ALL : bits;
+	unsigned both = IMAP_RETURN_PARTIAL | IMAP_RETURN_ALL;
+	if ((search->ret & both) == both) {
+		imap_cur_fail(c, ERR_SYNTAX); /* RFC 9394 3.1 */
+	}
+	search->ret = search->ret == 0 ? (unsigned)IMAP_RETURN_ALL : search->ret;
 }
 
-static void
-parse_charset(struct imap_cur *c)
+void
+imap_parse_charset(struct imap_cur *c)
 {
-	imap_cur_sp(c);
 	str charset = imap_cur_astring(c);
 	imap_cur_sp(c);
 	if (imap_cur_ok(c) && !str_ieq(charset, S("UTF-8")) && !str_ieq(charset, S("US-ASCII"))) {
@@ -315,32 +366,37 @@ parse_charset(struct imap_cur *c)
 }
 
 void
-imap_args_search(struct imap_cur *c, struct imap_command *cmd)
+imap_parse_program(struct imap_cur *c, struct imap_search_program *program)
 {
-	struct imap_search_args *search = &cmd->u.search;
 	struct parse p = {
 		.c = c,
 		.nodes = { .max = IMAP_SEARCH_NODES_MAX, .size = sizeof(struct imap_search_node) },
-		.program = &search->program,
+		.program = program,
 	};
-	imap_cur_sp(c);
-	search->extended = imap_cur_word(c, S("RETURN"));
-	if (search->extended) {
-		search->ret = parse_return(c);
-	}
-	search->charset = imap_cur_word(c, S("CHARSET"));
-	if (search->charset) {
-		parse_charset(c);
-	}
 	open_group(&p, IMAP_SEARCH_AND, 0);
 	bool more = imap_cur_ok(c);
 	while (more) {
 		more = !parse_key(&p) ? imap_cur_ok(c) : after_key(&p);
 	}
-	if (imap_cur_ok(c)) {
-		close_group(&p);
-		search->program.nodes = p.nodes.p;
-		search->program.n = p.nodes.n;
-		imap_search_compile(&search->program);
+	if (!imap_cur_ok(c)) {
+		return;
 	}
+	close_group(&p);
+	program->nodes = p.nodes.p;
+	program->n = p.nodes.n;
+	imap_search_compile(program);
+}
+
+void
+imap_args_search(struct imap_cur *c, struct imap_command *cmd)
+{
+	struct imap_search_args *search = &cmd->u.search;
+	imap_cur_sp(c);
+	imap_parse_return(c, search);
+	search->charset = imap_cur_word(c, S("CHARSET"));
+	if (search->charset) {
+		imap_cur_sp(c);
+		imap_parse_charset(c);
+	}
+	imap_parse_program(c, &search->program);
 }

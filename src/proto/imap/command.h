@@ -15,6 +15,8 @@
 #include "proto/imap/notify.h"
 #include "proto/imap/search.h"
 #include "proto/imap/seqset.h"
+#include "proto/imap/sort.h"
+#include "proto/imap/thread/thread.h"
 
 enum imap_state { IMAP_NOTAUTH = 1, IMAP_AUTH = 2, IMAP_SELECTED = 4 };
 
@@ -163,6 +165,9 @@ struct imap_command {
 		unsigned enable;            /* IMAP_ENABLED_* bits of the known names */
 		struct imap_seqset expunge; /* UID EXPUNGE */
 		struct imap_search_args search;
+		struct imap_sort_args sort;
+		struct imap_thread_args thread;
+		struct imap_esearch_args esearch;
 		struct imap_fetch_args fetch;
 		struct imap_store_args store;
 		struct imap_notify_args notify;

@@ -55,13 +55,36 @@ dump_fetch(struct buf *b, const struct imap_fetch_args *fetch)
 }
 
 static void
+dump_sort(struct buf *b, const struct imap_sort_args *sort)
+{
+	for (size_t i = 0; i < sort->n; i++) {
+		buf_printf(b, "%s%u ", sort->keys[i].reverse ? "-" : "",
+		    (unsigned)sort->keys[i].by);
+	}
+}
+
+static void
+dump_looks(struct buf *b, const struct imap_esearch_args *esearch)
+{
+	for (size_t i = 0; i < esearch->n; i++) {
+		buf_printf(b, "%u<%.*s> ", (unsigned)esearch->looks[i].kind,
+		    STR_ARG(esearch->looks[i].name));
+	}
+}
+
+static void
 dump_search(struct buf *b, const struct imap_search_args *search)
 {
 	static const char *const ops[] = { "and", "or", "not", "all", "flag", "keyword", "seq",
-		"uid", "before", "on", "since", "savedbefore", "savedon", "savedsince", "larger",
-		"smaller", "modseq", "emailid", "threadid", "sentbefore", "senton", "sentsince",
-		"header", "body", "text" };
+		"uid", "before", "on", "since", "savedbefore", "savedon", "savedsince", "older",
+		"younger", "larger", "smaller", "modseq", "emailid", "threadid", "sentbefore",
+		"senton", "sentsince", "header", "body", "text" };
 	buf_printf(b, "%d %u", search->extended, search->ret);
+	if (search->partial.first != 0) {
+		const char *end = search->partial.from_end ? "-" : "";
+		buf_printf(b, " partial=%s%u:%s%u", end, search->partial.first, end,
+		    search->partial.second);
+	}
 	for (size_t i = 0; i < search->program.n; i++) {
 		const struct imap_search_node *node = &search->program.nodes[i];
 		buf_printf(b, " %s/%u", ops[node->op], node->end);
@@ -139,6 +162,15 @@ dump(struct buf *b, const struct imap_command *cmd)
 		dump_list(b, &cmd->u.list);
 	} else if (cmd->verb == IMAP_FETCH) {
 		dump_fetch(b, &cmd->u.fetch);
+	} else if (cmd->verb == IMAP_SORT) {
+		dump_sort(b, &cmd->u.sort);
+		dump_search(b, &cmd->u.sort.search);
+	} else if (cmd->verb == IMAP_THREAD) {
+		buf_printf(b, "%u ", (unsigned)cmd->u.thread.by);
+		dump_search(b, &cmd->u.thread.search);
+	} else if (cmd->verb == IMAP_ESEARCH) {
+		dump_looks(b, &cmd->u.esearch);
+		dump_search(b, &cmd->u.esearch.search);
 	} else if (cmd->verb == IMAP_SEARCH) {
 		dump_search(b, &cmd->u.search);
 	} else if (cmd->verb == IMAP_STORE) {
@@ -318,6 +350,33 @@ searches(void)
 		{ "t SEARCH OR NOT MODSEQ 7 LARGER 5",
 		    "t SEARCH 0 0 and/5 or/5 not/4 modseq/4=7 larger/5=5" },
 		{ "a SEARCH MODSEQ \"/flags/\\\\draft\" all 6", "a SEARCH 0 0 and/2 modseq/2=6" },
+		{ "a1 SEARCH UNSEEN YOUNGER 259200",
+		    "a1 SEARCH 0 0 and/4 not/3 flag/3=8 younger/4=259200" },
+		{ "a SEARCH older 1", "a SEARCH 0 0 and/2 older/2=1" },
+		{ "A01 UID SEARCH RETURN (PARTIAL -1:-100) UNDELETED",
+		    "A01 UID SEARCH 1 32 partial=-1:-100 and/3 not/3 flag/3=4" },
+		{ "A02 UID SEARCH RETURN (COUNT PARTIAL 24000:23500 SAVE) ALL",
+		    "A02 UID SEARCH 1 56 partial=24000:23500 and/2 all/2" },
+		{ "A282 SORT (SUBJECT) UTF-8 SINCE 1-Feb-1994",
+		    "A282 SORT 5 0 0 and/2 since/2=8797" },
+		{ "A283 SORT (SUBJECT REVERSE DATE) \"us-ascii\" ALL",
+		    "A283 SORT 5 -2 0 0 and/2 all/2" },
+		{ "a UID SORT (arrival cc from size to displayfrom reverse displayto) UTF-8 1 2",
+		    "a UID SORT 0 1 3 4 6 7 -8 0 0 and/3 seq/2=1:1 seq/3=2:2" },
+		{ "E01 UID SORT RETURN () (REVERSE DATE) UTF-8 UNDELETED UNKEYWORD $Junk",
+		    "E01 UID SORT -2 1 4 and/5 not/3 flag/3=4 not/5 keyword/5<:$Junk>" },
+		{ "A283 THREAD ORDEREDSUBJECT UTF-8 SINCE 5-MAR-2000",
+		    "A283 THREAD 0 0 0 and/2 since/2=11021" },
+		{ "A285 UID THREAD references utf-8 ALL", "A285 UID THREAD 1 0 0 and/2 all/2" },
+		{ "tag1 ESEARCH IN (mailboxes \"folder1\" subtree \"folder2\") unseen",
+		    "tag1 ESEARCH 6<folder1> 4<folder2> 0 4 and/3 not/3 flag/3=8" },
+		{ "tag2 ESEARCH IN (mailboxes (a inbox) subtree-one \"b c\" personal inboxes "
+		  "subscribed selected) RETURN (COUNT) CHARSET UTF-8 subject \"chad\"",
+		    "tag2 ESEARCH 6<a> 6<INBOX> 5<b c> 2<> 1<> 3<> 0<> 1 8 and/2 "
+		    "header/2<Subject:chad>" },
+		{ "tag1 UID ESEARCH FROM \"frobozz\" 1:100",
+		    "tag1 UID ESEARCH 0 4 and/3 header/2<From:frobozz> seq/3=1:100" },
+		{ "a ESEARCH RETURN () ALL", "a ESEARCH 1 4 and/2 all/2" },
 		{ "a SEARCH UID $ $", "a SEARCH 0 0 and/3 uid/2=$ seq/3=$" },
 		{ "a SEARCH EMAILID M1 THREADID T1",
 		    "a SEARCH 0 0 and/3 emailid/2<:M1> threadid/3<:T1>" },
@@ -420,6 +479,34 @@ refuses(void)
 		{ "a SEARCH ALL ", ERR_SYNTAX },
 		{ "a SEARCH ON 31-Foo-1999", ERR_SYNTAX },
 		{ "a SEARCH RETURN (FROB) ALL", ERR_SYNTAX },
+		{ "a SEARCH OLDER 0", ERR_SYNTAX },
+		{ "a SEARCH YOUNGER x", ERR_SYNTAX },
+		{ "a SEARCH RETURN (PARTIAL) ALL", ERR_SYNTAX },
+		{ "a SEARCH RETURN (PARTIAL 1) ALL", ERR_SYNTAX },
+		{ "a SEARCH RETURN (PARTIAL 1:*) ALL", ERR_SYNTAX },
+		{ "a SEARCH RETURN (PARTIAL 0:1) ALL", ERR_SYNTAX },
+		{ "a SEARCH RETURN (PARTIAL -1:5) ALL", ERR_SYNTAX },
+		{ "a SEARCH RETURN (PARTIAL 1:-5) ALL", ERR_SYNTAX },
+		{ "a SEARCH RETURN (PARTIAL 1:5 ALL) ALL", ERR_SYNTAX },
+		{ "a SEARCH RETURN (PARTIAL 1:5 PARTIAL 1:5) ALL", ERR_SYNTAX },
+		{ "a SORT () UTF-8 ALL", ERR_SYNTAX },
+		{ "a SORT (FROB) UTF-8 ALL", ERR_SYNTAX },
+		{ "a SORT (REVERSE) UTF-8 ALL", ERR_SYNTAX },
+		{ "a SORT (REVERSE REVERSE DATE) UTF-8 ALL", ERR_SYNTAX },
+		{ "a SORT (DATE) ALL", ERR_SYNTAX },
+		{ "a SORT DATE UTF-8 ALL", ERR_SYNTAX },
+		{ "a SORT (DATE) UTF-8", ERR_SYNTAX },
+		{ "a SORT (DATE) KOI8-R ALL", ERR_CHARSET },
+		{ "a THREAD FROB UTF-8 ALL", ERR_SYNTAX },
+		{ "a THREAD REFERENCES ALL", ERR_SYNTAX },
+		{ "a THREAD REFERENCES UTF-8", ERR_SYNTAX },
+		{ "a THREAD REFERENCES x ALL", ERR_CHARSET },
+		{ "a ESEARCH IN () ALL", ERR_SYNTAX },
+		{ "a ESEARCH IN (selected-delayed) ALL", ERR_SYNTAX },
+		{ "a ESEARCH IN (mailboxes) ALL", ERR_SYNTAX },
+		{ "a ESEARCH IN (mailboxes ()) ALL", ERR_SYNTAX },
+		{ "a ESEARCH IN (personal (x)) ALL", ERR_SYNTAX },
+		{ "a ESEARCH", ERR_SYNTAX },
 		{ "a SEARCH CHARSET KOI8-R ALL", ERR_CHARSET },
 		{ "a SEARCH TEXT {1+}\r\n\xff", ERR_CHARSET },
 		{ "a SEARCH MODSEQ x", ERR_SYNTAX },

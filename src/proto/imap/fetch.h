@@ -5,7 +5,7 @@
 #ifndef PROTO_IMAP_FETCH_H
 #define PROTO_IMAP_FETCH_H
 
-#include "proto/imap/seqset.h"
+#include "proto/imap/search.h"
 
 enum {
 	IMAP_FETCH_UID = 1,
@@ -59,7 +59,8 @@ struct imap_fetch_args {
 	bool sets_seen; /* one of the sections does */
 	bool has_changedsince;
 	uint64_t changedsince;
-	bool vanished; /* UID FETCH with CHANGEDSINCE alone (RFC 7162 3.2.6) */
+	bool vanished;               /* UID FETCH with CHANGEDSINCE alone (RFC 7162 3.2.6) */
+	struct imap_partial partial; /* RFC 9394 3.3; UID FETCH only */
 };
 
 /*

@@ -57,9 +57,14 @@ use_command(struct imap_command *cmd, uint32_t seed)
 	char room[4096];
 	struct buf b;
 	buf_init_fixed(&b, room, sizeof room);
-	if (cmd->verb == IMAP_SEARCH) {
+	const struct imap_search_program *p = cmd->verb == IMAP_SEARCH ? &cmd->u.search.program
+	    : cmd->verb == IMAP_SORT                                   ? &cmd->u.sort.search.program
+	    : cmd->verb == IMAP_THREAD  ? &cmd->u.thread.search.program
+	    : cmd->verb == IMAP_ESEARCH ? &cmd->u.esearch.search.program
+					: NULL;
+	if (p != NULL) {
 		bool match = false;
-		enum err e = imap_search_eval(&cmd->u.search.program, ask, &seed, &match);
+		enum err e = imap_search_eval(p, ask, &seed, &match);
 		ASSERT(e == ERR_OK || e == ERR_IO);
 	} else if (cmd->verb == IMAP_FETCH) {
 		use_set(&cmd->u.fetch.set, seed);

@@ -33,7 +33,13 @@ enum {
 	IMAP_SECTION_HEADERS_MAX = 500, /* names in HEADER.FIELDS, per item */
 	IMAP_SEARCH_NODES_MAX = 2000,
 	IMAP_SEARCH_TEXT_MAX = 1000, /* octets of one search string */
-	IMAP_PATTERNS_MAX = 50,      /* LIST */
+	IMAP_SORT_KEYS_MAX = 18,     /* each criterion once in both directions is enough */
+	IMAP_LOOKS_MAX = 1000,       /* mailboxes named in one ESEARCH */
+	/* Newest references of one message that THREAD follows. */
+	IMAP_THREAD_REFS_MAX = 1000,
+	/* Steps of looking for loops in one THREAD. */
+	IMAP_THREAD_STEPS_MAX = 100000000,
+	IMAP_PATTERNS_MAX = 50, /* LIST */
 	IMAP_PATTERN_MAX = 1000,
 	IMAP_MAILBOX_NAME_MAX = 1000,    /* octets in UTF-8 */
 	IMAP_APPEND_MESSAGES_MAX = 1000, /* in one APPEND; RFC 3502 */

@@ -25,6 +25,8 @@ enum imap_search_op {
 	IMAP_SEARCH_SAVEDBEFORE,
 	IMAP_SEARCH_SAVEDON,
 	IMAP_SEARCH_SAVEDSINCE, /* number: day */
+	IMAP_SEARCH_OLDER,
+	IMAP_SEARCH_YOUNGER, /* number: seconds before now (RFC 5032) */
 	IMAP_SEARCH_LARGER,
 	IMAP_SEARCH_SMALLER, /* number: octets */
 	IMAP_SEARCH_MODSEQ,  /* number: at least */
@@ -63,14 +65,45 @@ enum {
 	IMAP_RETURN_MAX = 2,
 	IMAP_RETURN_ALL = 4,
 	IMAP_RETURN_COUNT = 8,
-	IMAP_RETURN_SAVE = 16
+	IMAP_RETURN_SAVE = 16,
+	IMAP_RETURN_PARTIAL = 32
+};
+
+/* PARTIAL: results first to second, in either order, counted from 1, or back from the last one. */
+struct imap_partial {
+	uint32_t first, second; /* 0: not asked for */
+	bool from_end;
 };
 
 struct imap_search_args {
 	bool charset;  /* CHARSET was there */
 	bool extended; /* RETURN was given: answer with ESEARCH */
 	unsigned ret;  /* IMAP_RETURN_*; RETURN () means ALL */
+	struct imap_partial partial;
 	struct imap_search_program program;
+};
+
+/* Which mailboxes ESEARCH looks into (RFC 7377 2.2; 5465 6). */
+enum imap_look_kind {
+	IMAP_LOOK_SELECTED,
+	IMAP_LOOK_INBOXES,
+	IMAP_LOOK_PERSONAL,
+	IMAP_LOOK_SUBSCRIBED,
+	IMAP_LOOK_SUBTREE,
+	IMAP_LOOK_SUBTREE_ONE,
+	IMAP_LOOK_MAILBOXES
+};
+
+/* One of them; a list of names is spread over several. */
+struct imap_look {
+	enum imap_look_kind kind;
+	str name; /* UTF-8; of the last three kinds */
+};
+
+struct imap_esearch_args {
+	struct imap_search_args search;
+	struct imap_look *looks; /* none given: SELECTED */
+	size_t n;
 };
 
 /*

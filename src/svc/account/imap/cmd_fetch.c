@@ -250,6 +250,35 @@ fetch(struct svc_account_imap *s, const struct imap_fetch_args *args, const stru
 	return e;
 }
 
+/* RFC 9394 3.3: of the messages that the set names and the view holds, those at these places. */
+static enum err
+only_partial(struct svc_account_imap *s, const struct imap_partial *p, struct store_set *uids)
+{
+	const struct store_view *view = &s->box.view;
+	struct store_set seqs, some;
+	store_set_init(&seqs);
+	store_set_init(&some);
+	store_view_seqs(view, uids, &seqs);
+	uint64_t n = store_set_count(&seqs), lo = MIN(p->first, p->second),
+		 hi = MAX(p->first, p->second);
+	uint64_t from = p->from_end ? n - MIN(hi, n) : MIN(lo - 1, n),
+		 to = p->from_end ? n - MIN(lo - 1, n) : MIN(hi, n), at = 0;
+	for (size_t i = 0; i < seqs.n; i++) {
+		uint64_t len = (uint64_t)seqs.v[i].hi - seqs.v[i].lo + 1;
+		uint64_t a = MAX(from, at), b = MIN(to, at + len);
+		if (a < b) {
+			store_view_uids(view, seqs.v[i].lo + (uint32_t)(a - at),
+			    seqs.v[i].lo + (uint32_t)(b - 1 - at), &some);
+		}
+		at += len;
+	}
+	enum err e = store_set_err(&seqs) != ERR_OK ? store_set_err(&seqs) : store_set_err(&some);
+	store_set_done(&seqs);
+	store_set_done(uids);
+	*uids = some;
+	return e;
+}
+
 enum err
 svc_account_imap_fetch_new(struct svc_account_imap *s, const struct imap_fetch_args *args,
     const struct store_set *uids)
@@ -280,6 +309,9 @@ svc_account_imap_cmd_fetch(struct svc_account_imap *s, struct imap_command *cmd)
 		e = svc_account_imap_uids(s, &args->set, cmd->uid, &uids);
 		if (e == ERR_OK && args->vanished) {
 			e = svc_account_imap_vanished(s, args->changedsince, &uids);
+		}
+		if (e == ERR_OK && args->partial.first != 0) {
+			e = only_partial(s, &args->partial, &uids);
 		}
 		if (e == ERR_OK) {
 			e = fetch(s, args, &uids);

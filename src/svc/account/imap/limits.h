@@ -30,6 +30,10 @@ enum {
 	SVC_ACCOUNT_IMAP_SCAN = 1024,
 	/* Octets of one decoded text part that SEARCH looks at. */
 	SVC_ACCOUNT_IMAP_SEARCH_PART_MAX = 16777216,
+	/* Octets of one fact of a message, and of one field decoded for it. */
+	SVC_ACCOUNT_IMAP_FACT_TEXT_MAX = 16777216,
+	/* Mailboxes one ESEARCH looks into. */
+	SVC_ACCOUNT_IMAP_ESEARCH_MAILBOXES = 20000,
 	/* Response code of one tagged response: COPYUID and MODIFIED carry sets. */
 	SVC_ACCOUNT_IMAP_CODE_MAX = 1048576,
 	/* A VANISHED response goes on in another one behind so many octets (RFC 7162 4). */

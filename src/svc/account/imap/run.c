@@ -40,6 +40,22 @@ finish(struct svc_account_imap *s, const struct imap_command *cmd, enum err e)
 	svc_account_imap_reply(s, cmd->tag, row->name, e);
 }
 
+/* SEARCH and its relatives have a response code of their own for a charset. */
+static void
+bad_command(struct svc_account_imap *s, const struct imap_command *cmd, enum err e)
+{
+	bool search = cmd->verb == IMAP_SEARCH || cmd->verb == IMAP_SORT ||
+	    cmd->verb == IMAP_THREAD || cmd->verb == IMAP_ESEARCH;
+	unsigned ret = cmd->verb == IMAP_SEARCH ? cmd->u.search.ret
+	    : cmd->verb == IMAP_SORT            ? cmd->u.sort.search.ret
+	    : cmd->verb == IMAP_ESEARCH         ? cmd->u.esearch.search.ret
+						: 0;
+	svc_account_imap_bad(s, cmd->tag, e, search);
+	if (e == ERR_CHARSET && (ret & IMAP_RETURN_SAVE) != 0) {
+		store_set_reset(&s->box.saved); /* answered with NO (RFC 5182 2.1, example 5) */
+	}
+}
+
 static void
 run_command(struct svc_account_imap *s, str raw)
 {
@@ -49,7 +65,7 @@ run_command(struct svc_account_imap *s, str raw)
 		e = ERR_UNSUPPORTED;
 	}
 	if (e != ERR_OK) {
-		svc_account_imap_bad(s, cmd.tag, e, cmd.verb == IMAP_SEARCH);
+		bad_command(s, &cmd, e);
 		return;
 	}
 	s->errors = 0;

@@ -8,17 +8,25 @@
 enum { NEAR = SVC_ACCOUNT_IMAP_SCAN }; /* a gap up to here is read over */
 
 struct svc_account_imap_scan *
-svc_account_imap_scan_new(struct svc_account_imap *s, const struct store_set *uids, uint64_t since)
+svc_account_imap_scan_box(struct svc_account_imap *s, const struct svc_account_imap_box *box,
+    const struct store_set *uids, uint64_t since)
 {
 	struct svc_account_imap_scan *scan = ARENA_NEW(s->work, struct svc_account_imap_scan);
 	if (scan != NULL) {
 		scan->s = s;
+		scan->box = box;
 		scan->uids = uids;
 		scan->since = since;
 		scan->next_uid = 1;
 		scan->end = uids->n == 0;
 	}
 	return scan;
+}
+
+struct svc_account_imap_scan *
+svc_account_imap_scan_new(struct svc_account_imap *s, const struct store_set *uids, uint64_t since)
+{
+	return svc_account_imap_scan_box(s, &s->box, uids, since);
 }
 
 /* The ranges from `first` on that are read in one go: where the last of them ends. */
@@ -47,7 +55,7 @@ fill(struct svc_account_imap_scan *scan)
 {
 	scan->at = scan->n = 0;
 	while (scan->n == 0 && !scan->end) {
-		uint32_t uidnext = scan->s->box.view.uidnext;
+		uint32_t uidnext = scan->box->view.uidnext;
 		if (scan->next_uid == 0 || !advance(scan, scan->next_uid)) {
 			scan->end = true;
 			break;
@@ -58,7 +66,7 @@ fill(struct svc_account_imap_scan *scan)
 			scan->end = true;
 			break;
 		}
-		struct store_scan want = { scan->s->box.id, lo, hi, scan->since };
+		struct store_scan want = { scan->box->id, lo, hi, scan->since };
 		TRY(store_msgs(scan->s->store, &want, scan->msgs, LEN(scan->msgs), &scan->n));
 		scan->next_uid = scan->n == 0 ? hi + 1 : scan->msgs[scan->n - 1].uid + 1;
 	}
@@ -85,7 +93,7 @@ svc_account_imap_scan_next(struct svc_account_imap_scan *scan, const struct stor
 		if (scan->uids->v[scan->range].lo > m->uid) {
 			continue;
 		}
-		scan->seq = store_view_seq(&scan->s->box.view, m->uid);
+		scan->seq = store_view_seq(&scan->box->view, m->uid);
 		if (scan->seq != 0) {
 			*ret = m;
 			return ERR_OK;

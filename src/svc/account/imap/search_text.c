@@ -10,6 +10,7 @@
 #include "mail/header.h"
 #include "mail/mime.h"
 #include "mail/param.h"
+#include "mail/text.h"
 #include "mail/transfer.h"
 #include "mail/word.h"
 
@@ -50,7 +51,7 @@ svc_account_imap_search_fold(struct arena *a, struct imap_search_program *p)
 		}
 		struct buf b;
 		buf_init(&b, 16 * (IMAP_SEARCH_TEXT_MAX + 16));
-		mail_charset_fold(&b, node->text);
+		mail_text_fold(&b, node->text);
 		str folded = arena_dup(a, buf_view(&b));
 		enum err e = buf_err(&b) != ERR_OK ? buf_err(&b)
 		    : folded.p == NULL             ? ERR_BUDGET
@@ -67,7 +68,7 @@ static bool
 found_in(struct rooms *r, str utf8, str needle)
 {
 	buf_reset(&r->folded);
-	mail_charset_fold(&r->folded, utf8);
+	mail_text_fold(&r->folded, utf8);
 	return str_find(buf_view(&r->folded), needle) >= 0;
 }
 

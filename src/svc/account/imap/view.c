@@ -87,7 +87,11 @@ svc_account_imap_may_expunge(const struct imap_command *cmd)
 	if ((imap_verbs[cmd->verb].flags & IMAP_VERB_NOEXPUNGE) == 0) {
 		return true;
 	}
-	return cmd->uid && !(cmd->verb == IMAP_SEARCH && cmd->u.search.program.has_seq);
+	const struct imap_search_program *p = cmd->verb == IMAP_SEARCH ? &cmd->u.search.program
+	    : cmd->verb == IMAP_SORT                                   ? &cmd->u.sort.search.program
+	    : cmd->verb == IMAP_THREAD ? &cmd->u.thread.search.program
+				       : NULL;
+	return cmd->uid && !(p != NULL && p->has_seq);
 }
 
 void

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SEARCH and its relatives: SORT and THREAD by every criterion, PARTIAL, WITHIN, the saved result
+ * with every combination of options, ESEARCH over several mailboxes; and that answers are the same
+ * whether facts come from headers or from blocks.
+ */
+#include "svc/account/imap/trial.h"
+
+#include "base/test.h"
+#include "svc/account/imap/search/search.h"
+
+#define TALK(t, ...)                                                                 \
+	do {                                                                         \
+		static const struct svc_account_imap_turn turns[] = { __VA_ARGS__ }; \
+		svc_account_imap_trial_talk((t), turns, LEN(turns));                 \
+	} while (0)
+
+static const char *const letters[] = {
+	"Date: Mon, 7 Feb 1994 21:52:25 -0800\nFrom: Zoe <zoe@a.test>\nTo: bob@x.test\n"
+	"Subject: Re: [list] apples\nMessage-ID: <2@t>\nIn-Reply-To: <1@t>\n\nx\n",
+	"Date: Mon, 7 Feb 1994 21:52:24 -0800\nFrom: adam@b.test\nTo: Team: carl@x.test;\n"
+	"Cc: \"Last, Ann\" <ann@x.test>\nSubject: Apples\nMessage-ID: <1@t>\n\nlonger text\n",
+	"Date: Tue, 8 Feb 1994 00:00:00 +0000\nFrom: =?utf-8?q?=C3=84rger?= <carl@c.test>\n"
+	"To: =?utf-8?q?Anna?= <zz@x.test>\nBcc: dora@x.test\nSubject: =?iso-8859-1?q?=C4pfel?=\n"
+	"Message-ID: <3@t>\nReferences: <1@t>\n <2@t>\n\nthe longest text of all\n",
+	"From: Bert <bert@d.test>\nSubject: bananas (fwd)\nMessage-ID: <\"4\"@t>\n\n\n",
+	"Date: Tue, 1 Mar 1994 10:00:00 +0000\nFrom: adam@b.test\nMessage-ID: <5@t>\n"
+	"In-Reply-To: <4@t>\nList-Id: <apples.test>\n\n5\n",
+};
+
+static void
+fill_inbox(struct svc_account_imap_trial *t)
+{
+	for (size_t i = 0; i < LEN(letters); i++) {
+		svc_account_imap_trial_append(t, "INBOX", i == 1 ? "(\\Seen)" : "()", letters[i]);
+	}
+}
+
+static void
+ask_everything(struct svc_account_imap_trial *t)
+{
+	TALK(t, { "a SORT (SIZE) UTF-8 ALL", "* SORT 4 5 1 2 3\na OK SORT done\n" },
+	    { "a SORT (DATE) UTF-8 1:3,5", "* SORT 3 2 1 5\na OK SORT done\n" },
+	    { "a SORT (REVERSE DATE) US-ASCII 1:3,5", "* SORT 5 1 2 3\na OK SORT done\n" },
+	    { "a SORT (ARRIVAL) UTF-8 ALL", "* SORT 1 2 3 4 5\na OK SORT done\n" },
+	    { "a SORT (SUBJECT) UTF-8 ALL", "* SORT 5 1 2 3 4\na OK SORT done\n" },
+	    { "a SORT (REVERSE SUBJECT) UTF-8 ALL", "* SORT 4 3 1 2 5\na OK SORT done\n" },
+	    { "a SORT (SUBJECT DATE) UTF-8 ALL", "* SORT 5 2 1 3 4\na OK SORT done\n" },
+	    { "a SORT (FROM) UTF-8 ALL", "* SORT 2 5 4 3 1\na OK SORT done\n" },
+	    { "a SORT (DISPLAYFROM) UTF-8 ALL", "* SORT 2 5 3 4 1\na OK SORT done\n" },
+	    { "a SORT (TO) UTF-8 ALL", "* SORT 4 5 1 2 3\na OK SORT done\n" },
+	    { "a SORT (DISPLAYTO) UTF-8 ALL", "* SORT 4 5 3 1 2\na OK SORT done\n" },
+	    { "a SORT (CC SIZE) UTF-8 ALL", "* SORT 4 5 1 3 2\na OK SORT done\n" },
+	    { "a UID SORT RETURN (MIN MAX COUNT ALL) (SIZE) UTF-8 ALL",
+		"* ESEARCH (TAG \"a\") UID MIN 4 MAX 3 ALL 4:5,1:3 COUNT 5\na OK SORT done\n" },
+	    { "a SORT RETURN () (ARRIVAL) UTF-8 ALL",
+		"* ESEARCH (TAG \"a\") ALL 1:5\na OK SORT done\n" },
+	    { "a SORT RETURN (PARTIAL 2:3) (SIZE) UTF-8 ALL",
+		"* ESEARCH (TAG \"a\") PARTIAL (2:3 5,1)\na OK SORT done\n" },
+	    { "a SORT RETURN (PARTIAL -1:-2) (SIZE) UTF-8 ALL",
+		"* ESEARCH (TAG \"a\") PARTIAL (-1:-2 2:3)\na OK SORT done\n" },
+	    { "a SORT (SUBJECT) US-ASCII TEXT \"not in mailbox\"", "* SORT\na OK SORT done\n" },
+	    { "a SORT (DATE) UTF-8 9:20", "* SORT\na OK SORT done\n" },
+	    { "a THREAD REFERENCES UTF-8 ALL", "* THREAD (2 1 3)(4 5)\na OK THREAD done\n" },
+	    { "a THREAD REFERENCES UTF-8 1,3", "* THREAD (1 3)\na OK THREAD done\n" },
+	    { "a UID THREAD ORDEREDSUBJECT UTF-8 1:4", "* THREAD (3)(2 1)(4)\na OK THREAD done\n" },
+	    { "a THREAD REFERENCES UTF-8 SUBJECT gewp", "* THREAD\na OK THREAD done\n" },
+	    { "a SEARCH SUBJECT APPLES", "* SEARCH 1 2\na OK SEARCH done\n" },
+	    { "a SEARCH SUBJECT apfel", "* SEARCH 3\na OK SEARCH done\n" },
+	    { "a SEARCH SUBJECT \"\"", "* SEARCH 1 2 3 4\na OK SEARCH done\n" },
+	    { "a SEARCH FROM arger", "* SEARCH 3\na OK SEARCH done\n" },
+	    { "a SEARCH FROM b.test", "* SEARCH 2 5\na OK SEARCH done\n" },
+	    { "a SEARCH OR TO carl@x BCC dora", "* SEARCH 2 3\na OK SEARCH done\n" },
+	    { "a SEARCH CC \"last, ann\"", "* SEARCH 2\na OK SEARCH done\n" },
+	    { "a SEARCH HEADER message-id <3@T>", "* SEARCH 3\na OK SEARCH done\n" },
+	    { "a SEARCH HEADER References \"1@t> <2\"", "* SEARCH 3\na OK SEARCH done\n" },
+	    { "a SEARCH HEADER In-Reply-To \"\"", "* SEARCH 1 5\na OK SEARCH done\n" },
+	    { "a SEARCH HEADER List-Id apples", "* SEARCH 5\na OK SEARCH done\n" },
+	    { "a SEARCH SENTON 7-Feb-1994", "* SEARCH 1 2\na OK SEARCH done\n" },
+	    { "a SEARCH SENTSINCE 8-Feb-1994", "* SEARCH 3 5\na OK SEARCH done\n" },
+	    { "a SEARCH NOT SENTBEFORE 1-Jan-2000", "* SEARCH 4\na OK SEARCH done\n" },
+	    { "a SEARCH YOUNGER 1000000000", "* SEARCH 1 2 3 4 5\na OK SEARCH done\n" },
+	    { "a SEARCH OLDER 1000000000", "* SEARCH\na OK SEARCH done\n" },
+	    { "a SEARCH YOUNGER 600", "* SEARCH\na OK SEARCH done\n" },
+	    { "a SEARCH OLDER 600 SINCE 1-Feb-2024", "* SEARCH 1 2 3 4 5\na OK SEARCH done\n" },
+	    { "a SEARCH 7:9", "* SEARCH\na OK SEARCH done\n" },
+	    { "a FETCH 2 ENVELOPE",
+		"* 2 FETCH (ENVELOPE (\"Mon, 7 Feb 1994 21:52:24 -0800\" \"Apples\" "
+		"((NIL NIL \"adam\" \"b.test\")) ((NIL NIL \"adam\" \"b.test\")) "
+		"((NIL NIL \"adam\" \"b.test\")) ((NIL NIL \"Team\" NIL)"
+		"(NIL NIL \"carl\" \"x.test\")(NIL NIL NIL NIL)) "
+		"((\"Last, Ann\" NIL \"ann\" \"x.test\")) NIL NIL \"<1@t>\"))\n"
+		"a OK FETCH done\n" });
+}
+
+static void
+from_headers(void)
+{
+	struct store_conf conf = svc_account_imap_trial_account("search");
+	struct svc_account_imap_trial t;
+	svc_account_imap_trial_begin(&t, &conf);
+	fill_inbox(&t);
+	(void)svc_account_imap_trial_feed(&t, S("s SELECT INBOX\r\n"));
+	ask_everything(&t);
+	svc_account_imap_trial_end(&t);
+	svc_account_imap_trial_remove(&conf);
+}
+
+/* Enough other messages that blocks are made; they are moved away from what is asked about. */
+static void
+from_blocks(void)
+{
+	struct store_conf conf = svc_account_imap_trial_account("search2");
+	struct svc_account_imap_trial t;
+	uint64_t ids[8];
+	size_t n = 0;
+	svc_account_imap_trial_begin(&t, &conf);
+	fill_inbox(&t);
+	for (int i = 0; i < 300; i++) {
+		svc_account_imap_trial_append(&t, "Archive", "()", "Subject: filler\n\n\n");
+	}
+	(void)svc_account_imap_trial_feed(&t, S("s SELECT Archive\r\n"));
+	TALK(&t,
+	    { "a SEARCH RETURN (COUNT) SUBJECT FILL",
+		"* ESEARCH (TAG \"a\") COUNT 300\na OK SEARCH done\n" });
+	CHECK_ERR(store_facts_missing(t.store, ids, LEN(ids), &n), ERR_OK);
+	CHECK_U64(n, 0);
+	(void)svc_account_imap_trial_feed(&t, S("s SELECT INBOX\r\n"));
+	ask_everything(&t);
+	svc_account_imap_trial_end(&t);
+	svc_account_imap_trial_remove(&conf);
+}
+
+/* RFC 5182 2.4 and RFC 9394 3.2: what "$" is after each combination. */
+static void
+saved_results(void)
+{
+	static const struct {
+		const char *options, *saved;
+	} cases[] = {
+		{ "SAVE", "1 3:5" },
+		{ "SAVE MIN", "1" },
+		{ "SAVE MAX", "5" },
+		{ "SAVE MIN MAX", "1 5" },
+		{ "SAVE ALL", "1 3:5" },
+		{ "SAVE COUNT", "1 3:5" },
+		{ "SAVE ALL COUNT MIN MAX", "1 3:5" },
+		{ "SAVE MIN COUNT", "1 3:5" },
+		{ "SAVE MAX ALL", "1 3:5" },
+		{ "SAVE PARTIAL 2:3", "3:4" },
+		{ "SAVE PARTIAL 2:3 MIN", "1 3:4" },
+		{ "SAVE PARTIAL 2:3 MAX", "3:5" },
+		{ "SAVE PARTIAL 2:2 MIN MAX", "1 3 5" },
+		{ "SAVE PARTIAL 2:2 COUNT", "1 3:5" },
+		{ "SAVE PARTIAL 2:2 COUNT MIN", "1 3:5" },
+		{ "SAVE PARTIAL -1:-2", "4:5" },
+		{ "SAVE PARTIAL 7:9", "" },
+		{ "SAVE PARTIAL -9:-7", "" },
+	};
+	struct store_conf conf = svc_account_imap_trial_account("search3");
+	struct svc_account_imap_trial t;
+	svc_account_imap_trial_begin(&t, &conf);
+	fill_inbox(&t);
+	(void)svc_account_imap_trial_feed(&t, S("s SELECT INBOX\r\n"));
+	for (size_t i = 0; i < LEN(cases); i++) {
+		char line[120], want[120] = "* ESEARCH (TAG \"a\")";
+		size_t n = strlen(want);
+		test_case = cases[i].options;
+		snprintf(line, sizeof line, "s SEARCH RETURN (%s) UNSEEN\r\n", cases[i].options);
+		(void)svc_account_imap_trial_feed(&t, str_from(line));
+		if (*cases[i].saved != '\0') {
+			n += (size_t)snprintf(want + n, sizeof want - n, " ALL %s", cases[i].saved);
+		}
+		for (char *p = strstr(want, "ALL "); p != NULL && *p != '\0'; p++) {
+			*p = *p == ' ' && p[-1] != 'L' ? ',' : *p;
+		}
+		snprintf(want + n, sizeof want - n, "\na OK SEARCH done\n");
+		svc_account_imap_trial_turn(&t, "a SEARCH RETURN (ALL) $", want);
+	}
+	test_case = NULL;
+	TALK(&t, { "a SEARCH RETURN (SAVE) SEEN", "a OK SEARCH done\n" },
+	    { "a FETCH $ UID", "* 2 FETCH (UID 2)\na OK FETCH done\n" },
+	    { "a UID FETCH $ UID", "* 2 FETCH (UID 2)\na OK FETCH done\n" },
+	    { "a SEARCH UID $ SMALLER 4096", "* SEARCH 2\na OK SEARCH done\n" },
+	    { "a SEARCH (OR $ 1,3000:3021) UNDELETED", "* SEARCH 1 2\na OK SEARCH done\n" },
+	    { "a SORT (SIZE) UTF-8 $", "* SORT 2\na OK SORT done\n" },
+	    { "a SORT RETURN (SAVE) (SIZE) UTF-8 SMALLER 100", "a OK SORT done\n" },
+	    { "a SORT RETURN (ALL) (ARRIVAL) UTF-8 $",
+		"* ESEARCH (TAG \"a\") ALL 4\na OK SORT done\n" },
+	    { "a SEARCH RETURN (SAVE) FROB", NULL }, /* BAD changes nothing */
+	    { "a SEARCH $", "* SEARCH 4\na OK SEARCH done\n" },
+	    { "a SEARCH RETURN (SAVE) CHARSET KOI8-R ALL",
+		"a NO [BADCHARSET (UTF-8 US-ASCII)] name or text is not valid in its "
+		"character set\n" },
+	    { "a SEARCH $", "* SEARCH\na OK SEARCH done\n" },
+	    { "a STORE $ +FLAGS (\\Seen)", "a OK STORE done\n" }, { "a COPY $ Sent", NULL });
+	svc_account_imap_trial_end(&t);
+	svc_account_imap_trial_remove(&conf);
+}
+
+static void
+partial_results(void)
+{
+	struct store_conf conf = svc_account_imap_trial_account("search4");
+	struct svc_account_imap_trial t;
+	svc_account_imap_trial_begin(&t, &conf);
+	fill_inbox(&t);
+	(void)svc_account_imap_trial_feed(&t, S("s SELECT INBOX\r\n"));
+	TALK(&t,
+	    { "a UID SEARCH RETURN (PARTIAL -1:-2) UNSEEN",
+		"* ESEARCH (TAG \"a\") UID PARTIAL (-1:-2 4:5)\na OK SEARCH done\n" },
+	    { "a UID SEARCH RETURN (PARTIAL 3:2 COUNT) UNSEEN",
+		"* ESEARCH (TAG \"a\") UID COUNT 4 PARTIAL (3:2 3:4)\na OK SEARCH done\n" },
+	    { "a SEARCH RETURN (PARTIAL 4:24500) UNSEEN",
+		"* ESEARCH (TAG \"a\") PARTIAL (4:24500 5)\na OK SEARCH done\n" },
+	    { "a SEARCH RETURN (PARTIAL 24000:24500) UNSEEN",
+		"* ESEARCH (TAG \"a\") PARTIAL (24000:24500 NIL)\na OK SEARCH done\n" },
+	    { "a SEARCH RETURN (MIN PARTIAL 2:3) SUBJECT nothing",
+		"* ESEARCH (TAG \"a\") PARTIAL (2:3 NIL)\na OK SEARCH done\n" },
+	    { "a UID FETCH 1:* (UID) (PARTIAL -1:-2)",
+		"* 4 FETCH (UID 4)\n* 5 FETCH (UID 5)\na OK FETCH done\n" },
+	    { "a UID FETCH 2:5 (UID) (PARTIAL 1:2)",
+		"* 2 FETCH (UID 2)\n* 3 FETCH (UID 3)\na OK FETCH done\n" },
+	    { "a UID FETCH 2:5 (UID) (PARTIAL 9:10)", "a OK FETCH done\n" },
+	    { "a FETCH 2:5 (UID) (PARTIAL 1:2)", NULL },
+	    { "a UID FETCH 1:5 (FLAGS) (PARTIAL -1:-3 CHANGEDSINCE 100000)",
+		"* OK [HIGHESTMODSEQ #] from now on\na OK FETCH done\n" },
+	    { "a SEARCH RETURN (PARTIAL 1:2) MODSEQ 1",
+		"* ESEARCH (TAG \"a\") PARTIAL (1:2 1:2) MODSEQ #\na OK SEARCH done\n" });
+	svc_account_imap_trial_end(&t);
+	svc_account_imap_trial_remove(&conf);
+}
+
+static void
+several_mailboxes(void)
+{
+	struct store_conf conf = svc_account_imap_trial_account("search5");
+	struct svc_account_imap_trial t;
+	svc_account_imap_trial_begin(&t, &conf);
+	fill_inbox(&t);
+	TALK(&t, { "a CREATE a/b/c", NULL }, { "a CREATE \"T&-U\"", NULL },
+	    { "a SUBSCRIBE \"T&-U\"", NULL });
+	svc_account_imap_trial_append(&t, "a", "()", "Subject: one\n\n1\n");
+	svc_account_imap_trial_append(&t, "a/b", "($x)", "Subject: two\n\n1\n");
+	svc_account_imap_trial_append(&t, "a/b/c", "()", "Subject: one\n\n1\n");
+	svc_account_imap_trial_append(&t, "a/b/c", "()", "Subject: three\n\n1\n");
+	svc_account_imap_trial_append(&t, "T&-U", "()", "Subject: one\n\n1\n");
+	TALK(&t, { "a ESEARCH ALL", "a BAD no mailbox is selected\n" },
+	    { "a ESEARCH IN (selected personal) ALL", "a BAD no mailbox is selected\n" },
+	    { "t1 ESEARCH IN (mailboxes (\"a\" T&-U nowhere) subtree-one a) subject one",
+		"* ESEARCH (TAG \"t1\" MAILBOX T&-U UIDVALIDITY #) UID ALL 1\n"
+		"* ESEARCH (TAG \"t1\" MAILBOX a UIDVALIDITY #) UID ALL 1\n"
+		"t1 OK ESEARCH done\n" },
+	    { "t2 ESEARCH IN (subtree a) RETURN (COUNT MIN MAX) subject \"\"",
+		"* ESEARCH (TAG \"t2\" MAILBOX a UIDVALIDITY #) UID MIN 1 MAX 1 COUNT 1\n"
+		"* ESEARCH (TAG \"t2\" MAILBOX a/b UIDVALIDITY #) UID MIN 1 MAX 1 COUNT 1\n"
+		"* ESEARCH (TAG \"t2\" MAILBOX a/b/c UIDVALIDITY #) UID MIN 1 MAX 2 COUNT 2\n"
+		"t2 OK ESEARCH done\n" },
+	    { "t3 ESEARCH IN (subscribed inboxes) RETURN (COUNT) ALL", NULL },
+	    { "t4 ESEARCH IN (personal) KEYWORD $x",
+		"* ESEARCH (TAG \"t4\" MAILBOX a/b UIDVALIDITY #) UID ALL 1\n"
+		"t4 OK ESEARCH done\n" },
+	    { "t5 ESEARCH IN (personal) 2",
+		"* ESEARCH (TAG \"t5\" MAILBOX INBOX UIDVALIDITY #) UID ALL 2\n"
+		"* ESEARCH (TAG \"t5\" MAILBOX a/b/c UIDVALIDITY #) UID ALL 2\n"
+		"t5 OK ESEARCH done\n" },
+	    { "t6 ESEARCH IN (personal) RETURN (PARTIAL 2:2) SUBJECT three",
+		"* ESEARCH (TAG \"t6\" MAILBOX a/b/c UIDVALIDITY #) UID PARTIAL (2:2 NIL)\n"
+		"t6 OK ESEARCH done\n" },
+	    { "t7 ESEARCH IN (personal) RETURN (SAVE) ALL",
+		"t7 BAD SAVE is for the selected mailbox alone\n" },
+	    { "t8 ESEARCH IN (personal) SUBJECT nowhere", "t8 OK ESEARCH done\n" },
+	    { "s SELECT a/b/c", NULL },
+	    { "u ESEARCH IN (selected) RETURN (SAVE) SUBJECT three", "u OK ESEARCH done\n" },
+	    { "u UID ESEARCH $",
+		"* ESEARCH (TAG \"u\" MAILBOX a/b/c UIDVALIDITY #) UID ALL 2\n"
+		"u OK ESEARCH done\n" },
+	    { "u ESEARCH RETURN (SAVE COUNT) SUBJECT nowhere", "u OK ESEARCH done\n" },
+	    { "u SEARCH $", "* SEARCH\nu OK SEARCH done\n" });
+	svc_account_imap_trial_end(&t);
+	svc_account_imap_trial_remove(&conf);
+}
+
+TEST_MAIN(from_headers, from_blocks, saved_results, partial_results, several_mailboxes)
