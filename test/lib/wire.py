@@ -6,6 +6,7 @@ Raises Closed when the other side ends the connection and socket.timeout when it
 
 import socket
 import ssl
+import zlib
 
 TIMEOUT_S = 20
 LINE_MAX = 1 << 20
@@ -41,6 +42,7 @@ class Wire:
         self.sock = socket.create_connection((host, port), timeout, source_address=bind)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buf = b""
+        self.deflate = self.inflate = None
         if tls is not None:
             self.start_tls(tls)
 
@@ -53,10 +55,18 @@ class Wire:
     def start_tls(self, ctx, name="localhost"):
         self.sock = ctx.wrap_socket(self.sock, server_hostname=name)
 
+    def compress(self):
+        """From here on both ways are raw DEFLATE (RFC 4978)."""
+        self.deflate, self.inflate = zlib.compressobj(wbits=-15), zlib.decompressobj(wbits=-15)
+        rest, self.buf = self.buf, b""
+        self.buf = self.inflate.decompress(rest)
+
     def timeout(self, seconds):
         self.sock.settimeout(seconds)
 
     def send(self, octets):
+        if self.deflate:
+            octets = self.deflate.compress(octets) + self.deflate.flush(zlib.Z_SYNC_FLUSH)
         self.sock.sendall(octets)
 
     def _fill(self):
@@ -66,7 +76,7 @@ class Wire:
             raise Closed(self.buf) from e
         if not more:
             raise Closed(self.buf)
-        self.buf += more
+        self.buf += self.inflate.decompress(more) if self.inflate else more
 
     def line(self):
         """The next line without CRLF; a bare LF does not end one."""

@@ -40,6 +40,7 @@ class ImapTalk:
         self.c = imapc.Imap(server.ports["imaps"], tls=wire.client_context(server.ca))
         self.c.timeout(ANSWER_S)
         self.tags = []
+        self.zip_tag = None
         self.raw = False
         self.pool = []
         self.count = 0
@@ -57,6 +58,8 @@ class ImapTalk:
             self.tags.append(b"x%d" % self.count)
             pending = self.tags[-1] + b" "
             self.world.values["tag"] = self.tags[-1].decode()
+            if text.upper() == "COMPRESS DEFLATE" and not self.c.deflate:
+                self.zip_tag = self.tags[-1]
             if len(self.tags) == 1:
                 self.pool = []
         self.raw = False
@@ -101,6 +104,8 @@ class ImapTalk:
             r = match.Response(pieces, len(tag) + 1)
             r.mark = "tagged"
             r.tag = tag
+            if tag == self.zip_tag and first[len(tag):].startswith(b" OK"):
+                self.c.compress()
         self.pool.append(r)
         return r
 

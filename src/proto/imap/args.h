@@ -11,7 +11,7 @@
 
 typedef void imap_args_fn(struct imap_cur *c, struct imap_command *cmd);
 
-imap_args_fn imap_args_none, imap_args_id, imap_args_enable;
+imap_args_fn imap_args_none, imap_args_id, imap_args_enable, imap_args_compress;
 imap_args_fn imap_args_select;
 imap_args_fn imap_args_create, imap_args_mailbox, imap_args_rename, imap_args_status;
 imap_args_fn imap_args_list, imap_args_lsub;

@@ -44,6 +44,16 @@ imap_args_id(struct imap_cur *c, struct imap_command *cmd)
 	imap_cur_ch(c, ')');
 }
 
+/* compress = "COMPRESS" SP "DEFLATE" */
+void
+imap_args_compress(struct imap_cur *c, struct imap_command *cmd)
+{
+	imap_cur_sp(c);
+	if (!str_ieq(imap_cur_atom(c), S("DEFLATE"))) {
+		imap_cur_fail(c, ERR_SYNTAX);
+	}
+}
+
 void
 imap_args_enable(struct imap_cur *c, struct imap_command *cmd)
 {

@@ -31,6 +31,17 @@ svc_account_imap_cmd_capability(struct svc_account_imap *s, struct imap_command 
 	return ERR_OK;
 }
 
+/* The answer is the last that is not compressed. */
+enum err
+svc_account_imap_cmd_compress(struct svc_account_imap *s, struct imap_command *cmd)
+{
+	if (s->zip != NULL) {
+		return svc_account_imap_fail(s, ERR_BADSTATE, "COMPRESSIONACTIVE",
+		    "compression is on already");
+	}
+	return svc_account_imap_zip_new(s);
+}
+
 enum err
 svc_account_imap_cmd_noop(struct svc_account_imap *s, struct imap_command *cmd)
 {

@@ -16,6 +16,10 @@ enum {
 	SVC_ACCOUNT_IMAP_APPEND_TOTAL = 2,
 	/* Strings from here on are written from where they lie, not copied. */
 	SVC_ACCOUNT_IMAP_OUT_BIG = 16384,
+	/* With COMPRESS: octets compressed or decompressed at a time, */
+	SVC_ACCOUNT_IMAP_ZIP_PIECE = 65536,
+	/* and the octets of commands, messages left out, that one read may grow to. */
+	SVC_ACCOUNT_IMAP_ZIP_COMMANDS_MAX = 4194304,
 	/* A client that takes nothing for this long is gone. */
 	SVC_ACCOUNT_IMAP_STALL_MS = 300000,
 	/* Wait for the accounts process to take a change notice. */

@@ -44,6 +44,7 @@ svc_account_imap_may_park(const struct svc_account_imap *s)
 		return false; /* what was told of each mailbox is known here alone */
 	}
 	return !s->quit && !s->broken && !s->dirty && s->append == NULL && s->out.n == 0 &&
+	    s->zip == NULL && /* the windows of DEFLATE cannot be moved */
 	    s->account->control >= 0 && imap_reader_at_rest(&s->reader);
 }
 

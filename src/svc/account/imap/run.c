@@ -38,6 +38,7 @@ finish(struct svc_account_imap *s, const struct imap_command *cmd, enum err e)
 	enum err news = svc_account_imap_refresh(s, svc_account_imap_may_expunge(cmd), NULL);
 	e = e == ERR_OK ? news : e;
 	svc_account_imap_reply(s, cmd->tag, row->name, e);
+	svc_account_imap_zip_begin(s, e);
 }
 
 /* SEARCH and its relatives have a response code of their own for a charset. */
@@ -116,7 +117,10 @@ take_action(struct svc_account_imap *s, const struct imap_action *act)
 		break;
 	case IMAP_DO_CONTINUE: svc_account_imap_line(s, "+ go on"); return;
 	case IMAP_DO_APPEND: begin_append(s, act->append); return;
-	case IMAP_DO_BODY: svc_account_imap_append_body(s, act->body); return;
+	case IMAP_DO_BODY:
+		s->octets_body += act->body.n;
+		svc_account_imap_append_body(s, act->body);
+		return;
 	case IMAP_DO_APPEND_END: svc_account_imap_append_end(s, act); break;
 	case IMAP_DO_REFUSE: svc_account_imap_bad(s, act->tag, act->err, false); break;
 	case IMAP_DO_BYE:
@@ -132,8 +136,13 @@ take_action(struct svc_account_imap *s, const struct imap_action *act)
 void
 svc_account_imap_feed(struct svc_account_imap *s, str in)
 {
+	bool plain = s->zip == NULL;
 	s->octets_in += in.n;
 	while (in.n > 0 && !s->quit && !s->broken) {
+		if (plain && s->zip != NULL) { /* RFC 4978 3: it had to wait for the answer */
+			svc_account_imap_end(s, ERR_PROTOCOL, "octets behind COMPRESS");
+			return;
+		}
 		size_t used;
 		struct imap_action act;
 		imap_reader_feed(&s->reader, in, &used);
@@ -184,7 +193,7 @@ take_octets(struct svc_account_imap *s, char *room)
 	if (e == ERR_OK) {
 		s->park.stream_in += n;
 		s->deadline_ms = sys_clock_ms() + s->account->conf->imap_idle_timeout;
-		svc_account_imap_feed(s, (str){ room, n });
+		svc_account_imap_take(s, (str){ room, n });
 	} else if (e != ERR_AGAIN) {
 		s->broken = true;
 		s->end = e == ERR_EOF ? ERR_OK : e;
@@ -255,6 +264,7 @@ svc_account_imap_done(struct svc_account_imap *s)
 	svc_account_imap_deselect(s);
 	svc_account_imap_notify_free(s);
 	imap_reader_done(&s->reader);
+	svc_account_imap_zip_done(s);
 	buf_done(&s->out);
 	buf_done(&s->code);
 	buf_done(&s->message);

@@ -58,7 +58,8 @@ struct svc_account_imap {
 	struct arena *box_arena;     /* one selection */
 	struct arena *scratch;       /* one message or refresh */
 
-	struct buf out;     /* responses not written yet */
+	struct buf out;                   /* responses not written yet */
+	struct svc_account_imap_zip *zip; /* COMPRESS; NULL: not asked for; out.c */
 	struct buf code;    /* response code of the tagged response, without brackets */
 	const char *text;   /* its text when the handler wants another than "done" */
 	struct buf message; /* APPEND, REPLACE: the octets so far */
@@ -68,14 +69,15 @@ struct svc_account_imap {
 
 	str idle_tag; /* in IDLE when p != NULL */
 	char idle_room[IMAP_TAG_MAX];
-	bool dirty;          /* a notice came for the selected mailbox */
-	bool quit;           /* LOGOUT, or the accounts process wants us to end */
-	bool broken;         /* nothing more can be written to the client */
-	enum err end;        /* why the session ends; valid with quit or broken */
-	const char *bye;     /* text of BYE; NULL: LOGOUT has said it */
-	unsigned errors;     /* wrong commands in a row */
-	int64_t deadline_ms; /* autologout */
-	uint64_t octets_in, octets_out;
+	bool dirty;                     /* a notice came for the selected mailbox */
+	bool quit;                      /* LOGOUT, or the accounts process wants us to end */
+	bool broken;                    /* nothing more can be written to the client */
+	enum err end;                   /* why the session ends; valid with quit or broken */
+	const char *bye;                /* text of BYE; NULL: LOGOUT has said it */
+	unsigned errors;                /* wrong commands in a row */
+	int64_t deadline_ms;            /* autologout */
+	uint64_t octets_in, octets_out; /* as the client means them, not compressed */
+	uint64_t octets_body;           /* of those in: in messages of APPEND */
 	struct svc_account_imap_parking park;
 };
 
@@ -105,6 +107,14 @@ void svc_account_imap_put(struct svc_account_imap *s, str octets);
 void svc_account_imap_put_literal(struct svc_account_imap *s, str octets);
 /* "* OK " and so on: an untagged line, CRLF added. */
 void svc_account_imap_line(struct svc_account_imap *s, const char *fmt, ...) PRINTF(2, 3);
+
+/* COMPRESS was asked for; it holds from svc_account_imap_zip_begin on. NOMEM, BUDGET. */
+enum err svc_account_imap_zip_new(struct svc_account_imap *s);
+/* Behind the tagged response to COMPRESS, when e is ERR_OK, everything is compressed. */
+void svc_account_imap_zip_begin(struct svc_account_imap *s, enum err e);
+void svc_account_imap_zip_done(struct svc_account_imap *s);
+/* Octets as they come from the stream; svc_account_imap_feed gets them as the client meant them. */
+void svc_account_imap_take(struct svc_account_imap *s, str octets);
 
 /* ---- control.c: the channel to accounts ----------------------------------------------------- */
 
