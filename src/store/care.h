@@ -38,6 +38,11 @@ enum err store_rebuild(const struct store_conf *conf, struct store_report *r);
 
 /* Rewrite packs of which more than half is dead. Out: octets given back to the file system. */
 enum err store_compact(struct store *s, uint64_t *ret_octets);
+/*
+ * The same at the end of a session, when nobody waits: nothing but one look when there is nothing
+ * to gain or another process is at it.
+ */
+enum err store_tidy(struct store *s);
 
 /*
  * Make everything of an account durable that was written before the call: what the syncer does.

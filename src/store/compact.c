@@ -235,6 +235,35 @@ store_compact(struct store *s, uint64_t *ret_octets)
 	return ERR_OK;
 }
 
+/* BUSY: somebody is at it. */
+static enum err
+is_due(struct store *s, bool *ret)
+{
+	SYS_FD_AUTO int care = -1;
+	uint64_t octets;
+	uint32_t pack;
+	TRY(store_begin(s, DB_READ));
+	enum err e = store_end(s, pick(s, 0, &pack, &octets));
+	*ret = e == ERR_OK;
+	if (e != ERR_OK) {
+		return e == ERR_NOTFOUND ? ERR_OK : e;
+	}
+	TRY(sys_file_open(s->dir, S("care.lock"), SYS_READ | SYS_WRITE | SYS_CREATE, &care));
+	return sys_file_lock(care, true, false);
+}
+
+enum err
+store_tidy(struct store *s)
+{
+	uint64_t octets;
+	bool due = false;
+	enum err e = is_due(s, &due);
+	if (e != ERR_OK) {
+		return e == ERR_BUSY ? ERR_OK : e;
+	}
+	return due ? store_compact(s, &octets) : ERR_OK;
+}
+
 /* ---- syncing ------------------------------------------------------------------------------ */
 
 static enum err

@@ -253,6 +253,42 @@ live_a_little(struct store *s)
 	store_trial_append(s, 1, 5, 0);
 }
 
+/* The end of a session gives room back, unless there is none or another process is at it. */
+static void
+tidy(void)
+{
+	struct store_conf conf = store_trial_conf("tidy");
+	conf.pack_octets = 20000;
+	struct store *s = store_trial_open(&conf);
+	struct buf before, after;
+	int dir = -1, care = -1;
+	for (uint32_t i = 0; i < 60; i++) {
+		store_trial_append(s, 1, i, i % 4 == 0 ? 0 : STORE_DELETED);
+	}
+	uint64_t first = store_trial_size(&conf, "packs/000001");
+	CHECK_ERR(store_tidy(s), ERR_OK);
+	CHECK_U64(store_trial_size(&conf, "packs/000001"), first);
+	CHECK_ERR(store_expunge(s, 1, NULL, true, NULL), ERR_OK);
+	store_trial_dump(s, true, &before);
+	CHECK_ERR(sys_dir_open(SYS_CWD, conf.path, &dir), ERR_OK);
+	CHECK_ERR(sys_file_open(dir, S("care.lock"), SYS_READ | SYS_WRITE | SYS_CREATE, &care),
+	    ERR_OK);
+	CHECK_ERR(sys_file_lock(care, true, true), ERR_OK);
+	CHECK_ERR(store_tidy(s), ERR_OK);
+	CHECK_U64(store_trial_size(&conf, "packs/000001"), first);
+	sys_close(&care);
+	CHECK_ERR(store_tidy(s), ERR_OK);
+	CHECK_ERR(sys_file_open(dir, S("packs/000001"), SYS_READ, &care), ERR_NOTFOUND);
+	store_trial_dump(s, true, &after);
+	CHECK_STR(buf_view(&after), buf_view(&before));
+	is_sound(s, 0);
+	buf_done(&before);
+	buf_done(&after);
+	sys_close(&dir);
+	store_close(&s);
+	store_trial_remove(&conf);
+}
+
 static void
 packs_alone(void)
 {
@@ -446,5 +482,5 @@ begun_index(void)
 	store_trial_remove(&conf);
 }
 
-TEST_MAIN(torn_tails, bad_record, bad_head, wrong_counters, packs_alone, outdated_index,
+TEST_MAIN(torn_tails, bad_record, bad_head, wrong_counters, tidy, packs_alone, outdated_index,
     interrupted_swap, garbled_index, half_made, begun_index)

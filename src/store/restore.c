@@ -469,6 +469,13 @@ invent_boxes(struct rebuild *b)
 	return e;
 }
 
+/* The old index could not be read on: octets that are wrong, or a table that is not there. */
+static bool
+is_damage(const struct rebuild *b, enum err e)
+{
+	return e == ERR_CORRUPT || (e == ERR_DB && !b->old_sound);
+}
+
 /* Mailboxes only the old index knows, and its newer facts about others. */
 static enum err
 boxes_of_old(struct rebuild *b)
@@ -492,7 +499,7 @@ boxes_of_old(struct rebuild *b)
 		e = put_box(b, &m);
 	}
 	db_done(q);
-	return e == ERR_CORRUPT || e == ERR_NOTFOUND ? ERR_OK : e;
+	return is_damage(b, e) || e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
 /* ---- what the old index still gives ------------------------------------------------------- */
@@ -601,7 +608,7 @@ take_over(struct rebuild *b)
 		threads_of_old, subscriptions_of_old, annotations_of_old };
 	for (size_t i = 0; b->has_old && i < LEN(steps); i++) {
 		enum err e = steps[i](b);
-		if (e == ERR_CORRUPT) {
+		if (is_damage(b, e)) {
 			store_report_line(b->r,
 			    "the old index is damaged; part of it could not be used");
 		} else if (e != ERR_NOTFOUND) {

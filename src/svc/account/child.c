@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "conf/conf.h"
 #include "ipc/accounts_account.h"
-#include "store/store.h"
+#include "store/care.h"
 #include "svc/account/account.h"
 #include "svc/common/log.h"
 #include "sys/chan.h"
@@ -113,6 +113,21 @@ say_unavailable(const struct svc_account_start *s)
 		 : S("-ERR [SYS/TEMP] the maildrop cannot be opened now; try again later\r\n"));
 }
 
+/* The client is gone, or rests at gate: time to give back the room of what it removed. */
+static void
+tidy(const struct svc_account_start *s, struct store *store)
+{
+	int stream = s->stream;
+	if (s->queue >= 0) {
+		return;
+	}
+	sys_close(&stream);
+	enum err e = store_tidy(store);
+	if (e != ERR_OK) {
+		LOG(ACCOUNT_TIDY_FAILED, F_U64("account", s->account), F_ERR(e));
+	}
+}
+
 void
 svc_account_child(const struct svc_account_start *s)
 {
@@ -125,6 +140,7 @@ svc_account_child(const struct svc_account_start *s)
 		sys_exit(SVC_ACCOUNT_UNAVAILABLE);
 	}
 	e = serve(s, store);
+	tidy(s, store);
 	store_leave(store);
 	if (e != ERR_OK && e != ERR_EOF && e != ERR_TIMEOUT) {
 		LOG(ACCOUNT_ENDED, F_U64("account", s->account), F_ID("session", s->session),
