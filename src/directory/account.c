@@ -316,6 +316,7 @@ delete_account(struct directory *d, uint64_t id, int64_t now_s)
 	TRY(run_with_id(d, "DELETE FROM credentials WHERE account = ?", id));
 	TRY(run_with_id(d, "DELETE FROM shares WHERE owner = ?", id));
 	TRY(run_with_id(d, "DELETE FROM shares WHERE guest = ?", id));
+	TRY(run_with_id(d, "DELETE FROM census WHERE account = ?", id));
 	return run_with_id(d, "DELETE FROM accounts WHERE id = ?", id);
 }
 

@@ -86,7 +86,26 @@ static const char shares[] =
 	" guest BIGINT NOT NULL,"
 	" PRIMARY KEY (owner, guest));"
 	"CREATE INDEX shares_guest ON shares(guest);";
+
+/* With what accounts log in. */
+static const char census[] =
+	"CREATE TABLE census ("
+	" id INTEGER PRIMARY KEY,"		/* BIGSERIAL elsewhere: given by the database */
+	" account BIGINT NOT NULL,"
+	" protocol TEXT NOT NULL,"
+	" tls TEXT NOT NULL,"
+	" cipher TEXT NOT NULL,"
+	" mechanism TEXT NOT NULL,"
+	" client TEXT NOT NULL,"
+	" ip BLOB NOT NULL,"			/* prefix */
+	" bits INTEGER NOT NULL,"
+	" first_s BIGINT NOT NULL,"
+	" last_s BIGINT NOT NULL,"
+	" times BIGINT NOT NULL,"
+	" UNIQUE (account, protocol, tls, cipher, mechanism, client, ip, bits));"
+	"CREATE INDEX census_last ON census(last_s);"
+	"CREATE INDEX census_tls ON census(tls, cipher);";
 /* clang-format on */
 
-const struct db_migration directory_schema[] = { { tables }, { shares } };
+const struct db_migration directory_schema[] = { { tables }, { shares }, { census } };
 const size_t directory_schema_n = LEN(directory_schema);

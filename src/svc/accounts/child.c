@@ -202,11 +202,28 @@ on_usage(void *ctx, const struct ipc_accounts_account_usage *m, int *fd)
 	return ERR_OK;
 }
 
+/* A guest's process is not the session its owner's program has. */
+static enum err
+on_client(void *ctx, const struct ipc_accounts_account_client *m, int *fd)
+{
+	struct svc_accounts_child *c = ctx;
+	struct ipc_accounts_auth_client client = {
+		.session = c->ident.session, .account = c->account, .name = m->name
+	};
+	if (c->kind == SVC_ACCOUNTS_SESSION && c->s->auth != NULL) {
+		buf_reset(&c->s->out);
+		ipc_accounts_auth_client_put(&c->s->out, &client);
+		(void)(sys_chan_send(c->s->auth, &c->s->out, -1) == ERR_OK);
+	}
+	return ERR_OK;
+}
+
 static enum err
 on_message(void *ctx, str datagram, int *fd)
 {
 	static const struct ipc_accounts_account_at_accounts handlers = { .changed = on_changed,
 		.usage = on_usage,
+		.client = on_client,
 		.park = svc_accounts_on_park,
 		.share = svc_accounts_on_share,
 		.sharers_get = svc_accounts_on_sharers_get,

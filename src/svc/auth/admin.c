@@ -35,6 +35,9 @@ static const struct ipc_adm_auth_at_auth handlers = {
 	.ban_list = svc_auth_on_ban_list,
 	.ban_add = svc_auth_on_ban_add,
 	.ban_remove = svc_auth_on_ban_remove,
+	.census_account = svc_auth_on_census_account,
+	.census_tls = svc_auth_on_census_tls,
+	.census_users = svc_auth_on_census_users,
 };
 
 struct svc_auth_admin *

@@ -110,5 +110,8 @@ SVC_AUTH_HANDLER(catchall_set);
 SVC_AUTH_HANDLER(ban_list);
 SVC_AUTH_HANDLER(ban_add);
 SVC_AUTH_HANDLER(ban_remove);
+SVC_AUTH_HANDLER(census_account);
+SVC_AUTH_HANDLER(census_tls);
+SVC_AUTH_HANDLER(census_users);
 
 #endif

@@ -11,6 +11,7 @@
 #include "directory/ban.h"
 #include "directory/credential.h"
 #include "svc/auth/bans.h"
+#include "svc/auth/census/census.h"
 #include "svc/auth/exchange.h"
 #include "svc/common/log.h"
 #include "sys/random.h"
@@ -27,7 +28,8 @@ make_parts(struct svc_auth *a)
 	a->hasher = svc_auth_hasher_new();
 	a->exchanges = map_new(keys + 32, SVC_AUTH_EXCHANGES_MAX);
 	mem_wipe(keys, sizeof(keys));
-	if (a->guard == NULL || a->hasher == NULL || a->exchanges == NULL) {
+	a->census = svc_auth_census_new();
+	if (a->guard == NULL || a->hasher == NULL || a->exchanges == NULL || a->census == NULL) {
 		return ERR_NOMEM;
 	}
 	if (gsasl_init(&a->gsasl) != GSASL_OK) {
@@ -89,6 +91,10 @@ svc_auth_stop(struct svc_auth *a)
 		svc_auth_exchange_end_all(a);
 	}
 	write_used(a);
+	if (a->census != NULL) {
+		svc_auth_census_write(a, true);
+	}
+	svc_auth_census_free(&a->census);
 	map_free(&a->exchanges);
 	svc_auth_guard_free(&a->guard);
 	svc_auth_hasher_free(&a->hasher);
@@ -141,4 +147,5 @@ svc_auth_tick(struct svc_auth *a)
 	svc_auth_exchange_expire(a);
 	svc_auth_guard_expire(a->guard, a->now_ms, a->now_s);
 	write_used(a);
+	svc_auth_census_write(a, false);
 }

@@ -14,6 +14,7 @@
 #include "svc/auth/hasher.h"
 
 struct Gsasl;
+struct svc_auth_census;
 struct map;
 
 enum {
@@ -31,6 +32,7 @@ struct svc_auth_settings {
 	uint32_t password_min;
 	bool cram_md5;                         /* offered */
 	uint64_t quota_octets, quota_messages; /* of new accounts */
+	int64_t census_s;                      /* how long the census is kept; 0: there is none */
 };
 
 /* What accounts must know before login hands the session over. */
@@ -71,6 +73,7 @@ struct svc_auth {
 	struct list by_age;    /* exchanges, oldest first */
 	uint64_t used[SVC_AUTH_USED_MAX];
 	size_t used_n;
+	struct svc_auth_census *census;
 	struct svc_auth_counts counts;
 };
 

@@ -126,6 +126,17 @@ open_dialogue(struct svc_auth_exchange *x)
 	}
 }
 
+/* The session's strings outlive the message they came in. */
+static bool
+keep_session(struct svc_auth_exchange *x, const struct svc_auth_session *s)
+{
+	x->session.exporter = arena_dup(x->arena, s->exporter);
+	x->session.tls_version = arena_dup(x->arena, s->tls_version);
+	x->session.tls_cipher = arena_dup(x->arena, s->tls_cipher);
+	return x->session.exporter.p != NULL && x->session.tls_version.p != NULL &&
+	    x->session.tls_cipher.p != NULL;
+}
+
 void
 svc_auth_exchange_start(struct svc_auth *a, const struct svc_auth_request *r)
 {
@@ -150,8 +161,7 @@ svc_auth_exchange_start(struct svc_auth *a, const struct svc_auth_request *r)
 	}
 	x->mechanism = m;
 	x->await = m == SASL_LOGIN ? SVC_AUTH_AWAIT_USER : SVC_AUTH_AWAIT_FIRST;
-	x->session.exporter = arena_dup(x->arena, r->session.exporter);
-	if (x->session.exporter.p == NULL) {
+	if (!keep_session(x, &r->session)) {
 		svc_auth_outcome_refused(x, ERR_BUSY);
 	} else if (!r->has_initial) {
 		open_dialogue(x);

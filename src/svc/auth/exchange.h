@@ -35,7 +35,8 @@ struct svc_auth_session {
 	enum sys_protocol protocol;
 	struct sys_addr peer;
 	bool tls;
-	str exporter; /* tls-exporter channel binding, or empty (RFC 9266) */
+	str tls_version, tls_cipher; /* for the census */
+	str exporter;                /* tls-exporter channel binding, or empty (RFC 9266) */
 };
 
 struct svc_auth_request {

@@ -6,6 +6,7 @@
 #include "directory/share.h"
 #include "ipc/accounts_auth.h"
 #include "ipc/smtp_auth.h"
+#include "svc/auth/census/census.h"
 #include "svc/auth/server.h"
 
 enum err
@@ -76,6 +77,15 @@ on_usage(void *ctx, const struct ipc_accounts_auth_usage *m, int *fd)
 	struct svc_auth_peer *p = ctx;
 
 	directory_usage(p->server->directory, m->account, m->octets, m->messages);
+	return ERR_OK;
+}
+
+static enum err
+on_client(void *ctx, const struct ipc_accounts_auth_client *m, int *fd)
+{
+	struct svc_auth_peer *p = ctx;
+
+	svc_auth_census_client(&p->server->auth, m->session, m->account, m->name);
 	return ERR_OK;
 }
 
@@ -166,6 +176,7 @@ svc_auth_accounts_message(struct svc_auth_peer *p, str datagram, int *fd)
 {
 	static const struct ipc_accounts_auth_at_auth handlers = { .account_get = on_account_get,
 		.usage = on_usage,
+		.client = on_client,
 		.share = on_share,
 		.sharers_get = on_sharers_get,
 		.visit = on_visit };

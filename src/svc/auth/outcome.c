@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "svc/auth/bans.h"
+#include "svc/auth/census/census.h"
 #include "svc/auth/exchange_priv.h"
 #include "svc/common/log.h"
 #include "sys/random.h"
@@ -161,5 +162,7 @@ svc_auth_outcome_passed(struct svc_auth_exchange *x, const struct directory_cred
 	    F_STR("port", sys_protocol_row(x->session.protocol)->name),
 	    F_STR("mechanism", sasl_mechanism_row(x->mechanism)->name),
 	    F_U64("account", x->account.id), F_U64("credential", c->id));
+	svc_auth_census_login(x->auth, x->account.id, &x->session,
+	    sasl_mechanism_row(x->mechanism)->name);
 	finish(x, &outcome);
 }

@@ -19,6 +19,8 @@ take_session(const struct ipc_common_session *from, struct svc_auth_session *to)
 		.protocol = (enum sys_protocol)from->protocol,
 		.peer = { .port = from->peer_port },
 		.tls = from->tls_version.n > 0,
+		.tls_version = from->tls_version,
+		.tls_cipher = from->tls_cipher,
 		.exporter = from->exporter,
 	};
 	memcpy(to->peer.ip, from->peer_ip.p, sizeof(to->peer.ip));

@@ -43,6 +43,7 @@ settings_of(struct svc_auth_server *s, const struct conf *c)
 		.cram_md5 = c->auth_cram_md5,
 		.quota_octets = c->quota_octets,
 		.quota_messages = c->quota_messages,
+		.census_s = (int64_t)(c->auth_census / 1000),
 	};
 }
 

@@ -73,6 +73,9 @@ enum err
 svc_account_imap_cmd_id(struct svc_account_imap *s, struct imap_command *cmd)
 {
 	struct imap_caps before = s->caps;
+	if (s->client_n == 0 && cmd->u.client.n > 0) { /* once: a name does not change */
+		svc_account_imap_tell_client(s, cmd->u.client);
+	}
 	svc_account_imap_line(s, "* ID (\"name\" \"Postern\")");
 	svc_account_imap_know_client(s, cmd->u.client);
 	if (memcmp(before.denied, s->caps.denied, sizeof before.denied) != 0) {

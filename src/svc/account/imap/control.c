@@ -96,6 +96,21 @@ svc_account_imap_changed(struct svc_account_imap *s, uint64_t mailbox)
 	buf_done(&b);
 }
 
+/* A full channel loses nothing but that. */
+void
+svc_account_imap_tell_client(struct svc_account_imap *s, str name)
+{
+	struct ipc_accounts_account_client m = { .name = str_sub(name, 0, SVC_ACCOUNT_IMAP_NAME) };
+	struct buf b;
+	if (s->account->control < 0) {
+		return;
+	}
+	buf_init(&b, 128);
+	ipc_accounts_account_client_put(&b, &m);
+	(void)(sys_chan_send_wait(s->account->control, &b, -1, 0) == ERR_OK);
+	buf_done(&b);
+}
+
 enum err
 svc_account_imap_wait(struct svc_account_imap *s, bool for_read, int64_t timeout_ms)
 {

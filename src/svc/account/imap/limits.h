@@ -22,6 +22,8 @@ enum {
 	SVC_ACCOUNT_IMAP_ZIP_COMMANDS_MAX = 4194304,
 	/* A client that takes nothing for this long is gone. */
 	SVC_ACCOUNT_IMAP_STALL_MS = 300000,
+	/* Octets of the program's name that the census gets: accounts_account.client. */
+	SVC_ACCOUNT_IMAP_NAME = 64,
 	/* Wait for the accounts process to take a change notice. */
 	SVC_ACCOUNT_IMAP_NOTICE_MS = 5000,
 	/* Memory of a session: commands, view, lists of mailboxes. */

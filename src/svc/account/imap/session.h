@@ -120,6 +120,8 @@ void svc_account_imap_take(struct svc_account_imap *s, str octets);
 
 /* Take every message that waits there; sets dirty and quit. */
 void svc_account_imap_control(struct svc_account_imap *s);
+/* Tell auth, by way of accounts, how the program calls itself (RFC 2971 3.3, name). */
+void svc_account_imap_tell_client(struct svc_account_imap *s, str name);
 /* Tell the others that this session changed a mailbox (0: the list of mailboxes). */
 void svc_account_imap_changed(struct svc_account_imap *s, uint64_t mailbox);
 /*
