@@ -118,16 +118,26 @@ store_row_add(struct db *db, const struct store_row *row, str envelope, str stru
 	return db_run(q);
 }
 
-enum err
-store_cache_set(struct store *s, uint64_t id, str envelope, str structure)
+static enum err
+cache_in(struct store *s, const struct store_cached *c)
 {
-	TRY(store_begin(s, DB_WRITE));
 	struct db_stmt *q = db_query(s->db,
 	    "UPDATE message SET envelope = ?, structure = ? WHERE id = ?");
-	bind_cache(q, 1, envelope);
-	bind_cache(q, 2, structure);
-	db_bind_u64(q, 3, id);
-	return store_end(s, db_run(q));
+	bind_cache(q, 1, c->envelope);
+	bind_cache(q, 2, c->structure);
+	db_bind_u64(q, 3, c->id);
+	return db_run(q);
+}
+
+enum err
+store_cache_set(struct store *s, const struct store_cached *list, size_t n)
+{
+	enum err e = ERR_OK;
+	TRY(store_begin(s, DB_WRITE));
+	for (size_t i = 0; e == ERR_OK && i < n; i++) {
+		e = cache_in(s, &list[i]);
+	}
+	return store_end(s, e);
 }
 
 /* ---- quota -------------------------------------------------------------------------------- */

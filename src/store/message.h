@@ -121,8 +121,13 @@ struct store_cold {
 /* Out: strs live in `a`. NOTFOUND, DB, BUDGET. */
 enum err store_cold(struct store *s, uint64_t id, struct arena *a, struct store_cold *ret);
 
-/* Keep what was computed from the message; not durable, it can be computed again. */
-enum err store_cache_set(struct store *s, uint64_t id, str envelope, str structure);
+struct store_cached {
+	uint64_t id;
+	str envelope, structure;
+};
+
+/* Keep what was computed from n messages; not durable, it can be computed again. */
+enum err store_cache_set(struct store *s, const struct store_cached *list, size_t n);
 
 /*
  * The octets of a message: all of them, the header with its empty line (cheap: the rest is not

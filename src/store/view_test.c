@@ -322,7 +322,8 @@ parts(void)
 	struct store_cold c;
 	CHECK_ERR(store_cold(s, added.id, a, &c), ERR_OK);
 	CHECK_U64(c.envelope.n, 0);
-	CHECK_ERR(store_cache_set(s, added.id, S("env"), S("str\0ucture")), ERR_OK);
+	struct store_cached cached = { added.id, S("env"), S("str\0ucture") };
+	CHECK_ERR(store_cache_set(s, &cached, 1), ERR_OK);
 	CHECK_ERR(store_cold(s, added.id, a, &c), ERR_OK);
 	CHECK_STR(c.envelope, S("env"));
 	CHECK_STR(c.structure, S("str\0ucture"));

@@ -107,10 +107,15 @@ whole_mailbox(void)
 	run_one(&t, "a STORE 1:* -FLAGS (\\Seen)\r\n", n + 1);
 	run_one(&t, "a UID FETCH 1:* (INTERNALDATE)\r\n", n + 1);
 	run_one(&t, "a FETCH 1:* ENVELOPE\r\n", n + 1);
+	run_one(&t, "a FETCH 1:* ENVELOPE\r\n", n + 1);
 	run_one(&t, "a FETCH 1:1000 BODYSTRUCTURE\r\n", 1001);
 	run_one(&t, "a FETCH 1:1000 BODYSTRUCTURE\r\n", 1001);
 	run_one(&t, "a FETCH 1:* BODY.PEEK[HEADER.FIELDS (Subject)]\r\n", 4 * n + 1);
 	run_one(&t, "a SEARCH SUBJECT \"number 77\"\r\n", 2);
+	run_one(&t, "a SEARCH FROM nobody\r\n", 2);
+	run_one(&t, "a SORT (SUBJECT) UTF-8 ALL\r\n", 2);
+	run_one(&t, "a SORT (REVERSE DATE) UTF-8 ALL\r\n", 2);
+	run_one(&t, "a THREAD REFERENCES UTF-8 ALL\r\n", 2);
 	run_one(&t, "a SEARCH BODY nothing\r\n", 2);
 	run_one(&t, "a COPY 1:* Sent\r\n", 1);
 	run_one(&t, "a NOOP\r\n", 1);

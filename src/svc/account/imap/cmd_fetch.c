@@ -8,12 +8,7 @@
 #include "proto/imap/write.h"
 #include "svc/account/imap/notify/notify.h"
 #include "svc/account/imap/qresync.h"
-#include "svc/account/imap/shape.h"
-
-enum {
-	COLD = IMAP_FETCH_INTERNALDATE | IMAP_FETCH_THREADID | IMAP_FETCH_ENVELOPE |
-	    IMAP_FETCH_BODY | IMAP_FETCH_BODYSTRUCTURE
-};
+#include "svc/account/imap/search/cold.h"
 
 struct fetching {
 	struct svc_account_imap *s;
@@ -21,6 +16,7 @@ struct fetching {
 	unsigned items;
 	struct store_set seen; /* uids that this command marks \Seen: their FLAGS are told */
 	bool missing;          /* a message of the view is not in the store any more */
+	struct svc_account_imap_search_cold cold;
 };
 
 static void
@@ -65,65 +61,6 @@ put_hot(struct fetching *f, const struct store_msg *m)
 }
 
 /*
- * The shape from the cache, or made now. The structure, which costs a look at the whole message, is
- * kept for the next time; an ENVELOPE alone is made faster than it is written down.
- */
-static enum err
-get_shape(struct svc_account_imap *s, const struct store_cold *cold, unsigned items,
-    struct svc_account_imap_shape *ret)
-{
-	svc_account_imap_shape_unpack(cold->envelope, cold->structure, ret);
-	bool structure = (items & (IMAP_FETCH_BODY | IMAP_FETCH_BODYSTRUCTURE)) != 0;
-	if (ret->envelope.n > 0 && (!structure || ret->structure.n > 0)) {
-		return ERR_OK;
-	}
-	str text, envelope, blob;
-	if (!structure) {
-		TRY(store_header(s->store, cold->id, &text));
-		return svc_account_imap_shape_envelope(s->scratch, text, &ret->envelope);
-	}
-	TRY(store_text(s->store, cold->id, &text));
-	TRY(svc_account_imap_shape_make(s->scratch, text, cold->header_octets, ret));
-	TRY(svc_account_imap_shape_pack(s->scratch, ret, &envelope, &blob));
-	/* A cache: when it cannot be kept, the next FETCH makes it again. */
-	enum err e = store_cache_set(s->store, cold->id, envelope, blob);
-	return e == ERR_NOMEM ? e : ERR_OK;
-}
-
-static enum err
-put_cold(struct fetching *f, const struct store_msg *m)
-{
-	struct svc_account_imap *s = f->s;
-	struct store_cold cold;
-	struct svc_account_imap_shape shape = { 0 };
-	unsigned shaped = IMAP_FETCH_ENVELOPE | IMAP_FETCH_BODY | IMAP_FETCH_BODYSTRUCTURE;
-	TRY(store_cold(s->store, m->id, s->scratch, &cold));
-	if ((f->items & shaped) != 0) {
-		TRY(get_shape(s, &cold, f->items, &shape));
-	}
-	if ((f->items & IMAP_FETCH_INTERNALDATE) != 0) {
-		buf_cstr(&s->out, " INTERNALDATE ");
-		imap_put_internaldate(&s->out, cold.internal_s);
-	}
-	if ((f->items & IMAP_FETCH_THREADID) != 0) {
-		put_id(&s->out, " THREADID (", 'T', cold.thread);
-	}
-	if ((f->items & IMAP_FETCH_ENVELOPE) != 0) {
-		buf_cstr(&s->out, " ENVELOPE ");
-		buf_str(&s->out, shape.envelope);
-	}
-	if ((f->items & IMAP_FETCH_BODY) != 0) {
-		buf_cstr(&s->out, " BODY ");
-		buf_str(&s->out, shape.body);
-	}
-	if ((f->items & IMAP_FETCH_BODYSTRUCTURE) != 0) {
-		buf_cstr(&s->out, " BODYSTRUCTURE ");
-		buf_str(&s->out, shape.structure);
-	}
-	return ERR_OK;
-}
-
-/*
  * One FETCH response. Items are written with SP in front; the first SP becomes the parenthesis.
  * When an item fails before anything was sent, the whole response is taken back.
  */
@@ -140,7 +77,9 @@ fetch_one(struct fetching *f, uint32_t seq, const struct store_msg *m)
 	size_t open = s->out.n;
 	put_hot(f, m);
 	arena_reset(s->scratch);
-	enum err e = (f->items & COLD) != 0 ? put_cold(f, m) : ERR_OK;
+	enum err e = (f->items & SVC_ACCOUNT_IMAP_COLD_ITEMS) != 0
+	    ? svc_account_imap_search_cold_put(&f->cold, m)
+	    : ERR_OK;
 	if (e == ERR_OK && s->out.n > open) {
 		s->out.p[open] = '(';
 		open = SIZE_MAX;
@@ -149,7 +88,9 @@ fetch_one(struct fetching *f, uint32_t seq, const struct store_msg *m)
 		if (open != SIZE_MAX) {
 			buf_ch(&s->out, '(');
 		}
-		e = svc_account_imap_sections(s, m->id, f->args, open == SIZE_MAX);
+		e = store_hold(s->store); /* one transaction for many messages */
+		e = e == ERR_OK ? svc_account_imap_sections(s, m->id, f->args, open == SIZE_MAX)
+				: e;
 	}
 	if (e != ERR_OK) {
 		if (s->octets_out == sent && s->out.n >= start) {
@@ -240,7 +181,11 @@ fetch(struct svc_account_imap *s, const struct imap_fetch_args *args, const stru
 		f.items |= IMAP_FETCH_MODSEQ | IMAP_FETCH_UID; /* RFC 7162 3.2.4 */
 	}
 	if (e == ERR_OK && s->state == IMAP_SELECTED) {
-		e = fetch_all(&f, uids);
+		uint64_t n = MIN(store_set_count(uids), (uint64_t)s->box.view.n);
+		e = svc_account_imap_search_cold_init(&f.cold, s, f.items, n);
+		e = e == ERR_OK ? fetch_all(&f, uids) : e;
+		svc_account_imap_search_cold_done(&f.cold);
+		store_release(s->store);
 	}
 	store_set_done(&f.seen);
 	if (e == ERR_OK && f.missing) {

@@ -120,6 +120,7 @@ svc_account_imap_wait(struct svc_account_imap *s, bool for_read, int64_t timeout
 	};
 	size_t n = s->account->control < 0 ? 1 : 2;
 	int64_t end = sys_clock_ms() + timeout_ms;
+	store_release(s->store); /* nobody knows how long this takes */
 	while (true) {
 		int64_t left = MAX(end - sys_clock_ms(), 0);
 		TRY(sys_wait_any(items, n, (int)MIN(left, INT_MAX)));

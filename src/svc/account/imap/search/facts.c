@@ -407,6 +407,16 @@ from_blocks(struct svc_account_imap_facts *f, uint64_t id, enum svc_account_imap
 }
 
 enum err
+svc_account_imap_search_fact_known(struct svc_account_imap_facts *f, uint64_t id,
+    enum svc_account_imap_fact kind, str *ret)
+{
+	str v;
+	TRY(from_blocks(f, id, kind, &v));
+	*ret = str_from_off(v, 1);
+	return ERR_OK;
+}
+
+enum err
 svc_account_imap_search_fact_get(struct svc_account_imap_facts *f, uint64_t id,
     enum svc_account_imap_fact kind, str *ret)
 {
@@ -433,7 +443,13 @@ svc_account_imap_search_fact_meta(struct svc_account_imap_facts *f, uint64_t id,
 {
 	str v;
 	TRY(svc_account_imap_search_fact_get(f, id, SVC_ACCOUNT_IMAP_META, &v));
-	struct rd r = rd_make(v);
+	return svc_account_imap_search_meta_read(v, ret);
+}
+
+enum err
+svc_account_imap_search_meta_read(str fact, struct svc_account_imap_meta *ret)
+{
+	struct rd r = rd_make(fact);
 	struct svc_account_imap_meta m = { .internal_s = rd_i64(&r), .thread = rd_u64(&r) };
 	uint8_t flags = rd_u8(&r);
 	m.sent_s = rd_i64(&r);

@@ -71,7 +71,14 @@ void svc_account_imap_search_facts_done(struct svc_account_imap_facts *f);
 enum err svc_account_imap_search_fact_get(struct svc_account_imap_facts *f, uint64_t id,
     enum svc_account_imap_fact kind, str *ret);
 
-/* The same of META, taken apart. */
+/* The same from the blocks alone: NOTFOUND also when they do not reach that far. */
+enum err svc_account_imap_search_fact_known(struct svc_account_imap_facts *f, uint64_t id,
+    enum svc_account_imap_fact kind, str *ret);
+
+/* META, taken apart. CORRUPT when it is none. */
+enum err svc_account_imap_search_meta_read(str fact, struct svc_account_imap_meta *ret);
+
+/* The fact META of a message, taken apart; as svc_account_imap_search_fact_get. */
 enum err svc_account_imap_search_fact_meta(struct svc_account_imap_facts *f, uint64_t id,
     struct svc_account_imap_meta *ret);
 
