@@ -252,6 +252,7 @@ svc_account_imap_refresh(struct svc_account_imap *s, bool expunges,
 	    (own == NULL && svc_account_imap_notify_selected(s) == 0)) {
 		return ERR_OK; /* RFC 5465 3.1: a client that wants no events keeps its snapshot */
 	}
+	store_release(s->store); /* what others did meanwhile is to be seen */
 	s->dirty = false;
 	arena_reset(s->scratch);
 	TRY(store_view_refresh(&s->box.view, expunges, s->scratch, &news));
