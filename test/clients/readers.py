@@ -188,6 +188,9 @@ def offlineimap(r, w, user):
 
 def getmail(r, w, user):
     getmail_by(r, w, user, "IMAP", w.ports["imaps"], 'mailboxes = ("INBOX",)')
+    if "pop3s" in w.ports:
+        fill(w, user)
+        getmail_by(r, w, user, "POP3", w.ports["pop3s"], "")
 
 
 def getmail_by(r, w, user, protocol, port, more):
@@ -218,6 +221,9 @@ def home(folder):
 
 def fetchmail(r, w, user):
     fetchmail_by(r, w, user, "IMAP", w.ports["imaps"])
+    if "pop3s" in w.ports:
+        fill(w, user)
+        fetchmail_by(r, w, user, "POP3", w.ports["pop3s"])
 
 
 def fetchmail_by(r, w, user, protocol, port):
@@ -267,6 +273,8 @@ def s_nail(r, w, user):
     with session(w, user) as c:
         c.ok("CREATE kept")
     status, text = w.run("s-nail", "-#", *options, env=home(folder))
+    if "pop3s" in w.ports:
+        s_nail_pop3(r, w, user, folder)
     r.check("s-nail ends well", status == 0, f"{status} {tail(text)}")
     r.check("s-nail lists", text.count("plans for spring") >= 2, text)
     r.check("s-nail reads", "plant beans" in text, text)
@@ -275,6 +283,19 @@ def s_nail(r, w, user):
     r.equal("s-nail deletes", found(w, user, "INBOX", "ALL"), 2)
     saved = folder / "saved"
     r.check("s-nail saves", saved.exists() and "Gipfeln" in saved.read_text("utf-8"))
+
+
+def s_nail_pop3(r, w, user, folder):
+    """List and read by POP3; nothing is removed."""
+    url = f"pop3s://{user.replace('@', '%40')}:{PASSWORD}@localhost:{w.ports['pop3s']}"
+    options = ["-:/", "-Sv15-compat=yes", f"-Stls-ca-file={w.ca}", "-Stls-verify=strict"]
+    options += ["-Sinteractive=no", "-Sposix", "-Semptystart", "-Y", f"folder {url}"]
+    options += ["-Y", "headers", "-Y", "type 1", "-Y", "exit"]
+    count = found(w, user, "INBOX", "ALL")
+    status, text = w.run("s-nail", "-#", *options, env=home(folder))
+    r.check("s-nail ends well with POP3", status == 0, f"{status} {tail(text)}")
+    r.check("s-nail reads by POP3", "plant beans" in text, text)
+    r.equal("s-nail removes nothing by POP3", found(w, user, "INBOX", "ALL"), count)
 
 
 def imapfilter(r, w, user):

@@ -22,7 +22,7 @@ class Chromium:
         command += [f"--user-data-dir={folder}/chromium", "--window-size=1280,800"]
         command += ["--no-first-run", "--disable-gpu", "--disable-dev-shm-usage"]
         command += ["--disable-background-networking", "--disable-component-update"]
-        command += [ "--no-proxy-server", "about:blank"]
+        command += ["--no-proxy-server", "about:blank"]
 
         def pipes():
             """3 and 4 may be either pipe's own numbers: move both out of the way first."""
