@@ -15,6 +15,7 @@ SETS = ("FLAGS", "PERMANENTFLAGS", "LIST", "LSUB", "CAPABILITY", "ENABLED", "SEA
 PAIRS = ("FETCH", "STATUS", "ESEARCH")
 HOLE = re.compile(r"\{([^{}]*)\}")
 CODE = re.compile(rb"^\[((?:[^\]\"]|\"[^\"]*\")*)\] ?(.*)$", re.S)
+NO_KIND = re.compile(r"\d+|\{[^{}]*\}")  # a number, or a pattern for one
 NUMBER = re.compile(r"^\d+$")
 REST = "..."
 
@@ -36,7 +37,7 @@ class Response:
             self._code(words[1] if len(words) > 1 else b"", pieces[1:])
             return
         self.tree = imapc.parse([text, *pieces[1:]])
-        names = [t for t in self.tree if isinstance(t, str) and not NUMBER.match(t)]
+        names = [t for t in self.tree if isinstance(t, str) and not NO_KIND.fullmatch(t)]
         self.kind = names[0].upper() if names else ""
 
     def _code(self, text, more):
@@ -63,7 +64,7 @@ class Match:
     def response(self, want, got):
         """True when it fits; then the captures are in values."""
         self.new = {}
-        if got.kind not in want.kind.split("|") and HOLE.search(want.kind) is None:
+        if got.kind not in want.kind.split("|"):
             return False
         if got.kind in TEXT:
             without = self.terse and got.code is None and got.kind in ("NO", "BAD")

@@ -12,6 +12,7 @@ import wire
 ANSWER_S = 10
 NEVER_UNEXPECTED = ("EXPUNGE", "VANISHED")
 LITERAL = re.compile(r"(~?)\{@(\w+)(\+?)\}")
+TAG = re.compile(r"^\w+( |$)")
 FREE = re.compile(r"\{(#?\w+(?:[+-]\d+)?)\}")
 
 
@@ -62,6 +63,8 @@ class ImapTalk:
                 self.zip_tag = self.tags[-1]
             if len(self.tags) == 1:
                 self.pool = []
+        if not command and TAG.match(text):
+            self.tags.append(text.split(" ")[0].encode())
         self.raw = False
         at = 0
         for found in LITERAL.finditer(text):
