@@ -32,7 +32,7 @@ LAYERS = {
     "reach": {"base", "sys", "mail", "db"},
     "svc/accounts": {"base", "ipc", "conf", "sys", "store", "svc/common", "svc/account"},
     "svc/*": {"base", "mail", "proto/*", "ipc", "conf", "sys", "db", "directory", "spool", "store",
-        "reach", "svc/common"},
+        "store/text", "reach", "svc/common"},
     "ctl": {"base", "mail", "proto/*", "ipc", "conf", "sys", "db", "directory", "spool", "store",
         "reach", "svc/common", "svc/parent"},
 }

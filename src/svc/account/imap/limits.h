@@ -34,8 +34,8 @@ enum {
 	SVC_ACCOUNT_IMAP_ERRORS_MAX = 50,
 	/* Message states taken from the store at a time. */
 	SVC_ACCOUNT_IMAP_SCAN = 1024,
-	/* Octets of one decoded text part that SEARCH looks at. */
-	SVC_ACCOUNT_IMAP_SEARCH_PART_MAX = 16777216,
+	/* Silence after which a session looks for something to do about texts. */
+	SVC_ACCOUNT_IMAP_QUIET_MS = 500,
 	/* Octets of one fact of a message, and of one field decoded for it. */
 	SVC_ACCOUNT_IMAP_FACT_TEXT_MAX = 16777216,
 	/* Mailboxes one ESEARCH looks into. */

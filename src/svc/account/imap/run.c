@@ -6,6 +6,7 @@
 
 #include "conf/conf.h"
 #include "proto/imap/write.h"
+#include "store/text/text.h"
 #include "svc/account/imap/append.h"
 #include "svc/account/imap/notify/notify.h"
 #include "svc/account/imap/qresync.h"
@@ -200,14 +201,34 @@ take_octets(struct svc_account_imap *s, char *room)
 	}
 }
 
+/*
+ * Wait for the client or a notice. Quiet moments are used for the texts of new messages; a failure
+ * there is no reason to end, the next search meets it, too.
+ */
+static enum err
+wait_for_more(struct svc_account_imap *s)
+{
+	int64_t left = svc_account_imap_park_due_ms(s) - sys_clock_ms();
+	int64_t quiet = s->texts_more ? 0 : SVC_ACCOUNT_IMAP_QUIET_MS;
+	bool use = s->texts_more || (s->texts_due && quiet < left);
+	enum err e = svc_account_imap_wait(s, true, use ? quiet : left);
+	if (e == ERR_TIMEOUT && use) {
+		bool more = false;
+		s->texts_more = store_text_keep_up(s->store, &more) == ERR_OK && more;
+		s->texts_due = s->texts_more;
+		return ERR_AGAIN;
+	}
+	s->texts_due = s->texts_due || e != ERR_TIMEOUT;
+	return e;
+}
+
 static void
 serve(struct svc_account_imap *s, char *room)
 {
 	while (!s->quit && !s->broken && !s->park.parked) {
 		svc_account_imap_take_news(s); /* what came while we wrote or offered to park */
 		svc_account_imap_flush(s);
-		int64_t left = svc_account_imap_park_due_ms(s) - sys_clock_ms();
-		enum err e = s->broken ? s->end : svc_account_imap_wait(s, true, left);
+		enum err e = s->broken ? s->end : wait_for_more(s);
 		if (e == ERR_TIMEOUT) {
 			silence(s);
 			continue;
@@ -234,7 +255,9 @@ greet(struct svc_account_imap *s, str tag)
 enum err
 svc_account_imap_init(struct svc_account_imap *s, struct svc_account *a)
 {
-	*s = (struct svc_account_imap){ .account = a, .store = a->store, .state = IMAP_AUTH };
+	*s = (struct svc_account_imap){
+		.account = a, .store = a->store, .state = IMAP_AUTH, .texts_due = true
+	};
 	s->arena = arena_new(NULL, "imap", SVC_ACCOUNT_IMAP_BUDGET, 0);
 	if (s->arena == NULL) {
 		return ERR_NOMEM;

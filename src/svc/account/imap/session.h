@@ -75,6 +75,8 @@ struct svc_account_imap {
 	enum err end;                   /* why the session ends; valid with quit or broken */
 	const char *bye;                /* text of BYE; NULL: LOGOUT has said it */
 	unsigned errors;                /* wrong commands in a row */
+	bool texts_due;                 /* a quiet moment is there to be used (store/text) */
+	bool texts_more;                /* and there is more to do at once */
 	int64_t deadline_ms;            /* autologout */
 	uint64_t octets_in, octets_out; /* as the client means them, not compressed */
 	uint64_t octets_body;           /* of those in: in messages of APPEND */
@@ -209,7 +211,7 @@ void svc_account_imap_put_status(struct svc_account_imap *s, const struct store_
 unsigned svc_account_imap_uses(unsigned special);
 unsigned svc_account_imap_special(unsigned uses);
 
-/* ---- fetch_*.c, search_*.c: parts of FETCH and SEARCH --------------------------------------- */
+/* ---- fetch_*.c: parts of FETCH --------------------------------------- */
 
 /* The sections of one message, SP between them, and before the first when `sp`. */
 enum err svc_account_imap_sections(struct svc_account_imap *s, uint64_t id,
@@ -222,13 +224,5 @@ enum err svc_account_imap_sections(struct svc_account_imap *s, uint64_t id,
  */
 enum err svc_account_imap_section_octets(struct svc_account_imap *s, uint64_t id,
     const struct imap_section *section, struct buf *out);
-
-/*
- * Prepare the text keys of a program (fold them once), and ask one of them about a message. Leaves
- * of other kinds are search.c's.
- */
-enum err svc_account_imap_search_fold(struct arena *a, struct imap_search_program *p);
-enum err svc_account_imap_search_text(struct svc_account_imap *s, uint64_t id,
-    const struct imap_search_node *leaf, bool *ret);
 
 #endif

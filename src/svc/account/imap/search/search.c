@@ -61,7 +61,7 @@ ask_header(struct svc_account_imap_search *x, const struct imap_search_node *lea
 	int at = field_of(leaf->name);
 	str fact;
 	if (at < 0) {
-		return svc_account_imap_search_text(x->s, x->msg->id, leaf, ret);
+		return svc_account_imap_search_texts_ask(&x->texts, x->msg->id, leaf, ret);
 	}
 	TRY(svc_account_imap_search_fact_get(&x->facts, x->msg->id, fields[at].fact, &fact));
 	if (fields[at].part >= 0) {
@@ -133,7 +133,8 @@ ask(void *ctx, const struct imap_search_node *leaf, bool *ret)
 		return ERR_OK;
 	case IMAP_SEARCH_HEADER: return ask_header(x, leaf, ret);
 	case IMAP_SEARCH_BODY:
-	case IMAP_SEARCH_TEXT: return svc_account_imap_search_text(x->s, x->msg->id, leaf, ret);
+	case IMAP_SEARCH_TEXT:
+		return svc_account_imap_search_texts_ask(&x->texts, x->msg->id, leaf, ret);
 	default: return ask_meta(x, leaf, ret);
 	}
 }
@@ -214,7 +215,15 @@ prepare(struct svc_account_imap_search *x)
 	return e;
 }
 
-/* Does a leaf ask for more than the packed pages and sets tell? */
+/* Is this answered from texts? The other fields are facts. */
+static bool
+is_text(const struct imap_search_node *leaf)
+{
+	return leaf->op == IMAP_SEARCH_BODY || leaf->op == IMAP_SEARCH_TEXT ||
+	    (leaf->op == IMAP_SEARCH_HEADER && field_of(leaf->name) < 0);
+}
+
+/* Does a leaf ask for more than the packed pages, sets and texts tell? */
 static bool
 needs_facts(const struct imap_search_program *p)
 {
@@ -224,7 +233,7 @@ needs_facts(const struct imap_search_program *p)
 		    op == IMAP_SEARCH_SMALLER || op == IMAP_SEARCH_MODSEQ ||
 		    op == IMAP_SEARCH_SAVEDBEFORE || op == IMAP_SEARCH_SAVEDON ||
 		    op == IMAP_SEARCH_SAVEDSINCE || op == IMAP_SEARCH_EMAILID ||
-		    op == IMAP_SEARCH_BODY || op == IMAP_SEARCH_TEXT;
+		    is_text(&p->nodes[i]);
 		if (!hot) {
 			return true;
 		}
@@ -245,15 +254,36 @@ candidates(const struct imap_search_program *p, struct store_set *all)
 	return all;
 }
 
+/* The message at hand: found, or, while texts are only noted, worth another look. */
 static enum err
-look_at_all(struct svc_account_imap_search *x, const struct store_set *uids)
+look_at_one(struct svc_account_imap_search *x, struct store_set *worth)
+{
+	bool match = false;
+	enum err e = imap_search_eval(x->program, ask, x, &match);
+	if (e == ERR_NOTFOUND || e == ERR_CORRUPT) {
+		return ERR_OK; /* a message that went or is damaged does not match */
+	}
+	bool unknown = worth != NULL && e == ERR_AGAIN;
+	TRY(unknown ? ERR_OK : e);
+	if (worth == NULL) {
+		return match ? x->found(x->ctx, x->msg, x->seq) : ERR_OK;
+	}
+	if (match || unknown) {
+		store_set_add(worth, x->msg->uid, x->msg->uid);
+	}
+	return ERR_OK;
+}
+
+/* In  worth: NULL, or gets the uids that match or whose texts are not known yet */
+static enum err
+look_at_all(struct svc_account_imap_search *x, const struct store_set *uids,
+    struct store_set *worth)
 {
 	struct svc_account_imap_scan *scan = svc_account_imap_scan_box(x->s, x->box, uids, 0);
 	if (scan == NULL) {
 		return ERR_BUDGET;
 	}
 	for (;;) {
-		bool match = false;
 		if (scan->at == scan->n) {
 			TRY(store_hold(x->s->store)); /* one transaction for many reads */
 		}
@@ -262,15 +292,27 @@ look_at_all(struct svc_account_imap_search *x, const struct store_set *uids)
 			return ERR_OK;
 		}
 		x->seq = scan->seq;
-		enum err e = imap_search_eval(x->program, ask, x, &match);
-		if (e == ERR_NOTFOUND || e == ERR_CORRUPT) {
-			continue; /* a message that went or is damaged does not match */
-		}
-		TRY(e);
-		if (match) {
-			TRY(x->found(x->ctx, x->msg, x->seq));
-		}
+		TRY(look_at_one(x, worth));
 	}
+}
+
+/* Once; twice when the program asks for texts (texts.h). */
+static enum err
+look(struct svc_account_imap_search *x, const struct store_set *uids)
+{
+	struct store_set worth;
+	TRY(svc_account_imap_search_texts_init(&x->texts, x->s, x->program, is_text,
+	    x->box->view.n));
+	if (x->texts.keys_n == 0) {
+		return look_at_all(x, uids, NULL);
+	}
+	store_set_init(&worth);
+	enum err e = look_at_all(x, uids, &worth);
+	e = e == ERR_OK ? store_set_err(&worth) : e;
+	e = e == ERR_OK ? svc_account_imap_search_texts_look(&x->texts) : e;
+	e = e == ERR_OK ? look_at_all(x, &worth, NULL) : e;
+	store_set_done(&worth);
+	return e;
 }
 
 enum err
@@ -279,7 +321,7 @@ svc_account_imap_search_begin(struct svc_account_imap *s, struct imap_search_pro
 	if (program->has_modseq) {
 		svc_account_imap_condstore(s);
 	}
-	return svc_account_imap_search_fold(s->work, program);
+	return svc_account_imap_search_texts_fold(s->work, program);
 }
 
 enum err
@@ -296,7 +338,7 @@ svc_account_imap_search_run(struct svc_account_imap_search *x)
 		    x->asks_facts || needs_facts(x->program) ? wanted : 0);
 	}
 	if (e == ERR_OK) {
-		e = look_at_all(x, uids);
+		e = look(x, uids);
 	}
 	store_release(x->s->store);
 	store_set_done(&all);

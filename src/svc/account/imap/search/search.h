@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Running a search program over one mailbox, for SEARCH, SORT, THREAD and ESEARCH. Flags and sizes
- * come from the packed pages, header fields and dates from facts, other texts from search_text.c.
+ * come from the packed pages, header fields and dates from facts, other texts from texts.h.
  */
 #ifndef SVC_ACCOUNT_IMAP_SEARCH_SEARCH_H
 #define SVC_ACCOUNT_IMAP_SEARCH_SEARCH_H
 
 #include "svc/account/imap/search/facts.h"
+#include "svc/account/imap/search/texts.h"
 
 /* What is done with a message that matches. An error ends the search. */
 typedef enum err svc_account_imap_search_found(void *ctx, const struct store_msg *m, uint32_t seq);
@@ -20,6 +21,7 @@ struct svc_account_imap_search {
 	void *ctx;
 	bool asks_facts; /* found(), or the caller afterwards, will ask facts about what is found */
 	struct svc_account_imap_facts facts; /* good until done */
+	struct svc_account_imap_texts texts;
 
 	uint32_t seq; /* of the message at hand */
 	const struct store_msg *msg;

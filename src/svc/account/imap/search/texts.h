@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * TEXT, BODY, and fields that are no facts: asked of the store's text blocks, for all messages at
+ * once. A program is evaluated twice: the first time an unknown answer ends the evaluation of that
+ * message, whose id is noted; then all noted ones are looked at in one go; the second time every
+ * answer is known.
+ */
+#ifndef SVC_ACCOUNT_IMAP_SEARCH_TEXTS_H
+#define SVC_ACCOUNT_IMAP_SEARCH_TEXTS_H
+
+#include "store/text/text.h"
+#include "svc/account/imap/session.h"
+
+struct svc_account_imap_texts {
+	struct svc_account_imap *s;
+	const struct imap_search_program *program;
+	uint16_t *key_of; /* by node: its key */
+	struct store_text_key *keys;
+	size_t keys_n;
+	uint64_t *ids; /* noted; in order and once each after looking */
+	size_t n, cap;
+	uint64_t *hits; /* bits of 64 keys for each id, then of the next 64 */
+	bool looked;
+	int64_t end_ms, news_ms; /* when it has taken too long; when to look for news again */
+};
+
+/* Does this leaf ask for text? */
+typedef bool svc_account_imap_search_texts_is(const struct imap_search_node *leaf);
+
+/*
+ * Begin for one mailbox. All memory is the session's work arena; there is nothing to release.
+ *
+ * In      messages: in the mailbox
+ * Errors  BUDGET
+ */
+enum err svc_account_imap_search_texts_init(struct svc_account_imap_texts *t,
+    struct svc_account_imap *s, const struct imap_search_program *program,
+    svc_account_imap_search_texts_is *is_text, size_t messages);
+
+/*
+ * Ask one leaf about a message.
+ *
+ * Errors  AGAIN: not known yet, noted; afterwards, of a message that was not noted, what the store
+ *         gives
+ */
+enum err svc_account_imap_search_texts_ask(struct svc_account_imap_texts *t, uint64_t id,
+    const struct imap_search_node *leaf, bool *ret);
+
+/*
+ * Look at everything noted.
+ *
+ * Limits  the setting imap.search-time
+ * Errors  TIMEOUT (with a response code), UNAVAILABLE (the session shall end), what the store gives
+ */
+enum err svc_account_imap_search_texts_look(struct svc_account_imap_texts *t);
+
+/* Fold the strings of a program once; names of fields stay. NOMEM, BUDGET. */
+enum err svc_account_imap_search_texts_fold(struct arena *a, struct imap_search_program *p);
+
+#endif
