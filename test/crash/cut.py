@@ -69,7 +69,7 @@ def make_recording(folder, seed, heavy):
         rec.note(what="accounts")
         big = (HEAVY_SHARE, HEAVY_OCTETS) if heavy else loads.BIG
         load = loads.Load(server, ledger, accounts, seed=seed, big=big)
-        load.start(mx=2, submission=1, readers=1, appenders=1)
+        load.start(mx=2, submission=1, readers=1, appenders=1, fetchers=1)
         deadline = time.monotonic() + RECORD_S
         while ledger.accepted < LETTERS * 2 and time.monotonic() < deadline:
             load.ended.wait(0.02)
@@ -298,7 +298,8 @@ def run(report, recordings=RECORDINGS, cuts=CUTS, seed=None):
                 for failure in rec.failures:
                     report.check("a client of the recording", False, failure)
                 print(f"recording {rec.seed}: {len(rec.ops)} operations {rec.counts()},"
-                    f" {kill.states(rec.ledger)}", flush=True)
+                    f" {kill.states(rec.ledger)},"
+                    f" {kill.popped(rec.ledger)} removed by POP3", flush=True)
                 replies += check_order(report, rec)
                 cutter.cut(rec, rec.moments(rng, cuts // recordings), rng)
     finally:

@@ -122,6 +122,11 @@ def states(ledger):
     return ", ".join(f"{n} {s}" for s, n in sorted(counts.items()))
 
 
+def popped(ledger):
+    """How many were deleted by POP3 for certain."""
+    return sum("expunged" in x.removed.values() for x in ledger.letters.values())
+
+
 def verify(report, server):
     try:
         server.ctl("verify")
@@ -139,7 +144,7 @@ def run(report, rounds=ROUNDS, seed=None):
     with postern.Server(accounts=accounts, settings=SETTINGS) as server:
         killer = Killer(server, rng)
         load = loads.Load(server, ledger, accounts, seed=seed)
-        load.start(mx=4, submission=2, readers=2, appenders=1)
+        load.start(mx=4, submission=2, readers=2, appenders=1, fetchers=2)
         for _ in range(rounds):
             wanted = ledger.accepted + ROUND_ANSWERS
             deadline = time.monotonic() + ROUND_S
@@ -156,7 +161,8 @@ def run(report, rounds=ROUNDS, seed=None):
         for failure in load.failures:
             report.check("a client", False, failure)
         report.check("letters were accepted", ledger.accepted > rounds, states(ledger))
+        report.check("letters went by POP3", popped(ledger) > 0)
     report.check(f"{rounds} rounds", sum(killer.killed.values()) >= rounds * 0.9)
     print(f"kill: {rounds} rounds in {time.monotonic() - began:.0f} s, seed {seed}")
     print("killed:", ", ".join(f"{n} {k}" for k, n in killer.killed.most_common()))
-    print("letters:", states(ledger))
+    print(f"letters: {states(ledger)}; {popped(ledger)} removed by POP3")

@@ -9,6 +9,9 @@ last line. Attempts are never repeated under the same id, so each may be found
     refused    (5xx, or refused before the data)      nowhere
     expunged   (accepted, then OK to EXPUNGE)         nowhere
 
+What a POP3 client deleted is gone from that one mailbox: for certain after +OK to QUIT, perhaps
+without an answer to it, and not at all when it never said QUIT.
+
 and always with the octets that were sent.
 """
 
@@ -16,6 +19,7 @@ import hashlib
 import re
 import threading
 
+LOOKS = 10
 MARK = re.compile(rb"X-Letter: (\S+)")
 
 
@@ -25,6 +29,10 @@ class Letter:
         self.boxes = list(boxes)  # (address, mailbox)
         self.digest = digest(octets)
         self.state = "unknown"
+        self.removed = {}  # box -> "unknown" or "expunged", by POP3
+
+    def state_in(self, box):
+        return self.removed.get(tuple(box), self.state)
 
 
 def digest(octets):
@@ -75,6 +83,31 @@ class Ledger:
             self.letters[name].state = state
             self.accepted += state == "accepted"
 
+    def removed(self, name, box, state):
+        """One mailbox has lost it: "unknown" before QUIT, then "expunged" or "kept"."""
+        self.note(what="removed", name=name, box=list(box), state=state)
+        with self.lock:
+            self._remove(name, box, state)
+
+    def _remove(self, name, box, state):
+        where = self.letters[name].removed
+        if state == "kept":
+            where.pop(tuple(box), None)
+        else:
+            where[tuple(box)] = state
+
+    def fetched(self, box, uid, octets):
+        """A message by POP3, with its unique identifier; the letter's name."""
+        name, own = own_part(octets)
+        validity, number = (int(x) for x in uid.split("."))
+        with self.lock:
+            if name not in self.letters or self.letters[name].digest != digest(own):
+                self.conflicts.append(f"{box} {uid}: octets of {name} are not those sent")
+            known = self.seen.setdefault((*box, validity, number), name)
+            if known != name:
+                self.conflicts.append(f"{box} UID {number} was {known}, is {name} by POP3")
+        return name
+
     def looked(self, box, view):
         """A reader's whole view of a mailbox. Compares with what was seen there before."""
         address, mailbox = box
@@ -111,6 +144,8 @@ class Ledger:
                 letter.digest = n["digest"]
             elif n["what"] == "answered":
                 ledger.letters[n["name"]].state = n["state"]
+            elif n["what"] == "removed":
+                ledger._remove(n["name"], n["box"], n["state"])
             elif n["what"] == "looked":
                 n["messages"] = {int(k): tuple(v) for k, v in n["messages"].items()}
                 ledger._compare((*n["box"], n["validity"]), n)
@@ -118,7 +153,18 @@ class Ledger:
 
 
 def look(client, mailbox):
-    """The view of a mailbox: UIDs with letter names and MODSEQ, in one read-only session."""
+    """The view of a mailbox: UIDs with letter names and MODSEQ, in one read-only session. What
+    another client removes meanwhile makes the FETCH fail (RFC 5530 3): then once more."""
+    for _ in range(LOOKS):
+        try:
+            return look_once(client, mailbox)
+        except ValueError as e:
+            if "[EXPUNGEISSUED]" not in str(e):
+                raise
+    raise ValueError(f"{mailbox}: EXPUNGEISSUED again and again")
+
+
+def look_once(client, mailbox):
     r = client.ok("EXAMINE {} (CONDSTORE)", mailbox.encode())
     facts = dict(re.findall(rb"\[(UIDVALIDITY|UIDNEXT|HIGHESTMODSEQ) (\d+)\]", codes(r)))
     messages = {}
@@ -164,8 +210,9 @@ def disagreements(ledger, boxes):
     for letter in ledger.letters.values():
         for box in letter.boxes:
             n = count.pop((letter.name, tuple(box)), 0)
-            least, most = {"accepted": (1, 1), "unknown": (0, 1)}.get(letter.state, (0, 0))
+            state = letter.state_in(box)
+            least, most = {"accepted": (1, 1), "unknown": (0, 1)}.get(state, (0, 0))
             if not least <= n <= most:
-                wrong.append(f"{letter.name} ({letter.state}) is {n} times in {box}")
+                wrong.append(f"{letter.name} ({state}) is {n} times in {box}")
     wrong += [f"{name} is in {box}, which it was not for" for name, box in count if name]
     return wrong

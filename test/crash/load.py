@@ -2,7 +2,7 @@
 """Clients that work against a server that may die at any moment: senders, an appender, readers.
 
     load = Load(server, ledger, accounts)       # {address: password}
-    load.start(mx=4, submission=2, readers=1, appenders=1)
+    load.start(mx=4, submission=2, readers=1, appenders=1, fetchers=1)
     ... load.stop()
 
 Each is a thread that connects again when its connection breaks. Everything that is sent, answered
@@ -17,6 +17,7 @@ import threading
 
 import imapc
 import ledger as ledgers
+import pop3c
 import smtpc
 import wire
 
@@ -25,6 +26,8 @@ WORK = "Work"  # the appenders' mailbox
 BIG = (0.04, 200_000)  # this share of the letters has that many octets
 REST_S = 0.05
 TIMEOUT_S = 20
+FETCH = 4  # messages a POP3 client takes at a time
+DELE_SHARE, QUIT_SHARE = 0.5, 0.7
 
 
 class Load:
@@ -41,9 +44,10 @@ class Load:
         self.threads = []
         self.failures = []
 
-    def start(self, mx=2, submission=1, readers=1, appenders=0):
+    def start(self, mx=2, submission=1, readers=1, appenders=0, fetchers=0):
         jobs = [self.mx] * mx + [self.submission] * submission
         jobs += [self.reader] * readers + [self.appender] * appenders
+        jobs += [self.fetcher] * fetchers
         for i, job in enumerate(jobs):
             rng = random.Random(f"{self.seed}/{i}")
             t = threading.Thread(target=self._again_and_again, args=(job, rng), daemon=True)
@@ -160,3 +164,29 @@ class Load:
         c.ok(f"UID STORE {uid} +FLAGS.SILENT (\\Deleted)")
         if c.cmd(f"UID EXPUNGE {uid}").status == "OK":
             self.ledger.answered(name, "expunged")
+
+    # --- POP3 ------------------------------------------------------------------------------
+
+    def fetcher(self, rng):
+        """RETR some, DELE some of them, and QUIT or go without."""
+        who = rng.choice(self.addresses)
+        box = (who, "INBOX")
+        with pop3c.Pop3(self.server.ports["pop3s"], tls=self.ctx, timeout=TIMEOUT_S) as c:
+            if not c.login(who, self.accounts[who]).startswith("+OK"):
+                raise wire.Closed()
+            uids = c.uidl()
+            marked = []
+            for number in rng.sample(sorted(uids), min(FETCH, len(uids))):
+                name = self.ledger.fetched(box, uids[number], c.retr(number))
+                if rng.random() < DELE_SHARE and c.cmd(f"DELE {number}").startswith("+OK"):
+                    marked.append(name)
+            if rng.random() < QUIT_SHARE:
+                self._quit(c, box, marked)
+        self.ended.wait(REST_S)
+
+    def _quit(self, c, box, marked):
+        for name in marked:
+            self.ledger.removed(name, box, "unknown")
+        answer = c.quit()
+        for name in marked:
+            self.ledger.removed(name, box, "expunged" if answer.startswith("+OK") else "kept")
