@@ -4,6 +4,7 @@
  * responses must cost the client far less than it costs the server. Start with bench_fetch_run.
  */
 #include "fetch.h"
+#include "wake.h"
 
 #include "base/mem.h"
 #include "conn.h"
@@ -157,12 +158,30 @@ open_idle(const struct bench_fetch *f, SSL_CTX *ctx, struct bench_conn *c, uint3
 	return e;
 }
 
-static void
-hold_until_stdin_ends(void)
+/* A "w" on standard input wakes `wake` of them, once; its end ends the rest. */
+static enum err
+hold_until_stdin_ends(const struct bench_fetch *f, struct bench_conn *all)
 {
 	char octet;
+	bool woken = f->wake == 0 || f->wake > f->sessions;
 	while (read(STDIN_FILENO, &octet, 1) > 0) {
+		struct buf out;
+		if (octet != 'w' || woken) {
+			continue;
+		}
+		woken = true;
+		buf_init(&out, 4096);
+		enum err e = bench_wake(all, f->wake, &out);
+		if (e == ERR_OK) {
+			printf("%.*s", STR_ARG(buf_view(&out)));
+			fflush(stdout);
+		}
+		buf_done(&out);
+		if (e != ERR_OK) {
+			return e;
+		}
 	}
+	return ERR_OK;
 }
 
 enum err
@@ -186,7 +205,7 @@ bench_fetch_idle(const struct bench_fetch *f, SSL_CTX *ctx)
 		printf("{\"sessions\": %u, \"seconds\": %.3f}\n", n,
 		    (double)(bench_now_us() - started_us) / 1e6);
 		fflush(stdout);
-		hold_until_stdin_ends();
+		e = hold_until_stdin_ends(f, all);
 	}
 	while (n > 0) {
 		bench_conn_close(&all[--n]);

@@ -22,6 +22,7 @@ struct bench_fetch {
 	uint32_t repeat;   /* sessions one after another, each from login to LOGOUT */
 	uint32_t sessions; /* idle mode: how many */
 	uint32_t first;    /* idle mode: number of the first user */
+	uint32_t wake;     /* idle mode: how many are woken when standard input says "w" */
 };
 
 /*
@@ -38,7 +39,8 @@ enum err bench_fetch_run(const struct bench_fetch *f, SSL_CTX *ctx, struct buf *
 
 /*
  * Open `sessions` sessions of different users, each in IDLE with `mailbox` selected, print
- * {"sessions": N, "seconds": S} to standard output, and hold them until standard input ends.
+ * {"sessions": N, "seconds": S} to standard output, and hold them until standard input ends. A "w"
+ * there runs bench_wake over the first `wake` of them, once, and prints its object.
  *
  * In      f->user holds one %u
  * Out     nothing

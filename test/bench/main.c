@@ -30,6 +30,7 @@ enum {
 	LOCKSTEP,
 	REPEAT,
 	SESSIONS,
+	WAKE,
 	NUMBERS
 };
 enum { DOMAIN, USER, PASSWORD, MAILBOX, TEXTS };
@@ -49,6 +50,7 @@ static const struct {
 	[LOCKSTEP] = { "lockstep", 0, 0, 1 },
 	[REPEAT] = { "repeat", 1, 1, BENCH_REPEAT_MAX },
 	[SESSIONS] = { "sessions", 1, 1, BENCH_IDLE_MAX },
+	[WAKE] = { "wake", 0, 0, BENCH_IDLE_MAX },
 };
 
 static const struct {
@@ -143,6 +145,7 @@ run_mode(str mode, const struct options *o, SSL_CTX *ctx, struct buf *out)
 		.repeat = o->number[REPEAT],
 		.sessions = o->number[SESSIONS],
 		.first = o->number[FIRST],
+		.wake = o->number[WAKE],
 	};
 	if (str_eq(mode, S("smtp"))) {
 		return run_smtp(o, ctx, out);
