@@ -55,3 +55,11 @@ mem_trim(void)
 {
 	malloc_trim(0);
 }
+
+void
+mem_for_forks(void)
+{
+	mallopt(M_MXFAST, 0);
+	mallopt(M_TOP_PAD, 256 << 10);
+	mallopt(M_TRIM_THRESHOLD, 16 << 20);
+}

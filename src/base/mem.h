@@ -26,6 +26,12 @@ void mem_wipe(void *p, size_t n);
 /* Give free memory back to the system; takes milliseconds, for after a flood. */
 void mem_trim(void);
 
+/*
+ * For a process that forks many short-lived ones: the heap is left so that a child's first large
+ * request does not sort, and so copy, every free block of its parent; and it grows in larger steps.
+ */
+void mem_for_forks(void);
+
 /* Tests only: the n-th request from now fails (0: never). */
 void mem_fail_after(uint64_t n);
 

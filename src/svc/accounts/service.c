@@ -5,6 +5,7 @@
  * queue.c, child.c.
  */
 #include "svc/accounts/accounts.h"
+#include "base/mem.h"
 #include "store/store.h"
 #include "svc/accounts/seal.h"
 #include "sys/file.h"
@@ -37,6 +38,7 @@ init(struct svc_common *sc)
 	}
 	s->sc = sc;
 	sc->ctx = s;
+	mem_for_forks();
 	s->next_request = 1;
 	s->folder = svc_common_state_path(sc, S("accounts"));
 	s->folder_young = true; /* we may have been started again */
