@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sessions that rest, with gate played by the test and real processes: only what accounts sealed
+ * for this very rest opens the account, no change is lost on the way, and revocation reaches all.
+ */
+#include "svc/accounts/world_test.h"
+
+#include <signal.h>
+
+#include "ipc/gate_accounts.h"
+#include "sys/sys.h"
+
+enum { SEALED_ROOM = 2000 };
+
+static struct {
+	int fd; /* gate's end */
+	unsigned parks, wakes, drops;
+	uint64_t session, octets;
+	char sealed[SEALED_ROOM];
+	size_t sealed_n;
+} gate;
+
+static enum err
+on_park(void *ctx, const struct ipc_gate_accounts_park *m, int *fd)
+{
+	gate.parks++;
+	gate.session = m->session;
+	gate.octets = m->octets;
+	gate.sealed_n = MIN(m->sealed.n, sizeof gate.sealed);
+	memcpy(gate.sealed, m->sealed.p, gate.sealed_n);
+	return ERR_OK;
+}
+
+static enum err
+on_wake(void *ctx, const struct ipc_gate_accounts_wake *m, int *fd)
+{
+	gate.wakes++;
+	return ERR_OK;
+}
+
+static enum err
+on_drop(void *ctx, const struct ipc_gate_accounts_drop *m, int *fd)
+{
+	gate.drops++;
+	return ERR_OK;
+}
+
+static void
+gate_listens(void)
+{
+	static const struct ipc_gate_accounts_at_gate handlers = {
+		.park = on_park, .wake = on_wake, .drop = on_drop
+	};
+	enum err e = ERR_OK;
+	while (e == ERR_OK && gate.fd >= 0) {
+		int fd = -1;
+		e = sys_chan_recv(gate.fd, &w.in, &fd);
+		if (e == ERR_OK) {
+			CHECK_ERR(ipc_gate_accounts_gate_dispatch(&handlers, NULL, buf_view(&w.in),
+				      &fd, w.arena),
+			    ERR_OK);
+		}
+		sys_close(&fd);
+	}
+}
+
+struct count {
+	const unsigned *at;
+	unsigned n;
+};
+
+static bool
+came(const void *ctx)
+{
+	const struct count *c = ctx;
+	gate_listens();
+	return *c->at >= c->n;
+}
+
+static bool
+gate_hears(const unsigned *at, unsigned n)
+{
+	struct count c = { at, n };
+	return world_until(came, &c) && *at == n;
+}
+
+static bool
+is_zero(const void *count)
+{
+	gate_listens();
+	return *(const size_t *)count == 0;
+}
+
+static bool
+zero(const size_t *count)
+{
+	return world_until(is_zero, count);
+}
+
+static void
+wire_gate(void)
+{
+	int pair[2] = { -1, -1 };
+	memset(&gate, 0, sizeof gate);
+	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
+	gate.fd = pair[0];
+	CHECK_ERR(svc_accounts_service.on_wire(&w.sc, S("gate_accounts"), 0, S("gate"), pair[1]),
+	    ERR_OK);
+}
+
+/* A session of account 7 that has offered itself; `idle`: in IDLE with INBOX selected. */
+static void
+setup(struct world_client *c, bool idle)
+{
+	world_new();
+	wire_gate();
+	w.conf.imap_park_after = 10;
+	world_log_in(7, c);
+	if (idle) {
+		world_say(c, "s SELECT INBOX\r\ni IDLE\r\n");
+		CHECK(world_hears(c, "+ "));
+	}
+	CHECK(gate_hears(&gate.parks, 1));
+}
+
+static void
+finish(struct world_client *c)
+{
+	world_client_done(c);
+	world_free();
+	sys_close(&gate.fd);
+}
+
+static void
+answer(enum err result)
+{
+	struct ipc_gate_accounts_parked m = { .session = gate.session, .result = result };
+	buf_reset(&w.out);
+	ipc_gate_accounts_parked_put(&w.out, &m);
+	CHECK_ERR(sys_chan_send_wait(gate.fd, &w.out, -1, 0), ERR_OK);
+	buf_reset(&w.out);
+}
+
+/* Gate takes the session, whose process then ends. */
+static void
+rest(void)
+{
+	answer(ERR_OK);
+	CHECK(zero(&w.s->sessions));
+	CHECK_U64(w.s->parked_n, 1);
+	CHECK(zero(&w.s->left));
+}
+
+static void
+resume_as(struct world_client *c, uint64_t session, str sealed)
+{
+	int pair[2] = { -1, -1 };
+	struct ipc_gate_accounts_resume m = { .session = session, .sealed = sealed };
+	sys_close(&c->fd);
+	CHECK_ERR(sys_sock_pair(pair), ERR_OK);
+	*c = (struct world_client){ .fd = pair[0] };
+	buf_reset(&w.out);
+	ipc_gate_accounts_resume_put(&w.out, &m);
+	CHECK_ERR(sys_chan_send_wait(gate.fd, &w.out, pair[1], 0), ERR_OK);
+	buf_reset(&w.out);
+}
+
+static str
+seal(void)
+{
+	return str_make(gate.sealed, gate.sealed_n);
+}
+
+static void
+goes_on_in_another_process(void)
+{
+	struct world_client c;
+	setup(&c, true);
+	CHECK_U64(gate.octets, strlen("s SELECT INBOX\r\ni IDLE\r\n"));
+	rest();
+	resume_as(&c, gate.session, seal());
+	world_say(&c, "DONE\r\n");
+	CHECK(world_hears(&c, "i OK IDLE done"));
+	CHECK_U64(w.s->parked_n, 0);
+	CHECK_U64(w.s->sessions, 1);
+	CHECK(gate_hears(&gate.parks, 2)); /* and rests again */
+	CHECK_U64(gate.octets, 6);
+	rest();
+	finish(&c);
+}
+
+static void
+refused_it_goes_on(void)
+{
+	struct world_client c;
+	setup(&c, false);
+	answer(ERR_BUSY);
+	CHECK(gate_hears(&gate.parks, 2)); /* it tries again */
+	answer(ERR_BUSY);
+	world_say(&c, "b NOOP\r\n");
+	CHECK(world_hears(&c, "b OK NOOP"));
+	CHECK_U64(w.s->parked_n, 0);
+	finish(&c);
+}
+
+/* A seal is good for one rest of one session, unchanged. */
+static void
+seals(void)
+{
+	static const char *const cases[] = { "changed", "cut", "of another rest", "empty",
+		"of a session that does not rest" };
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct world_client c;
+		char old[SEALED_ROOM];
+		test_case = cases[i];
+		setup(&c, false);
+		rest();
+		str use = seal();
+		uint64_t session = gate.session;
+		if (i == 0) {
+			gate.sealed[gate.sealed_n / 2] ^= 1;
+		} else if (i == 1) {
+			use.n--;
+		} else if (i == 2) {
+			memcpy(old, gate.sealed, gate.sealed_n);
+			use.p = old;
+			resume_as(&c, gate.session, seal());
+			CHECK(gate_hears(&gate.parks, 2));
+			rest();
+			CHECK_U64(use.n, gate.sealed_n);
+		} else if (i == 3) {
+			use = S("");
+		} else {
+			session++;
+		}
+		uint64_t refused = w.s->refused;
+		resume_as(&c, session, use);
+		CHECK(world_over(&c));
+		CHECK_U64(w.s->refused, refused + 1);
+		CHECK_U64(w.s->sessions, 0);
+		finish(&c);
+	}
+	test_case = "";
+}
+
+static void
+one_seal_opens_once(void)
+{
+	struct world_client c, again = { .fd = -1 };
+	setup(&c, false);
+	rest();
+	resume_as(&c, gate.session, seal());
+	resume_as(&again, gate.session, seal());
+	CHECK(world_over(&again));
+	world_say(&c, "b NOOP\r\n");
+	CHECK(world_hears(&c, "b OK NOOP"));
+	CHECK_U64(w.s->sessions, 1);
+	world_client_done(&again);
+	finish(&c);
+}
+
+/* Another session of the account makes a change. */
+static void
+change(struct world_client *other)
+{
+	world_say(other, "x APPEND INBOX {12+}\r\nSubject: x\r\n\r\n\r\n");
+	CHECK(world_hears(other, "x OK"));
+}
+
+static void
+changes_wake(void)
+{
+	struct world_client c, other;
+	setup(&c, true);
+	w.conf.imap_park_after = 0; /* for those that start from now on */
+	rest();
+	world_log_in(7, &other);
+	change(&other);
+	change(&other);
+	CHECK(gate_hears(&gate.wakes, 1)); /* once: it is on its way */
+	resume_as(&c, gate.session, seal());
+	CHECK(world_hears(&c, "* 2 EXISTS"));
+	world_client_done(&other);
+	finish(&c);
+}
+
+static void
+a_change_before_gate_has_answered(void)
+{
+	struct world_client c, other;
+	setup(&c, true);
+	w.conf.imap_park_after = 0;
+	world_log_in(7, &other);
+	change(&other);
+	CHECK_U64(gate.wakes, 0);
+	answer(ERR_OK);
+	CHECK(gate_hears(&gate.wakes, 1));
+	resume_as(&c, gate.session, seal());
+	CHECK(world_hears(&c, "* 1 EXISTS"));
+	world_client_done(&other);
+	finish(&c);
+}
+
+static void
+without_idle_nobody_is_woken(void)
+{
+	struct world_client c, other;
+	setup(&c, false);
+	w.conf.imap_park_after = 0;
+	rest();
+	world_log_in(7, &other);
+	change(&other);
+	world_turn();
+	gate_listens();
+	CHECK_U64(gate.wakes, 0);
+	world_client_done(&other);
+	finish(&c);
+}
+
+static void
+revoked(void)
+{
+	struct world_client c;
+	setup(&c, true);
+	rest();
+	world_revoke(7);
+	CHECK(gate_hears(&gate.drops, 1));
+	CHECK_U64(w.s->parked_n, 0);
+	resume_as(&c, gate.session, seal());
+	CHECK(world_over(&c));
+	finish(&c);
+}
+
+static void
+revoked_on_the_way(void)
+{
+	struct world_client c;
+	setup(&c, true);
+	world_revoke(7);
+	CHECK(zero(&w.s->sessions)); /* its process was told */
+	answer(ERR_OK);
+	CHECK(gate_hears(&gate.drops, 1));
+	CHECK_U64(w.s->parked_n, 0);
+	finish(&c);
+}
+
+static void
+the_process_dies_on_the_way(void)
+{
+	struct world_client c;
+	setup(&c, true);
+	struct svc_accounts_child *child = LIST_ENTRY(w.s->children.next, struct svc_accounts_child,
+	    node);
+	CHECK_ERR(sys_child_signal(&child->process, SIGKILL), ERR_OK);
+	CHECK(zero(&w.s->sessions));
+	answer(ERR_OK); /* gate has it all: nothing is lost */
+	resume_as(&c, gate.session, seal());
+	world_say(&c, "DONE\r\n");
+	CHECK(world_hears(&c, "i OK IDLE done"));
+	finish(&c);
+}
+
+static void
+gate_ends(void)
+{
+	struct world_client c;
+	setup(&c, true);
+	sys_close(&gate.fd);
+	world_say(&c, "DONE\r\n"); /* on its way: it goes on and will see its stream's end */
+	CHECK(world_hears(&c, "i OK IDLE done"));
+	wire_gate();
+	CHECK(gate_hears(&gate.parks, 1));
+	rest();
+	sys_close(&gate.fd);
+	CHECK(zero(&w.s->parked_n));
+	CHECK_U64(map_count(w.s->families), 0);
+	finish(&c);
+}
+
+static void
+a_client_that_left(void)
+{
+	struct world_client c;
+	struct ipc_gate_accounts_gone m;
+	setup(&c, false);
+	rest();
+	m.session = gate.session;
+	buf_reset(&w.out);
+	ipc_gate_accounts_gone_put(&w.out, &m);
+	CHECK_ERR(sys_chan_send_wait(gate.fd, &w.out, -1, 0), ERR_OK);
+	CHECK(zero(&w.s->parked_n));
+	CHECK_U64(map_count(w.s->families) + map_count(w.s->parked), 0);
+	finish(&c);
+}
+
+/* Who rests counts, and nobody else takes a session's number. */
+static void
+limits(void)
+{
+	struct world_client c, more;
+	setup(&c, false);
+	rest();
+	w.conf.accounts_sessions_per_account = 1;
+	world_grant('1', 7, 1);
+	world_attach('1', SYS_IMAPS, &more);
+	CHECK(world_heard(&w.attached_n, 2));
+	CHECK_ERR(w.attached[1].result, ERR_BUSY);
+	world_client_done(&more);
+	w.session = gate.session - 1;
+	world_grant('2', 8, 1);
+	world_attach('2', SYS_IMAPS, &more);
+	CHECK(world_heard(&w.attached_n, 3));
+	CHECK_ERR(w.attached[2].result, ERR_DENIED);
+	world_client_done(&more);
+	finish(&c);
+}
+
+TEST_MAIN(goes_on_in_another_process, refused_it_goes_on, seals, one_seal_opens_once, changes_wake,
+    a_change_before_gate_has_answered, without_idle_nobody_is_woken, revoked, revoked_on_the_way,
+    the_process_dies_on_the_way, gate_ends, a_client_that_left, limits)
