@@ -13,8 +13,9 @@
  * Wake `n` sessions within about a second, in one loop.
  *
  * In      all: sessions in IDLE with tag "b", each is used once
- * Out     out: {"woken": N, "seconds": S, "wake_p50_ms": ..., "wake_p99_ms": ..., "wake_max_ms": ...}
- * Errors  what the connections give; ERR_PROTOCOL: another answer; ERR_TIMEOUT: none within a minute
+ * Out     out: {"woken": N, "seconds": S, "wake_p50_ms": P, "wake_p99_ms": Q, "wake_max_ms": M}
+ * Errors  what the connections give; ERR_PROTOCOL: another answer; ERR_TIMEOUT: none within a
+ *         minute
  */
 enum err bench_wake(struct bench_conn *all, uint32_t n, struct buf *out) NODISCARD;
 
