@@ -143,7 +143,7 @@ def idle(side, sessions):
         if not line:
             raise RuntimeError(f"{side.name}: idle sessions could not be opened")
         cpu = side.meter.cpu_s() - cpu
-        after = meter.settled_pss_kb(side.meter)
+        after = meter.settled_pss_kb(side.meter, quiet_s=8)
         held.stdin.close()
     return {
         "sessions": sessions,
@@ -151,6 +151,37 @@ def idle(side, sessions):
         "full_kb": after,
         "per_session_kb": (after - before) / sessions,
         "login_cpu_ms": 1000 * cpu / sessions,
+    }
+
+
+def resting(side, sessions, wake):
+    """As idle(), until no session has a process any more; then `wake` are woken in a second."""
+    rest(side.meter)
+    before = meter.settled_pss_kb(side.meter)
+    command = [str(postern.build_dir() / "test/bench/load"), "idle"]
+    command += ["--port", str(side.ports["imaps"]), "--sessions", str(sessions)]
+    command += ["--wake", str(wake)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as held:
+        if not held.stdout.readline():
+            raise RuntimeError(f"{side.name}: idle sessions could not be opened")
+        postern.wait_until(lambda: not side.processes("account"), 120, "sessions to rest")
+        after = meter.settled_pss_kb(side.meter)
+        cpu = side.meter.cpu_s()
+        held.stdin.write("w")
+        held.stdin.flush()
+        line = held.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{side.name}: resting sessions did not wake")
+        cpu = side.meter.cpu_s() - cpu
+        held.stdin.close()
+    return {
+        "sessions": sessions,
+        "per_session_kb": (after - before) / sessions,
+        "whole_kb": after / sessions,
+        "wake_cpu_ms": 1000 * cpu / wake,
+        **json.loads(line),
     }
 
 

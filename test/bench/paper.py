@@ -90,6 +90,21 @@ def idle_lines(report):
     return lines
 
 
+def resting_lines(report):
+    entry = report.get("resting")
+    if entry is None:
+        return []
+    name = f"{entry['sessions']:,} resting sessions"
+    woken = f"{entry['wake']:,} of them woken in a second"
+    result = entry["result"]
+    return [
+        row(f"{name}: KB each", result, "per_session_kb", False),
+        row(f"{name}: whole server, KB each", result, "whole_kb", False),
+        row(f"{woken}: median ms", result, "wake_p50_ms", False),
+        row(f"{woken}: 99th percentile ms", result, "wake_p99_ms", False),
+    ]
+
+
 def text(report, title):
     """The block with its marks."""
     m = report["machine"]
@@ -101,6 +116,7 @@ def text(report, title):
     )
     table = ["| | Postfix + Dovecot | Postern | ratio |", "|---|---:|---:|---:|"]
     table += mail_lines(report, title) + read_lines(report) + idle_lines(report)
+    table += resting_lines(report)
     return "\n".join([BEGIN, "", head, "", *table, "", END])
 
 

@@ -44,6 +44,9 @@ class Postern:
                 shutil.copy(pathlib.Path(certificate) / name, self.server.dir / name)
         self.ports = self.server.ports
 
+    def processes(self, name):
+        return [p for p, n in self.server.pids().items() if n == name]
+
     def _queue(self, key):
         return self.server.ctl_json("queue", "count")[key]
 

@@ -17,6 +17,7 @@ import json
 import os
 import pathlib
 import platform
+import resource
 import subprocess
 import sys
 import tempfile
@@ -36,6 +37,7 @@ SUSTAINED = 10000  # messages into 1,000 mailboxes: ten each, as under lasting l
 READERS = 2  # the users after those hold the large mailboxes
 RUNS_FULL, RUNS_QUICK = 3, 1
 SESSIONS_FULL, SESSIONS_QUICK = 500, 100
+RESTING_FULL, RESTING_QUICK = 10000, 1000  # of different accounts; ours alone
 SESSIONS_TUNED = 100  # more would meet the kernel's inotify limit of one user, and not hibernate
 
 
@@ -147,6 +149,13 @@ IDLE_COLUMNS = [
     ("empty_kb", "server alone", "KB", False),
     ("login_cpu_ms", "login CPU", "ms", False),
 ]
+RESTING_COLUMNS = [
+    ("per_session_kb", "memory", "KB", False),
+    ("whole_kb", "whole server", "KB", False),
+    ("wake_p50_ms", "wake, median", "ms", False),
+    ("wake_p99_ms", "wake, p99", "ms", False),
+    ("wake_cpu_ms", "wake CPU", "ms", False),
+]
 
 
 def run_mail(sides, quick, runs, report):
@@ -212,6 +221,18 @@ def run_idle_tuned(certificate, postern_result, report):
         result["Postern"] = postern_result
     show(f"idle, peers with hibernation ({SESSIONS_TUNED})", result, IDLE_COLUMNS)
     report["idle"].append({"sessions": SESSIONS_TUNED, "tuned": True, "result": result})
+
+
+def run_resting(certificate, quick, report):
+    """Ours alone: as many sessions as the aim names, and a tenth of them woken within a second."""
+    sessions = RESTING_QUICK if quick else RESTING_FULL
+    wake = sessions // 10
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with postern_side.Postern(sessions, certificate) as side:
+        result = take_turns([side], 1, lambda side: measure.resting(side, sessions, wake))
+    show(f"{sessions} resting sessions, {wake} woken", result, RESTING_COLUMNS)
+    report["resting"] = {"sessions": sessions, "wake": wake, "result": result}
 
 
 def cpu_model():
@@ -282,6 +303,8 @@ def measure_all(o, kinds, certificate, report):
             run_read(sides, runs, report)
     if o.only in (None, "idle") and peers.Peers in kinds:
         run_idle_tuned(certificate, ours, report)
+    if o.only in (None, "idle") and postern_side.Postern in kinds:
+        run_resting(certificate, o.quick, report)
 
 
 def write_readme(report):
