@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * STORE (RFC 9051 6.4.6, 7162 3.1.3). News of others is told first. When nothing happened between
- * that and our change, a message with the modseq of our change holds our change alone, and may be
+ * STORE (RFC 9051 6.4.6, 7162 3.1.3). News of others is told first. When nothing happened since the
+ * client's last command, a message with the modseq of our change holds our change alone, and may be
  * left out when the client said .SILENT.
  */
 #include "svc/account/imap/session.h"
@@ -124,19 +124,23 @@ change(struct svc_account_imap *s, const struct imap_store_args *args, const str
 	return store_flags(s->store, &c, ret, modified);
 }
 
+/*
+ * In      before: the view's modseq when the command began. When the refresh since then has told of
+ *         others, every state is told again: a client could not say whether what it was told is
+ *         from before or after its own change (RFC 9051 6.4.6: without a race)
+ */
 static enum err
-store(struct svc_account_imap *s, struct imap_command *cmd, const struct store_set *uids,
-    struct store_set *modified)
+store(struct svc_account_imap *s, struct imap_command *cmd, uint64_t before,
+    const struct store_set *uids, struct store_set *modified)
 {
 	const struct imap_store_args *args = &cmd->u.store;
-	uint64_t known = s->box.view.modseq;
 	struct store_changed changed;
 	TRY(change(s, args, uids, modified, &changed));
 	put_modified(s, modified, cmd->uid);
 	if (changed.modseq != 0) {
 		svc_account_imap_changed(s, s->box.id);
 	}
-	struct svc_account_imap_own own = { .uids = changed.before == known ? uids : NULL,
+	struct svc_account_imap_own own = { .uids = changed.before == before ? uids : NULL,
 		.modseq = changed.modseq,
 		.silent = args->silent };
 	TRY(svc_account_imap_refresh(s, cmd->uid, &own));
@@ -156,13 +160,14 @@ svc_account_imap_cmd_store(struct svc_account_imap *s, struct imap_command *cmd)
 	if (cmd->u.store.has_unchangedsince) {
 		svc_account_imap_condstore(s);
 	}
+	uint64_t before = s->box.view.modseq;
 	store_set_init(&modified);
 	enum err e = svc_account_imap_uids(s, &cmd->u.store.set, cmd->uid, &uids);
 	if (e == ERR_OK) {
 		e = svc_account_imap_refresh(s, false, NULL);
 	}
 	if (e == ERR_OK && s->state == IMAP_SELECTED) {
-		e = store(s, cmd, &uids, &modified);
+		e = store(s, cmd, before, &uids, &modified);
 	}
 	store_set_done(&modified);
 	store_set_done(&uids);

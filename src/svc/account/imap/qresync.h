@@ -34,6 +34,14 @@ enum err svc_account_imap_resync(struct svc_account_imap *s, struct imap_qresync
 /* ---- view.c ---- */
 
 /*
+ * Tell of keywords that others made, before a flag list names them. To be called between responses.
+ *
+ * In      v, n: messages whose flags are about to be told
+ */
+enum err svc_account_imap_learn_keywords(struct svc_account_imap *s, const struct store_msg *v,
+    size_t n);
+
+/*
  * May EXPUNGE or VANISHED be sent while this command runs? Not in FETCH, STORE and SEARCH, but with
  * UID, unless message numbers are searched for (RFC 9051 7.5.1; 7162 3.2.10.2).
  */

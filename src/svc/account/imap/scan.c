@@ -3,7 +3,7 @@
  * Walking a set of uids by taking states from the store in large pieces: ranges that lie close
  * together are read as one.
  */
-#include "svc/account/imap/session.h"
+#include "svc/account/imap/qresync.h"
 
 enum { NEAR = SVC_ACCOUNT_IMAP_SCAN }; /* a gap up to here is read over */
 
@@ -68,6 +68,7 @@ fill(struct svc_account_imap_scan *scan)
 		}
 		struct store_scan want = { scan->box->id, lo, hi, scan->since };
 		TRY(store_msgs(scan->s->store, &want, scan->msgs, LEN(scan->msgs), &scan->n));
+		TRY(svc_account_imap_learn_keywords(scan->s, scan->msgs, scan->n));
 		scan->next_uid = scan->n == 0 ? hi + 1 : scan->msgs[scan->n - 1].uid + 1;
 	}
 	return ERR_OK;

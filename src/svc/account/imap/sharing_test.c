@@ -63,12 +63,36 @@ flags_and_arrivals(void)
 	svc_account_imap_trial_append(&w.a, "INBOX", "(\\Flagged)", "Subject: y\n\nnew\n");
 	b_says(&w, "3 NOOP", "* 5 EXISTS\n3 OK NOOP done\n");
 	a_says(&w, "4 STORE 1 +FLAGS.SILENT (\\Seen)", NULL);
-	/* what the other did is told even to one who stores silently */
+	/* what the other did is told even to one who stores silently, and then the outcome */
 	b_says(&w, "4 STORE 1 +FLAGS.SILENT (\\Answered)",
-	    "* 1 FETCH (UID 1 FLAGS (\\Seen))\n4 OK STORE done\n");
+	    "* 1 FETCH (UID 1 FLAGS (\\Seen))\n* 1 FETCH (UID 1 FLAGS (\\Answered \\Seen))\n"
+	    "4 OK STORE done\n");
 	a_says(&w, "5 FETCH 1 FLAGS",
 	    "* 1 FETCH (UID 1 FLAGS (\\Answered \\Seen))\n* 1 FETCH (FLAGS (\\Answered \\Seen))\n"
 	    "5 OK FETCH done\n");
+	teardown(&w);
+}
+
+/* A keyword that is new with a new message is known before that message's flags are told. */
+static void
+new_keywords(void)
+{
+	struct two w;
+	setup(&w, "keywords");
+	svc_account_imap_trial_append(&w.a, "INBOX", "(first)", "Subject: y\n\nnew\n");
+	a_says(&w, "1 FETCH 5 FLAGS", "* 5 FETCH (FLAGS (first))\n1 OK FETCH done\n");
+	svc_account_imap_trial_append(&w.b, "INBOX", "(first second)", "Subject: y\n\nnew\n");
+	a_says(&w, "2 UID SEARCH KEYWORD second",
+	    "* 6 EXISTS\n* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft first second)\n"
+	    "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft first second "
+	    "\\*)] flags that stay\n* SEARCH 6\n2 OK SEARCH done\n");
+	a_says(&w, "3 FETCH 6 FLAGS", "* 6 FETCH (FLAGS (first second))\n3 OK FETCH done\n");
+	/* the same when the message came between the look at the mailbox and the scan */
+	w.b.session.box.keywords.n = 0;
+	b_says(&w, "4 FETCH 5 FLAGS",
+	    "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft first second)\n"
+	    "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft first second "
+	    "\\*)] flags that stay\n* 5 FETCH (FLAGS (first))\n4 OK FETCH done\n");
 	teardown(&w);
 }
 
@@ -198,5 +222,5 @@ quit_is_obeyed(void)
 	teardown(&w);
 }
 
-TEST_MAIN(flags_and_arrivals, expunges_wait, idle_is_told_at_once, moves_are_seen,
+TEST_MAIN(flags_and_arrivals, new_keywords, expunges_wait, idle_is_told_at_once, moves_are_seen,
     mailbox_deleted_under_us, quit_is_obeyed)

@@ -55,6 +55,8 @@ tell_keywords(struct svc_account_imap *s)
 enum err
 svc_account_imap_keywords(struct svc_account_imap *s, bool tell)
 {
+	arena_reset(s->box_arena); /* it holds the names, and nothing else */
+	s->box.keywords = (struct store_keywords){ 0 };
 	TRY(store_keywords(s->store, s->box.id, s->box_arena, &s->box.keywords));
 	if (tell) {
 		tell_keywords(s);
@@ -119,18 +121,27 @@ svc_account_imap_deselect(struct svc_account_imap *s)
 	s->dirty = false;
 }
 
-/* Keywords that others made meanwhile are told before a flag list names them. */
+/* New messages may bring keywords; a SEARCH for them is to find them. */
 static enum err
-learn_keywords(struct svc_account_imap *s, const struct store_news *news)
+renew_keywords(struct svc_account_imap *s)
 {
-	uint32_t seen = 0;
-	for (size_t i = 0; i < news->changed_n; i++) {
-		seen |= news->changed[i].flags >> STORE_KEYWORD_BIT;
-	}
-	if (s->box.keywords.n < STORE_KEYWORDS_MAX && seen >> s->box.keywords.n != 0) {
-		TRY(svc_account_imap_keywords(s, true));
+	size_t before = s->box.keywords.n;
+	TRY(svc_account_imap_keywords(s, false));
+	if (s->box.keywords.n != before) {
+		tell_keywords(s);
 	}
 	return ERR_OK;
+}
+
+enum err
+svc_account_imap_learn_keywords(struct svc_account_imap *s, const struct store_msg *v, size_t n)
+{
+	uint32_t seen = 0;
+	for (size_t i = 0; i < n; i++) {
+		seen |= v[i].flags >> STORE_KEYWORD_BIT;
+	}
+	bool fresh = s->box.keywords.n < STORE_KEYWORDS_MAX && seen >> s->box.keywords.n != 0;
+	return fresh ? svc_account_imap_keywords(s, true) : ERR_OK;
 }
 
 static void
@@ -266,7 +277,8 @@ svc_account_imap_refresh(struct svc_account_imap *s, bool expunges,
 	if (news.appeared > 0) {
 		svc_account_imap_line(s, "* %u EXISTS", news.exists);
 	}
-	TRY(learn_keywords(s, &news));
+	TRY(news.appeared > 0 ? renew_keywords(s)
+			      : svc_account_imap_learn_keywords(s, news.changed, news.changed_n));
 	tell_changed(s, &news, own);
 	return news.appeared > 0 ? tell_appeared(s, news.appeared) : ERR_OK;
 }
