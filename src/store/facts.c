@@ -70,6 +70,14 @@ store_facts_missing(struct store *s, uint64_t *ids, size_t cap, size_t *ret_n)
 
 /* ---- adding ------------------------------------------------------------------------------- */
 
+/* What is being added: a part of one kind. */
+struct adding {
+	unsigned kind;
+	const struct store_fact *list;
+	size_t n;
+	struct buf *plain; /* scratch */
+};
+
 static str
 kept(const struct store_fact *f, unsigned kind)
 {
@@ -77,14 +85,16 @@ kept(const struct store_fact *f, unsigned kind)
 	return v.n > STORE_FACT_MAX ? STR_NONE : v;
 }
 
-/* The blob of one block in s->packed. */
+/* The blob of one block in `out`. */
 static enum err
-pack_block(struct store *s, unsigned kind, const struct store_fact *list, size_t n)
+pack_block(struct store *s, const struct adding *x, size_t n, struct buf *out)
 {
 	if (s->zip == NULL && (s->zip = ZSTD_createCCtx()) == NULL) {
 		return ERR_NOMEM;
 	}
-	struct buf *plain = &s->blob, *out = &s->packed;
+	struct buf *plain = x->plain;
+	const struct store_fact *list = x->list;
+	unsigned kind = x->kind;
 	buf_reset(plain);
 	buf_reset(out);
 	for (size_t i = 0; i < n; i++) {
@@ -113,49 +123,49 @@ pack_block(struct store *s, unsigned kind, const struct store_fact *list, size_t
 }
 
 static enum err
-add_block(struct store *s, unsigned kind, const struct store_fact *list, size_t n)
+add_block(struct store *s, const struct adding *x, size_t n)
 {
-	TRY(pack_block(s, kind, list, n));
+	TRY(pack_block(s, x, n, &s->packed));
 	struct db_stmt *q = db_query(s->db, "INSERT INTO fact(key, last, data) VALUES(?, ?, ?)");
-	db_bind_u64(q, 1, key_of(kind, list[0].id));
-	db_bind_u64(q, 2, list[n - 1].id);
+	db_bind_u64(q, 1, key_of(x->kind, x->list[0].id));
+	db_bind_u64(q, 2, x->list[n - 1].id);
 	db_bind_blob(q, 3, buf_view(&s->packed));
 	return db_run(q);
 }
 
 /* How many messages from the front of the list make one block. */
 static size_t
-block_of(unsigned kind, const struct store_fact *list, size_t n)
+block_of(const struct adding *x)
 {
 	size_t octets = 0, i = 0;
-	while (i < n && i < STORE_FACT_BLOCK && octets < BLOCK_OCTETS) {
-		octets += kept(&list[i++], kind).n;
+	while (i < x->n && i < STORE_FACT_BLOCK && octets < BLOCK_OCTETS) {
+		octets += kept(&x->list[i++], x->kind).n;
 	}
 	return i;
 }
 
 static enum err
-add_kind(struct store *s, unsigned kind, const struct store_fact *list, size_t n)
+add_kind(struct store *s, struct adding x)
 {
-	while (n > 0) {
-		size_t some = block_of(kind, list, n);
-		TRY(add_block(s, kind, list, some));
-		list += some;
-		n -= some;
+	while (x.n > 0) {
+		size_t some = block_of(&x);
+		TRY(add_block(s, &x, some));
+		x.list += some;
+		x.n -= some;
 	}
 	return ERR_OK;
 }
 
 static enum err
-add_in(struct store *s, const struct store_fact *list, size_t n)
+add_in(struct store *s, struct adding x)
 {
 	uint64_t end;
 	TRY(end_of_facts(s, &end));
-	if (list[0].id <= end) {
+	if (x.list[0].id <= end) {
 		return ERR_EXISTS;
 	}
-	for (unsigned kind = 0; kind < STORE_FACT_KINDS; kind++) {
-		TRY(add_kind(s, kind, list, n));
+	for (x.kind = 0; x.kind < STORE_FACT_KINDS; x.kind++) {
+		TRY(add_kind(s, x));
 	}
 	return ERR_OK;
 }
@@ -163,11 +173,15 @@ add_in(struct store *s, const struct store_fact *list, size_t n)
 enum err
 store_facts_add(struct store *s, const struct store_fact *list, size_t n)
 {
+	struct buf plain;
 	if (n == 0) {
 		return ERR_OK;
 	}
 	TRY(store_begin(s, DB_WRITE));
-	return store_end(s, add_in(s, list, n));
+	buf_init(&plain, BLOCK_OCTETS + STORE_FACT_MAX + STORE_FACT_BLOCK * ENTRY);
+	enum err e = add_in(s, (struct adding){ 0, list, n, &plain });
+	buf_done(&plain);
+	return store_end(s, e);
 }
 
 enum err

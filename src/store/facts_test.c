@@ -94,6 +94,45 @@ reads_what_was_added(void)
 	store_trial_remove(&conf);
 }
 
+/* Facts of every size, up to those that are too large to be kept. */
+static void
+large_facts(void)
+{
+	static char text[STORE_FACT_MAX + 1];
+	static struct store_fact list[MANY];
+	static uint64_t ids[MANY];
+	static struct store_fact_reader r;
+	struct store_conf conf = store_trial_conf("facts5");
+	struct store *s = store_trial_open(&conf);
+	size_t n = 0;
+	str got;
+	uint64_t seed = 9;
+	for (size_t i = 0; i < sizeof text; i++) {
+		text[i] = (char)('a' + store_trial_random(&seed, 26));
+	}
+	for (uint64_t i = 0; i < 600; i++) {
+		(void)store_trial_append(s, STORE_INBOX, i, 0);
+	}
+	CHECK_ERR(store_facts_missing(s, ids, MANY, &n), ERR_OK);
+	CHECK_U64(n, 600);
+	for (size_t i = 0; i < n; i++) {
+		list[i].id = ids[i];
+		list[i].v[1] = str_make(text, i < 300 ? 400 : i * 1000 % (STORE_FACT_MAX + 1));
+		list[i].v[7] = str_make(text, i == 5 ? STORE_FACT_MAX + 1 : STORE_FACT_MAX);
+	}
+	CHECK_ERR(store_facts_add(s, list, n), ERR_OK);
+	for (unsigned kind = 1; kind < 8; kind += 6) {
+		store_fact_reader_init(&r, s, kind);
+		for (size_t i = 0; i < n; i++) {
+			CHECK_ERR(store_fact_get(&r, ids[i], &got), ERR_OK);
+			CHECK(str_eq(got, kind == 7 && i == 5 ? STR_NONE : list[i].v[kind]));
+		}
+		store_fact_reader_done(&r);
+	}
+	store_close(&s);
+	store_trial_remove(&conf);
+}
+
 static void
 two_fill_at_once(void)
 {
@@ -223,5 +262,5 @@ a_held_read_sees_one_state(void)
 	store_trial_remove(&conf);
 }
 
-TEST_MAIN(reads_what_was_added, two_fill_at_once, bears_damage, dead_blocks_go,
+TEST_MAIN(reads_what_was_added, large_facts, two_fill_at_once, bears_damage, dead_blocks_go,
     a_held_read_sees_one_state)
