@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""IMAP commands over large mailboxes: Postern against Dovecot with Maildir and with mdbox, in one run.
+"""IMAP commands over large mailboxes: Postern and Dovecot with Maildir and mdbox, in one run.
 
 usage: commands.py [--messages 10000,100000] [--runs N] [--side NAME] [--out FILE]
 
-Each reading command is timed the first time it is ever asked, cold (page cache dropped, a new session)
-and warm (median of --runs in one session); the writing commands are the median of --runs. Ratios
-above 1: Postern is faster. A million messages by argument: that takes hours and 10 GB.
+Each reading command is timed the first time it is ever asked, cold (page cache dropped, a new
+session) and warm (median of --runs in one session); the writing commands are the median of --runs.
+Ratios above 1: Postern is faster. A million messages by argument: that takes hours and 10 GB.
 """
 
 import argparse
@@ -42,7 +42,8 @@ class Mdbox(peers.Peers):
     name = MDBOX
 
     def _fill(self, text):
-        return super()._fill(text).replace("maildir:", "mdbox:").replace("/%n\ndefault", "/%n/box\ndefault")
+        text = text.replace("maildir:{dir}/mail/%n", "mdbox:{dir}/mail/%n/box")
+        return super()._fill(text)
 
     def fill(self, user, maildir):
         """Take the messages of a Maildir folder by doveadm."""
