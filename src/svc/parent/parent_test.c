@@ -367,12 +367,12 @@ starts_and_wires(void)
 	} want[] = {
 		{ "auth", 0, 2 + 4 + 1 + 1 + 1, 0, 3 }, /* gates smtps login accounts hash */
 		{ "hash", 0, 1, 0, 4 },
-		{ "accounts", 0, 3, 0, 5 },
+		{ "accounts", 0, 3 + 2, 0, 5 }, /* auth queue login, and the gates */
 		{ "queue", 0, 5, 0, 7 },
 		{ "smtp-mx", 1, 2 + 1 + 1, 0, 6 },
 		{ "smtp-submission", 3, 2 + 1 + 1, 0, 6 },
 		{ "login", 0, 2 + 1 + 1, 0, 2 },
-		{ "gate", 1, 1 + 1 + 4, 1, 1 },
+		{ "gate", 1, 1 + 1 + 4 + 1, 1, 1 },
 	};
 	CHECK(await(all_run));
 	CHECK_U64(w.listeners_n, 1);
@@ -434,7 +434,7 @@ killed_process_comes_back(void)
 	CHECK_U64(fact(find("queue", 0), "wires"), 5);
 	CHECK_U64(fact(find("smtp-mx", 0), "wires"), 4); /* the same, one of them anew */
 	CHECK_U64(fact(find("smtp-mx", 0), "wired"), 5);
-	CHECK_U64(fact(find("gate", 0), "wired"), 6);
+	CHECK_U64(fact(find("gate", 0), "wired"), 7);
 	CHECK(await(all_said_hello) || log_has("process=queue[0]"));
 }
 
