@@ -6,6 +6,7 @@
  *	        [SP "(" "CHANGEDSINCE" SP mod-sequence-value [SP "VANISHED"] ")"]
  *	fetch-att = name / ("BODY" / "BODY.PEEK") section [partial]
  *	            / "BINARY" [".PEEK"] section-binary [partial] / "BINARY.SIZE" section-binary
+ *	            / "PREVIEW" [SP "(" "LAZY" ")"]
  *	section = "[" [section-msgtext / (section-part ["." (section-msgtext / "MIME")])] "]"
  *	section-msgtext = "HEADER" / "HEADER.FIELDS" [".NOT"] SP header-list / "TEXT"
  *	partial = "<" number64 "." nz-number64 ">"
@@ -32,6 +33,7 @@ static const struct {
 	{ S_INIT("EMAILID"), IMAP_FETCH_EMAILID, false },
 	{ S_INIT("THREADID"), IMAP_FETCH_THREADID, false },
 	{ S_INIT("SAVEDATE"), IMAP_FETCH_SAVEDATE, false },
+	{ S_INIT("PREVIEW"), IMAP_FETCH_PREVIEW, false },
 	{ S_INIT("FAST"), MACRO_FAST, true },
 	{ S_INIT("ALL"), MACRO_FAST | IMAP_FETCH_ENVELOPE, true },
 	{ S_INIT("FULL"), MACRO_FAST | IMAP_FETCH_ENVELOPE | IMAP_FETCH_BODY, true },
@@ -190,6 +192,25 @@ add_section(struct imap_cur *c, struct imap_fetch_args *fetch, struct imap_vec *
 	return false;
 }
 
+/* "PREVIEW" [SP "(" preview-mod *(SP preview-mod) ")"]; another list is FETCH's own modifiers. */
+static void
+preview_modifiers(struct imap_cur *c, struct imap_fetch_args *fetch, unsigned item)
+{
+	str rest = { c->p, (size_t)(c->end - c->p) };
+	if (item != IMAP_FETCH_PREVIEW || !str_istarts(rest, S(" (LAZY"))) {
+		return;
+	}
+	imap_cur_sp(c);
+	imap_cur_ch(c, '(');
+	do {
+		if (!imap_cur_word(c, S("LAZY"))) {
+			imap_cur_fail(c, ERR_SYNTAX);
+		}
+	} while (imap_cur_try(c, ' '));
+	imap_cur_ch(c, ')');
+	fetch->items |= IMAP_FETCH_LAZY;
+}
+
 /* Macros may only stand alone (RFC 9051 6.4.5). */
 static void
 parse_item(struct imap_cur *c, struct imap_fetch_args *fetch, struct imap_vec *v, bool alone)
@@ -199,6 +220,7 @@ parse_item(struct imap_cur *c, struct imap_fetch_args *fetch, struct imap_vec *v
 		for (size_t i = 0; i < LEN(plain); i++) {
 			if (str_ieq(name, plain[i].name) && (alone || !plain[i].macro)) {
 				fetch->items |= plain[i].bits;
+				preview_modifiers(c, fetch, plain[i].bits);
 				return;
 			}
 		}

@@ -19,6 +19,8 @@ enum {
 	IMAP_FETCH_BODY = 256,
 	IMAP_FETCH_BODYSTRUCTURE = 512,
 	IMAP_FETCH_SAVEDATE = 1024, /* RFC 8514 4.2 */
+	IMAP_FETCH_PREVIEW = 2048,  /* RFC 8970 3 */
+	IMAP_FETCH_LAZY = 4096,     /* ... only when it is there */
 };
 
 enum imap_section_item {

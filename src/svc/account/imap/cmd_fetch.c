@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * FETCH (RFC 9051 6.4.5, 7.5.2; 7162 3.1.4; 8474 5). Flags of whole mailboxes come straight from
- * the scan's pages; colder facts are looked up message by message.
+ * FETCH (RFC 9051 6.4.5, 7.5.2; 7162 3.1.4; 8474 5; 8514; 8970). Flags of whole mailboxes come
+ * straight from the scan's pages; colder facts are looked up message by message.
  */
 #include "svc/account/imap/session.h"
 

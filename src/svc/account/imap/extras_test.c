@@ -194,4 +194,82 @@ denied(void)
 	teardown(&f);
 }
 
-TEST_MAIN(append_limit, quota, save_date, denied)
+#define HTML "Content-Type: text/html; charset=utf-8\n\n<p>Gr\303\274\303\237e &amp; so</p>\n"
+
+static void
+previews(void)
+{
+	static const turn turns[] = {
+		{ "a SELECT INBOX", NULL },
+		{ "a FETCH 1 (RFC822.SIZE PREVIEW)",
+		    "* 1 FETCH (RFC822.SIZE 30 PREVIEW \"the text\")\na OK FETCH done\n" },
+		{ "a FETCH 2 PREVIEW (LAZY)",
+		    "* 2 FETCH (PREVIEW {12}\nGr\303\274\303\237e & so)\na OK FETCH done\n" },
+		{ "a FETCH 3 (PREVIEW (LAZY) UID)",
+		    "* 3 FETCH (UID 3 PREVIEW \"\")\na OK FETCH done\n" },
+		{ "a FETCH 1 (PREVIEW (LAZY)) (CHANGEDSINCE 1)",
+		    "* OK [HIGHESTMODSEQ #] from now on\n"
+		    "* 1 FETCH (MODSEQ (#) PREVIEW \"the text\")\na OK FETCH done\n" },
+		{ "a FETCH 1 PREVIEW (CHANGEDSINCE 1)",
+		    "* 1 FETCH (MODSEQ (#) PREVIEW \"the text\")\na OK FETCH done\n" },
+		{ "a FETCH 1 PREVIEW (FROB)", "a BAD syntax error\n" },
+		{ "a FETCH 1 PREVIEW (LAZY FROB)", "a BAD syntax error\n" },
+		{ "a ENABLE UTF8=ACCEPT", NULL },
+		{ "a FETCH 2 PREVIEW",
+		    "* 2 FETCH (PREVIEW \"Gr\303\274\303\237e & so\")\na OK FETCH done\n" },
+	};
+	/* What was kept before there were previews: LAZY does not look, FETCH does and keeps. */
+	static const turn forgotten[] = {
+		{ "a FETCH 1 PREVIEW (LAZY)", "* 1 FETCH (PREVIEW NIL)\na OK FETCH done\n" },
+		{ "a FETCH 1 PREVIEW", "* 1 FETCH (PREVIEW \"the text\")\na OK FETCH done\n" },
+		{ "a FETCH 1 PREVIEW (LAZY)",
+		    "* 1 FETCH (PREVIEW \"the text\")\na OK FETCH done\n" },
+		{ "a STATUS INBOX (UNSEEN)", "* STATUS INBOX (UNSEEN 3)\na OK STATUS done\n" },
+	};
+	struct fixture f;
+	struct store_mailbox m;
+	struct store_msg msg;
+	setup(&f, "preview");
+	svc_account_imap_trial_append(&f.t, "INBOX", "()", "Subject: a\n\nthe  \n text\n\n");
+	svc_account_imap_trial_append(&f.t, "INBOX", "()", HTML);
+	svc_account_imap_trial_append(&f.t, "INBOX", "()", "Content-Type: image/png\n\nx\n");
+	svc_account_imap_trial_talk(&f.t, turns, LEN(turns));
+	arena_reset(f.t.session.scratch);
+	CHECK_ERR(store_mailbox_find(f.t.store, S("INBOX"), f.t.session.scratch, &m), ERR_OK);
+	CHECK_ERR(store_msg(f.t.store, m.id, 1, &msg), ERR_OK);
+	struct store_cached old = { msg.id, STR_NONE, S("\x01\x01\0\0\0xyz") };
+	CHECK_ERR(store_cache_set(f.t.store, &old, 1), ERR_OK);
+	svc_account_imap_trial_talk(&f.t, forgotten, LEN(forgotten));
+	teardown(&f);
+}
+
+/* RFC 9585: only when a command takes long, and the goal is never reached. */
+static void
+progress(void)
+{
+	struct fixture f;
+	setup(&f, "progress");
+	struct svc_account_imap *s = &f.t.session;
+	svc_account_imap_trial_turn(&f.t, "a SEARCH ALL", "a BAD not in this state\n");
+	s->tag = S("a1");
+	s->tell_ms = INT64_MAX;
+	svc_account_imap_progress(s, 1, 10);
+	CHECK_STR(svc_account_imap_trial_feed(&f.t, STR_NONE), S(""));
+	s->tell_ms = 0;
+	svc_account_imap_progress(s, 454, 1000);
+	svc_account_imap_progress(s, 455, 1000); /* too soon */
+	CHECK_STR(svc_account_imap_trial_feed(&f.t, STR_NONE),
+	    S("* OK [INPROGRESS (\"a1\" 454 1000)] still at it\r\n"));
+	s->tell_ms = 0;
+	s->tag = S("a]");
+	svc_account_imap_progress(s, 3, 3);
+	CHECK_STR(svc_account_imap_trial_feed(&f.t, STR_NONE),
+	    S("* OK [INPROGRESS (NIL NIL NIL)] still at it\r\n"));
+	s->tell_ms = 0;
+	CHECK(imap_caps_deny(&s->caps, S("INPROGRESS")));
+	svc_account_imap_progress(s, 1, 3);
+	CHECK_STR(svc_account_imap_trial_feed(&f.t, STR_NONE), S(""));
+	teardown(&f);
+}
+
+TEST_MAIN(previews, progress, append_limit, quota, save_date, denied)

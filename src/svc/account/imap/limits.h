@@ -32,6 +32,8 @@ enum {
 	SVC_ACCOUNT_IMAP_SCRATCH = 67108864,
 	/* Wrong commands in a row before BYE. */
 	SVC_ACCOUNT_IMAP_ERRORS_MAX = 50,
+	/* A command that takes longer says how far it is, this often. */
+	SVC_ACCOUNT_IMAP_PROGRESS_MS = 10000,
 	/* Message states taken from the store at a time. */
 	SVC_ACCOUNT_IMAP_SCAN = 1024,
 	/* Silence after which a session looks for something to do about texts. */

@@ -5,6 +5,7 @@
 #include "svc/account/imap/session.h"
 
 #include "proto/imap/write.h"
+#include "sys/clock.h"
 #include "svc/account/imap/notify/notify.h"
 #include "svc/account/imap/qresync.h"
 
@@ -88,6 +89,26 @@ svc_account_imap_reply(struct svc_account_imap *s, str tag, str verb, enum err e
 	buf_cstr(&s->out, "\r\n");
 	buf_reset(&s->code);
 	s->text = NULL;
+}
+
+/* "* OK [INPROGRESS ("A001" 454 1000)] ..."; a tag with "]" is left out */
+void
+svc_account_imap_progress(struct svc_account_imap *s, uint32_t done, uint32_t goal)
+{
+	int64_t now = sys_clock_ms();
+	if (now < s->tell_ms || !imap_caps_has(&s->caps, S("INPROGRESS"))) {
+		return;
+	}
+	s->tell_ms = now + SVC_ACCOUNT_IMAP_PROGRESS_MS;
+	buf_cstr(&s->out, "* OK [INPROGRESS (");
+	bool tag = s->tag.n > 0 && str_chr(s->tag, ']') < 0;
+	imap_put_nstring(&s->out, tag ? s->tag : STR_NONE, false);
+	if (done < goal) {
+		buf_printf(&s->out, " %u %u)] still at it\r\n", done, goal);
+	} else {
+		buf_cstr(&s->out, " NIL NIL)] still at it\r\n");
+	}
+	svc_account_imap_flush(s);
 }
 
 void

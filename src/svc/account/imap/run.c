@@ -73,7 +73,10 @@ run_command(struct svc_account_imap *s, str raw)
 	s->errors = 0;
 	buf_reset(&s->code);
 	arena_reset(s->work);
+	s->tag = cmd.tag;
+	s->tell_ms = sys_clock_ms() + SVC_ACCOUNT_IMAP_PROGRESS_MS;
 	e = handlers[cmd.verb](s, &cmd);
+	s->tag = STR_NONE;
 	if (s->idle_tag.p == NULL && !s->broken) {
 		finish(s, &cmd, e);
 	}

@@ -67,7 +67,9 @@ struct svc_account_imap {
 
 	struct svc_account_imap_notify *notify; /* NULL: no NOTIFY yet; notify.h */
 
-	str idle_tag; /* in IDLE when p != NULL */
+	str tag;         /* of the command that runs */
+	int64_t tell_ms; /* when to say how far it is */
+	str idle_tag;    /* in IDLE when p != NULL */
 	char idle_room[IMAP_TAG_MAX];
 	bool dirty;                     /* a notice came for the selected mailbox */
 	bool quit;                      /* LOGOUT, or the accounts process wants us to end */
@@ -137,6 +139,8 @@ enum err svc_account_imap_wait(struct svc_account_imap *s, bool for_read, int64_
 
 /* Write the tagged response of a command that ended with `e`, with s->code and s->text. */
 void svc_account_imap_reply(struct svc_account_imap *s, str tag, str verb, enum err e);
+/* A long command did `done` of `goal` messages (0: not known): tell it now and then (RFC 9585). */
+void svc_account_imap_progress(struct svc_account_imap *s, uint32_t done, uint32_t goal);
 /* The response of a command that could not be parsed; empty tag: untagged. */
 void svc_account_imap_bad(struct svc_account_imap *s, str tag, enum err e, bool search);
 /* Set the response code of a failure and return that failure. */

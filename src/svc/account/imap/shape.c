@@ -6,10 +6,11 @@
 
 #include "base/wire.h"
 #include "mail/mime.h"
+#include "mail/preview.h"
 #include "proto/imap/body.h"
 #include "proto/imap/envelope.h"
 
-enum { VERSION = 1, SCRATCH = 33554432 };
+enum { VERSION = 1, STRUCTURE_VERSION = 2, SCRATCH = 33554432 };
 
 static enum err
 keep(struct arena *a, struct buf *b, enum err e, str *ret)
@@ -38,6 +39,20 @@ make_body(struct arena *a, struct arena *scratch, const struct mail_mime *m, boo
 	struct buf b;
 	buf_init(&b, SVC_ACCOUNT_IMAP_SHAPE_MAX);
 	return keep(a, &b, imap_body_put(&b, m, extended, scratch), ret);
+}
+
+static enum err
+make_preview(struct arena *a, const struct mail_mime *m, str *ret)
+{
+	struct buf b;
+	buf_init(&b, MAIL_PREVIEW_OCTETS);
+	enum err e = mail_preview(m, &b);
+	if (b.n == 0) {
+		buf_done(&b);
+		*ret = S("");
+		return e;
+	}
+	return keep(a, &b, e, ret);
 }
 
 enum err
@@ -72,6 +87,9 @@ svc_account_imap_shape_make(struct arena *a, str message, size_t header_n,
 		e = make_body(a, scratch, &m, true, &shape.structure);
 	}
 	if (e == ERR_OK) {
+		e = make_preview(a, &m, &shape.preview);
+	}
+	if (e == ERR_OK) {
 		*ret = shape;
 	}
 	arena_free(&scratch);
@@ -92,8 +110,9 @@ svc_account_imap_shape_pack(struct arena *a, const struct svc_account_imap_shape
 		TRY(keep(a, &b, buf_err(&b), &envelope));
 	}
 	if (shape->structure.n > 0) {
-		wr_u8(&b, VERSION);
+		wr_u8(&b, STRUCTURE_VERSION);
 		wr_str(&b, shape->body);
+		wr_str(&b, shape->preview);
 		buf_str(&b, shape->structure);
 		TRY(keep(a, &b, buf_err(&b), &structure));
 	}
@@ -111,11 +130,14 @@ svc_account_imap_shape_unpack(str envelope, str structure, struct svc_account_im
 		ret->envelope = rd_bytes(&r, r.n);
 	}
 	r = rd_make(structure);
-	if (rd_u8(&r) == VERSION) {
+	uint8_t version = rd_u8(&r);
+	if (version == VERSION || version == STRUCTURE_VERSION) {
 		str body = rd_str(&r, SVC_ACCOUNT_IMAP_SHAPE_MAX);
+		str preview = version == VERSION ? STR_NONE : rd_str(&r, MAIL_PREVIEW_OCTETS);
 		str rest = rd_bytes(&r, r.n);
 		if (!r.bad) {
 			ret->body = body;
+			ret->preview = preview;
 			ret->structure = rest;
 		}
 	}

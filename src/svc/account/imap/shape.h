@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ENVELOPE, BODY and BODYSTRUCTURE of a message as text, and as the two blobs the store keeps
- * beside it. A blob starts with its version; one of another version counts as absent.
+ * ENVELOPE, BODY, BODYSTRUCTURE and preview of a message as text, and as the two blobs the store
+ * keeps beside it. A blob starts with its version; one of another version counts as absent.
  *
  *	envelope   OFFSET 0 SIZE 1 version 1; then the ENVELOPE text
- *	structure  OFFSET 0 SIZE 1 version 1; u32 length and octets of BODY; the BODYSTRUCTURE text
+ *	structure  OFFSET 0 SIZE 1 version 2; u32 length and octets of BODY, the same of the
+ *	           preview; the BODYSTRUCTURE text. Version 1 has no preview
  */
 #ifndef SVC_ACCOUNT_IMAP_SHAPE_H
 #define SVC_ACCOUNT_IMAP_SHAPE_H
@@ -14,10 +15,11 @@
 
 struct svc_account_imap_shape {
 	str envelope, body, structure; /* empty: not known */
+	str preview;                   /* RFC 8970; p NULL: not known */
 };
 
 /*
- * Compute all three.
+ * Compute all four.
  *
  * In      message: all octets, header_n of them header
  * Out     ret: texts live in `a`

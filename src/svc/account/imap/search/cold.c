@@ -8,6 +8,7 @@
 
 enum {
 	STRUCTURE = IMAP_FETCH_BODY | IMAP_FETCH_BODYSTRUCTURE,
+	KEPT_WITH_IT = STRUCTURE | IMAP_FETCH_PREVIEW,
 	BULK_MIN = 128,
 	KEPT_OCTETS = 4194304 /* memory for structures that wait to be kept */
 };
@@ -29,7 +30,7 @@ svc_account_imap_search_cold_init(struct svc_account_imap_search_cold *c,
 	c->facts = (struct svc_account_imap_facts){ 0 };
 	c->bulk = wanted >= BULK_MIN && (items & SVC_ACCOUNT_IMAP_COLD_ITEMS) != 0;
 	c->kept = NULL;
-	if ((items & STRUCTURE) != 0) {
+	if ((items & KEPT_WITH_IT) != 0) {
 		c->kept = arena_new(s->arena, "structures", KEPT_OCTETS, 0);
 		if (c->kept == NULL) {
 			return ERR_NOMEM;
@@ -75,7 +76,16 @@ keep(struct svc_account_imap_search_cold *c, uint64_t id, str envelope, str stru
 	return ERR_OK;
 }
 
-/* From the message's row, or made now. The structure costs a look at the whole message. */
+/* Is something wanted that the row does not have, and that costs a look at the whole message? */
+static bool
+lacks(unsigned items, const struct svc_account_imap_shape *shape)
+{
+	bool preview = (items & IMAP_FETCH_PREVIEW) != 0 && (items & IMAP_FETCH_LAZY) == 0;
+	return ((items & STRUCTURE) != 0 && shape->structure.n == 0) ||
+	    (preview && shape->preview.p == NULL);
+}
+
+/* From the message's row, or made now. */
 static enum err
 get_from_row(struct svc_account_imap_search_cold *c, uint64_t id, struct facts *ret)
 {
@@ -87,7 +97,7 @@ get_from_row(struct svc_account_imap_search_cold *c, uint64_t id, struct facts *
 	ret->internal_s = cold.internal_s;
 	ret->thread = cold.thread;
 	svc_account_imap_shape_unpack(cold.envelope, cold.structure, shape);
-	if ((c->items & STRUCTURE) != 0 && shape->structure.n == 0) {
+	if (lacks(c->items, shape)) {
 		TRY(store_text(s->store, id, &text));
 		TRY(svc_account_imap_shape_make(s->scratch, text, cold.header_octets, shape));
 		TRY(svc_account_imap_shape_pack(s->scratch, shape, &envelope, &structure));
@@ -135,7 +145,7 @@ svc_account_imap_search_cold_put(struct svc_account_imap_search_cold *c, const s
 	struct buf *out = &c->s->out;
 	struct facts f = { 0 };
 	TRY(store_hold(c->s->store));
-	bool facts = c->bulk && (c->items & STRUCTURE) == 0;
+	bool facts = c->bulk && (c->items & KEPT_WITH_IT) == 0;
 	enum err e = facts ? get_from_facts(c, m->id, &f) : ERR_NOTFOUND;
 	if (e == ERR_NOTFOUND || e == ERR_CORRUPT) {
 		e = get_from_row(c, m->id, &f);
@@ -159,6 +169,10 @@ svc_account_imap_search_cold_put(struct svc_account_imap_search_cold *c, const s
 	if ((c->items & IMAP_FETCH_BODYSTRUCTURE) != 0) {
 		buf_cstr(out, " BODYSTRUCTURE ");
 		buf_str(out, f.shape.structure);
+	}
+	if ((c->items & IMAP_FETCH_PREVIEW) != 0) {
+		buf_cstr(out, " PREVIEW "); /* NIL: LAZY, and it is not there (RFC 8970 4.1) */
+		imap_put_nstring(out, f.shape.preview, svc_account_imap_utf8(c->s));
 	}
 	return ERR_OK;
 }

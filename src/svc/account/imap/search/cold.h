@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The cold items of FETCH: INTERNALDATE, THREADID, ENVELOPE, BODY, BODYSTRUCTURE. A FETCH of many
- * messages takes what it can from facts; structures that had to be made are kept for the next time,
- * many in one transaction.
+ * The cold items of FETCH: INTERNALDATE, THREADID, ENVELOPE, BODY, BODYSTRUCTURE, PREVIEW. A FETCH
+ * of many messages takes what it can from facts; structures and previews that had to be made are
+ * kept for the next time, many in one transaction.
  */
 #ifndef SVC_ACCOUNT_IMAP_SEARCH_COLD_H
 #define SVC_ACCOUNT_IMAP_SEARCH_COLD_H
@@ -12,7 +12,7 @@
 
 enum {
 	SVC_ACCOUNT_IMAP_COLD_ITEMS = IMAP_FETCH_INTERNALDATE | IMAP_FETCH_THREADID |
-	    IMAP_FETCH_ENVELOPE | IMAP_FETCH_BODY | IMAP_FETCH_BODYSTRUCTURE,
+	    IMAP_FETCH_ENVELOPE | IMAP_FETCH_BODY | IMAP_FETCH_BODYSTRUCTURE | IMAP_FETCH_PREVIEW,
 	SVC_ACCOUNT_IMAP_COLD_KEPT = 128 /* structures in one transaction */
 };
 

@@ -351,6 +351,7 @@ fill(struct svc_account_imap *s, uint64_t most)
 			break;
 		}
 		e = fill_batch(s, a, ids, n);
+		svc_account_imap_progress(s, 0, 0);
 		arena_reset(a);
 		done += n;
 	}

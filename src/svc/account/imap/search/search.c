@@ -292,6 +292,8 @@ look_at_all(struct svc_account_imap_search *x, const struct store_set *uids,
 			return ERR_OK;
 		}
 		x->seq = scan->seq;
+		svc_account_imap_progress(x->s, x->seq - 1,
+		    x->box == &x->s->box ? x->box->view.n : 0);
 		TRY(look_at_one(x, worth));
 	}
 }
