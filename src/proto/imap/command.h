@@ -42,8 +42,9 @@ enum {
 	IMAP_ENABLED_REV2 = 1,
 	IMAP_ENABLED_UTF8 = 2,
 	IMAP_ENABLED_CONDSTORE = 4,
-	IMAP_ENABLED_QRESYNC = 8,   /* never without CONDSTORE */
-	IMAP_ENABLED_METADATA = 256 /* tell annotations that others changed */
+	IMAP_ENABLED_QRESYNC = 8,    /* never without CONDSTORE */
+	IMAP_ENABLED_METADATA = 256, /* tell annotations that others changed */
+	IMAP_ENABLED_UIDONLY = 512   /* no message numbers in either direction */
 };
 
 /* Mailbox names and strings are UTF-8 on the wire. */

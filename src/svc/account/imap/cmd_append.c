@@ -54,6 +54,9 @@ find_replaced(struct svc_account_imap *s, const struct imap_append *append)
 	if (s->state != IMAP_SELECTED) {
 		return svc_account_imap_fail(s, ERR_BADSTATE, "", "no mailbox is selected");
 	}
+	if (!append->uid && svc_account_imap_has_uidonly(s)) {
+		return svc_account_imap_fail(s, ERR_BADSTATE, "UIDREQUIRED", "uids only, please");
+	}
 	if (s->box.read_only) {
 		return svc_account_imap_fail(s, ERR_DENIED, "NOPERM", "mailbox is open read-only");
 	}

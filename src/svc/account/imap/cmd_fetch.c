@@ -71,9 +71,7 @@ fetch_one(struct fetching *f, uint32_t seq, const struct store_msg *m)
 	svc_account_imap_breathe(s);
 	size_t start = s->out.n;
 	uint64_t sent = s->octets_out;
-	buf_cstr(&s->out, "* ");
-	buf_u64(&s->out, seq);
-	buf_cstr(&s->out, " FETCH ");
+	svc_account_imap_put_fetch(s, seq, m->uid);
 	size_t open = s->out.n;
 	put_hot(f, m);
 	arena_reset(s->scratch);

@@ -14,7 +14,7 @@ tell_rev1(struct svc_account_imap *s)
 	uint32_t unseen;
 	svc_account_imap_line(s, "* 0 RECENT");
 	TRY(store_view_first_unseen(&s->box.view, &unseen));
-	if (unseen != 0) {
+	if (unseen != 0 && !svc_account_imap_has_uidonly(s)) {
 		svc_account_imap_line(s, "* OK [UNSEEN %u] first unseen", unseen);
 	}
 	return ERR_OK;

@@ -102,6 +102,7 @@ svc_account_imap_cmd_enable(struct svc_account_imap *s, struct imap_command *cmd
 		{ IMAP_ENABLED_UTF8, " UTF8=ACCEPT" },
 		{ IMAP_ENABLED_CONDSTORE, " CONDSTORE" },
 		{ IMAP_ENABLED_QRESYNC, " QRESYNC" },
+		{ IMAP_ENABLED_UIDONLY, " UIDONLY" },
 		{ IMAP_ENABLED_METADATA, " METADATA" },
 	};
 	unsigned fresh = cmd->u.enable & ~s->enabled & imap_caps_enable(&s->caps);

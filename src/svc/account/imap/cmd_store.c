@@ -55,9 +55,8 @@ tell_one(struct svc_account_imap *s, const struct telling *t, uint32_t seq,
 {
 	bool modseq = svc_account_imap_has_condstore(s);
 	bool flags = !t->args->silent || store_set_has(t->modified, m->uid);
-	buf_cstr(&s->out, "* ");
-	buf_u64(&s->out, seq);
-	buf_cstr(&s->out, " FETCH (");
+	svc_account_imap_put_fetch(s, seq, m->uid);
+	buf_ch(&s->out, '(');
 	if (t->uid || modseq) {
 		buf_cstr(&s->out, "UID ");
 		buf_u64(&s->out, m->uid);

@@ -272,4 +272,55 @@ progress(void)
 	teardown(&f);
 }
 
-TEST_MAIN(previews, progress, append_limit, quota, save_date, denied)
+/* RFC 9586: no message numbers in either direction. */
+static void
+uid_only(void)
+{
+	static const turn turns[] = {
+		{ "a ENABLE UIDONLY", "* ENABLED UIDONLY\na OK ENABLE done\n" },
+		{ "a SELECT INBOX",
+		    "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\n"
+		    "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] "
+		    "flags that stay\n* 2 EXISTS\n* 0 RECENT\n* OK [UIDVALIDITY #] uids are valid\n"
+		    "* OK [UIDNEXT 4] next uid\n* OK [HIGHESTMODSEQ #] highest\n"
+		    "* OK [MAILBOXID (F#)] mailbox\na OK [READ-WRITE] SELECT done\n" },
+		{ "a FETCH 1 FLAGS", "a BAD [UIDREQUIRED] uids only, please\n" },
+		{ "a FETCH * FLAGS", "a BAD [UIDREQUIRED] uids only, please\n" },
+		{ "a STORE 1 FLAGS ()", "a BAD [UIDREQUIRED] uids only, please\n" },
+		{ "a COPY 1 Sent", "a BAD [UIDREQUIRED] uids only, please\n" },
+		{ "a MOVE 1 Sent", "a BAD [UIDREQUIRED] uids only, please\n" },
+		{ "a SEARCH ALL", "a BAD [UIDREQUIRED] uids only, please\n" },
+		{ "a UID SEARCH 1:2", "a BAD [UIDREQUIRED] uids only, please\n" },
+		{ "a UID SEARCH NOT (OR 1 SEEN)", "a BAD [UIDREQUIRED] uids only, please\n" },
+		{ "a REPLACE 1 INBOX {1}", "a BAD [UIDREQUIRED] uids only, please\n" },
+		{ "a REPLACE 1 INBOX CATENATE (URL /x)",
+		    "a BAD [UIDREQUIRED] uids only, please\n" },
+		{ "a UID SEARCH UID 1:3", "* SEARCH 2 3\na OK SEARCH done\n" },
+		{ "a UID SEARCH RETURN (SAVE) UID 2", "a OK SEARCH done\n" },
+		{ "a UID FETCH $ (FLAGS BODY.PEEK[TEXT])",
+		    "* 2 UIDFETCH (UID 2 FLAGS () BODY[TEXT] {3}\nb\n)\na OK FETCH done\n" },
+		{ "a UID STORE 3 +FLAGS (\\Seen)",
+		    "* 3 UIDFETCH (UID 3 FLAGS (\\Seen))\na OK STORE done\n" },
+		{ "a UID STORE 2 +FLAGS.SILENT (\\Deleted)", "a OK STORE done\n" },
+		{ "a EXPUNGE", "* VANISHED 2\na OK EXPUNGE done\n" },
+		{ "a UID REPLACE 3 INBOX {3+}\r\nabc",
+		    "* OK [APPENDUID # 4] replacement is there\n* VANISHED 3\n* 1 EXISTS\n"
+		    "a OK REPLACE done\n" },
+		{ "a UID MOVE 4 Sent",
+		    "* OK [COPYUID # 4 #] moved\n* VANISHED 4\na OK MOVE done\n" },
+		{ "a ENABLE QRESYNC", NULL },
+		{ "a SELECT INBOX (QRESYNC (1 1 1:2 (1 2)))",
+		    "a BAD [UIDREQUIRED] uids only, please\n" },
+	};
+	struct fixture f;
+	setup(&f, "uidonly");
+	svc_account_imap_trial_append(&f.t, "INBOX", "(\\Deleted)", "Subject: a\n\nb\n");
+	svc_account_imap_trial_append(&f.t, "INBOX", "()", "Subject: a\n\nb\n");
+	svc_account_imap_trial_append(&f.t, "INBOX", "()", "Subject: a\n\nb\n");
+	svc_account_imap_trial_turn(&f.t, "a SELECT INBOX", NULL);
+	svc_account_imap_trial_turn(&f.t, "a CLOSE", "a OK CLOSE done\n");
+	svc_account_imap_trial_talk(&f.t, turns, LEN(turns));
+	teardown(&f);
+}
+
+TEST_MAIN(uid_only, previews, progress, append_limit, quota, save_date, denied)

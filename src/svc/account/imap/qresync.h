@@ -46,6 +46,8 @@ enum err svc_account_imap_learn_keywords(struct svc_account_imap *s, const struc
  * UID, unless message numbers are searched for (RFC 9051 7.5.1; 7162 3.2.10.2).
  */
 bool svc_account_imap_may_expunge(const struct imap_command *cmd);
+/* Does it name messages by their numbers? Not with UIDONLY (RFC 9586 3). */
+bool svc_account_imap_uses_numbers(const struct imap_command *cmd);
 /*
  * Write FETCH with UID, FLAGS and MODSEQ for each of `uids` that is in the view.
  *

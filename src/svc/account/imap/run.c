@@ -70,8 +70,14 @@ run_command(struct svc_account_imap *s, str raw)
 		bad_command(s, &cmd, e);
 		return;
 	}
-	s->errors = 0;
 	buf_reset(&s->code);
+	if (svc_account_imap_has_uidonly(s) && svc_account_imap_uses_numbers(&cmd)) {
+		s->errors++;
+		e = svc_account_imap_fail(s, ERR_BADSTATE, "UIDREQUIRED", "uids only, please");
+		svc_account_imap_reply(s, cmd.tag, imap_verbs[cmd.verb].name, e);
+		return;
+	}
+	s->errors = 0;
 	arena_reset(s->work);
 	s->tag = cmd.tag;
 	s->tell_ms = sys_clock_ms() + SVC_ACCOUNT_IMAP_PROGRESS_MS;

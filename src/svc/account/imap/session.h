@@ -175,12 +175,19 @@ void svc_account_imap_put_flags(struct svc_account_imap *s, uint32_t flags);
 /* Bits of a parsed flag list in a mailbox; new keywords are made. */
 enum err svc_account_imap_flag_bits(struct svc_account_imap *s, uint64_t mailbox,
     const struct imap_flags *flags, uint32_t *ret);
+/* "* 12 FETCH ", with UIDONLY "* 345 UIDFETCH "; the parenthesis follows. */
+void svc_account_imap_put_fetch(struct svc_account_imap *s, uint32_t seq, uint32_t uid);
 /* MODSEQ and friends are wanted from now on; the first time tells HIGHESTMODSEQ (RFC 7162 3.1). */
 void svc_account_imap_condstore(struct svc_account_imap *s);
 static inline bool
 svc_account_imap_has_condstore(const struct svc_account_imap *s)
 {
 	return (s->enabled & IMAP_ENABLED_CONDSTORE) != 0;
+}
+static inline bool
+svc_account_imap_has_uidonly(const struct svc_account_imap *s)
+{
+	return (s->enabled & IMAP_ENABLED_UIDONLY) != 0;
 }
 static inline bool
 svc_account_imap_utf8(const struct svc_account_imap *s)

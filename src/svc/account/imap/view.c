@@ -83,17 +83,35 @@ svc_account_imap_flag_bits(struct svc_account_imap *s, uint64_t mailbox,
 	return ERR_OK;
 }
 
+static const struct imap_search_program *
+program_of(const struct imap_command *cmd)
+{
+	switch (cmd->verb) {
+	case IMAP_SEARCH: return &cmd->u.search.program;
+	case IMAP_SORT: return &cmd->u.sort.search.program;
+	case IMAP_THREAD: return &cmd->u.thread.search.program;
+	case IMAP_ESEARCH: return &cmd->u.esearch.search.program;
+	default: return NULL;
+	}
+}
+
 bool
 svc_account_imap_may_expunge(const struct imap_command *cmd)
 {
-	if ((imap_verbs[cmd->verb].flags & IMAP_VERB_NOEXPUNGE) == 0) {
-		return true;
-	}
-	const struct imap_search_program *p = cmd->verb == IMAP_SEARCH ? &cmd->u.search.program
-	    : cmd->verb == IMAP_SORT                                   ? &cmd->u.sort.search.program
-	    : cmd->verb == IMAP_THREAD ? &cmd->u.thread.search.program
-				       : NULL;
-	return cmd->uid && !(p != NULL && p->has_seq);
+	const struct imap_search_program *p = program_of(cmd);
+	return (imap_verbs[cmd->verb].flags & IMAP_VERB_NOEXPUNGE) == 0 ||
+	    (cmd->uid && !(p != NULL && p->has_seq));
+}
+
+bool
+svc_account_imap_uses_numbers(const struct imap_command *cmd)
+{
+	const struct imap_search_program *p = program_of(cmd);
+	bool named = (imap_verbs[cmd->verb].flags & IMAP_VERB_UID) != 0 && !cmd->uid &&
+	    cmd->verb != IMAP_EXPUNGE && cmd->verb != IMAP_ESEARCH;
+	bool matched = (cmd->verb == IMAP_SELECT || cmd->verb == IMAP_EXAMINE) &&
+	    cmd->u.select.qresync.match_seqs.n > 0;
+	return named || matched || (p != NULL && p->has_seq);
 }
 
 void
@@ -144,12 +162,20 @@ svc_account_imap_learn_keywords(struct svc_account_imap *s, const struct store_m
 	return fresh ? svc_account_imap_keywords(s, true) : ERR_OK;
 }
 
+void
+svc_account_imap_put_fetch(struct svc_account_imap *s, uint32_t seq, uint32_t uid)
+{
+	bool only = svc_account_imap_has_uidonly(s);
+	buf_cstr(&s->out, "* ");
+	buf_u64(&s->out, only ? uid : seq);
+	buf_cstr(&s->out, only ? " UIDFETCH " : " FETCH ");
+}
+
 static void
 put_changed(struct svc_account_imap *s, const struct store_msg *m, bool flags)
 {
-	buf_cstr(&s->out, "* ");
-	buf_u64(&s->out, store_view_seq(&s->box.view, m->uid));
-	buf_cstr(&s->out, " FETCH (UID ");
+	svc_account_imap_put_fetch(s, store_view_seq(&s->box.view, m->uid), m->uid);
+	buf_cstr(&s->out, "(UID ");
 	buf_u64(&s->out, m->uid);
 	if (flags) {
 		buf_cstr(&s->out, " FLAGS ");
@@ -199,7 +225,7 @@ static void
 tell_expunged(struct svc_account_imap *s, const struct store_news *news)
 {
 	s->box.expunged = s->box.expunged || news->expunged_n > 0;
-	if (svc_account_imap_has_qresync(s)) {
+	if (svc_account_imap_has_qresync(s) || svc_account_imap_has_uidonly(s)) {
 		svc_account_imap_put_vanished(s, news->vanished, news->vanished_n, false);
 		return;
 	}
