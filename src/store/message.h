@@ -183,7 +183,7 @@ enum err store_expunge(struct store *s, uint64_t mailbox, const struct store_set
     bool only_deleted, struct store_set *gone);
 
 struct store_copying {
-	uint64_t from, to; /* mailboxes; the same one is allowed for a copy */
+	uint64_t from, to; /* mailboxes; may be the same */
 	const struct store_set *uids;
 	bool move;
 };

@@ -45,10 +45,6 @@ copy(struct svc_account_imap *s, struct imap_command *cmd, bool move, struct cop
 		return svc_account_imap_fail(s, ERR_NOTFOUND, "TRYCREATE", "no such mailbox");
 	}
 	TRY(e);
-	if (move && m.id == s->box.id) {
-		return svc_account_imap_fail(s, ERR_DENIED, "CANNOT",
-		    "the messages are there already");
-	}
 	struct store_copying want = {
 		.from = s->box.id, .to = m.id, .uids = &c->uids, .move = move
 	};
