@@ -65,6 +65,18 @@ FETCHMAILRC = """poll localhost protocol {protocol} service {port}
   mda "cat >>{dir}/mbox"
 """
 
+MPOPRC = """account default
+host localhost
+port {pop3s}
+user {user}
+password {password}
+tls on
+tls_starttls off
+tls_trust_file {ca}
+delivery maildir {dir}/mail
+uidls_file {dir}/uidls
+"""
+
 IMAPFILTER = """options.timeout = 20
 options.subscribe = true
 options.create = true
@@ -309,7 +321,21 @@ def imapfilter(r, w, user):
     r.equal("imapfilter sorts", found(w, user, "sorted/by-filter", "ALL"), 3)
 
 
+def mpop(r, w, user):
+    """Fetch and keep, nothing twice, fetch and remove."""
+    folder = place(w, "mpop", MPOPRC, user)
+    for sub in ("cur", "new", "tmp"):
+        (folder / "mail" / sub).mkdir(parents=True)
+    for more, left in (("on", len(MESSAGES)), ("on", len(MESSAGES)), ("off", 0)):
+        base = ["mpop", "-C", folder / "rc", f"--keep={more}", "--only-new=on"]
+        status, text = w.run(*base, env=home(folder))
+        r.check(f"mpop, keep {more}", status == 0, tail(text))
+        r.equal("mpop: each once", len(texts(folder / "mail")), len(MESSAGES))
+        r.equal(f"mpop, keep {more}: on the server", found(w, user, "INBOX", "ALL"), left)
+
+
 PROGRAMS = {
+    "mpop": mpop,
     "offlineimap": offlineimap,
     "getmail": getmail,
     "fetchmail": fetchmail,
