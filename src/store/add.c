@@ -133,6 +133,7 @@ enum err
 store_cache_set(struct store *s, const struct store_cached *list, size_t n)
 {
 	enum err e = ERR_OK;
+	TRY(store_may(s, true));
 	TRY(store_begin(s, DB_WRITE));
 	for (size_t i = 0; e == ERR_OK && i < n; i++) {
 		e = cache_in(s, &list[i]);

@@ -265,6 +265,8 @@ store_keyword(struct store *s, uint64_t mailbox, str name, uint32_t *ret_bit)
 	TRY(store_begin(s, DB_READ));
 	TRY(store_end(s, store_keyword_in(s, mailbox, name, &bit)));
 	if (bit == 0) {
+		bool own = mailbox == s->only.mailbox && (s->only.flags & ~STORE_SYSTEM_FLAGS) != 0;
+		TRY(store_may(s, own));
 		TRY(store_begin(s, DB_WRITE));
 		TRY(store_end(s, store_keyword_in(s, mailbox, name, &bit)));
 	}

@@ -33,7 +33,8 @@ static bool
 change_one(struct store *s, struct changer *ch, struct store_msg *m)
 {
 	const struct store_change *c = ch->c;
-	uint32_t flags = flags_after(c, m->flags);
+	uint32_t mask = s->restricted ? s->only.flags : UINT32_MAX;
+	uint32_t flags = (m->flags & ~mask) | (flags_after(c, m->flags) & mask);
 	if (c->conditional && m->modseq > c->unchanged_since) {
 		store_set_add(ch->modified, m->uid, m->uid);
 		return false;
@@ -95,6 +96,7 @@ store_flags(struct store *s, const struct store_change *c, struct store_changed 
 	struct store_set none;
 	struct store_changed now = { 0 };
 	store_set_init(&none);
+	TRY(store_may(s, c->mailbox == s->only.mailbox));
 	TRY(store_begin(s, DB_WRITE));
 	enum err e = store_end(s, flags_in(s, c, modified != NULL ? modified : &none, &now));
 	store_set_done(&none);
@@ -280,6 +282,7 @@ store_expunge(struct store *s, uint64_t mailbox, const struct store_set *uids, b
 {
 	struct store_set now;
 	store_set_init(&now);
+	TRY(store_may(s, mailbox == s->only.mailbox && s->only.expunge));
 	TRY(store_begin(s, DB_DURABLE));
 	enum err e = store_end(s, expunge_in(s, mailbox, uids, only_deleted, &now));
 	for (size_t i = 0; e == ERR_OK && gone != NULL && i < now.n; i++) {

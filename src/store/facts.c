@@ -177,6 +177,7 @@ store_facts_add(struct store *s, const struct store_fact *list, size_t n)
 	if (n == 0) {
 		return ERR_OK;
 	}
+	TRY(store_may(s, true));
 	TRY(store_begin(s, DB_WRITE));
 	buf_init(&plain, BLOCK_OCTETS + STORE_FACT_MAX + STORE_FACT_BLOCK * ENTRY);
 	enum err e = add_in(s, (struct adding){ 0, list, n, &plain });

@@ -178,6 +178,21 @@ enum err store_quota(struct store *s, struct store_quota *ret);
 /* New limits for this open store; the directory keeps them, the store does not. */
 void store_quota_set(struct store *s, uint64_t octets_max, uint64_t messages_max);
 
+/* ---- restriction -------------------------------------------------------------------------- */
+
+/* What a process that acts for somebody else may change here. */
+struct store_restriction {
+	uint64_t mailbox; /* in this mailbox alone; 0: nowhere */
+	uint32_t flags;   /* these flags; others stay as they are, without an error */
+	bool expunge;     /* remove messages */
+};
+
+/*
+ * From now on every other change of this open store fails with DENIED. Facts that were computed
+ * from messages may still be kept. There is no way back, only to another restriction.
+ */
+void store_restrict(struct store *s, const struct store_restriction *r);
+
 /* ---- ids ---------------------------------------------------------------------------------- */
 
 enum { STORE_ID_TEXT_MAX = 24 };

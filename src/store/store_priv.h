@@ -58,14 +58,15 @@ struct store {
 	uint64_t pack_octets; /* a pack that reached this is closed */
 	uint64_t trigram_from;
 	int64_t (*wall_s)(void);
-
+	struct store_restriction only;
+	bool restricted, excused; /* excused: the next change is allowed all the same */
 	/* the transaction under way */
 	bool in_txn;
 	bool held; /* reads stay open: store_hold */
 	enum db_mode mode;
 	struct store_account account;
 	bool account_dirty;
-	bool sync_after;  /* numbers were reserved: make it durable before anybody relies on them */
+	bool sync_after;  /* numbers were reserved: durable before anybody relies on them */
 	bool log_checked; /* the current pack ends where the index says */
 	bool log_written; /* octets went to the current pack */
 	struct buf log;   /* records that are not written yet */
@@ -74,22 +75,20 @@ struct store {
 		uint64_t octets;
 	} dead[STORE_DEAD_MAX];
 	size_t dead_n;
-
 	struct store_quota usage; /* while a transaction adds */
-
 	struct store_fd fds[STORE_PACK_FDS];
 	uint64_t fds_used;
 	struct store_page *page;       /* the last page read or written */
 	uint64_t page_id, page_modseq; /* 0: none */
 	struct store_page *tail;       /* the page that is being appended to */
 	struct store_cache text;
-	struct buf join, packed, blob; /* scratch: whole message, compressed,
-		page blob and metas */
+	struct buf join, packed, blob; /* scratch: message, compressed, page blob and metas */
 	void *zip, *unzip;             /* ZSTD contexts */
 };
 
 /* ---- txn.c -------------------------------------------------------------------------------- */
 
+enum err store_may(struct store *s, bool allowed); /* before a change; DENIED: store_restrict */
 /* Begin; notices that the index was replaced and opens the new one. Never nested. */
 enum err store_begin(struct store *s, enum db_mode mode);
 /* Commit when e is ERR_OK, else roll back; the final result. */

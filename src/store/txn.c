@@ -189,9 +189,35 @@ store_hold_again(struct store *s)
 	let_go(s);
 }
 
+void
+store_restrict(struct store *s, const struct store_restriction *r)
+{
+	s->only = *r;
+	s->restricted = true;
+}
+
+enum err
+store_may(struct store *s, bool allowed)
+{
+	s->excused = allowed;
+	return s->restricted && !allowed ? ERR_DENIED : ERR_OK;
+}
+
+/* Every change comes by here, so what a restriction does not know is refused. */
+static enum err
+check_restriction(struct store *s)
+{
+	bool refused = s->restricted && !s->excused;
+	s->excused = false;
+	return refused ? ERR_DENIED : ERR_OK;
+}
+
 enum err
 store_begin(struct store *s, enum db_mode mode)
 {
+	if (mode != DB_READ) {
+		TRY(check_restriction(s));
+	}
 	if (s->held && s->in_txn && mode == DB_READ) {
 		return ERR_OK;
 	}

@@ -480,6 +480,8 @@ const struct intruder_attempt intruder_attempts[] = {
 	ROW(userfaultfd),
 	ROW(perf),
 	ROW(personality),
+	{ "visit", intruder_visit },
+	{ "guest", intruder_guest },
 	ROW(dumpable),
 	ROW(inotify),
 	ROW(fanotify),

@@ -11,6 +11,13 @@ struct intruder_attempt {
 	bool (*fn)(const char *argument);
 };
 
+struct svc_account;
+extern struct svc_account *intruder_account; /* whose process was taken over */
+
+/* visits.c */
+bool intruder_visit(const char *argument);
+bool intruder_guest(const char *argument);
+
 extern const struct intruder_attempt intruder_attempts[];
 extern const size_t intruder_attempts_n;
 

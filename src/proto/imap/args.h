@@ -16,6 +16,7 @@ imap_args_fn imap_args_select;
 imap_args_fn imap_args_create, imap_args_mailbox, imap_args_rename, imap_args_status;
 imap_args_fn imap_args_list, imap_args_lsub;
 imap_args_fn imap_args_getmetadata, imap_args_setmetadata;
+imap_args_fn imap_args_acl, imap_args_setacl;
 imap_args_fn imap_args_append;
 imap_args_fn imap_args_expunge, imap_args_fetch, imap_args_store, imap_args_copy;
 imap_args_fn imap_args_getquota, imap_args_setquota;

@@ -21,6 +21,7 @@ static const struct {
 	{ S_INIT("CHILDREN"), IMAP_LIST_CHILDREN, false, true },
 	{ S_INIT("STATUS"), IMAP_LIST_STATUS, false, true },
 	{ S_INIT("METADATA"), IMAP_LIST_METADATA, false, true },
+	{ S_INIT("MYRIGHTS"), IMAP_LIST_MYRIGHTS, false, true },
 };
 
 static unsigned

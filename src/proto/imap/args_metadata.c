@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Arguments of GETMETADATA, SETMETADATA and the METADATA return option of LIST (RFC 5464 5, 9590).
+ * Arguments of GETMETADATA, SETMETADATA and METADATA in LIST (RFC 5464 5, 9590); at the end those
+ * of access control lists (RFC 4314).
  *
  *	getmetadata = "GETMETADATA" [SP options] SP mailbox [SP options] SP entries
  *	options     = "(" option *(SP option) ")"
@@ -8,8 +9,7 @@
  *	entries     = entry / "(" entry *(SP entry) ")" / entry *(SP entry)
  *	setmetadata = "SETMETADATA" SP mailbox SP "(" entry SP value *(SP entry SP value) ")"
  *
- * The RFC's grammar has the options before the mailbox, its examples behind it, and one of them
- * several entries without parentheses: all three are read.
+ * The RFC has options before the mailbox, its examples behind it: both are read.
  */
 #include "proto/imap/args.h"
 
@@ -184,4 +184,111 @@ imap_args_setmetadata(struct imap_cur *c, struct imap_command *cmd)
 	imap_cur_ch(c, ')');
 	m->entries = v.p;
 	m->n = v.n;
+}
+
+/* ---- access control lists (RFC 4314 7) ---------------------------------------------------- */
+
+/*
+ *	setacl     = "SETACL" SP mailbox SP identifier SP mod-rights
+ *	mod-rights = astring    ; ["+" / "-"] rights
+ *	deleteacl, listrights: SP mailbox SP identifier
+ */
+static const struct {
+	char letter;
+	unsigned bits;
+} letters[] = {
+	{ 'l', IMAP_RIGHT_LOOKUP },
+	{ 'r', IMAP_RIGHT_READ },
+	{ 's', IMAP_RIGHT_SEEN },
+	{ 'w', IMAP_RIGHT_WRITE },
+	{ 'i', IMAP_RIGHT_INSERT },
+	{ 'p', IMAP_RIGHT_POST },
+	{ 'k', IMAP_RIGHT_CREATE },
+	{ 'x', IMAP_RIGHT_DROP },
+	{ 't', IMAP_RIGHT_DELETE },
+	{ 'e', IMAP_RIGHT_EXPUNGE },
+	{ 'a', IMAP_RIGHT_ADMIN },
+	{ 'c', IMAP_RIGHT_CREATE | IMAP_RIGHT_DROP },
+	{ 'd', IMAP_RIGHT_DELETE | IMAP_RIGHT_EXPUNGE },
+};
+
+enum err
+imap_rights_parse(str s, unsigned *ret)
+{
+	unsigned rights = 0;
+	for (size_t i = 0; i < s.n; i++) {
+		size_t at = 0;
+		while (at < LEN(letters) && letters[at].letter != s.p[i]) {
+			at++;
+		}
+		if (at == LEN(letters)) {
+			return ERR_SYNTAX;
+		}
+		rights |= letters[at].bits;
+	}
+	*ret = rights;
+	return ERR_OK;
+}
+
+void
+imap_put_rights(struct buf *out, unsigned rights)
+{
+	for (size_t i = 0; i < LEN(letters); i++) {
+		if ((rights & letters[i].bits) != 0) {
+			buf_ch(out, letters[i].letter);
+		}
+	}
+}
+
+/* RFC 4314 3: what cannot be prepared is BAD. Ours are addresses: ASCII letters in lower case. */
+static str
+parse_identifier(struct imap_cur *c)
+{
+	str s = imap_cur_astring(c);
+	if (!imap_cur_ok(c)) {
+		return STR_NONE;
+	}
+	if (s.n == 0 || s.n > IMAP_IDENTIFIER_MAX || !utf8_valid(s)) {
+		imap_cur_fail(c, ERR_SYNTAX);
+		return STR_NONE;
+	}
+	char *p = arena_alloc(c->arena, s.n);
+	if (p == NULL) {
+		imap_cur_fail(c, ERR_BUDGET);
+		return STR_NONE;
+	}
+	for (size_t i = 0; i < s.n; i++) {
+		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f) {
+			imap_cur_fail(c, ERR_SYNTAX);
+		}
+		p[i] = ascii_lower(s.p[i]);
+	}
+	return (str){ p, s.n };
+}
+
+void
+imap_args_acl(struct imap_cur *c, struct imap_command *cmd)
+{
+	imap_cur_sp(c);
+	cmd->u.acl.mailbox = imap_cur_mailbox(c);
+	imap_cur_sp(c);
+	cmd->u.acl.identifier = parse_identifier(c);
+}
+
+void
+imap_args_setacl(struct imap_cur *c, struct imap_command *cmd)
+{
+	struct imap_acl_args *acl = &cmd->u.acl;
+	imap_args_acl(c, cmd);
+	imap_cur_sp(c);
+	str rights = imap_cur_astring(c);
+	if (str_starts(rights, S("+"))) {
+		acl->mode = IMAP_ACL_ADD;
+	} else if (str_starts(rights, S("-"))) {
+		acl->mode = IMAP_ACL_REMOVE;
+	}
+	rights = str_from_off(rights, acl->mode == IMAP_ACL_SET ? 0 : 1);
+	if (imap_cur_ok(c) && imap_rights_parse(rights, &acl->rights) != ERR_OK) {
+		imap_cur_fail(c, ERR_SYNTAX);
+	}
 }

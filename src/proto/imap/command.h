@@ -8,6 +8,7 @@
 #define PROTO_IMAP_COMMAND_H
 
 #include "base/arena.h"
+#include "proto/imap/acl.h"
 #include "proto/imap/append.h"
 #include "proto/imap/fetch.h"
 #include "proto/imap/limits.h"
@@ -101,7 +102,8 @@ enum {
 	IMAP_LIST_SPECIAL_USE = 8,
 	IMAP_LIST_CHILDREN = 16,
 	IMAP_LIST_STATUS = 32,
-	IMAP_LIST_METADATA = 1024
+	IMAP_LIST_METADATA = 1024,
+	IMAP_LIST_MYRIGHTS = 2048
 };
 
 struct imap_list_args {
@@ -174,6 +176,7 @@ struct imap_command {
 		struct imap_notify_args notify;
 		struct imap_copy_args copy;
 		struct imap_metadata_args metadata;
+		struct imap_acl_args acl;
 	} u;
 };
 

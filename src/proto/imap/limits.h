@@ -51,8 +51,9 @@ enum {
 	IMAP_NOTIFY_NAMES_MAX = 500, /* per group */
 	IMAP_ID_PAIRS_MAX = 30,      /* RFC 2971 3.3 */
 	IMAP_ENABLE_MAX = 50,
-	IMAP_ENTRIES_MAX = 200, /* annotations in one command */
-	IMAP_ENTRY_MAX = 1000,  /* octets of an annotation's name */
+	IMAP_IDENTIFIER_MAX = 320, /* octets of an access identifier */
+	IMAP_ENTRIES_MAX = 200,    /* annotations in one command */
+	IMAP_ENTRY_MAX = 1000,     /* octets of an annotation's name */
 	/* Response side. Octets of one string in ENVELOPE or BODYSTRUCTURE; longer ones are cut. */
 	IMAP_ENVELOPE_STRING_MAX = 65536,
 	/* Address lists of one ENVELOPE end here. */

@@ -35,6 +35,7 @@ check_file(struct store_text *t, struct store_text_file *f)
 		return store_text_remake(t, f);
 	}
 	f->checked_s = store_now(t->store);
+	TRY(store_may(t->store, true));
 	TRY(store_begin(t->store, DB_WRITE));
 	return store_end(t->store, store_text_file_save(t->store, f, 0));
 }

@@ -56,6 +56,7 @@ take_ids(struct store_text *t, struct store_text_file *f, const struct store_tex
 static enum err
 save(struct store_text *t, const struct store_text_file *f, uint32_t old)
 {
+	TRY(store_may(t->store, true));
 	TRY(store_begin(t->store, DB_WRITE));
 	return store_end(t->store, store_text_file_save(t->store, f, old));
 }

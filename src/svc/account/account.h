@@ -22,6 +22,7 @@ struct svc_account {
 	str name;         /* canonical address that logged in */
 	uint64_t account; /* account id */
 	uint64_t session; /* session id given by gate, for log lines */
+	uint64_t guest;   /* 0, or the account of a visitor: then this is somebody else's folder */
 };
 
 /* How a client arrived: what login handed over. Borrowed; the session copies what it keeps. */
@@ -46,6 +47,17 @@ struct svc_account_login {
  * RFC     9051, 3501
  */
 enum err svc_account_imap_run(struct svc_account *a, const struct svc_account_login *login);
+
+/*
+ * Serve a visitor's session on mailboxes that are shared with it (imap/shared/guest.c), until it
+ * goes. Blocks.
+ *
+ * In      a: guest is set; stream takes what the visitor's client is to read; visit: edge
+ *         account_guest
+ * Errors  ERR_PROTOCOL: the channel broke its rules; ERR_NOMEM, ERR_IO
+ * RFC     4314
+ */
+enum err svc_account_imap_shared_serve(struct svc_account *a, int visit);
 
 /*
  * Serve one POP3 session from the reply to the log-in on, until QUIT, the end of the stream,

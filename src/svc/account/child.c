@@ -28,7 +28,7 @@ open_store(const struct svc_account_start *s, struct store **ret)
 {
 	struct store_conf conf = { .path = s->folder,
 		.boot_id = s->boot_id,
-		.create = true,
+		.create = s->guest == 0,
 		.quota_octets = s->quota_octets,
 		.quota_messages = s->quota_messages,
 		.trigram_from = s->conf->store_trigram_from };
@@ -71,7 +71,7 @@ run(struct svc_account *a, const struct svc_account_start *s)
 		.tag = s->tag, .unread = s->unread, .octets = s->octets, .parked = s->parked
 	};
 	if (s->guest != 0) {
-		return ERR_UNSUPPORTED;
+		return svc_account_imap_shared_serve(a, s->visit);
 	}
 	if (s->queue >= 0) {
 		return svc_account_deliver_run(a, s->queue);
@@ -95,7 +95,8 @@ serve(const struct svc_account_start *s, struct store *store)
 		.folder = s->folder,
 		.name = s->name,
 		.account = s->account,
-		.session = s->session };
+		.session = s->session,
+		.guest = s->guest };
 	enum err e = run(&a, s);
 	svc_account_tell_usage(&a);
 	return e;
@@ -105,7 +106,7 @@ static enum err
 say_unavailable(const struct svc_account_start *s)
 {
 	bool imap = s->protocol == SYS_IMAP || s->protocol == SYS_IMAPS;
-	if (s->queue >= 0 || (!imap && !is_pop3(s))) {
+	if (s->queue >= 0 || s->guest != 0 || (!imap && !is_pop3(s))) {
 		return ERR_OK;
 	}
 	return sys_file_append(s->stream,

@@ -21,7 +21,8 @@ struct svc_account_start {
 	uint64_t guest; /* 0, or the account that looks at mailboxes shared with it: see guest.h */
 	int control;    /* edge accounts_account, always */
 	int queue;      /* edge queue_account, or -1: then a session */
-	int stream;     /* a session's octets; a guest: edge account_guest */
+	int stream;     /* a session's octets */
+	int visit;      /* a guest: edge account_guest */
 	enum sys_protocol protocol;
 	str tag, unread;
 	int64_t granted_ms; /* when auth let the session in */

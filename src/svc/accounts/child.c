@@ -406,7 +406,8 @@ child_make(struct svc_accounts *s, enum svc_accounts_kind kind, uint64_t account
 NORETURN static void
 in_account_child(struct svc_account_start *start)
 {
-	int keep[] = { start->control, start->queue, start->stream };
+	int keep[] = { start->control, start->queue, start->stream,
+		start->guest != 0 ? start->visit : -1 };
 	prctl(PR_SET_NAME, "account"); /* only for who looks at the process list */
 	if (sys_close_except(keep, LEN(keep)) != ERR_OK) {
 		sys_exit(SVC_ACCOUNT_UNAVAILABLE);

@@ -11,6 +11,7 @@
 #include "ipc/accounts_auth.h"
 #include "base/mem.h"
 #include "svc/accounts/accounts.h"
+#include "sys/sock.h"
 #include "sys/sys.h"
 
 struct svc_accounts_question {
@@ -227,7 +228,7 @@ svc_accounts_on_visit(void *ctx, const struct ipc_accounts_account_visit *m, int
 
 static enum err
 start_guest(const struct svc_accounts_question *q, const struct ipc_accounts_auth_visit_result *m,
-    int visit)
+    int visit, int stream)
 {
 	struct svc_account_start start = { .name = m->name,
 		.account = q->owner,
@@ -236,9 +237,21 @@ start_guest(const struct svc_accounts_question *q, const struct ipc_accounts_aut
 		.quota_octets = m->quota_octets,
 		.quota_messages = m->quota_messages,
 		.queue = -1,
-		.stream = visit,
+		.stream = stream,
+		.visit = visit,
 		.protocol = SYS_IMAP };
 	return svc_accounts_child_new(q->child->s, &start, SVC_ACCOUNTS_GUEST, 0);
+}
+
+/* Two descriptors, two messages: the stream first. */
+static void
+hand_over(const struct svc_accounts_question *q, int stream, int visit)
+{
+	struct ipc_accounts_account_visiting m = { .request = q->theirs, .stream = true };
+	buf_reset(&q->child->s->out);
+	ipc_accounts_account_visiting_put(&q->child->s->out, &m);
+	answer(q->child, stream);
+	tell_visiting(q->child, q->theirs, ERR_OK, visit);
 }
 
 enum err
@@ -246,19 +259,24 @@ svc_accounts_on_visit_result(void *ctx, const struct ipc_accounts_auth_visit_res
 {
 	struct svc_accounts *s = ctx;
 	struct svc_accounts_question *q = question_of(s, m->request);
-	int ends[2] = { -1, -1 };
+	int visit[2] = { -1, -1 }, stream[2] = { -1, -1 };
 	if (q == NULL) {
 		return ERR_OK;
 	}
 	enum err e = m->result;
-	e = e == ERR_OK ? sys_chan_pair(ends) : e;
-	e = e == ERR_OK ? start_guest(q, m, ends[1]) : e;
-	bool known = e == ERR_OK || e == ERR_NOTFOUND || e == ERR_DISABLED || e == ERR_BUSY;
-	sys_close(&ends[1]);
-	if (e != ERR_OK) {
-		sys_close(&ends[0]);
+	e = e == ERR_OK ? sys_chan_pair(visit) : e;
+	e = e == ERR_OK ? sys_sock_pair(stream) : e;
+	e = e == ERR_OK ? start_guest(q, m, visit[1], stream[1]) : e;
+	sys_close(&visit[1]);
+	sys_close(&stream[1]);
+	if (e == ERR_OK) {
+		hand_over(q, stream[0], visit[0]);
+	} else {
+		bool known = e == ERR_NOTFOUND || e == ERR_DISABLED || e == ERR_BUSY;
+		sys_close(&visit[0]);
+		sys_close(&stream[0]);
+		tell_visiting(q->child, q->theirs, known ? e : ERR_UNAVAILABLE, -1);
 	}
-	tell_visiting(q->child, q->theirs, known ? e : ERR_UNAVAILABLE, ends[0]);
 	question_free(s, q);
 	return ERR_OK;
 }

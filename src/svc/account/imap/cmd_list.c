@@ -108,6 +108,10 @@ put_row(const struct listing *l, const struct store_mailbox *m, bool childinfo)
 		/* RFC 9590 3: when they cannot be had, the response is left out. */
 		(void)!svc_account_imap_put_metadata(l->s, m, &l->args->metadata);
 	}
+	if ((l->args->ret & IMAP_LIST_MYRIGHTS) != 0 && m->id != 0) {
+		/* RFC 8440 3: likewise */
+		(void)!svc_account_imap_shared_put_myrights(l->s, m);
+	}
 	svc_account_imap_breathe(l->s);
 }
 
@@ -248,6 +252,7 @@ list_all(struct svc_account_imap *s, const struct imap_list_args *args, bool lsu
 	l.deep = lsub ? stops_at_levels(args) : (args->select & IMAP_LIST_RECURSIVEMATCH) != 0;
 	TRY(make_patterns(&l));
 	TRY(store_mailboxes(s->store, s->work, &all, &l.n));
+	TRY(svc_account_imap_shared_guest_filter(s, &all, &l.n));
 	l.all = all;
 	if (l.deep) {
 		TRY(find_parents(&l));
@@ -268,7 +273,8 @@ svc_account_imap_cmd_list(struct svc_account_imap *s, struct imap_command *cmd)
 		svc_account_imap_line(s, "* LIST (\\Noselect) \"/\" \"\"");
 		return ERR_OK;
 	}
-	return list_all(s, list, false);
+	TRY(list_all(s, list, false));
+	return svc_account_imap_shared_visit_list(s, list);
 }
 
 enum err

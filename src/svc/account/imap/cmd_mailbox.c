@@ -73,6 +73,7 @@ svc_account_imap_cmd_create(struct svc_account_imap *s, struct imap_command *cmd
 	if (e != ERR_OK) {
 		return name_error(s, e);
 	}
+	TRY(svc_account_imap_shared_inherit(s, id, create->mailbox));
 	str text = store_id_text('F', id, room);
 	buf_printf(&s->code, "MAILBOXID (%.*s)", STR_ARG(text));
 	svc_account_imap_changed(s, 0);
@@ -188,7 +189,8 @@ svc_account_imap_put_status(struct svc_account_imap *s, const struct store_mailb
 {
 	char room[STORE_ID_TEXT_MAX];
 	buf_cstr(&s->out, "* STATUS ");
-	imap_put_mailbox(&s->out, m->name, svc_account_imap_utf8(s));
+	imap_put_mailbox(&s->out, svc_account_imap_shared_full_name(s, m->name),
+	    svc_account_imap_utf8(s));
 	buf_cstr(&s->out, " (");
 	if (buf_err(&s->out) != ERR_OK) {
 		return;
@@ -229,4 +231,36 @@ svc_account_imap_cmd_status(struct svc_account_imap *s, struct imap_command *cmd
 	}
 	svc_account_imap_put_status(s, &m, status->items);
 	return ERR_OK;
+}
+
+/* ---- access control lists: shared/acl.c --------------------------------------------------- */
+
+enum err
+svc_account_imap_cmd_setacl(struct svc_account_imap *s, struct imap_command *cmd)
+{
+	return svc_account_imap_shared_setacl(s, cmd);
+}
+
+enum err
+svc_account_imap_cmd_deleteacl(struct svc_account_imap *s, struct imap_command *cmd)
+{
+	return svc_account_imap_shared_deleteacl(s, cmd);
+}
+
+enum err
+svc_account_imap_cmd_getacl(struct svc_account_imap *s, struct imap_command *cmd)
+{
+	return svc_account_imap_shared_getacl(s, cmd);
+}
+
+enum err
+svc_account_imap_cmd_listrights(struct svc_account_imap *s, struct imap_command *cmd)
+{
+	return svc_account_imap_shared_listrights(s, cmd);
+}
+
+enum err
+svc_account_imap_cmd_myrights(struct svc_account_imap *s, struct imap_command *cmd)
+{
+	return svc_account_imap_shared_myrights(s, cmd);
 }

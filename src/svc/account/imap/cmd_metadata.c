@@ -133,12 +133,28 @@ add_admin(struct asking *q)
 	return ERR_OK;
 }
 
+/* What is private is the owner's (RFC 5464 3.2); guests have nothing of their own here. */
+static void
+hide_private(struct asking *q)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < q->list.n; i++) {
+		if (!is_private(q->list.v[i].entry)) {
+			q->list.v[kept++] = q->list.v[i];
+		}
+	}
+	q->list.n = kept;
+}
+
 static enum err
 answer(struct asking *q, uint64_t mailbox)
 {
 	TRY(store_annotations(q->s->store, mailbox, S("/"), q->s->work, &q->list));
 	if (mailbox == 0) {
 		TRY(add_admin(q));
+	}
+	if (q->s->account->guest != 0) {
+		hide_private(q);
 	}
 	for (size_t i = 0; i < q->args->n; i++) {
 		put_wanted(q, i);
@@ -155,7 +171,11 @@ svc_account_imap_put_metadata(struct svc_account_imap *s, const struct store_mai
     const struct imap_metadata_args *args)
 {
 	struct asking q = { .s = s, .args = args, .mailbox = m->name };
-	return answer(&q, m->id);
+	unsigned rights;
+	TRY(svc_account_imap_shared_rights(s, m->id, &rights));
+	return (rights & (IMAP_RIGHT_READ | IMAP_RIGHT_SEEN | IMAP_RIGHT_WRITE)) == 0
+	    ? ERR_DENIED
+	    : answer(&q, m->id);
 }
 
 /* The empty name is the server, id 0. */
@@ -176,7 +196,7 @@ svc_account_imap_cmd_getmetadata(struct svc_account_imap *s, struct imap_command
 	struct store_mailbox m;
 	struct asking q = { .s = s, .args = &cmd->u.metadata };
 	TRY(find_mailbox(s, cmd->u.metadata.mailbox, &m));
-	q.mailbox = m.name;
+	q.mailbox = svc_account_imap_shared_full_name(s, m.name);
 	TRY(answer(&q, m.id));
 	if (q.longest > 0) {
 		buf_printf(&s->code, "METADATA LONGENTRIES %llu", (unsigned long long)q.longest);

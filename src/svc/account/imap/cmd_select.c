@@ -37,7 +37,7 @@ tell_box(struct svc_account_imap *s, const struct store_mailbox *m)
 	svc_account_imap_line(s, "* OK [MAILBOXID (%.*s)] mailbox", STR_ARG(id));
 	if ((s->enabled & IMAP_ENABLED_REV2) != 0) {
 		buf_cstr(&s->out, "* LIST () \"/\" ");
-		imap_put_mailbox(&s->out, m->name, true);
+		imap_put_mailbox(&s->out, svc_account_imap_shared_full_name(s, m->name), true);
 		buf_cstr(&s->out, "\r\n");
 	}
 	return ERR_OK;

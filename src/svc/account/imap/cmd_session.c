@@ -87,7 +87,7 @@ svc_account_imap_cmd_id(struct svc_account_imap *s, struct imap_command *cmd)
 enum err
 svc_account_imap_cmd_namespace(struct svc_account_imap *s, struct imap_command *cmd)
 {
-	svc_account_imap_line(s, "* NAMESPACE ((\"\" \"/\")) NIL NIL");
+	svc_account_imap_line(s, "* NAMESPACE ((\"\" \"/\")) ((\"Other Users/\" \"/\")) NIL");
 	return ERR_OK;
 }
 
@@ -130,6 +130,7 @@ svc_account_imap_cmd_idle(struct svc_account_imap *s, struct imap_command *cmd)
 	if (e == ERR_OK) {
 		s->idle_tag = (str){ s->idle_room, cmd->tag.n };
 		svc_account_imap_line(s, "+ idling");
+		svc_account_imap_shared_visit_idle(s, true);
 	}
 	return e;
 }

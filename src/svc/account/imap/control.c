@@ -19,7 +19,8 @@ on_notice(void *ctx, const struct ipc_accounts_account_notice *m, int *fd)
 	bool ours = s->state == IMAP_SELECTED && m->mailbox == s->box.id;
 	bool wanted = svc_account_imap_notify_notice(s, m->mailbox);
 	s->metadata.dirty = s->metadata.dirty || metadata;
-	s->dirty = s->dirty || metadata || ours || wanted;
+	bool rights = m->mailbox == 0 && s->account->guest != 0;
+	s->dirty = s->dirty || metadata || ours || wanted || rights;
 	return ERR_OK;
 }
 
@@ -53,7 +54,12 @@ void
 svc_account_imap_control(struct svc_account_imap *s)
 {
 	static const struct ipc_accounts_account_at_account handlers = {
-		.notice = on_notice, .quit = on_quit, .park_result = on_park_result
+		.notice = on_notice,
+		.quit = on_quit,
+		.park_result = on_park_result,
+		.shared = svc_account_imap_shared_on_shared,
+		.sharers = svc_account_imap_shared_on_sharers,
+		.visiting = svc_account_imap_shared_on_visiting,
 	};
 	if (s->account->control < 0) {
 		return;
@@ -117,8 +123,14 @@ svc_account_imap_wait(struct svc_account_imap *s, bool for_read, int64_t timeout
 	struct sys_wait_item items[] = {
 		{ .fd = s->account->stream, .want_read = for_read, .want_write = !for_read },
 		{ .fd = s->account->control, .want_read = true },
+		{ .fd = -1, .want_read = true },
+		{ .fd = -1, .want_read = true },
 	};
-	size_t n = s->account->control < 0 ? 1 : 2;
+	/* A guest's octets go into what we write: only when we are not writing. */
+	bool guest = for_read && s->shared.at != NULL && s->account->control >= 0;
+	size_t n = s->account->control < 0 ? 1 : guest ? 4 : 2;
+	items[2].fd = guest ? s->shared.at->stream : -1;
+	items[3].fd = guest ? s->shared.at->chan : -1;
 	int64_t end = sys_clock_ms() + timeout_ms;
 	store_release(s->store); /* nobody knows how long this takes */
 	while (true) {
@@ -126,6 +138,10 @@ svc_account_imap_wait(struct svc_account_imap *s, bool for_read, int64_t timeout
 		TRY(sys_wait_any(items, n, (int)MIN(left, INT_MAX)));
 		if (items[1].ready_read) {
 			svc_account_imap_control(s);
+		}
+		if (guest && (items[2].ready_read || items[3].ready_read)) {
+			svc_account_imap_shared_visit_news(s);
+			return ERR_AGAIN;
 		}
 		if (items[0].ready_read || items[0].ready_write) {
 			return ERR_OK;

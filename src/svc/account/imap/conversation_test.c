@@ -25,7 +25,9 @@ session_verbs(void)
 	static const turn turns[] = {
 		{ "a NOOP", "a OK NOOP done\n" },
 		{ "b CAPABILITY", NULL },
-		{ "c NAMESPACE", "* NAMESPACE ((\"\" \"/\")) NIL NIL\nc OK NAMESPACE done\n" },
+		{ "c NAMESPACE",
+		    "* NAMESPACE ((\"\" \"/\")) ((\"Other Users/\" \"/\")) NIL\n"
+		    "c OK NAMESPACE done\n" },
 		{ "d ID (\"name\" \"x\")", "* ID (\"name\" \"Postern\")\nd OK ID done\n" },
 		{ "e ENABLE CONDSTORE X-FOO", "* ENABLED CONDSTORE\ne OK ENABLE done\n" },
 		{ "f ENABLE CONDSTORE", "* ENABLED\nf OK ENABLE done\n" },

@@ -43,6 +43,9 @@ svc_account_imap_may_park(const struct svc_account_imap *s)
 	if (s->notify != NULL && s->notify->others) {
 		return false; /* what was told of each mailbox is known here alone */
 	}
+	if (s->shared.at != NULL) {
+		return false; /* a guest process holds the selected mailbox */
+	}
 	return !s->quit && !s->broken && !s->dirty && s->append == NULL && s->out.n == 0 &&
 	    s->zip == NULL && /* the windows of DEFLATE cannot be moved */
 	    s->account->control >= 0 && imap_reader_at_rest(&s->reader);

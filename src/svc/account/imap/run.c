@@ -77,6 +77,9 @@ run_command(struct svc_account_imap *s, str raw)
 		svc_account_imap_reply(s, cmd.tag, imap_verbs[cmd.verb].name, e);
 		return;
 	}
+	if (svc_account_imap_shared_visit_run(s, &cmd, raw)) {
+		return;
+	}
 	s->errors = 0;
 	arena_reset(s->work);
 	s->tag = cmd.tag;
@@ -93,6 +96,7 @@ static void
 end_idle(struct svc_account_imap *s, str raw)
 {
 	bool done = str_ieq(raw, S("DONE"));
+	svc_account_imap_shared_visit_idle(s, false);
 	enum err e = svc_account_imap_refresh(s, true, NULL);
 	if (done) {
 		svc_account_imap_reply(s, s->idle_tag, S("IDLE"), e);
@@ -275,8 +279,10 @@ svc_account_imap_init(struct svc_account_imap *s, struct svc_account *a)
 	s->work = arena_new(s->arena, "work", SVC_ACCOUNT_IMAP_BUDGET / 2, 0);
 	s->box_arena = arena_new(s->arena, "mailbox", SVC_ACCOUNT_IMAP_BUDGET / 8, 0);
 	s->scratch = arena_new(s->arena, "scratch", SVC_ACCOUNT_IMAP_SCRATCH, 0);
+	s->shared.arena = arena_new(s->arena, "shared", SVC_ACCOUNT_IMAP_SHARED_BUDGET, 0);
+	s->shared.stream = s->shared.chan = -1;
 	if (s->command_arena == NULL || s->work == NULL || s->box_arena == NULL ||
-	    s->scratch == NULL) {
+	    s->scratch == NULL || s->shared.arena == NULL) {
 		arena_free(&s->arena);
 		return ERR_NOMEM;
 	}
@@ -295,6 +301,7 @@ svc_account_imap_done(struct svc_account_imap *s)
 {
 	svc_account_imap_deselect(s);
 	svc_account_imap_notify_free(s);
+	svc_account_imap_shared_visit_done(s);
 	imap_reader_done(&s->reader);
 	svc_account_imap_zip_done(s);
 	buf_done(&s->out);

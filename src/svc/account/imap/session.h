@@ -15,6 +15,7 @@
 #include "svc/account/account.h"
 #include "svc/account/imap/limits.h"
 #include "svc/account/imap/metadata.h"
+#include "svc/account/imap/shared/shared.h"
 
 /* The selected mailbox. One reset: svc_account_imap_deselect(). */
 struct svc_account_imap_box {
@@ -51,6 +52,7 @@ struct svc_account_imap {
 	size_t client_n;
 	struct svc_account_imap_box box;
 	struct svc_account_imap_metadata metadata;
+	struct svc_account_imap_shared shared;
 
 	struct arena *arena;         /* root of the session */
 	struct arena *command_arena; /* one parsed command: reset by the reader */

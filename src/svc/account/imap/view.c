@@ -41,8 +41,9 @@ tell_keywords(struct svc_account_imap *s)
 		buf_str(&s->out, k->name[i]);
 	}
 	buf_cstr(&s->out, ")\r\n* OK [PERMANENTFLAGS (");
-	if (!s->box.read_only) {
-		buf_cstr(&s->out, "\\Answered \\Flagged \\Deleted \\Seen \\Draft");
+	uint32_t may = s->box.read_only ? 0 : svc_account_imap_shared_flags_may(s);
+	(void)imap_put_system_flags(&s->out, may & STORE_SYSTEM_FLAGS);
+	if ((may & STORE_FLAGGED) != 0) {
 		for (size_t i = 0; i < k->n; i++) {
 			buf_ch(&s->out, ' ');
 			buf_str(&s->out, k->name[i]);
@@ -122,7 +123,7 @@ svc_account_imap_condstore(struct svc_account_imap *s)
 	}
 	s->enabled |= IMAP_ENABLED_CONDSTORE;
 	s->reader.enabled = s->enabled;
-	if (s->state == IMAP_SELECTED) {
+	if (s->state == IMAP_SELECTED && s->shared.at == NULL) {
 		svc_account_imap_line(s, "* OK [HIGHESTMODSEQ %llu] from now on",
 		    (unsigned long long)s->box.view.gone_modseq);
 	}
@@ -131,6 +132,7 @@ svc_account_imap_condstore(struct svc_account_imap *s)
 void
 svc_account_imap_deselect(struct svc_account_imap *s)
 {
+	svc_account_imap_shared_visit_leave(s);
 	store_view_done(&s->box.view);
 	store_set_done(&s->box.saved);
 	s->box = (struct svc_account_imap_box){ 0 };
@@ -285,7 +287,7 @@ svc_account_imap_refresh(struct svc_account_imap *s, bool expunges,
 {
 	struct store_news news = { 0 };
 	TRY(svc_account_imap_metadata_news(s));
-	if (s->state != IMAP_SELECTED ||
+	if (s->state != IMAP_SELECTED || s->shared.at != NULL ||
 	    (own == NULL && svc_account_imap_notify_selected(s) == 0)) {
 		return ERR_OK; /* RFC 5465 3.1: a client that wants no events keeps its snapshot */
 	}

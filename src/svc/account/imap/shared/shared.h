@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shared mailboxes in a session. An owner's session keeps access control lists (acl.c). A visitor's
+ * session asks accounts (ask.c) for a guest process in the owner's folder and hands it every
+ * command that is about a shared mailbox (visit.c, letters.c). The guest (guest.c) is an ordinary
+ * session on the owner's store, restricted to what the lists give the visitor: it decides, the
+ * visitor's process only passes octets on. Included by session.h. doc/why/ has the reasons.
+ */
+#ifndef SVC_ACCOUNT_IMAP_SHARED_SHARED_H
+#define SVC_ACCOUNT_IMAP_SHARED_SHARED_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+
+struct svc_account_imap;
+struct store_mailbox;
+struct imap_command;
+struct imap_list_args;
+
+enum {
+	SVC_ACCOUNT_IMAP_VISITS_MAX = 4, /* guest processes one session keeps */
+	SVC_ACCOUNT_IMAP_ASK_MS = 5000,  /* wait for an answer of accounts */
+	SVC_ACCOUNT_IMAP_SHARED_BUDGET = 1 << 20,
+};
+
+struct svc_account_imap_sharer {
+	uint64_t account;
+	str name;
+};
+
+struct svc_account_imap_visit {
+	uint64_t owner;
+	char name[320];
+	size_t name_n;
+	int chan, stream;
+	uint64_t got;  /* octets that came out of the stream */
+	uint64_t owed; /* and that the guest says it wrote */
+	bool open, done, selected, ended;
+	enum err result; /* of a copy */
+};
+
+struct svc_account_imap_letters;
+
+struct svc_account_imap_shared {
+	/* the question to accounts under way */
+	uint64_t request;
+	bool answered;
+	enum err result;
+	struct svc_account_imap_sharer who; /* answer of `share` */
+	struct svc_account_imap_sharer *list;
+	size_t list_n;
+	int stream, chan;
+	struct arena *arena; /* of the last answer */
+
+	/* a visitor */
+	str raw; /* the command being run */
+	struct svc_account_imap_visit visits[SVC_ACCOUNT_IMAP_VISITS_MAX];
+	struct svc_account_imap_visit *talking;   /* with whom a message is exchanged */
+	struct svc_account_imap_visit *at;        /* whose mailbox is selected, or NULL */
+	struct svc_account_imap_letters *letters; /* COPY under way */
+
+	/* a guest */
+	str prefix;      /* of all names, with its "/"; empty: not a guest */
+	unsigned rights; /* in the selected mailbox */
+};
+
+/* ---- acl.c ---- */
+
+/* The commands of RFC 4314; called by the handlers of commands.def. */
+enum err svc_account_imap_shared_setacl(struct svc_account_imap *s, struct imap_command *cmd);
+/* RFC 4314 3.2 */
+enum err svc_account_imap_shared_deleteacl(struct svc_account_imap *s, struct imap_command *cmd);
+/* RFC 4314 3.3 */
+enum err svc_account_imap_shared_getacl(struct svc_account_imap *s, struct imap_command *cmd);
+/* RFC 4314 3.4 */
+enum err svc_account_imap_shared_listrights(struct svc_account_imap *s, struct imap_command *cmd);
+/* RFC 4314 3.5 */
+enum err svc_account_imap_shared_myrights(struct svc_account_imap *s, struct imap_command *cmd);
+/* IMAP_RIGHT_* of whoever this session serves; the owner has all. */
+enum err svc_account_imap_shared_rights(struct svc_account_imap *s, uint64_t mailbox,
+    unsigned *ret);
+/* "* MYRIGHTS name rights" for LIST (RFC 8440). */
+enum err svc_account_imap_shared_put_myrights(struct svc_account_imap *s,
+    const struct store_mailbox *m);
+/* A new mailbox takes over the list of its nearest parent (RFC 4314 4). */
+enum err svc_account_imap_shared_inherit(struct svc_account_imap *s, uint64_t mailbox, str name);
+
+/* ---- ask.c ---- */
+
+struct ipc_accounts_account_shared;
+struct ipc_accounts_account_sharers;
+struct ipc_accounts_account_visiting;
+/* Handler of the control channel: the answer to ask_share. */
+enum err svc_account_imap_shared_on_shared(void *s, const struct ipc_accounts_account_shared *m,
+    int *fd);
+/* The answer to ask_sharers. */
+enum err svc_account_imap_shared_on_sharers(void *s, const struct ipc_accounts_account_sharers *m,
+    int *fd);
+/* The answers to ask_visit: two descriptors, kept in `stream` and `chan`. */
+enum err svc_account_imap_shared_on_visiting(void *s, const struct ipc_accounts_account_visiting *m,
+    int *fd);
+/* Who is `name`? It is told that we share (or not). NOTFOUND, DENIED, TOOMANY, UNAVAILABLE. */
+enum err svc_account_imap_shared_ask_share(struct svc_account_imap *s, str name, bool on);
+/* Who shares with us? Into `list`, until the next question. UNAVAILABLE. */
+enum err svc_account_imap_shared_ask_sharers(struct svc_account_imap *s);
+/* Start a guest process there. NOTFOUND, DISABLED, BUSY, UNAVAILABLE. */
+enum err svc_account_imap_shared_ask_visit(struct svc_account_imap *s, uint64_t owner);
+
+/* ---- visit.c ---- */
+
+/* "Other Users" or below. */
+bool svc_account_imap_shared_is_name(str name);
+/* True when the command is about a shared mailbox and was dealt with, answer and all. */
+bool svc_account_imap_shared_visit_run(struct svc_account_imap *s, struct imap_command *cmd,
+    str raw);
+/* The rows of others for LIST. */
+enum err svc_account_imap_shared_visit_list(struct svc_account_imap *s,
+    const struct imap_list_args *l);
+/* The guest has said something while we wait. */
+void svc_account_imap_shared_visit_news(struct svc_account_imap *s);
+/* IDLE begins or ends. */
+void svc_account_imap_shared_visit_idle(struct svc_account_imap *s, bool on);
+/* Leave the shared mailbox that is selected. */
+void svc_account_imap_shared_visit_leave(struct svc_account_imap *s);
+/* End all visits. */
+void svc_account_imap_shared_visit_done(struct svc_account_imap *s);
+/* Read and pass on until the guest has answered. Private to this folder. */
+enum err svc_account_imap_shared_visit_pump(struct svc_account_imap *s,
+    struct svc_account_imap_visit *v);
+
+/* ---- letters.c: COPY out of a shared mailbox ---- */
+
+struct ipc_account_guest_letter;
+struct ipc_account_guest_piece;
+/* COPY to a mailbox of one's own: all of the messages or none (RFC 9051 6.4.7). */
+enum err svc_account_imap_shared_visit_copy(struct svc_account_imap *s, struct imap_command *cmd);
+/* Handler: a message begins. */
+enum err svc_account_imap_shared_on_letter(void *s, const struct ipc_account_guest_letter *m,
+    int *fd);
+/* Handler: some of its octets; with the last it is appended. */
+enum err svc_account_imap_shared_on_piece(void *s, const struct ipc_account_guest_piece *m,
+    int *fd);
+/* In the guest: send the messages of a set. */
+enum err svc_account_imap_shared_send_letters(struct svc_account_imap *s, int chan, str set,
+    bool uid);
+
+/* ---- guest.c ---- */
+
+/* Of a guest's list of mailboxes: those it may see, with their full names. */
+enum err svc_account_imap_shared_guest_filter(struct svc_account_imap *s,
+    struct store_mailbox **all, size_t *n);
+/* A mailbox name as this session's client knows it; lives in the work arena. */
+str svc_account_imap_shared_full_name(struct svc_account_imap *s, str name);
+/* Flags the client may change. */
+uint32_t svc_account_imap_shared_flags_may(const struct svc_account_imap *s);
+
+#endif

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+What a taken-over process gets of an account that shares one mailbox with it: that mailbox, as it is
+shared, and nothing else, whatever it sends to the guest process. And what ends when it is revoked.
+"""
+
+import imapc
+import postern
+import wire
+
+TEAM, SECRET = b"marker-of-the-team", b"marker-of-the-secret"
+NAMES = (b"secret", b"INBOX", b"Drafts", b"marker-private")
+
+OWNER = "b@postern.test"
+SHARED = f'"Other Users/{OWNER}/team"'
+
+# Nothing of these may show more than the mailbox that is shared.
+COMMANDS = [
+    "x SELECT secret",
+    f'x SELECT "Other Users/{OWNER}/secret"',
+    f'x EXAMINE "Other Users/{OWNER}/INBOX"',
+    f'x SELECT "Other Users/{OWNER}/team/../secret"',
+    'x SELECT ""',
+    "x STATUS secret (MESSAGES)",
+    f'x STATUS "Other Users/{OWNER}/secret" (MESSAGES)',
+    'x LIST "" *',
+    'x LIST "" (* %) RETURN (STATUS (MESSAGES) SUBSCRIBED MYRIGHTS METADATA (/private/comment))',
+    'x LIST (SUBSCRIBED RECURSIVEMATCH) "" *',
+    'x LSUB "" *',
+    f'x MYRIGHTS "Other Users/{OWNER}/secret"',
+    f'x GETACL "Other Users/{OWNER}/secret"',
+    "x GETACL secret",
+    'x GETMETADATA (DEPTH infinity) "" (/private /shared)',
+    "x GETMETADATA (DEPTH infinity) secret (/private /shared)",
+    f"x GETMETADATA (DEPTH infinity) {SHARED} (/private /shared)",
+    f"x SELECT {SHARED}",
+    'x ESEARCH IN (personal) ALL',
+    'x ESEARCH IN (mailboxes secret) RETURN (ALL) ALL',
+    "x FETCH 1:* (BODY[])",
+    "x UID FETCH 1:4294967295 (BODY[] ENVELOPE)",
+    f'x SEARCH TEXT "{SECRET.decode()}"',
+    "x COPY 1 secret",
+    f'x MOVE 1 "Other Users/{OWNER}/secret"',
+    "x NOTIFY SET STATUS (personal (MessageNew MessageExpunge FlagChange))",
+    "x NOOP",
+    "x CREATE mine",
+    "x DELETE secret",
+    "x RENAME secret public",
+    f'x SETACL "Other Users/{OWNER}/secret" a@postern.test lrswited',
+    f"x SETACL {SHARED} a@postern.test lrswipkxtea",
+    "x SETACL secret a@postern.test lr",
+    "x SETMETADATA secret (/shared/comment x)",
+    "x GETQUOTAROOT secret",
+    "x STORE 1 +FLAGS (\\Deleted)",
+    "x EXPUNGE",
+    "x APPEND secret {3+}\r\nabc",
+    "x REPLACE 1 secret {3+}\r\nabc",
+    "x ENABLE QRESYNC CONDSTORE METADATA",
+    "x COMPRESS DEFLATE",
+    "x LOGOUT",
+    "garbage",
+    "x",
+    "copy 1:*",
+]
+
+
+def real(server, password):
+    """The owner, served by the true session."""
+    c = imapc.Imap(server.ports["imaps"], tls=wire.client_context())
+    c.send(b"real LOGIN %s %s\r\n" % (OWNER.encode(), password.encode()))
+    if not c.line().startswith(b"real OK"):
+        raise RuntimeError("the owner did not get in")
+    return c
+
+
+def prepare(c):
+    for name, marker in (("team", TEAM), ("secret", SECRET)):
+        c.ok(f"CREATE {name}")
+        c.append(name, b"Subject: %s\r\n\r\n%s\r\n" % (marker, marker))
+    c.ok('SETMETADATA team (/private/comment "marker-private")')
+    c.ok('SETMETADATA "" (/private/vendor/x/y "marker-private")')
+    c.ok("SETACL team a@postern.test lr")
+
+
+class Intruder:
+    def __init__(self, server, user, password):
+        self.c = imapc.Imap(server.ports["imaps"], tls=wire.client_context())
+        self.c.send(b"t LOGIN %s %s\r\n" % (user.encode(), password.encode()))
+        if self.c.line() != b"t OK locked in":
+            raise RuntimeError("the intruder did not start")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.c.close()
+
+    def try_it(self, name, argument):
+        """All that came, and how it ended: done, refused, or killed."""
+        self.c.send(f"{name} {argument}".replace("\n", "").encode() + b"\n")
+        heard = b""
+        while True:
+            try:
+                line = self.c.line()
+            except wire.Closed:
+                return heard, "killed"
+            if line == b"done" or line.startswith(b"refused "):
+                return heard, line.decode().split()[0]
+            heard += line + b"\n"
+
+
+def check_guests(r, server, accounts):
+    """Accounts: a (the intruder), b (the owner), c (shares nothing), by number 1, 2, 3."""
+    a = next(iter(accounts))
+    with real(server, accounts[OWNER]) as owner:
+        prepare(owner)
+        with Intruder(server, a, accounts[a]) as i:
+            r.equal("no guest where nothing is shared", i.try_it("visit", 3)[1], "refused")
+            r.equal("no guest in an account that is not", i.try_it("visit", 99)[1], "refused")
+            r.equal("no guest in its own folder", i.try_it("visit", 1)[1], "refused")
+            r.equal("a guest where something is", i.try_it("visit", 2)[1], "done")
+            heard, _ = i.try_it("guest", f"2 x EXAMINE {SHARED}")
+            r.check("what is shared opens", b"* 1 EXISTS" in heard, repr(heard))
+            heard, _ = i.try_it("guest", "2 x FETCH 1 BODY[]")
+            r.check("and can be read", TEAM in heard, repr(heard))
+        for command in COMMANDS:
+            with Intruder(server, a, accounts[a]) as i:
+                i.try_it("visit", 2)
+                i.try_it("guest", f"2 x EXAMINE {SHARED}")
+                heard, how = i.try_it("guest", f"2 {command}")
+                leak = [n for n in (SECRET, *NAMES) if n in heard.replace(command.encode(), b"")]
+                print(f"  guest: {command[:60]!r:<64} {how}, {len(heard)} octets")
+                r.check(f"guest: {command}", not leak, f"{leak} in {heard!r}")
+        messages = [owner.status(m, "MESSAGES UNSEEN DELETED") for m in ("team", "secret")]
+        r.check("nothing was changed", all(m["MESSAGES"] == 1 and m["UNSEEN"] == 1 and
+            m["DELETED"] == 0 for m in messages), repr(messages))
+        with Intruder(server, a, accounts[a]) as i:
+            i.try_it("visit", 2)
+            i.try_it("guest", f"2 x EXAMINE {SHARED}")
+            owner.ok("SETACL team a@postern.test \"\"")
+            heard, _ = i.try_it("guest", "2 x FETCH 1 BODY[]")
+            r.check("what is withdrawn ends at once", TEAM not in heard, repr(heard))
+            heard, _ = i.try_it("guest", f"2 x SELECT {SHARED}")
+            r.check("and does not open again", b"EXISTS" not in heard, repr(heard))
