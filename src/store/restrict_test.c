@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A restricted store: these flags in this mailbox, perhaps expunging, and nothing else. Every call
+ * that changes something is tried.
+ */
+#include "base/test.h"
+#include "store/trial.h"
+
+static struct store_conf conf;
+static struct store *s;
+static struct store_set all;
+
+static void
+setup(const struct store_restriction *r)
+{
+	conf = store_trial_conf("restrict");
+	s = store_trial_open(&conf);
+	uint32_t bit;
+	(void)store_trial_append(s, 1, 1, STORE_FLAGGED);
+	(void)store_trial_append(s, 1, 2, STORE_DELETED);
+	(void)store_trial_append(s, 2, 3, STORE_DELETED);
+	CHECK_ERR(store_keyword(s, 1, S("known"), &bit), ERR_OK);
+	store_set_init(&all);
+	store_set_add(&all, 1, 100);
+	store_restrict(s, r);
+}
+
+static void
+teardown(void)
+{
+	store_set_done(&all);
+	store_close(&s);
+	store_trial_remove(&conf);
+}
+
+static uint32_t
+flags_of(uint64_t mailbox, uint32_t uid)
+{
+	struct store_msg m = { 0 };
+	CHECK_ERR(store_msg(s, mailbox, uid, &m), ERR_OK);
+	return m.flags;
+}
+
+static enum err
+change(uint64_t mailbox, enum store_flag_op op, uint32_t flags)
+{
+	struct store_changed changed;
+	struct store_change c = { .mailbox = mailbox, .uids = &all, .op = op, .flags = flags };
+	return store_flags(s, &c, &changed, NULL);
+}
+
+/* RFC 4314 4: a flag without its right stays as it is, and that is no error. */
+static void
+only_these_flags(void)
+{
+	setup(&(struct store_restriction){ .mailbox = 1, .flags = STORE_SEEN });
+	CHECK_ERR(change(1, STORE_FLAGS_REPLACE, STORE_SEEN | STORE_ANSWERED), ERR_OK);
+	CHECK_U64(flags_of(1, 1), STORE_FLAGGED | STORE_SEEN);
+	CHECK_U64(flags_of(1, 2), STORE_DELETED | STORE_SEEN);
+	CHECK_ERR(change(1, STORE_FLAGS_REMOVE, STORE_SEEN | STORE_FLAGGED), ERR_OK);
+	CHECK_U64(flags_of(1, 1), STORE_FLAGGED);
+	CHECK_ERR(change(1, STORE_FLAGS_ADD, STORE_DRAFT), ERR_OK);
+	CHECK_U64(flags_of(1, 1), STORE_FLAGGED);
+	CHECK_ERR(change(2, STORE_FLAGS_ADD, STORE_SEEN), ERR_DENIED);
+	CHECK_U64(flags_of(2, 1), STORE_DELETED);
+	teardown();
+}
+
+static void
+nothing_else(void)
+{
+	struct store_new msg = { .body = S("Subject: x\r\n\r\nx\r\n") };
+	struct store_delivery d = { .entry = 5, .msg = msg };
+	struct store_added added;
+	struct store_copied copied;
+	struct store_copying copy = { .from = 1, .to = 2, .uids = &all };
+	struct store_annotation note = { .mailbox = 1, .entry = S("/x"), .value = S("x") };
+	uint32_t bit;
+	setup(&(struct store_restriction){ .mailbox = 1, .flags = STORE_SEEN });
+	CHECK_ERR(store_append(s, 1, &msg, 1, &added), ERR_DENIED);
+	CHECK_ERR(store_deliver(s, &d, 1, &added), ERR_DENIED);
+	CHECK_ERR(store_copy(s, &copy, &copied, NULL), ERR_DENIED);
+	copy.move = true;
+	CHECK_ERR(store_copy(s, &copy, &copied, NULL), ERR_DENIED);
+	CHECK_ERR(store_expunge(s, 1, NULL, true, NULL), ERR_DENIED);
+	CHECK_ERR(store_expunge(s, 2, NULL, true, NULL), ERR_DENIED);
+	CHECK_ERR(store_mailbox_create(s, S("new"), 0, NULL), ERR_DENIED);
+	CHECK_ERR(store_mailbox_rename(s, S("Sent"), S("new")), ERR_DENIED);
+	CHECK_ERR(store_mailbox_delete(s, S("Sent")), ERR_DENIED);
+	CHECK_ERR(store_subscribe(s, S("Sent"), false), ERR_DENIED);
+	CHECK_ERR(store_annotate(s, &note, 1, NULL), ERR_DENIED);
+	CHECK_ERR(store_keyword(s, 1, S("fresh"), &bit), ERR_DENIED);
+	CHECK_ERR(store_keyword(s, 1, S("known"), &bit), ERR_OK);
+	CHECK_U64(flags_of(1, 2), STORE_DELETED);
+	/* one refusal excuses nothing that comes after it */
+	CHECK_ERR(change(1, STORE_FLAGS_ADD, STORE_SEEN), ERR_OK);
+	CHECK_ERR(store_append(s, 1, &msg, 1, &added), ERR_DENIED);
+	teardown();
+}
+
+static void
+expunging_and_keywords(void)
+{
+	struct store_msg m;
+	uint32_t bit;
+	setup(&(struct store_restriction){
+	    .mailbox = 1, .flags = ~(uint32_t)(STORE_SEEN | STORE_DELETED), .expunge = true });
+	CHECK_ERR(store_keyword(s, 1, S("fresh"), &bit), ERR_OK);
+	CHECK_ERR(store_keyword(s, 2, S("fresh"), &bit), ERR_DENIED);
+	CHECK_ERR(store_expunge(s, 2, NULL, true, NULL), ERR_DENIED);
+	CHECK_ERR(store_expunge(s, 1, NULL, true, NULL), ERR_OK);
+	CHECK_ERR(store_msg(s, 1, 2, &m), ERR_NOTFOUND);
+	store_restrict(s, &(struct store_restriction){ 0 });
+	CHECK_ERR(change(1, STORE_FLAGS_ADD, STORE_FLAGGED), ERR_DENIED);
+	CHECK_ERR(store_expunge(s, 1, NULL, true, NULL), ERR_DENIED);
+	teardown();
+}
+
+TEST_MAIN(only_these_flags, nothing_else, expunging_and_keywords)
