@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Postern against Postfix + Dovecot, row by row, in one run.
 
-usage: run.py [--quick] [--runs N] [--only mail|read|idle] [--out FILE] [--side postern|peers]
-              [--readme] [--report FILE]
+usage: run.py [--quick] [--runs N] [--only mail|read|search|idle] [--out FILE]
+              [--side postern|peers] [--readme] [--report FILE]
 
 Prints a table with the ratio per row (above 1: Postern is better) and writes build/bench.json. Rows
 are the median of three runs, the sides taking turns; --quick runs each row once and leaves reading
@@ -30,11 +30,13 @@ import paper  # noqa: E402
 import peers  # noqa: E402
 import postern  # noqa: E402
 import postern_side  # noqa: E402
+import search  # noqa: E402
 
 USERS = 1000
 SMALL, LARGE = 4096, 102400
 SUSTAINED = 10000  # messages into 1,000 mailboxes: ten each, as under lasting load
 READERS = 2  # the users after those hold the large mailboxes
+SEARCHED = (10000, 100000)  # and those after them the mailboxes that are searched
 RUNS_FULL, RUNS_QUICK = 3, 1
 SESSIONS_FULL, SESSIONS_QUICK = 500, 100
 RESTING_FULL, RESTING_QUICK = 10000, 1000  # of different accounts; ours alone
@@ -206,6 +208,19 @@ def run_read(sides, runs, report):
         report["read"].append({"messages": count, "result": result})
 
 
+def run_search(sides, counts, report):
+    for i, count in enumerate(counts):
+        user = USERS + READERS + i
+        with tempfile.TemporaryDirectory(prefix="postern-maildir.") as folder:
+            maildir = pathlib.Path(folder) / "mail"
+            search.make_maildir(maildir, count)
+            os.chmod(folder, 0o755)
+            filled = [side for side in sides if fill(side, user, maildir)]
+        result = take_turns(filled, 1, lambda s, u=user, n=count: search.searching(s, u, n))
+        show(f"search of {count} messages", result, search.COLUMNS)
+        report["search"].append({"messages": count, "result": result})
+
+
 def run_idle(sides, sessions, report):
     result = take_turns(sides, 1, lambda side: measure.idle(side, sessions))
     show(f"idle IMAP session over TLS ({sessions} held)", result, IDLE_COLUMNS)
@@ -279,7 +294,7 @@ def chosen_sides(only):
 def options():
     p = argparse.ArgumentParser()
     p.add_argument("--quick", action="store_true")
-    p.add_argument("--only", choices=("mail", "read", "idle"))
+    p.add_argument("--only", choices=("mail", "read", "search", "idle"))
     p.add_argument("--readme", action="store_true")
     p.add_argument("--report", help="do not measure, take this report")
     p.add_argument("--side", choices=("postern", "peers"))
@@ -294,13 +309,16 @@ def measure_all(o, kinds, certificate, report):
     report["runs"] = runs
     print(f"{'':<40} {'':<12} {'peers':>10} {'Postern':>10}")
     with contextlib.ExitStack() as stack:
-        sides = [stack.enter_context(kind(USERS + READERS, certificate)) for kind in kinds]
+        users = USERS + READERS + len(SEARCHED)
+        sides = [stack.enter_context(kind(users, certificate)) for kind in kinds]
         if o.only in (None, "mail"):
             run_mail(sides, o.quick, runs, report)
         if o.only in (None, "idle"):
             ours = run_idle(sides, sessions, report)
         if o.only == "read" or (o.only is None and not o.quick):
             run_read(sides, runs, report)
+        if o.only == "search" or (o.only is None and not o.quick):
+            run_search(sides, SEARCHED[: 1 if o.quick else None], report)
     if o.only in (None, "idle") and peers.Peers in kinds:
         run_idle_tuned(certificate, ours, report)
     if o.only in (None, "idle") and postern_side.Postern in kinds:
@@ -322,6 +340,7 @@ def main():
     if not kinds:
         sys.exit("bench: nothing to measure")
     report = {"machine": machine(), "quick": o.quick, "mail": [], "read": [], "idle": []}
+    report["search"] = []
     with tempfile.TemporaryDirectory(prefix="postern-cert.") as certificate:
         postern.make_certificate(certificate)
         try:
