@@ -129,6 +129,7 @@ breathe(void *ctx)
 	if (now >= t->news_ms) {
 		t->news_ms = now + NEWS_MS;
 		svc_account_imap_control(t->s);
+		svc_account_imap_progress(t->s, 0, 0);
 	}
 	return t->s->quit || t->s->broken ? ERR_UNAVAILABLE : ERR_OK;
 }
