@@ -115,6 +115,7 @@ class Box:
             flags = frozenset(f.lower() for f in items["FLAGS"]) - {"\\recent"}
         if modseq is not None:
             self._take_modseq(m, modseq)
+            self.touched.discard(id(m))  # MODSEQ alone: our own change came last
         if flags is not None:
             m.flags = flags
             self.touched.add(id(m))

@@ -136,6 +136,8 @@ class Walk:
         uid, where, msgs = t
         op, flags = self.rng.choice("++-- "), self.flags()
         silent = ".SILENT" if self.rng.random() < 0.5 else ""
+        if self.c.notify and not self.c.condstore:
+            silent = ""  # who is told between commands cannot know which was last
         unchanged = ""
         if self.c.condstore and self.rng.random() < 0.25:
             since = max(1, self.c.box.highest - self.rng.randint(0, 3))
