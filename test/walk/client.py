@@ -24,6 +24,8 @@ class Cache:
         whole = [m.uid if m.uid and m.flags is not None else None for m in box.msgs]
         self.whole = None not in whole
         upto = whole[: whole.index(None)] if None in whole else whole
+        if box.uidonly and not self.whole:
+            upto = []  # where the unknown ones stand is not known either
         self.complete_to = upto[-1] if upto else 0
 
 
@@ -35,6 +37,8 @@ class Client:
         self.qresync = "QRESYNC" in mode
         self.condstore = self.qresync or "CONDSTORE" in mode
         self.notify = "notify" in mode
+        self.uidonly = "UIDONLY" in mode
+        self.by_uid = self.notify or self.uidonly  # numbers may not be used
         self.enable = " ".join(w for w in mode.split() if w != "notify")
         self.caches = {}
         self.earlier, self.removed = set(), set()  # uids VANISHED told of since SELECT
@@ -119,7 +123,7 @@ class Client:
         elif u[0] == "BYE":
             raise Gone(u[1].decode("utf-8", "replace"))
         elif u[0] == "VANISHED":
-            if not self.qresync:
+            if not self.qresync and not self.uidonly:
                 raise Wrong("VANISHED without ENABLE QRESYNC")
             self.apply_vanished(box, u, expunge)
         elif len(u) > 1 and u[1] in ("EXISTS", "EXPUNGE", "FETCH"):
@@ -127,7 +131,14 @@ class Client:
                 raise Wrong(f"{u[1]} without a selected mailbox")
             if u[1] == "EXPUNGE" and (self.qresync or not expunge):
                 raise Wrong("EXPUNGE " + ("with QRESYNC" if self.qresync else "is forbidden now"))
+            if u[1] != "EXISTS" and self.uidonly:
+                raise Wrong(f"{u[1]} with UIDONLY")
             self.apply_message(box, u)
+        elif len(u) > 1 and u[1] == "UIDFETCH":
+            if not self.uidonly or box is None:
+                raise Wrong("UIDFETCH without UIDONLY or mailbox")
+            items = {u[2][i].upper(): u[2][i + 1] for i in range(0, len(u[2]), 2)}
+            box.uidfetch(int(u[0]), items)
 
     def apply_vanished(self, box, u, expunge):
         if u[1] == ["EARLIER"]:
@@ -161,6 +172,7 @@ class Client:
             self.caches[key] = Cache(self.box)
         cache = self.caches.get(key) if self.qresync else None
         self.pending = Box(key, self.ledger)
+        self.pending.uidonly = self.uidonly
         self.earlier, self.removed = set(), set()
         if cache is not None:
             params = f" (QRESYNC ({self.resync(cache, rng)}))"
@@ -184,7 +196,7 @@ class Client:
         way = rng.randrange(4) if rng is not None else 0
         if way > 0 and cache.known:
             text += " " + as_set(cache.known)
-        if way > 1 and cache.whole and cache.known:
+        if way > 1 and not self.uidonly and cache.whole and cache.known:
             order = sorted(cache.known)
             picked = sorted(rng.sample(range(len(order)), min(len(order), 5)))
             seqs = ",".join(str(i + 1) for i in picked)
@@ -205,7 +217,7 @@ class Client:
             self.settle(order)
             return
         for m, uid in zip(box.msgs, order):
-            if m.uid is not None and m.uid != uid:
+            if not self.uidonly and m.uid is not None and m.uid != uid:
                 raise Wrong(f"after QRESYNC uid {uid} stands where {m.uid} was told")
             m.uid = uid
             m.flags, m.modseq = have[uid]
@@ -233,7 +245,7 @@ class Client:
         if not unknown:
             return
         items = "(UID FLAGS MODSEQ)" if self.condstore else "(UID FLAGS)"
-        if self.notify:
+        if self.by_uid:
             self.learn()
         else:
             self.ok(f"FETCH {as_set(unknown)} {items}", expunge=False)

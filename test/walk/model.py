@@ -69,6 +69,7 @@ class Box:
         self.highest = 0  # HIGHESTMODSEQ that may be remembered
         self.seen_modseq = 0  # highest MODSEQ since the last tagged response
         self.told_highest = None
+        self.uidonly = False
         self.touched = set()  # messages whose FLAGS came in the running command
 
     def exists(self, n):
@@ -90,7 +91,13 @@ class Box:
         self.msgs = [m for m in self.msgs if m.uid not in gone]
 
     def _remove_unknown(self, uid):
-        """A message whose uid was not told: any unknown one between its neighbours will do."""
+        """A message whose uid was not told: any unknown one between its neighbours will do.
+        Without numbers nothing is known of neighbours: the unknown ones are the last."""
+        if self.uidonly:
+            if not self.msgs or self.msgs[-1].uid is not None:
+                raise Wrong(f"uid {uid} is told, but every message is known")
+            del self.msgs[-1]
+            return
         low = max((i for i, m in enumerate(self.msgs) if m.uid is not None and m.uid < uid),
             default=-1)
         at = low + 1
@@ -121,6 +128,15 @@ class Box:
             self.touched.add(id(m))
             if modseq is not None and m.uid is not None:
                 self.ledger.note((self.name, self.uidvalidity), m.uid, modseq, flags)
+
+    def uidfetch(self, uid, items):
+        """UIDONLY (RFC 9586): no numbers. A uid that is new takes the place of an unknown one."""
+        at = next((i for i, m in enumerate(self.msgs) if m.uid == uid), None)
+        if at is None:
+            self._remove_unknown(uid)
+            at = sum(1 for m in self.msgs if m.uid is not None and m.uid < uid)
+            self.msgs.insert(at, Message())
+        self.fetch(at + 1, {**items, "UID": str(uid)})
 
     def _take_uid(self, n, m, uid):
         if m.uid is not None:

@@ -12,7 +12,7 @@ from client import Client, Gone
 from model import Ledger, Wrong, as_set, numbers
 
 MODES = ("", "IMAP4rev2", "CONDSTORE", "QRESYNC", "QRESYNC", "QRESYNC IMAP4rev2",
-    "notify QRESYNC", "notify")
+    "notify QRESYNC", "notify", "UIDONLY", "QRESYNC UIDONLY")
 BOXES = ("INBOX", "A", "B", "INBOX", "A", "A", "X1")
 SCRATCH = ("X1", "X2", "X3", "X1/Y", "X2/Y")
 FLAGS = ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft", "$One", "Two", "three")
@@ -79,7 +79,7 @@ class Walk:
         if not self.c.box.msgs:
             return None
         at, msgs = self.some()
-        if self.c.notify or self.rng.random() < 0.6:
+        if self.c.by_uid or self.rng.random() < 0.6:
             msgs = [m for m in msgs if m.uid is not None]
             if not msgs:
                 return None
@@ -217,10 +217,10 @@ class Walk:
 
     def do_search(self):
         keys = ["SEEN", "UNFLAGGED", "KEYWORD $One", "NOT DELETED", "OR SEEN DRAFT", "SUBJECT 1"]
-        uid = "UID " if self.c.notify or self.rng.random() < 0.5 else ""
+        uid = "UID " if self.c.by_uid or self.rng.random() < 0.5 else ""
         if self.c.condstore:
             keys.append(f"MODSEQ {max(1, self.c.box.highest - 5)}")
-        seqs = not self.c.notify and self.rng.random() < 0.3 and self.c.box.msgs
+        seqs = not self.c.by_uid and self.rng.random() < 0.3 and self.c.box.msgs
         key = self.rng.choice(keys) + (" 1:*" if seqs else "")
         ret = self.rng.choice(("", "", "RETURN (ALL COUNT) ", "RETURN (MIN MAX) ",
             "RETURN (SAVE) "))
@@ -280,6 +280,14 @@ def truth(server, user, password, name):
         return have
 
 
+def is_called(c, name):
+    """Is the selected mailbox still the one of this name? Others rename the scratch mailboxes."""
+    for u in c.cmd(f"STATUS {name} (UIDVALIDITY)").untagged:
+        if u[0] == "STATUS":
+            return int(u[2][1]) == c.box.uidvalidity
+    return False
+
+
 def agree(r, server, walk, truths, password):
     """The model of one client against the server's state."""
     c = walk.c
@@ -300,6 +308,8 @@ def agree(r, server, walk, truths, password):
         r.check(f"{c.user}: check point", False, f"{e}\n" + "\n".join(c.log))
         return
     user, _, name = c.box.name.partition("/")
+    if not is_called(c, name):
+        return
     if c.box.name not in truths:
         truths[c.box.name] = truth(server, user, password, name)
     want = truths[c.box.name]

@@ -33,15 +33,15 @@ put_modified(struct svc_account_imap *s, const struct store_set *modified, bool 
 
 struct telling {
 	const struct imap_store_args *args;
-	bool uid;                         /* UID STORE */
-	uint64_t modseq;                  /* of our change; 0: none */
-	const struct store_set *modified; /* what UNCHANGEDSINCE kept */
+	bool uid;        /* UID STORE */
+	uint64_t modseq; /* of our change; 0: none */
 };
 
 /*
  * Is a response due for this message beside what the refresh has told? Without .SILENT always. With
- * it: UNCHANGEDSINCE owes each message its modseq (RFC 7162 3.1.3), and those that it kept their
- * flags, so that the client need not ask (example 6).
+ * it: UNCHANGEDSINCE owes each message its modseq (RFC 7162 3.1.3). One that is not our change's
+ * comes with flags: of a message that was kept, so that the client need not ask (example 6), or
+ * that others changed since, where MODSEQ alone would make our change look like the last.
  */
 static bool
 is_due(const struct telling *t, const struct store_msg *m)
@@ -54,7 +54,6 @@ tell_one(struct svc_account_imap *s, const struct telling *t, uint32_t seq,
     const struct store_msg *m)
 {
 	bool modseq = svc_account_imap_has_condstore(s);
-	bool flags = !t->args->silent || store_set_has(t->modified, m->uid);
 	svc_account_imap_put_fetch(s, seq, m->uid);
 	buf_ch(&s->out, '(');
 	if (t->uid || modseq) {
@@ -62,12 +61,10 @@ tell_one(struct svc_account_imap *s, const struct telling *t, uint32_t seq,
 		buf_u64(&s->out, m->uid);
 		buf_ch(&s->out, ' ');
 	}
-	if (flags) {
-		buf_cstr(&s->out, "FLAGS ");
-		svc_account_imap_put_flags(s, m->flags);
-	}
+	buf_cstr(&s->out, "FLAGS ");
+	svc_account_imap_put_flags(s, m->flags);
 	if (modseq) {
-		buf_cstr(&s->out, flags ? " MODSEQ (" : "MODSEQ (");
+		buf_cstr(&s->out, " MODSEQ (");
 		buf_u64(&s->out, m->modseq);
 		buf_ch(&s->out, ')');
 	}
@@ -143,9 +140,7 @@ store(struct svc_account_imap *s, struct imap_command *cmd, uint64_t before,
 		.modseq = changed.modseq,
 		.silent = args->silent };
 	TRY(svc_account_imap_refresh(s, cmd->uid, &own));
-	struct telling t = {
-		.args = args, .uid = cmd->uid, .modseq = changed.modseq, .modified = modified
-	};
+	struct telling t = { .args = args, .uid = cmd->uid, .modseq = changed.modseq };
 	return s->state == IMAP_SELECTED ? tell_states(s, uids, &t) : ERR_OK;
 }
 

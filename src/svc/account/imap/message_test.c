@@ -193,6 +193,11 @@ condstore(void)
 	    "* 2 FETCH (UID 2 MODSEQ (#))\n"
 	    "* 1 FETCH (UID 1 FLAGS (\\Answered \\Seen) MODSEQ (#))\n"
 	    "a OK [MODIFIED 1] STORE done\n");
+	/* nothing to change: MODSEQ alone would say that it was our change */
+	snprintf(line, sizeof line, "a STORE 3 (UNCHANGEDSINCE %llu) -FLAGS.SILENT (\\Draft)",
+	    after);
+	svc_account_imap_trial_turn(&f.t, line,
+	    "* 3 FETCH (UID 3 FLAGS (\\Flagged) MODSEQ (#))\na OK STORE done\n");
 	snprintf(line, sizeof line, "a FETCH 1:* (FLAGS) (CHANGEDSINCE %llu)", after);
 	svc_account_imap_trial_turn(&f.t, line,
 	    "* 2 FETCH (FLAGS (\\Deleted $Work) MODSEQ (#))\na OK FETCH done\n");
