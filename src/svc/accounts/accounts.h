@@ -24,6 +24,8 @@ enum {
 	SVC_ACCOUNTS_ASKED_MAX = 10000, /* questions to auth that wait for an answer */
 	SVC_ACCOUNTS_CHILDREN_MAX = 100000,
 	SVC_ACCOUNTS_PARKED_MAX = 1000000, /* beyond accounts.sessions */
+	SVC_ACCOUNTS_STALE_MAX = 32,       /* kept sessions woken at a time */
+	SVC_ACCOUNTS_STALE_MS = 100,       /* and how often */
 	SVC_ACCOUNTS_SYNCERS_MAX = 8,
 	SVC_ACCOUNTS_CHECKS_MAX = 64, /* accounts asked about at a time when auth is back */
 	SVC_ACCOUNTS_LEAVE_MS = 2000, /* who was told to quit and is still there is killed */
@@ -114,6 +116,7 @@ struct svc_accounts {
 	struct buf sealed;
 	uint8_t seal_key[32];
 	size_t parked_n;
+	struct sys_timer stale; /* while kept sessions are to be woken */
 	uint64_t rests, resumed, park_refused;
 	size_t sessions, left, deliveries, syncers, guests;
 	struct list questions; /* share.c: those of sessions to auth */
@@ -137,6 +140,8 @@ str svc_accounts_folder(const struct svc_accounts *s, uint64_t account,
 /* auth.c: tickets and facts. */
 enum err svc_accounts_on_auth(struct svc_accounts *s, uint32_t peer, int fd);
 void svc_accounts_auth_done(struct svc_accounts *s);
+/* Ask about the next accounts in s->unchecked. */
+void svc_accounts_check_more(struct svc_accounts *s);
 bool svc_accounts_ticket_known(const struct svc_accounts *s, str ticket);
 bool svc_accounts_ticket_take(struct svc_accounts *s, str ticket, struct svc_accounts_ticket *ret);
 void svc_accounts_with_facts(struct svc_accounts *s, uint64_t account, uint64_t job, int fd);
@@ -174,15 +179,22 @@ void svc_accounts_children_done(struct svc_accounts *s);
 void svc_accounts_tell(struct svc_accounts_child *c, struct buf *message);
 /* Its session rests: the process counts as one no more. */
 void svc_accounts_child_left(struct svc_accounts_child *c);
+/* Make or find it; NULL: no memory. */
+struct svc_accounts_family *svc_accounts_family_get(struct svc_accounts *s, uint64_t account);
 /* Forget the family when nobody is in it. */
 void svc_accounts_family_tidy(struct svc_accounts *s, struct svc_accounts_family *f);
 
 /* parked.c: sessions without a process. */
 struct ipc_accounts_account_park;
+void svc_accounts_parked_init(struct svc_accounts *s);
 enum err svc_accounts_on_gate(struct svc_accounts *s, uint32_t peer, int fd);
 enum err svc_accounts_on_park(void *child, const struct ipc_accounts_account_park *m, int *fd);
 void svc_accounts_parked_changed(struct svc_accounts *s, struct svc_accounts_family *f,
     uint64_t mailbox);
+/*
+ * Auth knows the account: of its kept sessions those let in since then go on. May free the family.
+ */
+void svc_accounts_parked_prove(struct svc_accounts *s, uint64_t account, int64_t since_ms);
 /* The process is gone; its offer stands or falls with gate's answer. */
 void svc_accounts_parked_child_gone(struct svc_accounts_child *c);
 /* May free the family. */

@@ -126,8 +126,8 @@ ask(struct svc_accounts *s, uint64_t account, uint64_t job, int fd)
  * A revocation may have been lost with the auth process that was to send it. So when auth is back,
  * every account with sessions is asked about, a few at a time.
  */
-static void
-check_more(struct svc_accounts *s)
+void
+svc_accounts_check_more(struct svc_accounts *s)
 {
 	while (s->checks < SVC_ACCOUNTS_CHECKS_MAX && !list_empty(&s->unchecked)) {
 		struct svc_accounts_family *f = LIST_ENTRY(s->unchecked.next,
@@ -151,6 +151,8 @@ take_check(struct svc_accounts *s, uint64_t account, const struct ipc_accounts_a
 	if (known && !(m->result == ERR_OK && m->login)) {
 		void_tickets(s, account);
 		svc_accounts_revoke(s, account);
+	} else if (known) {
+		svc_accounts_parked_prove(s, account, m->since_ms);
 	}
 }
 
@@ -194,7 +196,7 @@ on_info(void *ctx, const struct ipc_accounts_auth_account_info *m, int *fd)
 		take_facts(s, a, m);
 	}
 	mem_drop(a);
-	check_more(s);
+	svc_accounts_check_more(s);
 	return ERR_OK;
 }
 
@@ -277,6 +279,6 @@ svc_accounts_on_auth(struct svc_accounts *s, uint32_t peer, int fd)
 	s->auth_peer = peer;
 	TRY(sys_chan_new(s->sc->loop, fd, &handler, &s->auth));
 	list_move(&s->checked, &s->unchecked);
-	check_more(s);
+	svc_accounts_check_more(s);
 	return ERR_OK;
 }

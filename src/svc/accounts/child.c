@@ -19,8 +19,8 @@ enum { SYNC_SEND_MS = 10000 };
 
 /* ---- families ---- */
 
-static struct svc_accounts_family *
-family_get(struct svc_accounts *s, uint64_t account)
+struct svc_accounts_family *
+svc_accounts_family_get(struct svc_accounts *s, uint64_t account)
 {
 	struct svc_accounts_family *f = map_get(s->families, account);
 	if (f != NULL) {
@@ -465,7 +465,7 @@ svc_accounts_child_new(struct svc_accounts *s, struct svc_account_start *start,
 	start->boot_id = s->sc->boot_id;
 	start->conf = s->sc->conf;
 	start->sandbox = s->account_sandbox;
-	c->family = family_get(s, start->account);
+	c->family = svc_accounts_family_get(s, start->account);
 	enum err e = c->family == NULL ? ERR_NOMEM : identify(c, start);
 	e = e == ERR_OK ? fork_account(s, start, c) : e;
 	if (e != ERR_OK) {

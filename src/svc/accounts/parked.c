@@ -35,7 +35,10 @@ struct svc_accounts_parked {
 	bool resting; /* gate has it */
 	bool changed; /* to be woken as soon as it rests, and as gate can hear it */
 	bool woken;
-	bool dropped; /* gate is to be told as soon as it can hear it */
+	bool dropped;  /* gate is to be told as soon as it can hear it */
+	bool unproved; /* we were started anew; auth has not said yet that it may go on */
+	bool stale;    /* a change may have been missed: to be woken in its turn */
+	int64_t granted_ms;
 };
 
 /* ---- rows ---- */
@@ -71,25 +74,30 @@ gate_of(struct svc_accounts *s, uint64_t session)
 }
 
 static enum err
-row_new(struct gate *g, struct svc_accounts_child *c, struct svc_accounts_parked **ret)
+row_new(struct gate *g, struct svc_accounts_family *f, uint64_t session,
+    struct svc_accounts_parked **ret)
 {
-	struct svc_accounts *s = c->s;
 	struct svc_accounts_parked *p = mem_zalloc(1, sizeof *p);
-	enum err e = p == NULL ? ERR_NOMEM : map_set(s->parked, c->ident.session, p);
+	enum err e = p == NULL ? ERR_NOMEM : map_set(g->s->parked, session, p);
 	if (e != ERR_OK) {
 		mem_drop(p);
 		return e;
 	}
 	p->gate = g;
-	p->family = c->family;
-	p->child = c;
-	p->session = c->ident.session;
-	sys_random(&p->rest, sizeof p->rest);
+	p->family = f;
+	p->session = session;
 	list_push(&g->rows, &p->at_gate);
-	list_push(&c->family->parked, &p->sibling);
-	c->offer = p;
+	list_push(&f->parked, &p->sibling);
 	*ret = p;
 	return ERR_OK;
+}
+
+static void
+row_rests(struct svc_accounts *s, struct svc_accounts_parked *p)
+{
+	p->resting = true;
+	p->family->parked_n++;
+	s->parked_n++;
 }
 
 /* ---- an offer ---- */
@@ -115,6 +123,8 @@ offer_to_gate(struct svc_accounts_parked *p, const struct ipc_accounts_account_p
 		.protocol = c->ident.protocol,
 		.quota_octets = c->ident.quota_octets,
 		.quota_messages = c->ident.quota_messages,
+		.watch = p->watch,
+		.mailbox = p->mailbox,
 		.name = str_make(c->ident.name, c->ident.name_n),
 		.state = m->state };
 	int64_t left = MAX(m->deadline_ms - sys_loop_now_ms(s->sc->loop), 0);
@@ -144,7 +154,10 @@ take_offer(struct svc_accounts_child *c, const struct ipc_accounts_account_park 
 	if (g == NULL) {
 		return ERR_UNAVAILABLE;
 	}
-	TRY(row_new(g, c, &p));
+	TRY(row_new(g, c->family, c->ident.session, &p));
+	sys_random(&p->rest, sizeof p->rest);
+	p->child = c;
+	c->offer = p;
 	p->watch = m->watch;
 	p->mailbox = m->mailbox;
 	enum err e = offer_to_gate(p, m);
@@ -181,7 +194,7 @@ wake(struct svc_accounts *s, struct svc_accounts_parked *p)
 {
 	struct ipc_gate_accounts_wake m = { .session = p->session };
 	p->changed = true;
-	if (!p->resting || p->woken || p->dropped) {
+	if (!p->resting || p->woken || p->dropped || p->unproved) {
 		return;
 	}
 	buf_reset(&s->out);
@@ -250,9 +263,7 @@ on_parked(void *ctx, const struct ipc_gate_accounts_parked *m, int *fd)
 		}
 		return ERR_OK;
 	}
-	p->resting = true;
-	p->family->parked_n++;
-	s->parked_n++;
+	row_rests(s, p);
 	s->rests++;
 	if (c != NULL) {
 		c->offer = NULL;
@@ -271,7 +282,7 @@ static enum err
 check(struct gate *g, const struct ipc_gate_accounts_resume *m, struct svc_accounts_sealed *ret)
 {
 	const struct svc_accounts_parked *p = map_get(g->s->parked, m->session);
-	if (p == NULL || p->gate != g || !p->resting || p->dropped) {
+	if (p == NULL || p->gate != g || !p->resting || p->dropped || p->unproved) {
 		return ERR_NOTFOUND;
 	}
 	TRY(svc_accounts_unseal(m->sealed, g->s->seal_key, ret));
@@ -326,11 +337,137 @@ on_gone(void *ctx, const struct ipc_gate_accounts_gone *m, int *fd)
 	return ERR_OK;
 }
 
+/* ---- after we were started anew ---- */
+
+static enum err
+say_kept(struct gate *g, uint64_t session, enum err result)
+{
+	struct ipc_gate_accounts_kept m = { .session = session, .result = result };
+	buf_reset(&g->s->out);
+	ipc_gate_accounts_kept_put(&g->s->out, &m);
+	return sys_chan_send(g->chan, &g->s->out, -1);
+}
+
+static enum err
+row_kept(struct gate *g, const struct svc_accounts_sealed *what)
+{
+	struct svc_accounts *s = g->s;
+	struct svc_accounts_parked *p;
+	struct svc_accounts_family *f = svc_accounts_family_get(s, what->account);
+	enum err e = f == NULL ? ERR_NOMEM : row_new(g, f, what->session, &p);
+	if (e != ERR_OK) {
+		svc_accounts_family_tidy(s, f);
+		return e;
+	}
+	p->rest = what->rest;
+	p->watch = what->watch;
+	p->mailbox = what->mailbox;
+	p->granted_ms = what->granted_ms;
+	p->unproved = true;
+	row_rests(s, p);
+	list_remove(&f->node);
+	list_push(&s->unchecked, &f->node);
+	svc_accounts_check_more(s);
+	return ERR_OK;
+}
+
+/* Our seal shows that we knew it; whether it may still go on, auth must say. */
+static enum err
+keep(struct gate *g, const struct ipc_gate_accounts_keep *m)
+{
+	struct svc_accounts *s = g->s;
+	struct svc_accounts_sealed what;
+	TRY(svc_accounts_unseal(m->sealed, s->seal_key, &what));
+	if (what.session != m->session || gate_of(s, m->session) != g ||
+	    map_get(s->parked, m->session) != NULL || map_get(s->live, m->session) != NULL) {
+		return ERR_DENIED;
+	}
+	return row_kept(g, &what);
+}
+
+static enum err
+on_keep(void *ctx, const struct ipc_gate_accounts_keep *m, int *fd)
+{
+	struct gate *g = ctx;
+	enum err e = keep(g, m);
+	return e == ERR_OK ? ERR_OK : say_kept(g, m->session, e);
+}
+
+/* Wake those of one gate whose turn it is; the rest of the allowance. */
+static unsigned
+wake_some(struct gate *g, unsigned left)
+{
+	LIST_EACH(it, &g->rows) {
+		struct svc_accounts_parked *p = LIST_ENTRY(it, struct svc_accounts_parked, at_gate);
+		if (p->stale && left > 0) {
+			p->stale = false;
+			wake(g->s, p);
+			left--;
+		}
+	}
+	return left;
+}
+
+/* A change may have been made while nobody passed notices on. Not all at once: each is a process. */
+static void
+wake_stale(void *ctx)
+{
+	struct svc_accounts *s = ctx;
+	unsigned left = SVC_ACCOUNTS_STALE_MAX;
+	LIST_EACH(it, &s->gates) {
+		left = wake_some(LIST_ENTRY(it, struct gate, node), left);
+	}
+	if (left == 0) {
+		sys_timer_set(s->sc->loop, &s->stale, SVC_ACCOUNTS_STALE_MS);
+	}
+}
+
+void
+svc_accounts_parked_init(struct svc_accounts *s)
+{
+	sys_timer_init(&s->stale, wake_stale, s);
+}
+
+static void
+prove(struct svc_accounts *s, struct svc_accounts_parked *p, int64_t since_ms)
+{
+	bool good = p->granted_ms > since_ms;
+	struct gate *g = p->gate;
+	if (say_kept(g, p->session, good ? ERR_OK : ERR_DENIED) != ERR_OK || !good) {
+		row_free(s, p);
+		return;
+	}
+	p->unproved = false;
+	p->stale = p->watch != 0;
+	if (p->stale && !sys_timer_is_set(&s->stale)) {
+		sys_timer_set(s->sc->loop, &s->stale, SVC_ACCOUNTS_STALE_MS);
+	}
+}
+
+void
+svc_accounts_parked_prove(struct svc_accounts *s, uint64_t account, int64_t since_ms)
+{
+	struct svc_accounts_family *f = map_get(s->families, account);
+	if (f == NULL) {
+		return;
+	}
+	LIST_EACH(it, &f->parked) {
+		bool last = it_next == &f->parked; /* the family may go with it */
+		struct svc_accounts_parked *p = LIST_ENTRY(it, struct svc_accounts_parked, sibling);
+		if (p->unproved) {
+			prove(s, p, since_ms);
+		}
+		if (last) {
+			return;
+		}
+	}
+}
+
 static enum err
 on_message(void *ctx, str datagram, int *fd)
 {
 	static const struct ipc_gate_accounts_at_accounts handlers = {
-		.parked = on_parked, .resume = on_resume, .gone = on_gone
+		.parked = on_parked, .resume = on_resume, .gone = on_gone, .keep = on_keep
 	};
 	struct gate *g = ctx;
 	arena_reset(g->s->scratch);
@@ -411,6 +548,7 @@ svc_accounts_on_gate(struct svc_accounts *s, uint32_t peer, int fd)
 void
 svc_accounts_gates_done(struct svc_accounts *s)
 {
+	sys_timer_stop(&s->stale);
 	LIST_EACH(it, &s->gates) {
 		gate_free(LIST_ENTRY(it, struct gate, node));
 	}

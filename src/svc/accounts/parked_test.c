@@ -14,7 +14,8 @@ enum { SEALED_ROOM = 2000 };
 
 static struct {
 	int fd; /* gate's end */
-	unsigned parks, wakes, drops;
+	unsigned parks, wakes, drops, kepts;
+	enum err kept;
 	uint64_t session, octets;
 	char sealed[SEALED_ROOM];
 	size_t sealed_n;
@@ -45,11 +46,19 @@ on_drop(void *ctx, const struct ipc_gate_accounts_drop *m, int *fd)
 	return ERR_OK;
 }
 
+static enum err
+on_kept(void *ctx, const struct ipc_gate_accounts_kept *m, int *fd)
+{
+	gate.kepts++;
+	gate.kept = m->result;
+	return ERR_OK;
+}
+
 static void
 gate_listens(void)
 {
 	static const struct ipc_gate_accounts_at_gate handlers = {
-		.park = on_park, .wake = on_wake, .drop = on_drop
+		.park = on_park, .wake = on_wake, .drop = on_drop, .kept = on_kept
 	};
 	enum err e = ERR_OK;
 	while (e == ERR_OK && gate.fd >= 0) {
@@ -393,6 +402,64 @@ a_client_that_left(void)
 	finish(&c);
 }
 
+/* Gate brings back what it keeps, to a process that has no rows. */
+static void
+bring_back(uint64_t session, str sealed)
+{
+	struct ipc_gate_accounts_keep m = { .session = session, .sealed = sealed };
+	sys_close(&gate.fd);
+	wire_gate();
+	CHECK(zero(&w.s->parked_n));
+	buf_reset(&w.out);
+	ipc_gate_accounts_keep_put(&w.out, &m);
+	CHECK_ERR(sys_chan_send_wait(gate.fd, &w.out, -1, 0), ERR_OK);
+	buf_reset(&w.out);
+}
+
+static void
+kept(void)
+{
+	static const struct {
+		const char *name;
+		bool change;
+		int64_t since_ms;
+		enum err want;
+	} cases[] = {
+		{ "good", false, 0, ERR_OK },
+		{ "revoked meanwhile", false, INT64_MAX, ERR_DENIED },
+		{ "not our seal", true, 0, ERR_DENIED },
+	};
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct world_client c;
+		char old[SEALED_ROOM];
+		test_case = cases[i].name;
+		setup(&c, true);
+		rest();
+		str sealed = str_make(old, gate.sealed_n);
+		uint64_t session = gate.session;
+		memcpy(old, gate.sealed, gate.sealed_n);
+		old[gate.sealed_n / 2] ^= cases[i].change ? 1 : 0;
+		bring_back(session, sealed);
+		if (!cases[i].change) {
+			CHECK(world_heard(&w.questions_n, 1));
+			CHECK_U64(gate.kepts, 0);
+			w.since_ms = cases[i].since_ms;
+			world_tell_account(ERR_OK, true);
+		}
+		CHECK(gate_hears(&gate.kepts, 1));
+		CHECK_ERR(gate.kept, cases[i].want);
+		CHECK_U64(w.s->parked_n, cases[i].want == ERR_OK);
+		if (cases[i].want == ERR_OK) {
+			CHECK(gate_hears(&gate.wakes, 1)); /* a notice may have been lost */
+			resume_as(&c, session, sealed);
+			world_say(&c, "DONE\r\n");
+			CHECK(world_hears(&c, "i OK IDLE done"));
+		}
+		finish(&c);
+	}
+	test_case = "";
+}
+
 /* Who rests counts, and nobody else takes a session's number. */
 static void
 limits(void)
@@ -417,4 +484,4 @@ limits(void)
 
 TEST_MAIN(goes_on_in_another_process, refused_it_goes_on, seals, one_seal_opens_once, changes_wake,
     a_change_before_gate_has_answered, without_idle_nobody_is_woken, revoked, revoked_on_the_way,
-    the_process_dies_on_the_way, gate_ends, a_client_that_left, limits)
+    the_process_dies_on_the_way, gate_ends, a_client_that_left, kept, limits)

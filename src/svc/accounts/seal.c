@@ -44,6 +44,8 @@ svc_accounts_seal(struct buf *out, const uint8_t key[SVC_ACCOUNTS_SEAL_KEY],
 	wr_u8(out, what->protocol);
 	wr_u64(out, what->quota_octets);
 	wr_u64(out, what->quota_messages);
+	wr_u8(out, what->watch);
+	wr_u64(out, what->mailbox);
 	wr_str(out, what->name);
 	wr_str(out, what->state);
 	if (buf_err(out) == ERR_OK) {
@@ -76,6 +78,8 @@ svc_accounts_unseal(str sealed, const uint8_t key[SVC_ACCOUNTS_SEAL_KEY],
 	s.protocol = rd_u8(&r);
 	s.quota_octets = rd_u64(&r);
 	s.quota_messages = rd_u64(&r);
+	s.watch = rd_u8(&r);
+	s.mailbox = rd_u64(&r);
 	s.name = rd_str(&r, NAME_MAX_OCTETS);
 	s.state = rd_str(&r, SVC_ACCOUNTS_STATE_MAX);
 	TRY(rd_end(&r));

@@ -8,7 +8,8 @@
  *	17  8  session       25 8  account      33 8  number of this rest
  *	41  8  when auth let the session in, monotonic milliseconds
  *	49  1  protocol      50 8  quota, octets      58 8  quota, messages
- *	66     name, then the state: each u32 length and octets
+ *	66  1  what is watched, as in accounts_account.park    67 8  mailbox
+ *	75     name, then the state: each u32 length and octets
  */
 #ifndef SVC_ACCOUNTS_SEAL_H
 #define SVC_ACCOUNTS_SEAL_H
@@ -28,6 +29,8 @@ struct svc_accounts_sealed {
 	int64_t granted_ms;
 	uint8_t protocol;
 	uint64_t quota_octets, quota_messages;
+	uint8_t watch;
+	uint64_t mailbox;
 	str name, state;
 };
 

@@ -7,7 +7,7 @@
 #include "base/test.h"
 
 static const uint8_t key[SVC_ACCOUNTS_SEAL_KEY] = "0123456789abcdef0123456789ABCDEF";
-static const struct svc_accounts_sealed what = { 1, 2, 3, 4, 5, 6, 7, S_INIT("a@b.example"),
+static const struct svc_accounts_sealed what = { 1, 2, 3, 4, 5, 6, 7, 8, 9, S_INIT("a@b.example"),
 	S_INIT("state \0 of it") };
 
 static void
@@ -20,6 +20,7 @@ opens(void)
 	CHECK_ERR(svc_accounts_unseal(buf_view(&b), key, &got), ERR_OK);
 	CHECK(got.session == 1 && got.account == 2 && got.rest == 3 && got.granted_ms == 4);
 	CHECK(got.protocol == 5 && got.quota_octets == 6 && got.quota_messages == 7);
+	CHECK(got.watch == 8 && got.mailbox == 9);
 	CHECK_STR(got.name, what.name);
 	CHECK_STR(got.state, what.state);
 	buf_done(&b);

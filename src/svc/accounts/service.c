@@ -48,6 +48,7 @@ init(struct svc_common *sc)
 	list_init(&s->unchecked);
 	list_init(&s->late);
 	list_init(&s->gates);
+	svc_accounts_parked_init(s);
 	buf_init(&s->sealed, SVC_ACCOUNTS_SEALED_MAX);
 	sys_random(s->seal_key, sizeof s->seal_key);
 	list_init(&s->questions);
@@ -80,6 +81,9 @@ start(struct svc_common *sc)
 {
 	struct svc_accounts *s = sc->ctx;
 	s->listening = true;
+	if (sc->secret.n == sizeof s->seal_key) {
+		memcpy(s->seal_key, sc->secret.p, sizeof s->seal_key);
+	}
 	svc_accounts_logins_start(s);
 	if (s->queue != NULL) {
 		sys_chan_pause(s->queue, false);

@@ -215,6 +215,7 @@ world_tell_account(enum err result, bool login)
 		.request = w.questions[w.questions_n - 1].request,
 		.result = result,
 		.login = login,
+		.since_ms = w.since_ms,
 		.name = S("somebody@example.org")
 	};
 	ipc_accounts_auth_account_info_put(&w.out, &m);

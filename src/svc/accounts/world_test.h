@@ -24,6 +24,7 @@ struct world {
 	struct arena *arena;
 	struct buf in, out;
 	uint64_t session;       /* the last one's id; gate 0 */
+	int64_t since_ms;       /* what auth says of revocations */
 	int auth, login, queue; /* our ends; -1: that peer is dead */
 	/* what they heard */
 	struct ipc_login_accounts_attached attached[WORLD_HEARD_MAX];

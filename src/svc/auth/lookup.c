@@ -49,7 +49,8 @@ enum err
 svc_auth_lookup_account(struct svc_auth_peer *p, uint64_t request, uint64_t account)
 {
 	struct svc_auth_server *s = p->server;
-	struct ipc_accounts_auth_account_info m = { .request = request };
+	struct ipc_accounts_auth_account_info m = { .request = request,
+		.since_ms = svc_auth_revoked_ms(s, account) };
 	struct directory_account facts;
 
 	m.result = directory_account_get(s->directory, account, s->scratch, &facts);

@@ -10,6 +10,7 @@
 #include "ipc/gate_auth.h"
 #include "ipc/smtp_auth.h"
 #include "svc/auth/server.h"
+#include "sys/clock.h"
 #include "sys/sys.h"
 
 struct svc_auth_edge {
@@ -376,11 +377,37 @@ revoke_at(struct svc_auth_peer *p, uint64_t account)
 	}
 }
 
+int64_t
+svc_auth_revoked_ms(const struct svc_auth_server *s, uint64_t account)
+{
+	const struct svc_auth_revoked *r = &s->revoked;
+	int64_t at_ms = r->floor_ms;
+
+	for (size_t i = 0; i < LEN(r->last); i++) {
+		if (r->last[i].account == account) {
+			at_ms = MAX(at_ms, r->last[i].at_ms);
+		}
+	}
+	return at_ms;
+}
+
+static void
+note_revoked(struct svc_auth_server *s, uint64_t account)
+{
+	struct svc_auth_revoked *r = &s->revoked;
+	size_t at = r->next++ % LEN(r->last);
+
+	r->floor_ms = MAX(r->floor_ms, r->last[at].at_ms);
+	r->last[at].account = account;
+	r->last[at].at_ms = sys_clock_ms();
+}
+
 static void
 revoke(void *ctx, uint64_t account)
 {
 	struct svc_auth_server *s = ctx;
 
+	note_revoked(s, account);
 	LIST_EACH(node, &s->peers) {
 		struct svc_auth_peer *p = LIST_ENTRY(node, struct svc_auth_peer, node);
 		bool holds = p->edge->on_message == svc_auth_accounts_message ||

@@ -146,6 +146,7 @@ svc_auth_init(struct svc_common *sc)
 	init.directory = s->directory;
 	init.settings = settings_of(s, sc->conf);
 	init.hooks = svc_auth_peer_hooks(s);
+	s->revoked.floor_ms = sys_clock_ms();
 	TRY(svc_auth_start(&s->auth, &init));
 	svc_auth_now(s);
 	TRY(configure_guard(s, sc->conf));

@@ -20,6 +20,17 @@ enum {
 
 struct svc_auth_edge;
 
+/* Who was revoked lately, for an accounts process that did not hear it. */
+enum { SVC_AUTH_REVOKED_MAX = 256 };
+struct svc_auth_revoked {
+	int64_t floor_ms; /* what was forgotten is not younger; at first, our own start */
+	struct {
+		uint64_t account;
+		int64_t at_ms;
+	} last[SVC_AUTH_REVOKED_MAX];
+	size_t next;
+};
+
 struct svc_auth_server {
 	struct svc_common *sc;
 	struct directory *directory;
@@ -30,6 +41,7 @@ struct svc_auth_server {
 	struct arena *scratch; /* of the message at hand */
 	struct buf out;
 	struct sys_timer tick;
+	struct svc_auth_revoked revoked;
 	char hostname[256];
 };
 
@@ -45,6 +57,8 @@ struct svc_auth_peer {
 	size_t bans_sent;
 };
 
+/* Sessions of this account that were let in before this moment may have been revoked. */
+int64_t svc_auth_revoked_ms(const struct svc_auth_server *s, uint64_t account);
 /* Send what was put into server->out, and overwrite it. */
 enum err svc_auth_peer_send(struct svc_auth_peer *p);
 

@@ -257,6 +257,7 @@ on_go(void *ctx, const struct ipc_parent_child_go *m, int *fd)
 		return ERR_PROTOCOL;
 	}
 	sc->boot_id = arena_dup(sc->arena, m->boot_id);
+	sc->secret = arena_dup(sc->arena, m->secret);
 	enum err e = lock_in(st);
 	if (e != ERR_OK) {
 		fail(st, "start", e);

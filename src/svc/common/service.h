@@ -32,6 +32,7 @@ struct svc_common {
 	uint32_t index;          /* unique among the processes of this program */
 	str set;                 /* "gate", "smtp-mx", "smtp-submission", ... */
 	str boot_id;
+	str secret; /* accounts only: the same each time it starts */
 	struct sys_sandbox_state sandbox;
 	void *ctx;                     /* the service's own state, set in init */
 	struct svc_common_state *priv; /* the skeleton's own state */

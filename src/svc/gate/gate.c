@@ -75,6 +75,7 @@ svc_gate_init(struct svc_gate *g, struct svc_common *sc)
 	list_init(&g->dead);
 	sys_task_init(&g->reaper, reap, g);
 	sys_timer_init(&g->grace, grace_over, g);
+	sys_timer_init(&g->orphans, svc_gate_park_orphans_end, g);
 	sys_random(key, sizeof key);
 	sys_random(&g->ids, sizeof g->ids); /* started again within a second: other numbers */
 	TRY(svc_gate_bans_init(&g->bans, key));
@@ -117,6 +118,7 @@ svc_gate_done(struct svc_gate *g)
 {
 	svc_gate_listen_stop(g);
 	sys_timer_stop(&g->grace);
+	sys_timer_stop(&g->orphans);
 	grace_over(g);
 	g->quitting = false;
 	sys_task_stop(&g->reaper);

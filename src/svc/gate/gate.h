@@ -124,6 +124,7 @@ struct svc_gate {
 	struct buf message;   /* one to accounts */
 	struct buf gone; /* ids of resting sessions that ended and accounts does not know yet */
 	size_t parked_n;
+	struct sys_timer orphans; /* accounts has ended; then nobody will confirm who rests */
 	struct sys_prefix balancers[SVC_GATE_BALANCERS_MAX];
 	size_t balancers_n;
 	struct preauth_conf preauth[PREAUTH_PROTOCOLS];
@@ -226,6 +227,8 @@ void svc_gate_park_time(struct svc_gate_conn *c);
 void svc_gate_park_wake(struct svc_gate_conn *c);
 /* Say good-bye to a resting client. */
 void svc_gate_park_end(struct svc_gate_conn *c, enum preauth_close why);
+/* A timer: nobody has confirmed these resting sessions. */
+void svc_gate_park_orphans_end(void *gate);
 /* The connection ends: give back what it holds, tell accounts. */
 void svc_gate_park_done(struct svc_gate_conn *c);
 

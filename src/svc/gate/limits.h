@@ -19,6 +19,8 @@ enum {
 	SVC_GATE_ROUNDS = 4,        /* chunks per connection, direction and turn */
 	SVC_GATE_PLAIN_READ = 4096, /* before TLS */
 	SVC_GATE_DRAIN_MS = 30000,  /* the client is gone, its last octets wait for the service */
+	SVC_GATE_ORPHAN_MS =
+	    30000, /* accounts has ended: wait for the next one to confirm a rest */
 	SVC_GATE_STALL_MS = 300000, /* the client takes nothing of what waits for it */
 	SVC_GATE_LINGER_MS = 2000,  /* the service has ended: wait for the client's end */
 	SVC_GATE_LINGER_OCTETS = 262144,

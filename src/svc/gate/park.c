@@ -15,7 +15,9 @@ struct svc_gate_parked {
 	int64_t until_ms; /* then the client was silent for too long */
 	uint32_t keep_alive_ms;
 	uint32_t sealed_n;
-	bool owed; /* to be woken as soon as accounts can hear us */
+	bool owed;   /* to be woken as soon as accounts can hear us */
+	bool orphan; /* accounts was started anew and has not confirmed it yet */
+	bool asked;  /* whether it does */
 	char sealed[];
 };
 
@@ -100,7 +102,7 @@ resume(struct svc_gate_conn *c, int *ret_stream)
 {
 	struct svc_gate *g = c->g;
 	int pair[2];
-	if (g->accounts == NULL) {
+	if (g->accounts == NULL || c->parked->orphan) {
 		return ERR_BUSY;
 	}
 	TRY(sys_sock_pair(pair));
@@ -270,14 +272,59 @@ on_drop(void *ctx, const struct ipc_gate_accounts_drop *m, int *fd)
 }
 
 static enum err
+on_kept(void *ctx, const struct ipc_gate_accounts_kept *m, int *fd)
+{
+	struct svc_gate_conn *c = find(ctx, m->session);
+	if (c == NULL || c->state != SVC_GATE_PARKED || !c->parked->orphan) {
+		return ERR_OK; /* it has left */
+	}
+	if (m->result != ERR_OK) {
+		forget(c);
+		svc_gate_park_end(c, PREAUTH_CLOSE_ENDED);
+		return ERR_OK;
+	}
+	c->parked->orphan = false;
+	if (c->parked->owed) {
+		c->parked->owed = false;
+		svc_gate_park_wake(c);
+	}
+	return ERR_OK;
+}
+
+static enum err
 on_message(void *ctx, str datagram, int *fd)
 {
 	static const struct ipc_gate_accounts_at_gate handlers = {
-		.park = on_park, .wake = on_wake, .drop = on_drop
+		.park = on_park, .wake = on_wake, .drop = on_drop, .kept = on_kept
 	};
 	struct svc_gate *g = ctx;
 	arena_reset(g->tick);
 	return ipc_gate_accounts_gate_dispatch(&handlers, g, datagram, fd, g->tick);
+}
+
+static enum err
+ask(struct svc_gate *g, const struct svc_gate_conn *c)
+{
+	struct ipc_gate_accounts_keep m = { .session = c->id,
+		.sealed = str_make(c->parked->sealed, c->parked->sealed_n) };
+	buf_reset(&g->message);
+	ipc_gate_accounts_keep_put(&g->message, &m);
+	return sys_chan_send(g->accounts, &g->message, -1);
+}
+
+/* A new accounts process is told of everybody who rests here; what it cannot hear now, later. */
+static void
+ask_all(struct svc_gate *g)
+{
+	LIST_EACH(it, &g->conns) {
+		struct svc_gate_conn *c = LIST_ENTRY(it, struct svc_gate_conn, node);
+		if (c->state == SVC_GATE_PARKED && c->parked->orphan && !c->parked->asked) {
+			if (ask(g, c) != ERR_OK) {
+				return;
+			}
+			c->parked->asked = true;
+		}
+	}
 }
 
 /* Accounts hears us again. */
@@ -286,27 +333,42 @@ on_drained(void *ctx)
 {
 	struct svc_gate *g = ctx;
 	flush_gone(g);
+	ask_all(g);
 	LIST_EACH(it, &g->conns) {
 		struct svc_gate_conn *c = LIST_ENTRY(it, struct svc_gate_conn, node);
-		if (c->state == SVC_GATE_PARKED && c->parked->owed) {
+		if (c->state == SVC_GATE_PARKED && c->parked->owed && !c->parked->orphan) {
 			c->parked->owed = false;
 			svc_gate_park_wake(c);
 		}
 	}
 }
 
-/* Nobody knows these sessions any more. */
+/* Whom nobody has confirmed in time. */
+void
+svc_gate_park_orphans_end(void *gate)
+{
+	struct svc_gate *g = gate;
+	LIST_EACH(it, &g->conns) {
+		struct svc_gate_conn *c = LIST_ENTRY(it, struct svc_gate_conn, node);
+		if (c->state == SVC_GATE_PARKED && c->parked->orphan) {
+			svc_gate_park_end(c, PREAUTH_CLOSE_ENDED);
+		}
+	}
+}
+
+/* Accounts has forgotten them; the next one may know its predecessor's seal. */
 static void
-end_all(struct svc_gate *g)
+orphan_all(struct svc_gate *g)
 {
 	buf_reset(&g->gone);
 	LIST_EACH(it, &g->conns) {
 		struct svc_gate_conn *c = LIST_ENTRY(it, struct svc_gate_conn, node);
 		if (c->state == SVC_GATE_PARKED) {
-			forget(c);
-			svc_gate_park_end(c, PREAUTH_CLOSE_ENDED);
+			c->parked->orphan = true;
+			c->parked->asked = false;
 		}
 	}
+	sys_timer_set(g->sc->loop, &g->orphans, SVC_GATE_ORPHAN_MS);
 }
 
 static void
@@ -315,7 +377,7 @@ on_closed(void *ctx, enum err why)
 	struct svc_gate *g = ctx;
 	LOG(CHANNEL_CLOSED, F_CSTR("edge", "gate_accounts"), F_ERR(why));
 	sys_chan_free(&g->accounts);
-	end_all(g);
+	orphan_all(g);
 	if (why != ERR_EOF) {
 		svc_common_rewire(g->sc, S("gate_accounts"), 0);
 	}
@@ -329,7 +391,9 @@ svc_gate_accounts_wire(struct svc_gate *g, int fd)
 	};
 	if (g->accounts != NULL) {
 		sys_chan_free(&g->accounts);
-		end_all(g);
+		orphan_all(g);
 	}
-	return sys_chan_new(g->sc->loop, fd, &handler, &g->accounts);
+	TRY(sys_chan_new(g->sc->loop, fd, &handler, &g->accounts));
+	ask_all(g);
+	return ERR_OK;
 }

@@ -11,7 +11,7 @@
 
 struct told {
 	struct ipc_gate_accounts_parked parked;
-	unsigned parked_n, resumed_n, gone_n;
+	unsigned parked_n, resumed_n, gone_n, keep_n;
 	uint64_t gone;
 	char sealed[16];
 	size_t sealed_n;
@@ -58,12 +58,21 @@ on_gone(void *ctx, const struct ipc_gate_accounts_gone *m, int *fd)
 	return ERR_OK;
 }
 
+static enum err
+on_keep(void *ctx, const struct ipc_gate_accounts_keep *m, int *fd)
+{
+	struct told *t = ctx;
+	CHECK_STR(m->sealed, S("sealed"));
+	t->keep_n++;
+	return ERR_OK;
+}
+
 /* Let the gate have its turn and take everything it tells accounts. */
 static void
 listen_to_it(struct line *l)
 {
 	static const struct ipc_gate_accounts_at_accounts handlers = {
-		.parked = on_parked, .resume = on_resume, .gone = on_gone
+		.parked = on_parked, .resume = on_resume, .gone = on_gone, .keep = on_keep
 	};
 	struct buf in;
 	enum err e = ERR_OK;
@@ -383,13 +392,77 @@ kept_alive(void)
 }
 
 static void
-without_accounts(void)
+accounts_ends(struct line *l)
+{
+	sys_close(&l->accounts);
+	svc_gate_world_turn(&l->w);
+}
+
+static void
+accounts_is_back(struct line *l)
+{
+	int pair[2] = { -1, -1 };
+	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
+	l->accounts = pair[1];
+	CHECK_ERR(svc_gate_accounts_wire(l->w.g, pair[0]), ERR_OK);
+	listen_to_it(l);
+}
+
+static void
+say_kept(struct line *l, enum err result)
+{
+	char room[64];
+	struct buf m;
+	struct ipc_gate_accounts_kept kept = { l->h.about->id, result };
+	buf_init_fixed(&m, room, sizeof room);
+	ipc_gate_accounts_kept_put(&m, &kept);
+	send_message(l, &m);
+	listen_to_it(l);
+}
+
+/* The client's octets wait for an accounts process that confirms the session. */
+static void
+accounts_is_started_anew(void)
 {
 	struct line l;
 	open_line(&l);
 	CHECK_ERR(offered(&l, 0), ERR_OK);
-	sys_close(&l.accounts);
-	svc_gate_world_turn(&l.w);
+	accounts_ends(&l);
+	svc_gate_client_send(&l.w, &l.c, S("early"));
+	accounts_is_back(&l);
+	CHECK_U64(l.told.keep_n, 1);
+	CHECK_U64(l.told.resumed_n, 0);
+	wake(&l);
+	CHECK_U64(l.told.resumed_n, 0); /* not before it is confirmed */
+	say_kept(&l, ERR_OK);
+	CHECK_U64(l.told.resumed_n, 1);
+	take(&l, l.told.stream);
+	CHECK_STR(buf_view(&l.out), S("early"));
+	close_line(&l);
+}
+
+static void
+a_new_accounts_refuses(void)
+{
+	struct line l;
+	open_line(&l);
+	CHECK_ERR(offered(&l, 0), ERR_OK);
+	accounts_ends(&l);
+	accounts_is_back(&l);
+	say_kept(&l, ERR_DENIED);
+	client_hears(&l, "* BYE [UNAVAILABLE] The session was ended; log in again\r\n<BYE>");
+	close_line(&l);
+}
+
+static void
+nobody_confirms(void)
+{
+	struct line l;
+	open_line(&l);
+	CHECK_ERR(offered(&l, 0), ERR_OK);
+	accounts_ends(&l);
+	CHECK(sys_timer_is_set(&l.w.g->orphans));
+	svc_gate_park_orphans_end(l.w.g);
 	client_hears(&l, "* BYE [UNAVAILABLE] The session was ended; log in again\r\n<BYE>");
 	close_line(&l);
 }
@@ -406,4 +479,5 @@ quitting(void)
 }
 
 TEST_MAIN(rests_and_goes_on, every_race, last_words, woken_by_accounts, not_everybody_may_rest,
-    the_client_leaves, dropped, silent_for_too_long, kept_alive, without_accounts, quitting)
+    the_client_leaves, dropped, silent_for_too_long, kept_alive, accounts_is_started_anew,
+    a_new_accounts_refuses, nobody_confirms, quitting)

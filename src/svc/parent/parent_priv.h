@@ -73,6 +73,7 @@ struct svc_parent {
 	struct buf encoded; /* conf, as the services get it */
 	struct buf out;
 	str config, programs, boot_id;
+	uint8_t secret[32]; /* of accounts; it lives as long as we do */
 	bool is_root;
 	int lock_fd, log_fd;
 	int64_t started_s;

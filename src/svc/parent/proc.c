@@ -314,6 +314,9 @@ svc_parent_proc_go(struct svc_parent_proc *c)
 {
 	struct svc_parent *p = c->parent;
 	struct ipc_parent_child_go m = { .boot_id = p->boot_id };
+	if (str_eq(c->row->program, S("accounts"))) {
+		m.secret = str_make(p->secret, sizeof p->secret);
+	}
 	buf_reset(&p->out);
 	ipc_parent_child_go_put(&p->out, &m);
 	svc_parent_proc_tell(c, -1);

@@ -6,6 +6,7 @@
 
 #include "ipc/parent_child.h"
 #include "sys/clock.h"
+#include "sys/random.h"
 #include "sys/sandbox.h"
 
 #include <signal.h>
@@ -160,6 +161,7 @@ prepare(struct svc_parent *p)
 	TRY(svc_parent_config_load(p, &text));
 	TRY(open_log(p));
 	TRY(find_boot_id(p));
+	sys_random(p->secret, sizeof p->secret);
 	raise_fds(p);
 	TRY(svc_parent_state_make(p));
 	TRY(svc_parent_listen_all(p));
