@@ -313,17 +313,19 @@ go_on(struct gate *g, const struct ipc_gate_accounts_resume *m, int stream)
 	return e;
 }
 
-/* On failure the stream is closed, and with it the connection. */
 static enum err
 on_resume(void *ctx, const struct ipc_gate_accounts_resume *m, int *fd)
 {
 	struct gate *g = ctx;
-	enum err e = go_on(g, m, *fd);
-	if (e != ERR_OK) {
+	struct ipc_gate_accounts_resumed reply = { .session = m->session };
+	reply.result = go_on(g, m, *fd);
+	if (reply.result != ERR_OK) {
 		g->s->refused++;
-		LOG(ACCOUNTS_REFUSED, F_ID("session", m->session), F_ERR(e));
+		LOG(ACCOUNTS_REFUSED, F_ID("session", m->session), F_ERR(reply.result));
 	}
-	return ERR_OK;
+	buf_reset(&g->s->out);
+	ipc_gate_accounts_resumed_put(&g->s->out, &reply);
+	return sys_chan_send(g->chan, &g->s->out, -1);
 }
 
 static enum err
@@ -408,7 +410,7 @@ wake_some(struct gate *g, unsigned left)
 	return left;
 }
 
-/* A change may have been made while nobody passed notices on. Not all at once: each is a process. */
+/* Changes may have been made while nobody passed notices on. A few at a time: each is a process. */
 static void
 wake_stale(void *ctx)
 {

@@ -14,8 +14,8 @@ enum { SEALED_ROOM = 2000 };
 
 static struct {
 	int fd; /* gate's end */
-	unsigned parks, wakes, drops, kepts;
-	enum err kept;
+	unsigned parks, wakes, drops, kepts, resumeds;
+	enum err kept, resumed;
 	uint64_t session, octets;
 	char sealed[SEALED_ROOM];
 	size_t sealed_n;
@@ -54,12 +54,22 @@ on_kept(void *ctx, const struct ipc_gate_accounts_kept *m, int *fd)
 	return ERR_OK;
 }
 
+static enum err
+on_resumed(void *ctx, const struct ipc_gate_accounts_resumed *m, int *fd)
+{
+	gate.resumeds++;
+	gate.resumed = m->result;
+	return ERR_OK;
+}
+
 static void
 gate_listens(void)
 {
-	static const struct ipc_gate_accounts_at_gate handlers = {
-		.park = on_park, .wake = on_wake, .drop = on_drop, .kept = on_kept
-	};
+	static const struct ipc_gate_accounts_at_gate handlers = { .park = on_park,
+		.wake = on_wake,
+		.drop = on_drop,
+		.kept = on_kept,
+		.resumed = on_resumed };
 	enum err e = ERR_OK;
 	while (e == ERR_OK && gate.fd >= 0) {
 		int fd = -1;

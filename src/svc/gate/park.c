@@ -18,6 +18,7 @@ struct svc_gate_parked {
 	bool owed;   /* to be woken as soon as accounts can hear us */
 	bool orphan; /* accounts was started anew and has not confirmed it yet */
 	bool asked;  /* whether it does */
+	int stream;  /* the new one, until accounts says that a process has it; -1: none */
 	char sealed[];
 };
 
@@ -75,7 +76,11 @@ say_gone(struct svc_gate *g, uint64_t session)
 static void
 forget(struct svc_gate_conn *c)
 {
-	c->g->parked_n -= c->parked != NULL;
+	if (c->parked == NULL) {
+		return;
+	}
+	c->g->parked_n--;
+	sys_close(&c->parked->stream);
 	mem_drop(c->parked);
 	c->parked = NULL;
 }
@@ -94,6 +99,13 @@ svc_gate_park_end(struct svc_gate_conn *c, enum preauth_close why)
 {
 	svc_gate_park_done(c);
 	svc_gate_relay_farewell(c, preauth_farewell(svc_gate_preauth_protocol(c->protocol), why));
+}
+
+/* The new stream is with accounts, whose word is still to come. */
+static bool
+is_waking(const struct svc_gate_conn *c)
+{
+	return c->parked->stream >= 0;
 }
 
 /* A new stream for the session: one end goes to accounts. */
@@ -119,23 +131,19 @@ resume(struct svc_gate_conn *c, int *ret_stream)
 	return ERR_OK;
 }
 
+/* Nothing is read meanwhile. Octets go into the stream when a process is known to have it. */
 void
 svc_gate_park_wake(struct svc_gate_conn *c)
 {
-	struct svc_gate *g = c->g;
-	int stream = -1;
-	enum err e = resume(c, &stream);
-	if (e == ERR_OK) {
-		g->facts.woken++;
-		forget(c);
-		sys_timer_stop(&c->timer);
-		svc_gate_relay_begin(c, stream);
-	} else if (e == ERR_BUSY) {
-		c->parked->owed = true;
-		sys_watch_set(g->sc->loop, &c->net, 0);
-	} else {
+	enum err e = is_waking(c) ? ERR_OK : resume(c, &c->parked->stream);
+	bool later = e == ERR_BUSY ||
+	    e == ERR_UNAVAILABLE; /* accounts is slow, or has just ended */
+	if (e != ERR_OK && !later) {
 		svc_gate_park_end(c, PREAUTH_CLOSE_MEMORY);
+		return;
 	}
+	c->parked->owed = later;
+	sys_watch_set(c->g->sc->loop, &c->net, 0);
 }
 
 /* ---- events of a resting connection ---- */
@@ -147,18 +155,19 @@ svc_gate_park_net(struct svc_gate_conn *c, unsigned events)
 	if ((events & SYS_OUT) != 0) {
 		e = svc_gate_relay_flush(c);
 	}
-	if (c->parked->owed && (events & SYS_HUP) != 0) {
+	bool waits = c->parked->owed || is_waking(c);
+	if (waits && (events & SYS_HUP) != 0) {
 		e = ERR_EOF;
 	}
 	bool read = false;
-	if ((e == ERR_OK || e == ERR_AGAIN) && !c->parked->owed) {
+	if ((e == ERR_OK || e == ERR_AGAIN) && !waits) {
 		e = svc_gate_relay_take(c, &read);
 	}
 	if (read) {
 		svc_gate_park_wake(c); /* an end that came with the octets shows again */
 	} else if (e != ERR_OK && e != ERR_AGAIN) {
 		svc_gate_conn_close(c, e == ERR_NOMEM ? "memory" : "client");
-	} else if (!c->parked->owed) {
+	} else if (!waits) {
 		svc_gate_relay_watch(c);
 	}
 }
@@ -187,7 +196,7 @@ svc_gate_park_time(struct svc_gate_conn *c)
 		return;
 	}
 	set_timer(c);
-	if (!c->parked->owed) {
+	if (!c->parked->owed && !is_waking(c)) {
 		svc_gate_relay_watch(c);
 	}
 }
@@ -219,6 +228,7 @@ rest(struct svc_gate_conn *c, const struct ipc_gate_accounts_park *m)
 	p->until_ms = sys_loop_now_ms(c->g->sc->loop) +
 	    (int64_t)MIN(m->left_ms, (uint64_t)INT32_MAX);
 	p->keep_alive_ms = m->keep_alive_ms;
+	p->stream = -1;
 	p->sealed_n = (uint32_t)m->sealed.n;
 	if (m->sealed.n > 0) {
 		memcpy(p->sealed, m->sealed.p, m->sealed.n);
@@ -272,6 +282,27 @@ on_drop(void *ctx, const struct ipc_gate_accounts_drop *m, int *fd)
 }
 
 static enum err
+on_resumed(void *ctx, const struct ipc_gate_accounts_resumed *m, int *fd)
+{
+	struct svc_gate_conn *c = find(ctx, m->session);
+	if (c == NULL || c->state != SVC_GATE_PARKED || !is_waking(c)) {
+		return ERR_OK; /* the client has left, and the stream with it */
+	}
+	if (m->result != ERR_OK) {
+		forget(c);
+		svc_gate_park_end(c, PREAUTH_CLOSE_ENDED);
+		return ERR_OK;
+	}
+	int stream = c->parked->stream;
+	c->parked->stream = -1;
+	c->g->facts.woken++;
+	forget(c);
+	sys_timer_stop(&c->timer);
+	svc_gate_relay_begin(c, stream);
+	return ERR_OK;
+}
+
+static enum err
 on_kept(void *ctx, const struct ipc_gate_accounts_kept *m, int *fd)
 {
 	struct svc_gate_conn *c = find(ctx, m->session);
@@ -294,9 +325,11 @@ on_kept(void *ctx, const struct ipc_gate_accounts_kept *m, int *fd)
 static enum err
 on_message(void *ctx, str datagram, int *fd)
 {
-	static const struct ipc_gate_accounts_at_gate handlers = {
-		.park = on_park, .wake = on_wake, .drop = on_drop, .kept = on_kept
-	};
+	static const struct ipc_gate_accounts_at_gate handlers = { .park = on_park,
+		.wake = on_wake,
+		.drop = on_drop,
+		.kept = on_kept,
+		.resumed = on_resumed };
 	struct svc_gate *g = ctx;
 	arena_reset(g->tick);
 	return ipc_gate_accounts_gate_dispatch(&handlers, g, datagram, fd, g->tick);
@@ -364,8 +397,10 @@ orphan_all(struct svc_gate *g)
 	LIST_EACH(it, &g->conns) {
 		struct svc_gate_conn *c = LIST_ENTRY(it, struct svc_gate_conn, node);
 		if (c->state == SVC_GATE_PARKED) {
+			c->parked->owed = c->parked->owed || is_waking(c);
 			c->parked->orphan = true;
 			c->parked->asked = false;
+			sys_close(&c->parked->stream);
 		}
 	}
 	sys_timer_set(g->sc->loop, &g->orphans, SVC_GATE_ORPHAN_MS);

@@ -16,6 +16,8 @@ struct told {
 	char sealed[16];
 	size_t sealed_n;
 	int stream;
+	bool mute; /* do not say resumed */
+	int accounts;
 };
 
 struct line {
@@ -37,6 +39,17 @@ on_parked(void *ctx, const struct ipc_gate_accounts_parked *m, int *fd)
 }
 
 static enum err
+say_resumed(const struct told *t, uint64_t session, enum err result)
+{
+	char room[64];
+	struct buf m;
+	struct ipc_gate_accounts_resumed resumed = { session, result };
+	buf_init_fixed(&m, room, sizeof room);
+	ipc_gate_accounts_resumed_put(&m, &resumed);
+	return sys_chan_send_wait(t->accounts, &m, -1, 0);
+}
+
+static enum err
 on_resume(void *ctx, const struct ipc_gate_accounts_resume *m, int *fd)
 {
 	struct told *t = ctx;
@@ -46,7 +59,7 @@ on_resume(void *ctx, const struct ipc_gate_accounts_resume *m, int *fd)
 	t->sealed_n = MIN(m->sealed.n, sizeof t->sealed);
 	memcpy(t->sealed, m->sealed.p, t->sealed_n);
 	t->resumed_n++;
-	return ERR_OK;
+	return t->mute ? ERR_OK : say_resumed(t, m->session, ERR_OK);
 }
 
 static enum err
@@ -77,6 +90,7 @@ listen_to_it(struct line *l)
 	struct buf in;
 	enum err e = ERR_OK;
 	buf_init(&in, SYS_CHAN_MESSAGE_MAX);
+	l->told.accounts = l->accounts;
 	svc_gate_world_turn(&l->w);
 	while (e == ERR_OK) {
 		int fd = -1;
@@ -89,6 +103,7 @@ listen_to_it(struct line *l)
 		sys_close(&fd);
 	}
 	buf_done(&in);
+	svc_gate_world_turn(&l->w);
 }
 
 static void
@@ -429,6 +444,7 @@ accounts_is_started_anew(void)
 	CHECK_ERR(offered(&l, 0), ERR_OK);
 	accounts_ends(&l);
 	svc_gate_client_send(&l.w, &l.c, S("early"));
+	CHECK_U64(l.w.g->parked_n, 1);
 	accounts_is_back(&l);
 	CHECK_U64(l.told.keep_n, 1);
 	CHECK_U64(l.told.resumed_n, 0);
@@ -438,6 +454,57 @@ accounts_is_started_anew(void)
 	CHECK_U64(l.told.resumed_n, 1);
 	take(&l, l.told.stream);
 	CHECK_STR(buf_view(&l.out), S("early"));
+	close_line(&l);
+}
+
+/* Its end is noticed only when it is to be told something. */
+static void
+accounts_has_just_ended(void)
+{
+	struct line l;
+	open_line(&l);
+	CHECK_ERR(offered(&l, 0), ERR_OK);
+	sys_close(&l.accounts);
+	svc_gate_park_wake(LIST_ENTRY(l.w.g->conns.next, struct svc_gate_conn, node));
+	svc_gate_world_turn(&l.w);
+	accounts_is_back(&l);
+	say_kept(&l, ERR_OK);
+	CHECK_U64(l.told.resumed_n, 1);
+	close_line(&l);
+}
+
+/* It dies with the stream in its hands: the octets are still here. */
+static void
+accounts_ends_while_it_wakes(void)
+{
+	struct line l;
+	open_line(&l);
+	l.told.mute = true;
+	CHECK_ERR(offered(&l, 0), ERR_OK);
+	svc_gate_client_send(&l.w, &l.c, S("early"));
+	listen_to_it(&l);
+	CHECK_U64(l.told.resumed_n, 1);
+	accounts_ends(&l);
+	l.told.mute = false;
+	accounts_is_back(&l);
+	say_kept(&l, ERR_OK);
+	CHECK_U64(l.told.resumed_n, 2);
+	take(&l, l.told.stream);
+	CHECK_STR(buf_view(&l.out), S("early"));
+	close_line(&l);
+}
+
+static void
+refused_while_it_wakes(void)
+{
+	struct line l;
+	open_line(&l);
+	l.told.mute = true;
+	CHECK_ERR(offered(&l, 0), ERR_OK);
+	svc_gate_client_send(&l.w, &l.c, S("early"));
+	listen_to_it(&l);
+	CHECK_ERR(say_resumed(&l.told, l.h.about->id, ERR_DENIED), ERR_OK);
+	client_hears(&l, "* BYE [UNAVAILABLE] The session was ended; log in again\r\n<BYE>");
 	close_line(&l);
 }
 
@@ -480,4 +547,5 @@ quitting(void)
 
 TEST_MAIN(rests_and_goes_on, every_race, last_words, woken_by_accounts, not_everybody_may_rest,
     the_client_leaves, dropped, silent_for_too_long, kept_alive, accounts_is_started_anew,
+    accounts_has_just_ended, accounts_ends_while_it_wakes, refused_while_it_wakes,
     a_new_accounts_refuses, nobody_confirms, quitting)
