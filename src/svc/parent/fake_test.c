@@ -136,7 +136,8 @@ start(struct svc_common *sc)
 	for (size_t i = 0; i < fake.listeners_n; i++) {
 		TRY(sys_watch_start(sc->loop, &fake.listeners[i], SYS_IN | SYS_EXCLUSIVE));
 	}
-	return sc->boot_id.n > 0 ? ERR_OK : ERR_BUG;
+	bool right = sc->secret.n == (str_eq(sc->set, S("accounts")) ? 32u : 0u);
+	return sc->boot_id.n > 0 && right ? ERR_OK : ERR_BUG;
 }
 
 static void
