@@ -22,6 +22,7 @@ struct svc_account {
 	str name;         /* canonical address that logged in */
 	uint64_t account; /* account id */
 	uint64_t session; /* session id given by gate, for log lines */
+	bool alone;       /* nobody answers questions on `control`: in tests */
 	uint64_t guest;   /* 0, or the account of a visitor: then this is somebody else's folder */
 };
 

@@ -41,6 +41,7 @@ svc_account_imap_trial_begin(struct svc_account_imap_trial *t, const struct stor
 	t->store = store_trial_open(conf);
 	t->account = (struct svc_account){ .stream = stream[1],
 		.control = control[1],
+		.alone = true,
 		.store = t->store,
 		.conf = &t->conf,
 		.name = S("user@example.org"),

@@ -94,7 +94,7 @@ ask(struct svc_account_imap *s, struct buf *question)
 {
 	struct svc_account_imap_shared *w = &s->shared;
 	int64_t end = sys_clock_ms() + SVC_ACCOUNT_IMAP_ASK_MS;
-	enum err e = s->account->control < 0
+	enum err e = s->account->control < 0 || s->account->alone
 	    ? ERR_UNAVAILABLE
 	    : sys_chan_send_wait(s->account->control, question, -1, SVC_ACCOUNT_IMAP_ASK_MS);
 	buf_done(question);

@@ -422,6 +422,20 @@ put_node(struct svc_account_imap *s, const struct imap_list_args *l, str name)
 	}
 }
 
+/* Clients ask for INBOX and for the top level all the time: no question to accounts for that. */
+static bool
+is_about_others(const struct imap_list_args *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		str reference = l->reference, pattern = l->patterns[i];
+		bool top = reference.n == 0 && imap_match(pattern, root);
+		if (pattern.n > 0 && (top || may_fit(reference, pattern))) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static enum err
 list_owner(struct svc_account_imap *s, const struct imap_list_args *l,
     const struct svc_account_imap_sharer *who)
@@ -469,8 +483,8 @@ svc_account_imap_shared_visit_list(struct svc_account_imap *s, const struct imap
 {
 	struct svc_account_imap_sharer *list;
 	bool chosen = (l->select & (IMAP_LIST_SUBSCRIBED | IMAP_LIST_SPECIAL_USE)) != 0;
-	if (s->account->guest != 0 || chosen || svc_account_imap_shared_ask_sharers(s) != ERR_OK ||
-	    s->shared.list_n == 0) {
+	if (s->account->guest != 0 || chosen || !is_about_others(l) ||
+	    svc_account_imap_shared_ask_sharers(s) != ERR_OK || s->shared.list_n == 0) {
 		return ERR_OK;
 	}
 	size_t n = s->shared.list_n;
