@@ -68,7 +68,9 @@ fill(struct svc_account_imap_scan *scan)
 		}
 		struct store_scan want = { scan->box->id, lo, hi, scan->since };
 		TRY(store_msgs(scan->s->store, &want, scan->msgs, LEN(scan->msgs), &scan->n));
-		TRY(svc_account_imap_learn_keywords(scan->s, scan->msgs, scan->n));
+		if (scan->box == &scan->s->box) {
+			TRY(svc_account_imap_learn_keywords(scan->s, scan->msgs, scan->n));
+		}
 		scan->next_uid = scan->n == 0 ? hi + 1 : scan->msgs[scan->n - 1].uid + 1;
 	}
 	return ERR_OK;
