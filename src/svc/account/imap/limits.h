@@ -28,8 +28,8 @@ enum {
 	SVC_ACCOUNT_IMAP_NOTICE_MS = 5000,
 	/* Memory of a session: commands, view, lists of mailboxes. */
 	SVC_ACCOUNT_IMAP_BUDGET = 268435456,
-	/* Scratch memory of one message (its MIME tree, addresses), or of one refresh: every message of a
-	 * mailbox of two million may have changed. */
+	/* Scratch memory of one message (its MIME tree, addresses), or of one refresh: all messages
+	 * of a mailbox of two million may have changed. */
 	SVC_ACCOUNT_IMAP_SCRATCH = 201326592,
 	/* Wrong commands in a row before BYE. */
 	SVC_ACCOUNT_IMAP_ERRORS_MAX = 50,
