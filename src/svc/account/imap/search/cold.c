@@ -10,6 +10,7 @@ enum {
 	STRUCTURE = IMAP_FETCH_BODY | IMAP_FETCH_BODYSTRUCTURE,
 	KEPT_WITH_IT = STRUCTURE | IMAP_FETCH_PREVIEW,
 	BULK_MIN = 128,
+	FILL_MS = 2000,       /* a client that waits for messages wants to see the first ones */
 	KEPT_OCTETS = 4194304 /* memory for structures that wait to be kept */
 };
 
@@ -38,7 +39,7 @@ svc_account_imap_search_cold_init(struct svc_account_imap_search_cold *c,
 	}
 	/* Dates alone are not worth making facts of everything. */
 	uint64_t make = (items & IMAP_FETCH_ENVELOPE) != 0 ? wanted : 0;
-	return c->bulk ? svc_account_imap_search_facts_init(&c->facts, s, make) : ERR_OK;
+	return c->bulk ? svc_account_imap_search_facts_init(&c->facts, s, make, FILL_MS) : ERR_OK;
 }
 
 /* A cache: when it cannot be kept, the next FETCH makes it again. */

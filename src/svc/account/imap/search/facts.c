@@ -15,6 +15,7 @@
 #include "mail/text.h"
 #include "mail/word.h"
 #include "svc/account/imap/shape.h"
+#include "sys/clock.h"
 
 enum {
 	VERSION = 1,
@@ -336,10 +337,11 @@ fill_batch(struct svc_account_imap *s, struct arena *a, const uint64_t *ids, siz
 	return e == ERR_EXISTS ? ERR_OK : e;
 }
 
-/* Make blocks for up to `most` messages. */
+/* Make blocks for up to `most` messages, for about `most_ms` (0: as long as it takes). */
 static enum err
-fill(struct svc_account_imap *s, uint64_t most)
+fill(struct svc_account_imap *s, uint64_t most, int64_t most_ms)
 {
+	int64_t begun_ms = sys_clock_ms();
 	struct arena *a = arena_new(s->arena, "facts", BATCH_MAX, 0);
 	uint64_t ids[FILL_BATCH];
 	enum err e = a == NULL ? ERR_NOMEM : ERR_OK;
@@ -354,6 +356,9 @@ fill(struct svc_account_imap *s, uint64_t most)
 		svc_account_imap_progress(s, 0, 0);
 		arena_reset(a);
 		done += n;
+		if (most_ms != 0 && sys_clock_ms() - begun_ms >= most_ms) {
+			break;
+		}
 	}
 	store_release(s->store);
 	arena_free(&a);
@@ -364,7 +369,7 @@ fill(struct svc_account_imap *s, uint64_t most)
 
 enum err
 svc_account_imap_search_facts_init(struct svc_account_imap_facts *f, struct svc_account_imap *s,
-    uint64_t wanted)
+    uint64_t wanted, int64_t most_ms)
 {
 	*f = (struct svc_account_imap_facts){ .s = s };
 	f->arena = arena_new(s->arena, "fact", BATCH_MAX, 0);
@@ -375,7 +380,7 @@ svc_account_imap_search_facts_init(struct svc_account_imap_facts *f, struct svc_
 		return ERR_OK;
 	}
 	/* A cache: when it cannot be written, headers are read. */
-	enum err e = fill(s, FILL_FACTOR * wanted + FILL_EXTRA);
+	enum err e = fill(s, FILL_FACTOR * wanted + FILL_EXTRA, most_ms);
 	return e == ERR_NOSPACE || e == ERR_BUSY || e == ERR_IO || e == ERR_BUDGET ? ERR_OK : e;
 }
 

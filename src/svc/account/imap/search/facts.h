@@ -55,11 +55,11 @@ struct svc_account_imap_facts {
  * Begin; end with done, which is fine on a zeroed one.
  *
  * In      wanted: how many messages the command asks about; for many, blocks are made now, for up
- *         to a few times as many messages
+ *         to a few times as many messages; most_ms: for about so long, 0: as long as it takes
  * Errors  NOMEM, BUDGET, DB, IO
  */
 enum err svc_account_imap_search_facts_init(struct svc_account_imap_facts *f,
-    struct svc_account_imap *s, uint64_t wanted);
+    struct svc_account_imap *s, uint64_t wanted, int64_t most_ms);
 void svc_account_imap_search_facts_done(struct svc_account_imap_facts *f);
 
 /*
