@@ -13,10 +13,14 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import meter  # noqa: E402
 import peers  # noqa: E402
+import pop3c  # noqa: E402
 import postern  # noqa: E402
+import wire  # noqa: E402
 
 DRAIN_S = 300
 QUIET_S = 0.5
+POP3_S = 120
+PIPELINE = 100  # RETR commands under way
 QUIET_CPU_S = 0.005  # less than this much CPU in QUIET_S: the server rests
 
 
@@ -127,6 +131,72 @@ def reading(side, user, warm_sessions):
         "select_warm_ms": median(warm["select_ms"]),
         "flags_warm_ms": median(warm["flags_ms"]),
     }
+
+
+class Popped:
+    """One POP3 session over TLS, timed from connect on."""
+
+    def __init__(self, side, user):
+        self.began = time.monotonic()
+        self.c = pop3c.Pop3(side.ports["pop3s"], tls=wire.client_context(), timeout=POP3_S)
+        if not self.c.login(f"user{user}@{peers.DOMAIN}", peers.PASSWORD).startswith("+OK"):
+            raise RuntimeError(f"{side.name}: no POP3 log-in")
+        self.count = int(self.c.ok("STAT").split()[1])
+
+    def ms(self):
+        """Since the last call, or the beginning."""
+        before, self.began = self.began, time.monotonic()
+        return 1000 * (self.began - before)
+
+    def retr_all(self):
+        """As a program that pipelines: RFC 2449 6.6. The octets of all bodies."""
+        total = 0
+        for first in range(1, self.count + 1, PIPELINE):
+            numbers = range(first, min(first + PIPELINE, self.count + 1))
+            self.c.wire.send(b"".join(b"RETR %d\r\n" % n for n in numbers))
+            for answer in self.answers(len(numbers)):
+                first_line, _, body = answer.partition(b"\r\n")
+                if not first_line.startswith(b"+OK"):
+                    raise RuntimeError("RETR was refused")
+                total += len(body) + 2  # its last line end went with the end of the answer
+        return total
+
+    def answers(self, n):
+        """n answers of several lines, read in large pieces; letters of ours have no dots to undo."""
+        wire, end = self.c.wire, b"\r\n.\r\n"
+        while wire.buf.count(end) < n:
+            wire.more()
+        *answers, wire.buf = wire.buf.split(end, n)
+        return answers
+
+
+def popping(side, user):
+    """Log-in and STAT cold and warm, then UIDL, LIST and RETR of everything."""
+    Popped(side, user).c.quit()  # a server may build its index once
+    rest(side.meter)
+    really_cold = meter.drop_caches()
+    session = Popped(side, user)
+    found = {"messages": session.count, "cold": really_cold, "stat_cold_ms": session.ms()}
+    session.c.quit()
+    warm = []
+    for _ in range(5):
+        session = Popped(side, user)
+        warm.append(session.ms())
+        session.c.quit()
+    session = Popped(side, user)
+    session.ms()
+    uids = session.c.uidl()
+    found["uidl_ms"] = session.ms()
+    sizes = session.c.sizes()
+    found["list_ms"] = session.ms()
+    cpu = side.meter.cpu_s()
+    octets = session.retr_all()
+    found["retr_ms"] = session.ms()
+    found["retr_cpu_ms"] = 1000 * (side.meter.cpu_s() - cpu)
+    session.c.quit()
+    if not len(uids) == len(sizes) == session.count or octets != sum(sizes.values()):
+        raise RuntimeError(f"{side.name}: {octets} octets came, LIST says {sum(sizes.values())}")
+    return {**found, "stat_warm_ms": median(warm)}
 
 
 def idle(side, sessions):

@@ -78,6 +78,22 @@ def read_lines(report):
     return lines
 
 
+def pop3_lines(report):
+    lines = []
+    for entry in report.get("pop3", []):
+        name = f"POP3, {entry['messages']:,} messages"
+        for key, what in (
+            ("stat_cold_ms", "log-in and STAT cold"),
+            ("stat_warm_ms", "log-in and STAT warm"),
+            ("uidl_ms", "UIDL"),
+            ("list_ms", "LIST"),
+            ("retr_ms", "RETR of all"),
+            ("retr_cpu_ms", "RETR of all, CPU"),
+        ):
+            lines.append(row(f"{name}: {what}, ms", entry["result"], key, False))
+    return lines
+
+
 def idle_lines(report):
     lines = []
     for entry in report["idle"]:
@@ -115,7 +131,8 @@ def text(report, title):
         "Above 1 x Postern is better; an aim stands where it is missed."
     )
     table = ["| | Postfix + Dovecot | Postern | ratio |", "|---|---:|---:|---:|"]
-    table += mail_lines(report, title) + read_lines(report) + idle_lines(report)
+    table += mail_lines(report, title) + read_lines(report) + pop3_lines(report)
+    table += idle_lines(report)
     table += resting_lines(report)
     return "\n".join([BEGIN, "", head, "", *table, "", END])
 

@@ -33,7 +33,7 @@ base_dir = {dir}/dovecot/run
 state_dir = {dir}/dovecot/state
 log_path = {dir}/dovecot/log
 listen = 127.0.0.1
-protocols = imap lmtp
+protocols = imap lmtp pop3
 ssl = required
 ssl_cert = <{dir}/cert.pem
 ssl_key = <{dir}/key.pem
@@ -61,6 +61,15 @@ service imap-login {{
 }}
 service imap {{
   process_limit = 2048
+}}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = 0
+  }}
+  inet_listener pop3s {{
+    port = {pop3s}
+    ssl = yes
+  }}
 }}
 service lmtp {{
   unix_listener {dir}/postfix/queue/private/dovecot-lmtp {{
@@ -120,6 +129,8 @@ smtpd_relay_restrictions = permit_mynetworks permit_sasl_authenticated defer_una
 def missing():
     """Why the peers cannot run here, or None."""
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    if not pathlib.Path("/usr/lib/dovecot/pop3").exists():
+        return "dovecot-pop3d is not installed"
     for program in ("postfix", "dovecot"):
         if shutil.which(program, path=path) is None:
             return f"{program} is not installed"
@@ -137,7 +148,7 @@ class Peers:
         self.users = users
         self.postfix = postfix
         self.dovecot_more = DOVECOT_TUNED if tuned else ""
-        self.ports = dict(zip(("mx", "imap", "imaps"), postern.free_ports(3)))
+        self.ports = dict(zip(("mx", "imap", "imaps", "pop3s"), postern.free_ports(4)))
         if certificate is None:
             postern.make_certificate(self.dir)
         else:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Postern against Postfix + Dovecot, row by row, in one run.
 
-usage: run.py [--quick] [--runs N] [--only mail|read|search|idle] [--out FILE]
+usage: run.py [--quick] [--runs N] [--only mail|read|search|pop3|idle] [--out FILE]
               [--side postern|peers] [--readme] [--report FILE]
 
 Prints a table with the ratio per row (above 1: Postern is better) and writes build/bench.json. Rows
@@ -35,8 +35,9 @@ import search  # noqa: E402
 USERS = 1000
 SMALL, LARGE = 4096, 102400
 SUSTAINED = 10000  # messages into 1,000 mailboxes: ten each, as under lasting load
-READERS = 2  # the users after those hold the large mailboxes
+READERS = 3  # the users after those hold the large mailboxes
 SEARCHED = (10000, 100000)  # and those after them the mailboxes that are searched
+POP3_MESSAGES = 10000
 RUNS_FULL, RUNS_QUICK = 3, 1
 SESSIONS_FULL, SESSIONS_QUICK = 500, 100
 RESTING_FULL, RESTING_QUICK = 10000, 1000  # of different accounts; ours alone
@@ -146,6 +147,14 @@ READ_COLUMNS = [
     ("flags_cold_ms", "FLAGS cold", "ms", False),
     ("flags_warm_ms", "FLAGS warm", "ms", False),
 ]
+POP3_COLUMNS = [
+    ("stat_cold_ms", "STAT cold", "ms", False),
+    ("stat_warm_ms", "STAT warm", "ms", False),
+    ("uidl_ms", "UIDL", "ms", False),
+    ("list_ms", "LIST", "ms", False),
+    ("retr_ms", "RETR all", "ms", False),
+    ("retr_cpu_ms", "RETR CPU", "ms", False),
+]
 IDLE_COLUMNS = [
     ("per_session_kb", "memory", "KB", False),
     ("empty_kb", "server alone", "KB", False),
@@ -198,12 +207,8 @@ def fill(side, user, maildir):
 def run_read(sides, runs, report):
     for i, count in enumerate((10000, 100000)):
         user = USERS + i
-        with tempfile.TemporaryDirectory(prefix="postern-maildir.") as folder:
-            maildir = pathlib.Path(folder) / "mail"
-            measure.make_maildir(maildir, count)
-            os.chmod(folder, 0o755)
-            filled = [side for side in sides if fill(side, user, maildir)]
-        result = take_turns(filled, runs, lambda side, u=user: measure.reading(side, u, 5))
+        who = filled(sides, user, count)
+        result = take_turns(who, runs, lambda side, u=user: measure.reading(side, u, 5))
         show(f"mailbox of {count} messages", result, READ_COLUMNS)
         report["read"].append({"messages": count, "result": result})
 
@@ -219,6 +224,24 @@ def run_search(sides, counts, report):
         result = take_turns(filled, 1, lambda s, u=user, n=count: search.searching(s, u, n))
         show(f"search of {count} messages", result, search.COLUMNS)
         report["search"].append({"messages": count, "result": result})
+
+
+def filled(sides, user, count):
+    """The sides that hold a mailbox of so many messages now."""
+    with tempfile.TemporaryDirectory(prefix="postern-maildir.") as folder:
+        maildir = pathlib.Path(folder) / "mail"
+        measure.make_maildir(maildir, count)
+        os.chmod(folder, 0o755)
+        return [side for side in sides if fill(side, user, maildir)]
+
+
+def run_pop3(sides, runs, report):
+    """From connect to the answer of STAT, TLS and log-in included; then the rest."""
+    user = USERS + READERS - 1
+    who = filled(sides, user, POP3_MESSAGES)
+    result = take_turns(who, runs, lambda side: measure.popping(side, user))
+    show(f"maildrop of {POP3_MESSAGES} messages, POP3", result, POP3_COLUMNS)
+    report["pop3"].append({"messages": POP3_MESSAGES, "result": result})
 
 
 def run_idle(sides, sessions, report):
@@ -294,7 +317,7 @@ def chosen_sides(only):
 def options():
     p = argparse.ArgumentParser()
     p.add_argument("--quick", action="store_true")
-    p.add_argument("--only", choices=("mail", "read", "search", "idle"))
+    p.add_argument("--only", choices=("mail", "read", "search", "pop3", "idle"))
     p.add_argument("--readme", action="store_true")
     p.add_argument("--report", help="do not measure, take this report")
     p.add_argument("--side", choices=("postern", "peers"))
@@ -319,6 +342,8 @@ def measure_all(o, kinds, certificate, report):
             run_read(sides, runs, report)
         if o.only == "search" or (o.only is None and not o.quick):
             run_search(sides, SEARCHED[: 1 if o.quick else None], report)
+        if o.only == "pop3" or (o.only is None and not o.quick):
+            run_pop3(sides, runs, report)
     if o.only in (None, "idle") and peers.Peers in kinds:
         run_idle_tuned(certificate, ours, report)
     if o.only in (None, "idle") and postern_side.Postern in kinds:
@@ -339,7 +364,8 @@ def main():
     kinds = chosen_sides(o.side)
     if not kinds:
         sys.exit("bench: nothing to measure")
-    report = {"machine": machine(), "quick": o.quick, "mail": [], "read": [], "idle": []}
+    report = {"machine": machine(), "quick": o.quick, "mail": [], "read": [], "pop3": [],
+        "idle": []}
     report["search"] = []
     with tempfile.TemporaryDirectory(prefix="postern-cert.") as certificate:
         postern.make_certificate(certificate)

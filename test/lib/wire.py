@@ -78,6 +78,10 @@ class Wire:
             raise Closed(self.buf)
         self.buf += self.inflate.decompress(more) if self.inflate else more
 
+    def more(self):
+        """Whatever comes next, added to .buf."""
+        self._fill()
+
     def line(self):
         """The next line without CRLF; a bare LF does not end one."""
         while b"\r\n" not in self.buf:
