@@ -162,7 +162,7 @@ class Popped:
         return total
 
     def answers(self, n):
-        """n answers of several lines, read in large pieces; letters of ours have no dots to undo."""
+        """n answers of several lines, read in large pieces; these letters have no dots to undo."""
         wire, end = self.c.wire, b"\r\n.\r\n"
         while wire.buf.count(end) < n:
             wire.more()
