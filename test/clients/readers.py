@@ -50,7 +50,7 @@ ca_certs = {ca}
 [destination]
 type = MDA_external
 path = /bin/sh
-arguments = ("-c", "cat >{dir}/mail/new/$$")
+arguments = ("-c", "cat >{dir}/mail/new/$$; sleep 0.2")
 allow_root_commands = true
 [options]
 delete = {delete}
