@@ -404,10 +404,11 @@ child_make(struct svc_accounts *s, enum svc_accounts_kind kind, uint64_t account
 }
 
 NORETURN static void
-in_account_child(struct svc_account_start *start)
+in_account_child(struct svc_accounts *s, struct svc_account_start *start)
 {
 	int keep[] = { start->control, start->queue, start->stream,
 		start->guest != 0 ? start->visit : -1 };
+	mem_wipe(s->seal_key, sizeof s->seal_key); /* else any account could seal for any other */
 	prctl(PR_SET_NAME, "account"); /* only for who looks at the process list */
 	if (sys_close_except(keep, LEN(keep)) != ERR_OK) {
 		sys_exit(SVC_ACCOUNT_UNAVAILABLE);
@@ -427,7 +428,7 @@ fork_account(struct svc_accounts *s, struct svc_account_start *start, struct svc
 	start->control = control[1];
 	enum err e = sys_fork(&in_child, &c->process);
 	if (e == ERR_OK && in_child) {
-		in_account_child(start);
+		in_account_child(s, start);
 	}
 	sys_close(&control[1]);
 	if (e != ERR_OK) {

@@ -83,6 +83,8 @@ start(struct svc_common *sc)
 	s->listening = true;
 	if (sc->secret.n == sizeof s->seal_key) {
 		memcpy(s->seal_key, sc->secret.p, sizeof s->seal_key);
+		mem_wipe((char *)(uintptr_t)sc->secret.p, sc->secret.n); /* forks copy us */
+		sc->secret = STR_NONE;
 	}
 	svc_accounts_logins_start(s);
 	if (s->queue != NULL) {
