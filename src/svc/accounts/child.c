@@ -409,7 +409,7 @@ in_account_child(struct svc_accounts *s, struct svc_account_start *start)
 	int keep[] = { start->control, start->queue, start->stream,
 		start->guest != 0 ? start->visit : -1 };
 	mem_wipe(s->seal_key, sizeof s->seal_key); /* else any account could seal for any other */
-	prctl(PR_SET_NAME, "account"); /* only for who looks at the process list */
+	prctl(PR_SET_NAME, "account");             /* only for who looks at the process list */
 	if (sys_close_except(keep, LEN(keep)) != ERR_OK) {
 		sys_exit(SVC_ACCOUNT_UNAVAILABLE);
 	}
