@@ -133,7 +133,7 @@ setup(struct world_client *c, bool idle)
 {
 	world_new();
 	wire_gate();
-	w.conf.imap_park_after = 10;
+	w.conf.imap_park_after = 300; /* time enough to say what follows, on a busy machine too */
 	world_log_in(7, c);
 	if (idle) {
 		world_say(c, "s SELECT INBOX\r\ni IDLE\r\n");
