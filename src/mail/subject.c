@@ -123,7 +123,7 @@ mail_subject_base(struct buf *out, str subject, bool *ret_reply)
 	if (buf_err(out) != ERR_OK) {
 		return;
 	}
-	str s = str_make(out->p + start, out->n - start);
+	str s = str_from_off(buf_view(out), start);
 	while (more) {
 		s = without_leaders(without_trailers(s, ret_reply), ret_reply);
 		more = str_istarts(s, S("[fwd:")) && s.p[s.n - 1] == ']'; /* step 6 */

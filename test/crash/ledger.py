@@ -170,8 +170,10 @@ def look_once(client, mailbox):
     messages = {}
     fetched = client.fetch("1:*", "(UID MODSEQ BODY.PEEK[HEADER.FIELDS (X-LETTER)])", uid=True)
     for _, items in fetched:
-        field = next(v for k, v in items.items() if k.startswith("BODY["))
-        found = MARK.search(field or b"")
+        field = [v for k, v in items.items() if k.startswith("BODY[")]
+        if not field:
+            continue  # unasked: flags that another session changed meanwhile
+        found = MARK.search(field[0] or b"")
         name = found.group(1).decode() if found else None
         messages[int(items["UID"])] = (name, int(items["MODSEQ"][0]))
     return {
@@ -191,6 +193,8 @@ def contents(client, mailbox):
     client.ok("EXAMINE {}", mailbox.encode())
     out = []
     for _, items in client.fetch("1:*", "(UID BODY.PEEK[])", uid=True):
+        if "BODY[]" not in items:
+            continue  # unasked, as in look()
         name, octets = own_part(items["BODY[]"])
         out.append((int(items["UID"]), name, digest(octets)))
     return out
