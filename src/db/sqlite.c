@@ -14,7 +14,7 @@
 
 enum {
 	CHECKPOINT_PAGES = 256,
-	CLOSE_PAGES = 48, /* every opening reads a log this long; emptying it costs us as much */
+	CLOSE_PAGES = 96, /* a log this long costs the next opening more than emptying it us */
 	DEFAULT_PAGE = 4096,
 };
 static_assert((DB_STATEMENTS_MAX & (DB_STATEMENTS_MAX - 1)) == 0, "a mask is used");
