@@ -13,36 +13,18 @@
 
 #define DELIVERED "Subject: news\nFrom: a@b\n\nbody\n"
 
-struct two {
-	struct store_conf conf;
-	struct svc_account_imap_trial a, b; /* a watches, b changes */
-};
-
+/* a watches, b changes. */
 static void
-setup(struct two *w, const char *name)
+setup(struct svc_account_imap_two *w, const char *name)
 {
-	w->conf = svc_account_imap_trial_account(name);
-	svc_account_imap_trial_begin(&w->a, &w->conf);
-	svc_account_imap_trial_begin(&w->b, &w->conf);
-	for (int i = 0; i < 3; i++) {
-		svc_account_imap_trial_append(&w->b, "INBOX", "()", "Subject: x\n\nbody\n");
-	}
-	svc_account_imap_trial_turn(&w->a, "s SELECT INBOX", NULL);
-	svc_account_imap_trial_turn(&w->b, "s SELECT INBOX", NULL);
-}
-
-static void
-teardown(struct two *w)
-{
-	svc_account_imap_trial_end(&w->a);
-	svc_account_imap_trial_end(&w->b);
-	svc_account_imap_trial_remove(&w->conf);
+	svc_account_imap_two_begin(w, name);
+	svc_account_imap_two_open(w, &w->b, 3);
 }
 
 static enum err
 on_changed(void *ctx, const struct ipc_accounts_account_changed *m, int *fd)
 {
-	struct two *w = ctx;
+	struct svc_account_imap_two *w = ctx;
 	struct buf b;
 	buf_init(&b, 64);
 	ipc_accounts_account_notice_put(&b, &(struct ipc_accounts_account_notice){ m->mailbox });
@@ -53,7 +35,7 @@ on_changed(void *ctx, const struct ipc_accounts_account_changed *m, int *fd)
 
 /* What b has changed becomes notices for a. */
 static void
-carry(struct two *w)
+carry(struct svc_account_imap_two *w)
 {
 	static const struct ipc_accounts_account_at_accounts handlers = { .changed = on_changed };
 	struct arena *scratch = arena_new(NULL, "test", 1 << 20, 0);
@@ -72,7 +54,7 @@ carry(struct two *w)
 
 /* b does this; what a then hears without having said anything. */
 static void
-after(struct two *w, const char *send, const char *want)
+after(struct svc_account_imap_two *w, const char *send, const char *want)
 {
 	svc_account_imap_trial_turn(&w->b, send, NULL);
 	carry(w);
@@ -82,13 +64,13 @@ after(struct two *w, const char *send, const char *want)
 }
 
 static void
-a_says(struct two *w, const char *send, const char *want)
+a_says(struct svc_account_imap_two *w, const char *send, const char *want)
 {
 	svc_account_imap_trial_turn(&w->a, send, want);
 }
 
 static void
-deliver(struct two *w, const char *mailbox, const char *want)
+deliver(struct svc_account_imap_two *w, const char *mailbox, const char *want)
 {
 	svc_account_imap_trial_append(&w->b, mailbox, "()", DELIVERED);
 	after(w, "x NOOP", want);
@@ -97,7 +79,7 @@ deliver(struct two *w, const char *mailbox, const char *want)
 static void
 selected(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "selected");
 	deliver(&w, "INBOX", ""); /* nobody asked yet */
 	a_says(&w, "1 NOTIFY SET (SELECTED (MessageNew MessageExpunge FlagChange))",
@@ -124,14 +106,14 @@ selected(void)
 	a_says(&w, " 1 UID",
 	    "* 6 EXISTS\n* 6 FETCH (UID 8 BODY[HEADER.FIELDS (subject)] {17}\nSubject: news\n\n)\n"
 	    "* 1 FETCH (UID 2)\n3 OK FETCH done\n");
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 /* EXPUNGE waits for a command that may tell it; without any event the client has a snapshot. */
 static void
 delayed_and_none(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "delayed");
 	a_says(&w, "1 NOTIFY SET (SELECTED-DELAYED (MessageNew MessageExpunge))",
 	    "1 OK NOTIFY done\n");
@@ -156,13 +138,13 @@ delayed_and_none(void)
 	a_says(&w, "10 NOTIFY NONE", "10 OK NOTIFY done\n");
 	deliver(&w, "INBOX", "");
 	a_says(&w, "11 NOOP", "11 OK NOOP done\n");
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 static void
 others(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "others");
 	a_says(&w,
 	    "1 NOTIFY SET STATUS (SUBTREE Sent (MessageNew MessageExpunge)) "
@@ -196,13 +178,13 @@ others(void)
 	a_says(&w, "6 NOTIFY NONE", "6 OK NOTIFY done\n");
 	deliver(&w, "Sent", "");
 	CHECK(svc_account_imap_may_park(&w.a.session));
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 static void
 names(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "names");
 	a_says(&w, "1 NOTIFY SET (PERSONAL (MailboxName SubscriptionChange))",
 	    "1 OK NOTIFY done\n");
@@ -235,13 +217,13 @@ names(void)
 	deliver(&w, "x", "* STATUS x (MESSAGES 1 UIDNEXT 2)\n");
 	after(&w, "b UNSUBSCRIBE x", "* LIST (\\HasNoChildren) \"/\" x\n");
 	deliver(&w, "x", "");
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 static void
 metadata(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "metadata");
 	struct store_annotation list[] = {
 		{ .mailbox = 1, .entry = S("/shared/comment"), .value = S("x") },
@@ -257,14 +239,14 @@ metadata(void)
 	CHECK_ERR(store_annotate(w.b.store, list, LEN(list), NULL), ERR_OK);
 	svc_account_imap_changed(&w.b.session, 1);
 	after(&w, "b NOOP", "* METADATA \"\" /shared/admin\n");
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 /* Without FlagChange a client with CONDSTORE must not remember modseqs above what it missed. */
 static void
 quiet(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	char want[100];
 	setup(&w, "quiet");
 	a_says(&w, "1 ENABLE QRESYNC", NULL);
@@ -276,7 +258,7 @@ quiet(void)
 	    "* 3 FETCH (UID 3 MODSEQ (#))\n3 OK [HIGHESTMODSEQ %llu] STORE done\n",
 	    (unsigned long long)w.a.session.box.quiet_modseq);
 	a_says(&w, "3 STORE 3 +FLAGS.SILENT (\\Seen)", want);
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 static void
@@ -304,17 +286,17 @@ refusals(void)
 		    "1 OK NOTIFY done\n" },
 		{ "1 NOTIFY SET STATUS (SUBSCRIBED NONE)", "1 OK NOTIFY done\n" },
 	};
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "refusals");
 	svc_account_imap_trial_talk(&w.a, turns, LEN(turns));
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 /* Parked with NOTIFY about the selected mailbox, a session goes on as before. */
 static void
 parked(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	struct buf blob;
 	setup(&w, "parked");
 	a_says(&w, "1 NOTIFY SET (SELECTED (MessageNew (UID) MessageExpunge))",
@@ -337,7 +319,7 @@ parked(void)
 	deliver(&w, "INBOX", "");
 	a_says(&w, "3 NOOP", "3 OK NOOP done\n");
 	buf_done(&blob);
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 TEST_MAIN(selected, delayed_and_none, others, names, metadata, quiet, refusals, parked)

@@ -9,40 +9,21 @@
 #include "sys/clock.h"
 #include "svc/account/imap/trial.h"
 
-struct two {
-	struct store_conf conf;
-	struct svc_account_imap_trial a, b;
-};
-
 static void
-setup(struct two *w, const char *name)
+setup(struct svc_account_imap_two *w, const char *name)
 {
-	w->conf = svc_account_imap_trial_account(name);
-	svc_account_imap_trial_begin(&w->a, &w->conf);
-	svc_account_imap_trial_begin(&w->b, &w->conf);
-	for (int i = 0; i < 6; i++) {
-		svc_account_imap_trial_append(&w->a, "INBOX", "()", "Subject: x\n\nbody\n");
-	}
-	svc_account_imap_trial_turn(&w->a, "s SELECT INBOX", NULL);
-	svc_account_imap_trial_turn(&w->b, "s SELECT INBOX", NULL);
+	svc_account_imap_two_begin(w, name);
+	svc_account_imap_two_open(w, &w->a, 6);
 }
 
 static void
-teardown(struct two *w)
-{
-	svc_account_imap_trial_end(&w->a);
-	svc_account_imap_trial_end(&w->b);
-	svc_account_imap_trial_remove(&w->conf);
-}
-
-static void
-a_says(struct two *w, const char *send, const char *want)
+a_says(struct svc_account_imap_two *w, const char *send, const char *want)
 {
 	svc_account_imap_trial_turn(&w->a, send, want);
 }
 
 static void
-b_says(struct two *w, const char *send, const char *want)
+b_says(struct svc_account_imap_two *w, const char *send, const char *want)
 {
 	svc_account_imap_trial_turn(&w->b, send, want);
 }
@@ -71,7 +52,7 @@ comes_back(struct svc_account_imap_trial *t)
 static void
 every_state(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "states");
 	comes_back(&w.a);
 	a_says(&w, "1 STORE 2,5 +FLAGS (\\Deleted red)", NULL);
@@ -92,14 +73,14 @@ every_state(void)
 	comes_back(&w.a);
 	a_says(&w, "9 FETCH 1 UID", NULL);
 	CHECK_U64(w.a.session.state, IMAP_AUTH);
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 /* Everything that happened while nobody was there, in the order the client may hear it. */
 static void
 news_after_a_rest(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "rest");
 	a_says(&w, "1 STORE 2 +FLAGS.SILENT (\\Deleted)", NULL);
 	b_says(&w, "1 NOOP", NULL);
@@ -118,13 +99,13 @@ news_after_a_rest(void)
 	    "2 OK FETCH done\n");
 	svc_account_imap_trial_park(&w.b);
 	b_says(&w, "3 NOOP", "* 2 EXPUNGE\n3 OK NOOP done\n");
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 static void
 in_idle_it_is_told_at_once(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	struct buf blob;
 	setup(&w, "idle");
 	b_says(&w, "1 IDLE", "+ idling\n");
@@ -135,13 +116,13 @@ in_idle_it_is_told_at_once(void)
 	CHECK_ERR(svc_account_imap_resume(&w.b.session, buf_view(&blob)), ERR_OK);
 	CHECK_STR(buf_view(&w.b.session.out), S("* 1 FETCH (UID 1 FLAGS (\\Flagged))\r\n"));
 	buf_done(&blob);
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 static void
 a_mailbox_that_is_gone(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "gone");
 	a_says(&w, "1 CREATE other", NULL);
 	b_says(&w, "1 SELECT other", NULL);
@@ -149,13 +130,13 @@ a_mailbox_that_is_gone(void)
 	svc_account_imap_trial_park(&w.b);
 	b_says(&w, "2 NOOP", NULL);
 	CHECK(w.b.session.quit);
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 static void
 not_in_the_middle(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "middle");
 	svc_account_imap_trial_feed(&w.a, S("1 NO"));
 	CHECK(!svc_account_imap_may_park(&w.a.session));
@@ -165,14 +146,14 @@ not_in_the_middle(void)
 	CHECK(!svc_account_imap_may_park(&w.a.session));
 	svc_account_imap_trial_feed(&w.b, S("1 APPEND INBOX {5}\r\nab"));
 	CHECK(!svc_account_imap_may_park(&w.b.session));
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 /* Coming back soon makes the next rest come later; a long rest is forgiven. */
 static void
 delays(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "delays");
 	struct svc_account_imap *s = &w.a.session;
 	struct svc_account_login login = { .octets = 0 };
@@ -195,12 +176,12 @@ delays(void)
 		CHECK(young || s->park.delay_ms == steps[i].want);
 		buf_done(&blob);
 	}
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 /* Take octets up in a session of its own. */
 static enum err
-taken(struct two *w, str octets)
+taken(struct svc_account_imap_two *w, str octets)
 {
 	struct svc_account_imap s;
 	if (!CHECK_ERR(svc_account_imap_init(&s, &w->a.account), ERR_OK)) {
@@ -215,7 +196,7 @@ taken(struct two *w, str octets)
 static void
 cut_short(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	struct buf blob;
 	size_t whole = 0;
 	setup(&w, "cut");
@@ -233,7 +214,7 @@ cut_short(void)
 	blob.p[0] = 2;
 	CHECK_ERR(taken(&w, buf_view(&blob)), ERR_UNSUPPORTED);
 	buf_done(&blob);
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 #define CORE "\1\56\0\0\0"
@@ -298,13 +279,13 @@ not_right(void)
 			   "\0" REST "\2\4\0\0\0\1\1\1\1"),
 		    ERR_SYNTAX },
 	};
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "wrong");
 	for (size_t i = 0; i < LEN(cases); i++) {
 		test_case = cases[i].name;
 		CHECK_ERR(taken(&w, cases[i].octets), cases[i].want);
 	}
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 static void
@@ -363,7 +344,7 @@ sets(void)
 static void
 too_large(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	struct buf blob;
 	struct store_set uids;
 	setup(&w, "large");
@@ -378,7 +359,7 @@ too_large(void)
 	CHECK_ERR(svc_account_imap_park_put(&w.a.session, &blob), ERR_TOOBIG);
 	buf_done(&blob);
 	store_set_done(&uids);
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 TEST_MAIN(every_state, news_after_a_rest, in_idle_it_is_told_at_once, a_mailbox_that_is_gone,

@@ -10,40 +10,21 @@
 #include "sys/chan.h"
 #include "sys/sys.h"
 
-struct two {
-	struct store_conf conf;
-	struct svc_account_imap_trial a, b;
-};
-
 static void
-setup(struct two *w, const char *name)
+setup(struct svc_account_imap_two *w, const char *name)
 {
-	w->conf = svc_account_imap_trial_account(name);
-	svc_account_imap_trial_begin(&w->a, &w->conf);
-	svc_account_imap_trial_begin(&w->b, &w->conf);
-	for (int i = 0; i < 4; i++) {
-		svc_account_imap_trial_append(&w->a, "INBOX", "()", "Subject: x\n\nbody\n");
-	}
-	svc_account_imap_trial_turn(&w->a, "s SELECT INBOX", NULL);
-	svc_account_imap_trial_turn(&w->b, "s SELECT INBOX", NULL);
+	svc_account_imap_two_begin(w, name);
+	svc_account_imap_two_open(w, &w->a, 4);
 }
 
 static void
-teardown(struct two *w)
-{
-	svc_account_imap_trial_end(&w->a);
-	svc_account_imap_trial_end(&w->b);
-	svc_account_imap_trial_remove(&w->conf);
-}
-
-static void
-a_says(struct two *w, const char *send, const char *want)
+a_says(struct svc_account_imap_two *w, const char *send, const char *want)
 {
 	svc_account_imap_trial_turn(&w->a, send, want);
 }
 
 static void
-b_says(struct two *w, const char *send, const char *want)
+b_says(struct svc_account_imap_two *w, const char *send, const char *want)
 {
 	svc_account_imap_trial_turn(&w->b, send, want);
 }
@@ -51,7 +32,7 @@ b_says(struct two *w, const char *send, const char *want)
 static void
 flags_and_arrivals(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "flags");
 	a_says(&w, "1 STORE 2 +FLAGS.SILENT (\\Seen red)", NULL);
 	b_says(&w, "1 NOOP",
@@ -70,14 +51,14 @@ flags_and_arrivals(void)
 	a_says(&w, "5 FETCH 1 FLAGS",
 	    "* 1 FETCH (UID 1 FLAGS (\\Answered \\Seen))\n* 1 FETCH (FLAGS (\\Answered \\Seen))\n"
 	    "5 OK FETCH done\n");
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 /* A keyword that is new with a new message is known before that message's flags are told. */
 static void
 new_keywords(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "keywords");
 	svc_account_imap_trial_append(&w.a, "INBOX", "(first)", "Subject: y\n\nnew\n");
 	a_says(&w, "1 FETCH 5 FLAGS", "* 5 FETCH (FLAGS (first))\n1 OK FETCH done\n");
@@ -93,14 +74,14 @@ new_keywords(void)
 	    "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft first second)\n"
 	    "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft first second "
 	    "\\*)] flags that stay\n* 5 FETCH (FLAGS (first))\n4 OK FETCH done\n");
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 /* No EXPUNGE in FETCH, STORE, SEARCH without UID; numbers stay valid until then. */
 static void
 expunges_wait(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "expunges");
 	a_says(&w, "1 STORE 2:3 +FLAGS.SILENT (\\Deleted)", NULL);
 	a_says(&w, "2 EXPUNGE", "* 3 EXPUNGE\n* 2 EXPUNGE\n2 OK EXPUNGE done\n");
@@ -114,12 +95,12 @@ expunges_wait(void)
 	    "* 3 EXPUNGE\n* 2 EXPUNGE\n* SEARCH 1 4 5\n6 OK SEARCH done\n");
 	b_says(&w, "7 FETCH 1:* UID",
 	    "* 1 FETCH (UID 1)\n* 2 FETCH (UID 4)\n* 3 FETCH (UID 5)\n7 OK FETCH done\n");
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 /* Hand b's session the notice that the accounts process would send for a's change. */
 static void
-relay(struct two *w)
+relay(struct svc_account_imap_two *w)
 {
 	struct buf in, out;
 	int fd;
@@ -140,7 +121,7 @@ relay(struct two *w)
 }
 
 static void
-b_hears(struct two *w, const char *want)
+b_hears(struct svc_account_imap_two *w, const char *want)
 {
 	test_case = want;
 	relay(w);
@@ -150,7 +131,7 @@ b_hears(struct two *w, const char *want)
 static void
 idle_is_told_at_once(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "idle");
 	relay(&w);
 	b_says(&w, "i IDLE", "+ idling\n");
@@ -167,13 +148,13 @@ idle_is_told_at_once(void)
 	a_says(&w, "4 STORE 1 +FLAGS.SILENT (\\Flagged)", NULL);
 	b_hears(&w, ""); /* outside of IDLE the next command tells */
 	b_says(&w, "n NOOP", "* 1 FETCH (UID 2 FLAGS (\\Flagged))\nn OK NOOP done\n");
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 static void
 moves_are_seen(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "moves");
 	b_says(&w, "1 SELECT Trash", NULL);
 	a_says(&w, "1 MOVE 2:4 Trash", NULL);
@@ -181,13 +162,13 @@ moves_are_seen(void)
 	a_says(&w, "2 SELECT Trash", NULL);
 	a_says(&w, "3 MOVE 1 INBOX", "* OK [COPYUID # # #] moved\n* 1 EXPUNGE\n3 OK MOVE done\n");
 	b_says(&w, "3 NOOP", "* 1 EXPUNGE\n3 OK NOOP done\n");
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 static void
 mailbox_deleted_under_us(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "gone");
 	a_says(&w, "1 CREATE x", NULL);
 	b_says(&w, "1 SELECT x", NULL);
@@ -195,13 +176,13 @@ mailbox_deleted_under_us(void)
 	b_says(&w, "2 NOOP", "2 OK NOOP done\n");
 	CHECK(w.b.session.quit);
 	CHECK_STR(str_from(w.b.session.bye), S("the selected mailbox was deleted"));
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 static void
 quit_is_obeyed(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "quit");
 	struct buf out;
 	buf_init(&out, 64);
@@ -219,7 +200,7 @@ quit_is_obeyed(void)
 	CHECK(w.b.account.control == -1);
 	sys_close(&control);
 	buf_done(&out);
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 TEST_MAIN(flags_and_arrivals, new_keywords, expunges_wait, idle_is_told_at_once, moves_are_seen,

@@ -190,3 +190,31 @@ svc_account_imap_trial_append(struct svc_account_imap_trial *t, const char *mail
 	buf_done(&b);
 	buf_done(&body);
 }
+
+/* ---- two clients -------------------------------------------------------------------------- */
+
+void
+svc_account_imap_two_begin(struct svc_account_imap_two *w, const char *name)
+{
+	w->conf = svc_account_imap_trial_account(name);
+	svc_account_imap_trial_begin(&w->a, &w->conf);
+	svc_account_imap_trial_begin(&w->b, &w->conf);
+}
+
+void
+svc_account_imap_two_open(struct svc_account_imap_two *w, struct svc_account_imap_trial *by, int n)
+{
+	for (int i = 0; i < n; i++) {
+		svc_account_imap_trial_append(by, "INBOX", "()", "Subject: x\n\nbody\n");
+	}
+	svc_account_imap_trial_turn(&w->a, "s SELECT INBOX", NULL);
+	svc_account_imap_trial_turn(&w->b, "s SELECT INBOX", NULL);
+}
+
+void
+svc_account_imap_two_end(struct svc_account_imap_two *w)
+{
+	svc_account_imap_trial_end(&w->a);
+	svc_account_imap_trial_end(&w->b);
+	svc_account_imap_trial_remove(&w->conf);
+}

@@ -33,6 +33,20 @@ void svc_account_imap_trial_remove(const struct store_conf *conf);
 void svc_account_imap_trial_begin(struct svc_account_imap_trial *t, const struct store_conf *conf);
 void svc_account_imap_trial_end(struct svc_account_imap_trial *t);
 
+/* Two clients of one fresh account, each with its own open store, as two processes have. */
+struct svc_account_imap_two {
+	struct store_conf conf;
+	struct svc_account_imap_trial a, b;
+};
+
+/* Begin with an empty account. */
+void svc_account_imap_two_begin(struct svc_account_imap_two *w, const char *name);
+/* One of them appends n messages to INBOX, then both select it. */
+void svc_account_imap_two_open(struct svc_account_imap_two *w, struct svc_account_imap_trial *by,
+    int n);
+/* Both sessions end, the account is removed. */
+void svc_account_imap_two_end(struct svc_account_imap_two *w);
+
 /* Feed octets, take what was written; the view is good until the next call. */
 str svc_account_imap_trial_feed(struct svc_account_imap_trial *t, str octets);
 /* Feed one line, check the answer. */
