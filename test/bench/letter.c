@@ -67,13 +67,14 @@ write_line(char *line, size_t n, uint32_t *state)
 }
 
 enum err
-bench_letter_init(struct bench_letter *l, size_t max, const char *domain, uint64_t run)
+bench_letter_init(struct bench_letter *l, size_t max, const char *domain, const char *sender,
+    uint64_t run)
 {
 	if (max > BENCH_LETTER_MAX) {
 		return ERR_TOOBIG;
 	}
 	size_t lines = max / BENCH_LETTER_LINE + 1 + POOL_EXTRA_LINES;
-	*l = (struct bench_letter){ .run = run, .domain = domain };
+	*l = (struct bench_letter){ .run = run, .domain = domain, .sender = sender };
 	l->pool_n = lines * BENCH_LETTER_LINE;
 	l->pool = mem_zalloc(lines, BENCH_LETTER_LINE);
 	if (l->pool == NULL) {
@@ -98,7 +99,7 @@ bench_letter_add(const struct bench_letter *l, uint64_t seq, uint32_t to, size_t
 {
 	size_t before = out->n;
 	buf_printf(out,
-	    "From: Load <load@sender.test>\r\n"
+	    "From: Load <%s>\r\n"
 	    "To: User %u <user%u@%s>\r\n"
 	    "Subject: letter %llu of the load generator\r\n"
 	    "Date: Mon, 06 Jul 2026 10:00:00 +0200\r\n"
@@ -106,7 +107,7 @@ bench_letter_add(const struct bench_letter *l, uint64_t seq, uint32_t to, size_t
 	    "MIME-Version: 1.0\r\n"
 	    "Content-Type: text/plain; charset=us-ascii\r\n"
 	    "\r\n",
-	    to, to, l->domain, (unsigned long long)seq, (unsigned long long)l->run,
+	    l->sender, to, to, l->domain, (unsigned long long)seq, (unsigned long long)l->run,
 	    (unsigned long long)seq);
 	size_t header = out->n - before;
 	size_t body = octets > header ? octets - header : 0;

@@ -17,19 +17,19 @@ struct bench_letter {
 	char *pool; /* whole lines of BENCH_LETTER_LINE octets */
 	size_t pool_n;
 	uint64_t run; /* tells the Message-IDs of two runs apart */
-	const char *domain;
+	const char *domain, *sender;
 };
 
 /*
  * Make the pool.
  *
- * In      max: the largest letter asked for later; domain: outlives l
+ * In      max: the largest letter asked for later; domain, sender (its From): outlive l
  * Out     l: call bench_letter_done
  * Limits  BENCH_LETTER_MAX
  * Errors  ERR_TOOBIG, ERR_NOMEM
  */
-enum err bench_letter_init(struct bench_letter *l, size_t max, const char *domain, uint64_t run)
-    NODISCARD;
+enum err bench_letter_init(struct bench_letter *l, size_t max, const char *domain,
+    const char *sender, uint64_t run) NODISCARD;
 void bench_letter_done(struct bench_letter *l);
 
 /*

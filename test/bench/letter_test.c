@@ -16,7 +16,7 @@ keeps_the_size(void)
 		size_t want;
 	} cases[] = { { 600 }, { 4096 }, { 5000 }, { 102400 } };
 	struct bench_letter l;
-	CHECK_ERR(bench_letter_init(&l, 102400, DOMAIN, 7), ERR_OK);
+	CHECK_ERR(bench_letter_init(&l, 102400, DOMAIN, "load@sender.test", 7), ERR_OK);
 	for (size_t i = 0; i < LEN(cases); i++) {
 		struct buf b;
 		buf_init(&b, 1u << 20);
@@ -32,7 +32,7 @@ static void
 has_only_crlf_and_no_dots(void)
 {
 	struct bench_letter l;
-	CHECK_ERR(bench_letter_init(&l, 20000, DOMAIN, 7), ERR_OK);
+	CHECK_ERR(bench_letter_init(&l, 20000, DOMAIN, "load@sender.test", 7), ERR_OK);
 	for (uint64_t seq = 0; seq < 9000; seq += 1021) {
 		struct buf b;
 		buf_init(&b, 1u << 20);
@@ -59,7 +59,7 @@ differs_from_the_next(void)
 	struct buf a, b;
 	buf_init(&a, 1u << 16);
 	buf_init(&b, 1u << 16);
-	CHECK_ERR(bench_letter_init(&l, 4096, DOMAIN, 7), ERR_OK);
+	CHECK_ERR(bench_letter_init(&l, 4096, DOMAIN, "load@sender.test", 7), ERR_OK);
 	bench_letter_add(&l, 1, 3, 4096, &a);
 	bench_letter_add(&l, 2, 3, 4096, &b);
 	str body_a = str_from_off(buf_view(&a), (size_t)str_find(buf_view(&a), S("\r\n\r\n")));
@@ -74,7 +74,8 @@ static void
 refuses_the_absurd(void)
 {
 	struct bench_letter l;
-	CHECK_ERR(bench_letter_init(&l, BENCH_LETTER_MAX + 1, DOMAIN, 7), ERR_TOOBIG);
+	CHECK_ERR(bench_letter_init(&l, BENCH_LETTER_MAX + 1, DOMAIN, "load@sender.test", 7),
+	    ERR_TOOBIG);
 }
 
 TEST_MAIN(keeps_the_size, has_only_crlf_and_no_dots, differs_from_the_next, refuses_the_absurd)

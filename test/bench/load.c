@@ -7,6 +7,8 @@
 
 #include "conn.h"
 
+#include "base/codec.h"
+
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,6 +53,24 @@ command(struct worker *w, str text, char digit, const char *during)
 	return e == ERR_OK ? expect(w, digit, during) : e;
 }
 
+/* RFC 4616 over RFC 4954. */
+static enum err
+log_in(struct worker *w)
+{
+	char room[512];
+	struct buf plain;
+	buf_init_fixed(&plain, room, sizeof room);
+	buf_add(&plain, "", 1);
+	buf_cstr(&plain, w->l->sender);
+	buf_add(&plain, "", 1);
+	buf_cstr(&plain, w->l->password);
+	buf_reset(&w->out);
+	buf_cstr(&w->out, "AUTH PLAIN ");
+	base64_encode(&w->out, buf_view(&plain));
+	buf_cstr(&w->out, "\r\n");
+	return command(w, buf_view(&w->out), '2', "AUTH");
+}
+
 static enum err
 greet(struct worker *w)
 {
@@ -66,7 +86,8 @@ greet(struct worker *w)
 		e = bench_conn_tls(&w->c, w->ctx);
 	}
 	w->pipelining = false; /* what was said before TLS does not count, RFC 3207 4.2 */
-	return e == ERR_OK ? command(w, S("EHLO load.sender.test\r\n"), '2', "EHLO") : e;
+	e = e == ERR_OK ? command(w, S("EHLO load.sender.test\r\n"), '2', "EHLO") : e;
+	return e == ERR_OK && w->l->password != NULL && w->l->password[0] != 0 ? log_in(w) : e;
 }
 
 static uint32_t
@@ -75,14 +96,26 @@ mailbox(const struct bench_load *l, uint32_t seq, uint32_t i)
 	return l->first + (uint32_t)(((uint64_t)seq * l->rcpts + i) % l->mailboxes);
 }
 
+static void
+put_rcpt(struct worker *w, uint32_t seq, uint32_t i)
+{
+	buf_printf(&w->out, "RCPT TO:<user%u@", mailbox(w->l, seq, i));
+	if (w->l->domains > 0) {
+		buf_printf(&w->out, "d%u.", seq % w->l->domains + 1);
+	}
+	buf_printf(&w->out, "%s>\r\n", w->l->domain);
+}
+
 /* MAIL, RCPT..., DATA in lockstep. */
 static enum err
 envelope_slowly(struct worker *w, uint32_t seq)
 {
-	enum err e = command(w, S("MAIL FROM:<load@sender.test>\r\n"), '2', "MAIL");
+	buf_reset(&w->out);
+	buf_printf(&w->out, "MAIL FROM:<%s>\r\n", w->l->sender);
+	enum err e = command(w, buf_view(&w->out), '2', "MAIL");
 	for (uint32_t i = 0; e == ERR_OK && i < w->l->rcpts; i++) {
 		buf_reset(&w->out);
-		buf_printf(&w->out, "RCPT TO:<user%u@%s>\r\n", mailbox(w->l, seq, i), w->l->domain);
+		put_rcpt(w, seq, i);
 		e = command(w, buf_view(&w->out), '2', "RCPT");
 	}
 	return e == ERR_OK ? command(w, S("DATA\r\n"), '3', "DATA") : e;
@@ -92,9 +125,9 @@ static enum err
 envelope_pipelined(struct worker *w, uint32_t seq)
 {
 	buf_reset(&w->out);
-	buf_str(&w->out, S("MAIL FROM:<load@sender.test>\r\n"));
+	buf_printf(&w->out, "MAIL FROM:<%s>\r\n", w->l->sender);
 	for (uint32_t i = 0; i < w->l->rcpts; i++) {
-		buf_printf(&w->out, "RCPT TO:<user%u@%s>\r\n", mailbox(w->l, seq, i), w->l->domain);
+		put_rcpt(w, seq, i);
 	}
 	buf_str(&w->out, S("DATA\r\n"));
 	enum err e = bench_conn_send(&w->c, buf_view(&w->out));
@@ -203,7 +236,7 @@ bench_load_run(const struct bench_load *l, SSL_CTX *ctx, struct buf *out)
 	if (w.samples == NULL) {
 		return ERR_NOMEM;
 	}
-	enum err e = bench_letter_init(&letter, l->octets, l->domain, bench_now_us());
+	enum err e = bench_letter_init(&letter, l->octets, l->domain, l->sender, bench_now_us());
 	int gate[2];
 	e = e == ERR_OK ? start_workers(&w, gate) : e;
 	if (e != ERR_OK) {

@@ -23,8 +23,11 @@ struct bench_load {
 	uint32_t mailboxes; /* user0 ... userN-1, round robin by message number */
 	uint32_t first;     /* number of the first mailbox */
 	uint32_t rcpts;     /* recipients of each message, neighbours in that round */
-	bool lockstep;      /* wait for each reply instead of PIPELINING, RFC 2920 */
-	const char *domain;
+	uint32_t
+	    domains;   /* recipients are at d1.domain ... dN.domain in turn; 0: at domain itself */
+	bool lockstep; /* wait for each reply instead of PIPELINING, RFC 2920 */
+	const char *domain, *sender;
+	const char *password; /* AUTH PLAIN as `sender`; NULL or empty: as a server, without */
 };
 
 /*

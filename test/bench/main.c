@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * load: the load generator's command line. Three modes, each printing one JSON object: smtp,
- * imap, idle. It speaks to 127.0.0.1 only. See README.md for the options.
+ * load: the load generator's command line. Four modes. smtp, imap and idle print one JSON
+ * object each and speak to 127.0.0.1; sink serves until it is ended. See README.md for the options.
  */
 #include "conn.h"
 #include "fetch.h"
 #include "load.h"
+#include "sink.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -14,7 +15,7 @@ enum { OPT_FIRST = 256 };
 
 struct options {
 	uint32_t number[16];
-	const char *text[4];
+	const char *text[8];
 };
 
 /* Numbers: name, index, default, most. */
@@ -31,9 +32,13 @@ enum {
 	REPEAT,
 	SESSIONS,
 	WAKE,
+	DOMAINS,
+	ADDRESSES,
+	DEAD,
+	WORKERS,
 	NUMBERS
 };
-enum { DOMAIN, USER, PASSWORD, MAILBOX, TEXTS };
+enum { DOMAIN, USER, PASSWORD, MAILBOX, SENDER, SENDER_PASSWORD, FOLDER, COUNTER, TEXTS };
 
 static const struct {
 	const char *name;
@@ -51,6 +56,10 @@ static const struct {
 	[REPEAT] = { "repeat", 1, 1, BENCH_REPEAT_MAX },
 	[SESSIONS] = { "sessions", 1, 1, BENCH_IDLE_MAX },
 	[WAKE] = { "wake", 0, 0, BENCH_IDLE_MAX },
+	[DOMAINS] = { "domains", 0, 0, BENCH_SINK_ADDRESSES_MAX },
+	[ADDRESSES] = { "addresses", 1, 1, BENCH_SINK_ADDRESSES_MAX },
+	[DEAD] = { "dead", 0, 0, BENCH_SINK_ADDRESSES_MAX },
+	[WORKERS] = { "workers", 2, 1, BENCH_SINK_WORKERS_MAX },
 };
 
 static const struct {
@@ -60,12 +69,16 @@ static const struct {
 	[USER] = { "user", "user%u@bench.test" },
 	[PASSWORD] = { "password", "a-bench-secret" },
 	[MAILBOX] = { "mailbox", "INBOX" },
+	[SENDER] = { "sender", "load@sender.test" },
+	[SENDER_PASSWORD] = { "sender-password", "" },
+	[FOLDER] = { "certificate", "." },
+	[COUNTER] = { "counter", "sink.count" },
 };
 
 static int
 usage(void)
 {
-	fprintf(stderr, "usage: load smtp|imap|idle --port N [options]\n");
+	fprintf(stderr, "usage: load smtp|imap|idle|sink --port N [options]\n");
 	for (size_t i = 0; i < NUMBERS; i++) {
 		fprintf(stderr, "  --%s %u ... %u (%u)\n", numbers[i].name, numbers[i].min,
 		    numbers[i].max, numbers[i].def);
@@ -130,8 +143,33 @@ run_smtp(const struct options *o, SSL_CTX *ctx, struct buf *out)
 		.rcpts = o->number[RCPTS],
 		.lockstep = o->number[LOCKSTEP] != 0,
 		.domain = o->text[DOMAIN],
+		.domains = o->number[DOMAINS],
+		.sender = o->text[SENDER],
+		.password = o->text[SENDER_PASSWORD],
 	};
 	return bench_load_run(&l, ctx, out);
+}
+
+/* cert.pem and key.pem of a folder. */
+static enum err
+run_sink(const struct options *o)
+{
+	const struct bench_sink s = {
+		.port = (uint16_t)o->number[PORT],
+		.addresses = o->number[ADDRESSES],
+		.dead = o->number[DEAD],
+		.workers = o->number[WORKERS],
+		.counter = o->text[COUNTER],
+	};
+	char chain[1024], key[1024];
+	snprintf(chain, sizeof chain, "%s/cert.pem", o->text[FOLDER]);
+	snprintf(key, sizeof key, "%s/key.pem", o->text[FOLDER]);
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	if (ctx == NULL || SSL_CTX_use_certificate_chain_file(ctx, chain) != 1 ||
+	    SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1) {
+		return ERR_TLS;
+	}
+	return bench_sink_run(&s, ctx);
 }
 
 static enum err
@@ -149,6 +187,9 @@ run_mode(str mode, const struct options *o, SSL_CTX *ctx, struct buf *out)
 	};
 	if (str_eq(mode, S("smtp"))) {
 		return run_smtp(o, ctx, out);
+	}
+	if (str_eq(mode, S("sink"))) {
+		return run_sink(o);
 	}
 	if (str_eq(mode, S("imap"))) {
 		return bench_fetch_run(&f, ctx, out);
