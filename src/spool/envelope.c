@@ -17,6 +17,10 @@ spool_envelope_put(struct buf *out, const struct spool_envelope *e)
 	wr_str(out, e->reverse_path);
 	wr_str(out, e->envid);
 	wr_str(out, e->peer_ip);
+	wr_str(out, e->message_id);
+	wr_str(out, e->language);
+	wr_u8(out, e->requiretls);
+	wr_u8(out, e->unenforced);
 	wr_u32(out, (uint32_t)e->rcpts_n);
 	for (size_t i = 0; i < e->rcpts_n; i++) {
 		const struct spool_rcpt *r = &e->rcpts[i];
@@ -40,22 +44,36 @@ get_rcpt(struct rd *r, struct spool_rcpt *ret)
 	ret->notify = rd_u8(r);
 }
 
+/* What stands in front of the recipients. */
+static struct spool_envelope
+get_head(struct rd *r, uint16_t version)
+{
+	struct spool_envelope e = { 0 };
+	e.session = rd_u64(r);
+	e.account = rd_u64(r);
+	e.submission = rd_u8(r) != 0;
+	e.smtputf8 = rd_u8(r) != 0;
+	e.body8bit = rd_u8(r) != 0;
+	e.ret = rd_u8(r);
+	e.received_s = rd_i64(r);
+	e.reverse_path = rd_str(r, SPOOL_PATH_MAX);
+	e.envid = rd_str(r, SPOOL_PATH_MAX);
+	e.peer_ip = rd_str(r, 16);
+	if (version >= 2) {
+		e.message_id = rd_str(r, SPOOL_MESSAGE_ID_MAX);
+		e.language = rd_str(r, SPOOL_LANGUAGE_MAX);
+		e.requiretls = rd_u8(r) != 0;
+		e.unenforced = rd_u8(r) != 0;
+	}
+	e.rcpts_n = rd_u32(r);
+	return e;
+}
+
 enum err
-spool_envelope_get(str text, struct arena *a, struct spool_envelope *ret)
+spool_envelope_get(str text, uint16_t version, struct arena *a, struct spool_envelope *ret)
 {
 	struct rd r = rd_make(text);
-	struct spool_envelope e = { 0 };
-	e.session = rd_u64(&r);
-	e.account = rd_u64(&r);
-	e.submission = rd_u8(&r) != 0;
-	e.smtputf8 = rd_u8(&r) != 0;
-	e.body8bit = rd_u8(&r) != 0;
-	e.ret = rd_u8(&r);
-	e.received_s = rd_i64(&r);
-	e.reverse_path = rd_str(&r, SPOOL_PATH_MAX);
-	e.envid = rd_str(&r, SPOOL_PATH_MAX);
-	e.peer_ip = rd_str(&r, 16);
-	e.rcpts_n = rd_u32(&r);
+	struct spool_envelope e = get_head(&r, version);
 	if (r.bad || e.rcpts_n == 0 || e.rcpts_n > SPOOL_RCPTS_MAX) {
 		return ERR_SYNTAX;
 	}

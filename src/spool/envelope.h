@@ -10,12 +10,18 @@
 #include "base/wire.h"
 
 enum {
-	SPOOL_PATH_MAX = 1000, /* reverse-path and addresses */
+	SPOOL_ENVELOPE_VERSION = 2, /* what is written; 1 has no fields behind peer_ip */
+	SPOOL_PATH_MAX = 1000,      /* reverse-path and addresses */
+	SPOOL_MESSAGE_ID_MAX = 250,
+	SPOOL_LANGUAGE_MAX = 16,
 	SPOOL_RCPTS_MAX = 1000,
 	SPOOL_ENVELOPE_MAX = 4 << 20,
 };
 
-/* One final recipient; what the fields mean is told in ipc/common.def. */
+/*
+ * One final recipient; what the fields mean is told in ipc/common.def. account 0: at another
+ * server.
+ */
 struct spool_rcpt {
 	uint64_t account;
 	str address, detail, original, orcpt;
@@ -28,6 +34,9 @@ struct spool_envelope {
 	uint8_t ret;
 	int64_t received_s;
 	str reverse_path, envid, peer_ip;
+	str message_id, language; /* of the submitter's reports; empty: not known */
+	bool requiretls;          /* RFC 8689 */
+	bool unenforced;          /* RFC 8460 3 */
 	struct spool_rcpt *rcpts;
 	size_t rcpts_n;
 };
@@ -36,10 +45,11 @@ struct spool_envelope {
 void spool_envelope_put(struct buf *out, const struct spool_envelope *e);
 
 /*
- * In      text: one whole envelope, borrowed by `ret`
+ * In      text: one whole envelope, borrowed by `ret`; version: of its record, 1 or 2
  * Out     ret: set only on ERR_OK; the recipients' array lives in `a`
  * Errors  ERR_SYNTAX: not an envelope; ERR_BUDGET
  */
-enum err spool_envelope_get(str text, struct arena *a, struct spool_envelope *ret);
+enum err spool_envelope_get(str text, uint16_t version, struct arena *a,
+    struct spool_envelope *ret);
 
 #endif

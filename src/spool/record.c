@@ -86,7 +86,9 @@ spool_record_get(str header, const uint8_t key[SPOOL_KEY], struct spool_record *
 	if (check != siphash(key, str_sub(header, 0, 32)) || rec.length > SPOOL_PAYLOAD_MAX) {
 		return ERR_CORRUPT;
 	}
-	if (rec.version != SPOOL_RECORD_VERSION) {
+	uint16_t newest = rec.type == SPOOL_RECORD_MESSAGE ? SPOOL_MESSAGE_VERSION
+							   : SPOOL_RECORD_VERSION;
+	if (rec.version == 0 || rec.version > newest) {
 		return ERR_VERSION;
 	}
 	*ret = rec;

@@ -92,11 +92,13 @@ mark_done(struct entry *e, uint16_t rcpt)
 
 /* ---- reading the journal at start ---- */
 
+/* The envelope of an entry's record, whose payload begins at `at`. */
 static enum err
-read_envelope(int fd, uint64_t payload_at, struct arena *a, struct spool_envelope *ret,
+read_envelope(int fd, const struct entry *at, struct arena *a, struct spool_envelope *ret,
     uint32_t *ret_n)
 {
 	uint8_t len[4];
+	uint64_t payload_at = at->envelope_at;
 	TRY(sys_file_read_exact(fd, payload_at, len, sizeof len));
 	struct rd r = rd_make(str_make(len, sizeof len));
 	uint32_t n = rd_u32(&r);
@@ -109,7 +111,7 @@ read_envelope(int fd, uint64_t payload_at, struct arena *a, struct spool_envelop
 	}
 	TRY(sys_file_read_exact(fd, payload_at + sizeof len, p, n));
 	*ret_n = n;
-	return spool_envelope_get((str){ p, n }, a, ret);
+	return spool_envelope_get((str){ p, n }, at->version, a, ret);
 }
 
 /*
@@ -133,7 +135,8 @@ take_envelope(struct spool *s, struct segment *seg, uint64_t at, const struct sp
 {
 	struct spool_envelope env;
 	uint32_t n = 0;
-	enum err e = read_envelope(seg->fd, at, a, &env, &n);
+	const struct entry place = { .envelope_at = at, .version = rec->version };
+	enum err e = read_envelope(seg->fd, &place, a, &env, &n);
 	if (e == ERR_SYNTAX || e == ERR_EOF || (e == ERR_OK && 4 + (uint64_t)n > rec->length)) {
 		s->report.bad_records++;
 		return ERR_OK;
@@ -149,6 +152,7 @@ take_envelope(struct spool *s, struct segment *seg, uint64_t at, const struct sp
 		return ERR_NOMEM;
 	}
 	x->size = rec->length - 4 - n;
+	x->version = rec->version;
 	spool_place(x, seg, at, at + 4 + n);
 	s->report.entries++;
 	return ERR_OK;
@@ -212,8 +216,7 @@ tell_one(struct spool *s, uint64_t id, enum err (*each)(void *, const struct spo
 	uint32_t n = 0;
 	struct arena *a = arena_new(NULL, "envelope", 4 * SPOOL_ENVELOPE_MAX, 0);
 	bool *done = a == NULL ? NULL : arena_array(a, e->rcpts_n, sizeof *done);
-	enum err err = done == NULL ? ERR_NOMEM
-				    : read_envelope(e->segment->fd, e->envelope_at, a, &env, &n);
+	enum err err = done == NULL ? ERR_NOMEM : read_envelope(e->segment->fd, e, a, &env, &n);
 	if (err == ERR_OK && env.rcpts_n != e->rcpts_n) {
 		err = ERR_CORRUPT; /* the disk says something else now */
 	}
@@ -509,6 +512,7 @@ stage_entry(struct spool *s, struct parts *p, size_t rcpts_n, uint64_t *ret_entr
 		return ERR_NOMEM;
 	}
 	e->size = p->body->size;
+	e->version = p->rec.version;
 	spool_place(e, s->active, at, at + p->envelope.n);
 	list_push(&s->staged, &e->staged);
 	*ret_entry = e->id;
@@ -542,7 +546,7 @@ spool_stage(struct spool *s, const struct spool_envelope *env, const struct spoo
 		struct parts p = { .envelope = buf_view(&text),
 			.body = body,
 			.rec = { .type = SPOOL_RECORD_MESSAGE,
-			    .version = SPOOL_RECORD_VERSION,
+			    .version = SPOOL_MESSAGE_VERSION,
 			    .length = text.n + body->size,
 			    .payload_crc = crc32c(0, text.p, text.n) } };
 		e = stage_entry(s, &p, env->rcpts_n, ret_entry);

@@ -31,7 +31,8 @@ struct entry {
 	struct segment *segment;
 	uint64_t envelope_at, body_at, size;
 	uint32_t rcpts_n, left;
-	uint8_t done[]; /* a bit per recipient */
+	uint16_t version; /* of the envelope */
+	uint8_t done[];   /* a bit per recipient */
 };
 
 struct spool {

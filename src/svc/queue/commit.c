@@ -184,6 +184,10 @@ envelope_of(struct svc_queue *q, const struct ipc_smtp_queue_commit *m, struct s
 		.reverse_path = m->reverse_path,
 		.envid = m->envid,
 		.peer_ip = m->peer_ip,
+		.message_id = m->message_id,
+		.language = m->language,
+		.requiretls = m->requiretls,
+		.unenforced = m->unenforced,
 		.rcpts_n = m->rcpts_n };
 	ret->rcpts = arena_array(q->scratch, m->rcpts_n, sizeof *ret->rcpts);
 	if (ret->rcpts == NULL) {
