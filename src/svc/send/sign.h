@@ -18,9 +18,9 @@ enum err svc_send_sign_init(struct svc_send *sv);
 void svc_send_sign_done(struct svc_send *sv);
 
 /*
- * Begin. svc_send_signed() follows exactly once, at once or later, unless
- * svc_send_sign_forget() comes first. Without the process keys, without a key for the domain of
- * the header's From, or when a signature fails, the letter goes with no fields.
+ * Begin. svc_send_signed() or svc_send_unsignable() follows exactly once, at once or later, unless
+ * svc_send_sign_forget() comes first. Without a key for the domain of the header's From the letter
+ * goes with no fields; while the process keys is away or cannot sign, the letter waits instead.
  *
  * In      l: body is the whole message, header first, lines end in CRLF; sv->keys may have no
  *         channel. l->signing is sign.c's own, NULL at the beginning
@@ -33,8 +33,10 @@ void svc_send_sign_forget(struct svc_send_letter *l);
 /* A message of edge send_keys; ctx is the struct svc_send_link. */
 enum err svc_send_on_keys(void *ctx, str datagram, int *fd);
 
-/* The channel to keys is gone: every open question is answered with no fields. */
+/* The channel to keys is gone: letters whose question is open wait for the next one. */
 void svc_send_keys_gone(struct svc_send *sv);
+/* A new channel is in sv->keys.chan: ask again for those that wait. */
+void svc_send_keys_here(struct svc_send *sv);
 
 /*
  * In letter.c, for sign.c: the letter may leave with these fields above its header.
@@ -42,5 +44,12 @@ void svc_send_keys_gone(struct svc_send *sv);
  * In      fields: whole header fields, each ends in CRLF; copied. Empty: unsigned
  */
 void svc_send_signed(struct svc_send_letter *l, str fields);
+
+/*
+ * In letter.c, for sign.c: keys was not to be had for SVC_SEND_ASK_MS. The letter goes back to
+ * queue, every recipient to be tried again: better late than without the signature its domain
+ * promises.
+ */
+void svc_send_unsignable(struct svc_send_letter *l);
 
 #endif
