@@ -175,6 +175,12 @@ add_rules(int ruleset, const struct ruleset_attr *attr, const struct sys_sandbox
 			return ERR_SANDBOX;
 		}
 	}
+	if (p->choose_source && attr->handled_net != 0) {
+		struct net_port rule = { NET_BIND_TCP, 0 }; /* 0: the kernel chooses */
+		if (syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &rule, 0) != 0) {
+			return ERR_SANDBOX;
+		}
+	}
 	return ERR_OK;
 }
 

@@ -55,6 +55,7 @@ struct sys_sandbox_profile {
 	size_t paths_n;
 	uint16_t connect_ports[SYS_SANDBOX_PORTS_MAX]; /* TCP, needs SYS_SET_NET */
 	size_t connect_ports_n;
+	bool choose_source; /* may bind to an address, with a port of the kernel's choice */
 };
 
 struct sys_sandbox_state {
