@@ -28,7 +28,7 @@ struct sys_dial_info {
 void sys_dial_info(int fd, struct sys_dial_info *ret);
 
 enum { SYS_DIAL_OWN_MAX = 64 };
-/* The addresses of the interfaces of this machine, loopback included, at most max. Out: how many. */
+/* The addresses of our own interfaces, loopback included, at most max. Out: how many. */
 size_t sys_dial_own(uint8_t (*ret)[16], size_t max);
 
 #endif
