@@ -79,6 +79,9 @@ write_again(struct spool *s, struct entry *e, struct moved *ret)
 			spool_note_done(s, e, (uint16_t)i);
 		}
 	}
+	if (s->tell_states != NULL) {
+		s->tell_states(s->tell_states_ctx, e->id);
+	}
 	return ERR_OK;
 }
 
@@ -102,6 +105,7 @@ write_some(struct spool *s, struct segment *seg, struct moved *list, size_t *ret
 		++*ret_n;
 	}
 	TRY(spool_stage_done(s));
+	TRY(spool_stage_states(s));
 	TRY(spool_write_out(s));
 	TRY(sys_file_datasync(s->active->fd));
 	s->durable_end = s->active->end;

@@ -33,6 +33,7 @@
  *	message payload: u32 envelope octets, envelope (envelope.h), the message as it will be
  *	                 delivered
  *	done payload:    repeated { u64 entry, u16 recipient index (0xffff: the whole entry) }
+ *	state payload:   repeated items of state.h; at most SPOOL_STATES_MAX octets
  */
 
 enum {
@@ -50,7 +51,7 @@ enum {
 /* Larger payloads are not written and not believed: 2 GB message and 2 MB envelope. */
 #define SPOOL_PAYLOAD_MAX ((uint64_t)2049 << 20)
 
-enum spool_record_type { SPOOL_RECORD_MESSAGE = 1, SPOOL_RECORD_DONE = 2 };
+enum spool_record_type { SPOOL_RECORD_MESSAGE = 1, SPOOL_RECORD_DONE = 2, SPOOL_RECORD_STATE = 3 };
 
 struct spool_record {
 	uint16_t type, version;

@@ -110,6 +110,20 @@ payload_crc(int fd, uint64_t at, uint64_t n, struct buf *piece, uint32_t *ret)
 	return ERR_OK;
 }
 
+/* Their order in one record is kept; a record longer than we write is passed over. */
+static enum err
+take_states(struct spool *s, struct segment *seg, const struct spool_record *rec, struct buf *piece)
+{
+	static_assert((int)SPOOL_STATES_MAX <= (int)CHUNK, "a record of states is read whole");
+	if (rec->length > CHUNK) {
+		return ERR_OK;
+	}
+	TRY(sys_file_read_exact(seg->fd, seg->end + SPOOL_RECORD_HEADER, piece->p,
+	    (size_t)rec->length));
+	spool_take_states(s, seg, str_make(piece->p, (size_t)rec->length));
+	return ERR_OK;
+}
+
 /* ERR_CORRUPT: the payload is not what the header says. */
 static enum err
 take_record(struct spool *s, struct segment *seg, const struct spool_record *rec, struct buf *piece)
@@ -121,11 +135,11 @@ take_record(struct spool *s, struct segment *seg, const struct spool_record *rec
 		return ERR_CORRUPT;
 	}
 	TRY(e);
-	if (rec->type != SPOOL_RECORD_MESSAGE && rec->type != SPOOL_RECORD_DONE) {
-		return ERR_VERSION;
-	}
-	if (rec->type == SPOOL_RECORD_MESSAGE) {
-		return spool_take_message(s, seg, at, rec);
+	switch (rec->type) {
+	case SPOOL_RECORD_MESSAGE: return spool_take_message(s, seg, at, rec);
+	case SPOOL_RECORD_STATE: return take_states(s, seg, rec, piece);
+	case SPOOL_RECORD_DONE: break;
+	default: return ERR_VERSION;
 	}
 	for (uint64_t off = 0; off < rec->length;
 	     off += CHUNK / SPOOL_DONE_ITEM * SPOOL_DONE_ITEM) {

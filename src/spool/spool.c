@@ -66,6 +66,7 @@ static void
 entry_drop(struct spool *s, struct entry *e)
 {
 	(void)map_del(s->entries, e->id);
+	spool_kept_drop(e);
 	list_remove(&e->staged);
 	displace(e);
 	mem_drop(e);
@@ -227,8 +228,10 @@ tell_one(struct spool *s, uint64_t id, enum err (*each)(void *, const struct spo
 		struct spool_found found = {
 			.entry = id, .envelope = &env, .done = done, .size = e->size
 		};
-		err = each(ctx, &found);
+		err = spool_kept_tell(e, a, &found.states);
+		err = err != ERR_OK ? err : each(ctx, &found);
 	}
+	spool_kept_drop(e);
 	arena_free(&a);
 	return err;
 }
@@ -277,6 +280,9 @@ spool_open(int dir, int64_t wall_s, enum err (*each)(void *ctx, const struct spo
 	list_init(&s->staged);
 	buf_init(&s->out, SPOOL_STAGE_MAX);
 	buf_init(&s->done, SPOOL_DONE_MAX);
+	buf_init(&s->ending, SPOOL_DONE_MAX);
+	buf_init(&s->states, SPOOL_STATES_MAX);
+	s->states_from = UINT32_MAX;
 	/* during the scan also those whose end comes later: the ceiling is for new ones */
 	s->entries = map_new(key, SIZE_MAX);
 	enum err e = s->entries == NULL ? ERR_NOMEM : take_lock(s);
@@ -312,6 +318,8 @@ spool_close(struct spool **sp)
 	sys_close(&s->lock);
 	buf_done(&s->out);
 	buf_done(&s->done);
+	buf_done(&s->ending);
+	buf_done(&s->states);
 	MEM_FREE(*sp);
 }
 
@@ -556,31 +564,76 @@ spool_stage(struct spool *s, const struct spool_envelope *env, const struct spoo
 }
 
 enum err
+spool_stage_notes(struct spool *s, enum spool_record_type type, struct buf *notes)
+{
+	TRY(spool_make_room(s, SPOOL_RECORD_HEADER + notes->n));
+	size_t before = s->out.n;
+	struct spool_record rec = { .type = (uint16_t)type,
+		.version = SPOOL_RECORD_VERSION,
+		.length = notes->n,
+		.payload_crc = crc32c(0, notes->p, notes->n) };
+	spool_record_put(&s->out, s->active->key, &rec);
+	buf_str(&s->out, buf_view(notes));
+	TRY(undo_unless_ok(s, before));
+	buf_reset(notes);
+	return ERR_OK;
+}
+
+enum err
 spool_stage_done(struct spool *s)
 {
 	if (s->done.n == 0) {
 		return ERR_OK;
 	}
-	TRY(spool_make_room(s, SPOOL_RECORD_HEADER + s->done.n));
-	size_t before = s->out.n;
-	struct spool_record rec = { .type = SPOOL_RECORD_DONE,
-		.version = SPOOL_RECORD_VERSION,
-		.length = s->done.n,
-		.payload_crc = crc32c(0, s->done.p, s->done.n) };
-	spool_record_put(&s->out, s->active->key, &rec);
-	buf_str(&s->out, buf_view(&s->done));
-	TRY(undo_unless_ok(s, before));
-	buf_reset(&s->done);
+	TRY(spool_stage_notes(s, SPOOL_RECORD_DONE, &s->done));
 	s->active->notes_from = MIN(s->active->notes_from, s->done_from);
 	s->done_from = UINT32_MAX;
 	return ERR_OK;
+}
+
+/* The notes of what ends with this flush, behind what is staged. A failure leaves none of them. */
+static enum err
+stage_ending(struct spool *s)
+{
+	size_t before = s->done.n;
+	struct rd r = rd_make(buf_view(&s->ending));
+	while (r.n >= SPOOL_DONE_ITEM) {
+		uint64_t id = rd_u64(&r);
+		uint16_t rcpt = rd_u16(&r);
+		const struct entry *e = map_get(s->entries, id);
+		if (e != NULL) {
+			spool_note_done(s, e, rcpt);
+		}
+	}
+	enum err e = spool_stage_done(s);
+	if (e != ERR_OK) {
+		buf_truncate(&s->done, before);
+	}
+	return e;
+}
+
+/* The flush is over: what was to end with it has, or has not. */
+static void
+end_ending(struct spool *s, bool done)
+{
+	struct rd r = rd_make(buf_view(&s->ending));
+	while (done && r.n >= SPOOL_DONE_ITEM) {
+		uint64_t id = rd_u64(&r);
+		uint16_t rcpt = rd_u16(&r);
+		struct entry *e = map_get(s->entries, id);
+		if (e != NULL && mark_done(e, rcpt)) {
+			entry_drop(s, e);
+		}
+	}
+	buf_reset(&s->ending);
 }
 
 static enum err
 write_and_sync(struct spool *s)
 {
 	TRY(s->failed);
-	TRY(spool_stage_done(s));
+	TRY(stage_ending(s));
+	TRY(spool_stage_states(s));
 	TRY(spool_write_out(s));
 	if (!list_empty(&s->staged)) {
 		TRY(sys_file_datasync(s->active->fd));
@@ -594,12 +647,14 @@ spool_flush(struct spool *s)
 {
 	enum err e = write_and_sync(s);
 	if (e != ERR_OK) {
+		end_ending(s, false);
 		fail_staged(s);
 		return e;
 	}
 	LIST_EACH(it, &s->staged) {
 		list_remove(it);
 	}
+	end_ending(s, true);
 	spool_segment_sweep(s);
 	return ERR_OK;
 }
@@ -607,7 +662,8 @@ spool_flush(struct spool *s)
 bool
 spool_dirty(const struct spool *s)
 {
-	return s->out.n > 0 || s->done.n > 0 || !list_empty(&s->staged);
+	return s->out.n > 0 || s->done.n > 0 || s->states.n > 0 || s->ending.n > 0 ||
+	    !list_empty(&s->staged);
 }
 
 void
@@ -621,6 +677,32 @@ spool_done(struct spool *s, uint64_t entry, uint16_t rcpt)
 	if (mark_done(e, rcpt)) {
 		entry_drop(s, e);
 	}
+}
+
+void
+spool_done_with_flush(struct spool *s, uint64_t entry, uint16_t rcpt)
+{
+	if (map_get(s->entries, entry) == NULL) {
+		return;
+	}
+	if (s->ending.n + SPOOL_DONE_ITEM > SPOOL_DONE_MAX) {
+		spool_done(s, entry, rcpt);
+		return;
+	}
+	wr_u64(&s->ending, entry);
+	wr_u16(&s->ending, rcpt);
+}
+
+enum err
+spool_envelope(struct spool *s, uint64_t entry, struct arena *a, struct spool_envelope *ret)
+{
+	const struct entry *e = map_get(s->entries, entry);
+	uint32_t n = 0;
+	if (e == NULL || !list_empty(&e->staged)) {
+		return ERR_NOTFOUND;
+	}
+	TRY(read_envelope(e->segment->fd, e, a, ret, &n));
+	return ret->rcpts_n == e->rcpts_n ? ERR_OK : ERR_SYNTAX;
 }
 
 enum err

@@ -15,11 +15,13 @@
 #define SPOOL_SPOOL_H
 
 #include "spool/envelope.h"
+#include "spool/state.h"
 
 enum {
 	SPOOL_SEGMENT_OCTETS = 64 << 20, /* a new file after this much */
 	SPOOL_STAGE_MAX = 8 << 20,       /* staged in memory before it is written (not synced) */
 	SPOOL_LIVE_MAX = 1000000,        /* entries in memory: ERR_TOOMANY beyond */
+	SPOOL_STATES_MAX = 64 << 10,     /* octets of one record of states */
 	SPOOL_DONE_MAX = 1 << 20,        /* octets of done notes of one flush; more may be lost */
 	SPOOL_SEGMENTS_KEPT = 8,         /* with more, the few entries of old ones are moved */
 	SPOOL_MOVE_OCTETS = 4 << 20,     /* at a time, and at least one entry */
@@ -33,7 +35,8 @@ struct spool_found {
 	uint64_t entry;
 	const struct spool_envelope *envelope;
 	const bool *done;
-	uint64_t size; /* octets of the message */
+	const struct spool_state *states; /* of each recipient, zeros: none; NULL: of nobody */
+	uint64_t size;                    /* octets of the message */
 };
 
 struct spool_report {
@@ -96,6 +99,31 @@ enum err spool_compact(struct spool *s, bool *ret_more);
 
 /* This recipient needs nothing more; when it was the last one the entry is forgotten. */
 void spool_done(struct spool *s, uint64_t entry, uint16_t rcpt);
+
+/*
+ * The same, but only with what is staged: when the next spool_flush() fails, the recipient is as it
+ * was. So a report and the end of what it reports on become true together. An entry that does not
+ * exist is passed over.
+ */
+void spool_done_with_flush(struct spool *s, uint64_t entry, uint16_t rcpt);
+
+/* Keep how far a recipient has come; goes with the next flush, which does not sync for it. */
+void spool_state(struct spool *s, uint64_t entry, uint16_t rcpt, const struct spool_state *state);
+
+/*
+ * Who knows the states: when an entry is moved out of an old segment, `tell` calls spool_state()
+ * for those of its recipients that have one.
+ */
+void spool_states_from(struct spool *s, void (*tell)(void *ctx, uint64_t entry), void *ctx);
+
+/*
+ * Read the envelope of a live, durable entry again.
+ *
+ * Out     ret: set only on ERR_OK; all of it lives in `a`
+ * Errors  ERR_NOTFOUND, ERR_IO, ERR_EOF, ERR_BUDGET, ERR_SYNTAX: the disk says something else now
+ */
+enum err spool_envelope(struct spool *s, uint64_t entry, struct arena *a,
+    struct spool_envelope *ret);
 
 /*
  * Read the message of a live entry.

@@ -31,8 +31,9 @@ struct entry {
 	struct segment *segment;
 	uint64_t envelope_at, body_at, size;
 	uint32_t rcpts_n, left;
-	uint16_t version; /* of the envelope */
-	uint8_t done[];   /* a bit per recipient */
+	uint16_t version;        /* of the envelope */
+	struct spool_kept *kept; /* states, while the journal is read */
+	uint8_t done[];          /* a bit per recipient */
 };
 
 struct spool {
@@ -45,8 +46,13 @@ struct spool {
 	uint64_t durable_end; /* of the active segment */
 	struct buf done;      /* done items for the next record */
 	uint32_t done_from;   /* the oldest segment they are about */
-	enum err failed;      /* a sync of staged octets failed: none of them counts */
-	bool unlinked;        /* a segment, and the folder was not synced since */
+	struct buf ending;    /* done items that count only if the flush succeeds */
+	struct buf states;    /* state items for the next record */
+	uint32_t states_from;
+	void (*tell_states)(void *ctx, uint64_t entry);
+	void *tell_states_ctx;
+	enum err failed; /* a sync of staged octets failed: none of them counts */
+	bool unlinked;   /* a segment, and the folder was not synced since */
 	uint64_t last_id, oldest;
 	uint32_t last_number;
 	int64_t wall_s;
@@ -67,10 +73,18 @@ enum err spool_stage_large(struct spool *s, struct parts *p);
 /* Note a recipient as done, and put the notes into the octets that wait to be written. */
 void spool_note_done(struct spool *s, const struct entry *e, uint16_t rcpt);
 enum err spool_stage_done(struct spool *s);
+/* Put a record of notes into the octets that wait to be written, and empty `notes`. */
+enum err spool_stage_notes(struct spool *s, enum spool_record_type type, struct buf *notes);
 enum err spool_write_out(struct spool *s);
 bool spool_is_done(const struct entry *e, uint32_t rcpt);
 /* Where an entry lies; takes it from where it lay before. */
 void spool_place(struct entry *e, struct segment *seg, uint64_t envelope_at, uint64_t body_at);
+
+/* state.c: states on their way in; taken from a record, kept, told and dropped at start. */
+enum err spool_stage_states(struct spool *s);
+void spool_take_states(struct spool *s, struct segment *seg, str payload);
+enum err spool_kept_tell(const struct entry *e, struct arena *a, const struct spool_state **ret);
+void spool_kept_drop(struct entry *e);
 
 /* A new active segment: created, allocated, head and folder entry synced. */
 enum err spool_segment_new(struct spool *s);
