@@ -37,6 +37,8 @@ struct db_conf {
 	uint32_t busy_ms;      /* how long to wait for another writer; 0: DB_BUSY_MS */
 	uint32_t page_octets;  /* for new files; 0: the driver's choice */
 	uint32_t cache_octets; /* page cache ceiling; 0: the driver's choice */
+	str boot_id;           /* of the machine: while it is the same, openings need not read the
+		log; empty: each does that no other process has open */
 };
 
 enum {

@@ -7,6 +7,7 @@
 #include "db/db.h"
 
 #include "base/mem.h"
+#include "db/kept.h"
 #include "sys/file.h"
 #include "sys/sys.h"
 
@@ -35,6 +36,7 @@ struct db {
 	enum level level;
 	bool readonly;
 	int wal_frames; /* in the log after our last commit */
+	struct db_kept kept;
 	size_t stmts_n;
 	struct db_stmt *stmts[DB_STATEMENTS_MAX];
 	struct db_stmt bad; /* handed out when preparing failed */
@@ -114,6 +116,7 @@ committed(void *ctx, sqlite3 *h, const char *name, int frames)
 {
 	struct db *db = ctx;
 	db->wal_frames = frames;
+	db_kept_mark(&db->kept);
 	if (frames >= CHECKPOINT_PAGES) {
 		/* Busy or failing: the next commit tries again. */
 		(void)sqlite3_wal_checkpoint_v2(h, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
@@ -123,12 +126,13 @@ committed(void *ctx, sqlite3 *h, const char *name, int frames)
 
 /*
  * What was moved is forgotten when the last process closes, and then the log would never begin
- * anew and every opening would read all of it: so whoever closes on a long log empties it.
+ * anew and every opening would read all of it: so whoever closes on a long log empties it. When
+ * the index of the log is kept nothing is forgotten, and openings do not read the log.
  */
 static void
 empty_long_log(struct db *db)
 {
-	if (db->h != NULL && db->wal_frames >= CLOSE_PAGES) {
+	if (db->h != NULL && db->kept.boot == 0 && db->wal_frames >= CLOSE_PAGES) {
 		sqlite3_busy_timeout(db->h, 0); /* others use it: they will do it */
 		(void)sqlite3_wal_checkpoint_v2(db->h, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
 		    NULL);
@@ -214,6 +218,7 @@ db_open(const struct db_conf *conf, struct db **ret)
 	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE |
 	    (db->readonly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
 	    ((conf->flags & DB_CREATE) != 0 ? SQLITE_OPEN_CREATE : 0);
+	db_kept_begin(&db->kept, conf->path, conf->boot_id);
 	enum err e = err_of(sqlite3_open_v2(path, &db->h, flags, NULL));
 	if (e == ERR_OK) {
 		e = set_up(db, conf);
@@ -249,6 +254,7 @@ db_close(struct db **dbp)
 		}
 	}
 	sqlite3_close(db->h);
+	db_kept_end(&db->kept);
 	MEM_FREE(*dbp);
 }
 

@@ -117,7 +117,8 @@ store_index_open(struct store *s)
 	if (st.size == 0) {
 		return ERR_NOTFOUND; /* being made; opened now, it would never get its log */
 	}
-	struct db_conf conf = { .path = { path, (size_t)n } };
+	struct db_conf conf = { .path = { path, (size_t)n },
+		.boot_id = str_make(s->boot, s->boot_n) };
 	struct db *db;
 	TRY(db_open(&conf, &db));
 	enum err e = db_migrate(db, store_schema, store_schema_n);

@@ -392,6 +392,19 @@ sys_file_lock(int fd, bool exclusive, bool wait)
 	return errno == EAGAIN || errno == EACCES ? ERR_BUSY : sys_err(errno);
 }
 
+enum err
+sys_file_lock_octet(int fd, uint64_t off, bool exclusive)
+{
+	struct flock l = { .l_type = exclusive ? F_WRLCK : F_RDLCK,
+		.l_whence = SEEK_SET,
+		.l_start = (off_t)off,
+		.l_len = 1 };
+	if (!sys_must_fail() && fcntl(fd, F_OFD_SETLK, &l) == 0) {
+		return ERR_OK;
+	}
+	return errno == EAGAIN || errno == EACCES ? ERR_BUSY : sys_err(errno);
+}
+
 void
 sys_file_unlock(int fd)
 {

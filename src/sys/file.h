@@ -132,6 +132,11 @@ enum err sys_file_replace(int at, str path, str content);
  */
 enum err sys_file_lock(int fd, bool exclusive, bool wait);
 void sys_file_unlock(int fd);
+/*
+ * The same for one octet, without waiting. A lock that is held changes its kind in one step; it is
+ * given back by closing.
+ */
+enum err sys_file_lock_octet(int fd, uint64_t off, bool exclusive);
 
 /* See n octets from off without reading them; a file that is cut meanwhile faults. */
 enum err sys_file_map(int fd, uint64_t off, size_t n, const void **ret);
