@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Postern against Postfix + Dovecot, row by row, in one run.
 
-usage: run.py [--quick] [--runs N] [--only mail|read|search|pop3|idle] [--out FILE]
+usage: run.py [--quick] [--runs N] [--only mail|out|read|search|pop3|idle] [--out FILE]
               [--side postern|peers] [--readme] [--report FILE]
 
 Prints a table with the ratio per row (above 1: Postern is better) and writes build/bench.json. Rows
@@ -26,6 +26,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import measure  # noqa: E402
 import meter  # noqa: E402
+import outbound  # noqa: E402
 import paper  # noqa: E402
 import peers  # noqa: E402
 import postern  # noqa: E402
@@ -273,6 +274,13 @@ def run_resting(certificate, quick, report):
     report["resting"] = {"sessions": sessions, "wake": wake, "result": result}
 
 
+def run_outbound(certificate, o, runs, report):
+    """Servers of their own: they need a resolver, and other servers to send to."""
+    for row in outbound.rows(o.quick, runs, o.side):
+        result = outbound.measure_all(row, certificate)
+        report["out"].append({"title": outbound.title(row), "result": result})
+
+
 def cpu_model():
     lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
     return next((x.partition(":")[2].strip() for x in lines if x.startswith("model name")), "?")
@@ -317,7 +325,7 @@ def chosen_sides(only):
 def options():
     p = argparse.ArgumentParser()
     p.add_argument("--quick", action="store_true")
-    p.add_argument("--only", choices=("mail", "read", "search", "pop3", "idle"))
+    p.add_argument("--only", choices=("mail", "out", "read", "search", "pop3", "idle"))
     p.add_argument("--readme", action="store_true")
     p.add_argument("--report", help="do not measure, take this report")
     p.add_argument("--side", choices=("postern", "peers"))
@@ -344,6 +352,8 @@ def measure_all(o, kinds, certificate, report):
             run_search(sides, SEARCHED[: 1 if o.quick else None], report)
         if o.only == "pop3" or (o.only is None and not o.quick):
             run_pop3(sides, runs, report)
+    if o.only in (None, "out"):
+        run_outbound(certificate, o, runs, report)
     if o.only in (None, "idle") and peers.Peers in kinds:
         run_idle_tuned(certificate, ours, report)
     if o.only in (None, "idle") and postern_side.Postern in kinds:
@@ -366,7 +376,7 @@ def main():
         sys.exit("bench: nothing to measure")
     report = {"machine": machine(), "quick": o.quick, "mail": [], "read": [], "pop3": [],
         "idle": []}
-    report["search"] = []
+    report["search"], report["out"] = [], []
     with tempfile.TemporaryDirectory(prefix="postern-cert.") as certificate:
         postern.make_certificate(certificate)
         try:

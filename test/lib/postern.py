@@ -116,8 +116,12 @@ def wait_until(condition, seconds, what, every=0.02):
 
 
 def greeting_comes(port):
+    return greeting_comes_at("127.0.0.1", port)
+
+
+def greeting_comes_at(address, port):
     try:
-        with socket.create_connection(("127.0.0.1", port), 2) as s:
+        with socket.create_connection((address, port), 2) as s:
             s.settimeout(2)
             return bool(s.recv(16))
     except OSError:
