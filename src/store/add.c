@@ -286,7 +286,7 @@ store_add(struct store *s, struct store_tail *t, const struct store_delivery *d,
 		.entry = d->entry,
 		.rcpt = d->rcpt,
 		.internal_s = msg->internal_s,
-		.saved_s = store_now(s),
+		.saved_s = d->saved_s != 0 ? d->saved_s : store_now(s),
 		.uid = t->box.uidnext,
 		.flags = msg->flags,
 	};

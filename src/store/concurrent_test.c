@@ -5,6 +5,7 @@
  * middle: what they had acknowledged must be there.
  */
 #include "base/test.h"
+#include "store/arrivals/arrivals.h"
 #include "store/trial.h"
 #include "sys/spawn.h"
 #include "sys/sys.h"
@@ -25,9 +26,30 @@ must(bool ok)
 	}
 }
 
+/* Every other letter arrives beside the index; a replay of it finds it there. */
+static bool
+arrives(uint64_t entry)
+{
+	struct buf body;
+	int fd SYS_FD_AUTO = -1;
+	buf_init(&body, 1 << 20);
+	store_trial_text(entry, &body);
+	struct store_arrival a = {
+		.entry = entry, .prefix = S("Return-Path: <>\r\n"), .body = buf_view(&body)
+	};
+	enum err e = store_arrivals_open(conf.path, &fd);
+	e = e == ERR_OK ? store_arrivals_add(fd, &a) : e;
+	buf_done(&body);
+	must(e == ERR_OK || e == ERR_BUSY);
+	return e == ERR_OK;
+}
+
 static void
 deliver(struct store *s, uint64_t entry)
 {
+	if (entry % 2 == 0 && arrives(entry) && entry % 4 == 0) {
+		return;
+	}
 	struct store_added added;
 	must(store_trial_deliver(s, entry, entry % 3 == 0, &added) == ERR_OK &&
 	    added.err == ERR_OK);

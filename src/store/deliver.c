@@ -5,6 +5,7 @@
  * replay after a crash also looks whether the octets are really there, since they were not
  * synced.
  */
+#include "store/arrivals/take.h"
 #include "store/store_priv.h"
 
 struct batch {
@@ -13,13 +14,13 @@ struct batch {
 	uint64_t modseq;
 };
 
-static enum err
-find_pair(struct store *s, const struct store_delivery *d, struct store_added *ret)
+enum err
+store_pair_find(struct db *db, uint64_t entry, uint16_t rcpt, struct store_added *ret)
 {
-	struct db_stmt *q = db_query(s->db,
+	struct db_stmt *q = db_query(db,
 	    "SELECT mailbox, uid, message FROM delivery WHERE entry = ? AND rcpt = ?");
-	db_bind_u64(q, 1, d->entry);
-	db_bind_u64(q, 2, d->rcpt);
+	db_bind_u64(q, 1, entry);
+	db_bind_u64(q, 2, rcpt);
 	enum err e = db_row(q);
 	if (e == ERR_OK) {
 		*ret = (struct store_added){
@@ -44,6 +45,14 @@ store_pair_keep(struct db *db, uint64_t entry, uint16_t rcpt, const struct store
 	return db_run(q);
 }
 
+enum err
+store_pairs_forget(struct db *db, uint64_t oldest)
+{
+	struct db_stmt *q = db_query(db, "DELETE FROM delivery WHERE entry < ?");
+	db_bind_u64(q, 1, oldest);
+	return db_run(q);
+}
+
 static enum err
 forget_pairs(struct store *s, const struct store_delivery *list, size_t n)
 {
@@ -51,12 +60,9 @@ forget_pairs(struct store *s, const struct store_delivery *list, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		oldest = MAX(oldest, list[i].oldest_live);
 	}
-	if (oldest == 0) {
-		return ERR_OK;
-	}
-	struct db_stmt *q = db_query(s->db, "DELETE FROM delivery WHERE entry < ?");
-	db_bind_u64(q, 1, oldest);
-	return db_run(q);
+	/* What has arrived and was not taken in may be known by nothing but its pair. */
+	return oldest == 0 || store_arrivals_waiting(s) ? ERR_OK
+							: store_pairs_forget(s->db, oldest);
 }
 
 static enum err
@@ -140,7 +146,7 @@ static enum err
 deliver_one(struct store *s, struct batch *b, const struct store_delivery *d,
     struct store_added *ret)
 {
-	enum err e = find_pair(s, d, ret);
+	enum err e = store_pair_find(s->db, d->entry, d->rcpt, ret);
 	if (e == ERR_OK && d->replay && b->open) {
 		e = store_tail_end(s, &b->tail); /* the check reads pages */
 		b->open = false;

@@ -6,7 +6,9 @@
  */
 #include "base/mem.h"
 #include "base/test.h"
+#include "store/arrivals/arrivals.h"
 #include "store/trial.h"
+#include "sys/sys.h"
 
 enum { BOXES = 5, MSGS = 3000, OPS = 2000 };
 
@@ -312,7 +314,7 @@ op_refresh(void)
 static void
 open_both(void)
 {
-	char boot[32];
+	static char boot[32]; /* the settings point to it */
 	int n = snprintf(boot, sizeof boot, "boot-%llu", (unsigned long long)m.boots);
 	m.conf.boot_id = str_make(boot, (size_t)n);
 	for (int i = 0; i < 2; i++) {
@@ -322,7 +324,7 @@ open_both(void)
 }
 
 static void
-op_reopen(void)
+reopen(void)
 {
 	store_view_done(&m.view);
 	store_close(&m.s[0]);
@@ -346,6 +348,12 @@ op_reopen(void)
 	}
 	m.boots += rnd(3) == 0;
 	open_both();
+}
+
+static void
+op_reopen(void)
+{
+	reopen();
 	session_begin();
 }
 
@@ -370,6 +378,47 @@ op_compact(void)
 	uint64_t octets;
 	CHECK_ERR(store_compact(some_store(), &octets), ERR_OK);
 	m.compacted += octets;
+}
+
+/* Letters that arrive beside the index, and something that happens before anybody asks for them. */
+static void
+op_arrive(void)
+{
+	struct box *b = &m.box[0];
+	uint64_t n = rnd(4) + 1;
+	struct store_added added;
+	struct buf text;
+	int fd SYS_FD_AUTO = -1;
+	if (b->n > MSGS / 2) {
+		return;
+	}
+	buf_init(&text, 1 << 20);
+	CHECK_ERR(store_arrivals_open(m.conf.path, &fd), ERR_OK);
+	for (uint64_t i = 1; i <= n; i++) {
+		store_trial_text(1000000 + m.entries + i, &text);
+		struct store_arrival a = { .entry = 1000000 + m.entries + i,
+			.rcpt = 3,
+			.oldest_live = 1000000 + m.entries - MIN(m.entries, (uint64_t)5),
+			.body = buf_view(&text) };
+		CHECK_ERR(store_arrivals_add(fd, &a), ERR_OK);
+	}
+	bool anew = rnd(3) == 0;
+	if (anew) {
+		reopen();
+	}
+	for (uint64_t i = 1; i <= n; i++) { /* delivered again they tell where they are */
+		store_trial_text(1000000 + ++m.entries, &text);
+		struct store_delivery d = { .entry = 1000000 + m.entries,
+			.rcpt = 3,
+			.replay = rnd(2) == 0,
+			.msg.body = buf_view(&text) };
+		CHECK_ERR(store_deliver(some_store(), &d, 1, &added), ERR_OK);
+		model_add(b, added.uid, (struct mail){ .number = d.entry, .id = added.id });
+	}
+	buf_done(&text);
+	if (anew) {
+		session_begin();
+	}
 }
 
 /* ---- comparing ---------------------------------------------------------------------------- */
@@ -444,6 +493,7 @@ static const struct {
 } ops[] = {
 	{ op_append, 20 },
 	{ op_deliver, 20 },
+	{ op_arrive, 6 },
 	{ op_flags, 25 },
 	{ op_expunge, 10 },
 	{ op_copy, 12 },

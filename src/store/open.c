@@ -7,6 +7,7 @@
 #include "store/store_priv.h"
 
 #include "base/mem.h"
+#include "store/arrivals/take.h"
 #include "store/care.h"
 #include "store/scan.h"
 #include "sys/file.h"
@@ -26,7 +27,7 @@ store_new_empty(void)
 		return NULL;
 	}
 	s->magic = STORE_MAGIC;
-	s->dir = s->packs = s->lock = -1;
+	s->dir = s->packs = s->lock = s->arrivals = -1;
 	for (size_t i = 0; i < STORE_PACK_FDS; i++) {
 		s->fds[i].fd = -1;
 	}
@@ -56,6 +57,7 @@ store_close(struct store **sp)
 	sys_close(&s->dir);
 	sys_close(&s->packs);
 	sys_close(&s->lock);
+	sys_close(&s->arrivals);
 	buf_done(&s->log);
 	buf_done(&s->join);
 	buf_done(&s->packed);
@@ -106,7 +108,8 @@ open_folder(struct store *s, const struct store_conf *conf)
 		TRY(make_folder(s->dir, S("packs")));
 	}
 	TRY(sys_dir_open(s->dir, S("packs"), &s->packs));
-	return sys_file_open(s->dir, S("lock"), SYS_READ | SYS_WRITE | SYS_CREATE, &s->lock);
+	TRY(sys_file_open(s->dir, S("lock"), SYS_READ | SYS_WRITE | SYS_CREATE, &s->lock));
+	return store_arrivals_attach(s, conf->create);
 }
 
 /* Does any pack hold more than its head? */
@@ -476,6 +479,7 @@ store_open(const struct store_conf *conf, struct store **ret)
 		store_close(&s);
 		return e;
 	}
+	s->opened = true;
 	*ret = s;
 	return ERR_OK;
 }

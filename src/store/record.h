@@ -22,6 +22,7 @@ enum store_record_type {
 	STORE_RECORD_MAILBOX = 4,      /* a mailbox as it is now, or that it is deleted */
 	STORE_RECORD_SUBSCRIPTION = 5, /* a name was subscribed or unsubscribed */
 	STORE_RECORD_ANNOTATION = 6,   /* an annotation was set or removed */
+	STORE_RECORD_ARRIVAL = 7,      /* a letter; in the file of arrivals alone */
 };
 
 enum { STORE_RECORD_ZSTD = 1 }; /* flags: the payload is a zstd frame */

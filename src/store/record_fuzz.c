@@ -4,6 +4,8 @@
  * checksums of the first record put right.
  */
 #include "base/codec.h"
+#include "store/arrivals/arrivals.h"
+#include "store/arrivals/file.h"
 #include "store/record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -18,6 +20,7 @@ read_metas(const struct store_record *r)
 	struct store_meta_mailbox mailbox;
 	struct store_meta_subscription subscription;
 	struct store_meta_annotation annotation;
+	struct store_arrival arrival;
 	if (store_meta_message_get(r, &message) == ERR_OK) {
 		ASSERT(message.refs_n <= LEN(message.refs) && message.uid != 0);
 	}
@@ -36,6 +39,9 @@ read_metas(const struct store_record *r)
 	if (store_meta_annotation_get(r, &annotation) == ERR_OK) {
 		ASSERT(annotation.entry.n <= STORE_ANNOTATION_ENTRY_MAX);
 		ASSERT(r->payload.n <= STORE_ANNOTATION_VALUE_MAX);
+	}
+	if (store_arrivals_record_get(r, &arrival) == ERR_OK) {
+		ASSERT(arrival.entry != 0 && arrival.entry <= INT64_MAX);
 	}
 }
 
@@ -93,7 +99,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(copy, data, size);
 	}
 	str all = { copy, size };
+	struct store_arrivals_head arrivals;
 	(void)!store_pack_head_get(all, &head);
+	if (store_arrivals_head_get(all, &arrivals) == ERR_OK) {
+		ASSERT(arrivals.end <= STORE_ARRIVALS_OCTETS_MAX);
+	}
 	walk(all);
 	if (size >= STORE_RECORD_HEAD) {
 		uint32_t meta = length_at(copy + 8), payload = length_at(copy + 12);

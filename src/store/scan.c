@@ -34,6 +34,19 @@ store_scan_close(struct store_scan_pack *sc)
 	buf_done(&sc->b);
 }
 
+void
+store_scan_file(struct store_scan_pack *sc, int fd, uint64_t from, uint64_t end)
+{
+	*sc = (struct store_scan_pack){ .fd = fd, .off = from, .end = end };
+	buf_init(&sc->b, STORE_MESSAGE_MAX + 4 * (size_t)CHUNK);
+}
+
+void
+store_scan_leave(struct store_scan_pack *sc)
+{
+	buf_done(&sc->b);
+}
+
 /* What the buffer holds from sc->off on. */
 static str
 ahead(const struct store_scan_pack *sc)

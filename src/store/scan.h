@@ -29,6 +29,10 @@ struct store_scan_pack {
 enum err store_scan_open(struct store_scan_pack *sc, int packs, uint32_t pack, uint64_t from);
 void store_scan_close(struct store_scan_pack *sc);
 
+/* The records of another file, from an offset to an end; leave it then: the file stays open. */
+void store_scan_file(struct store_scan_pack *sc, int fd, uint64_t from, uint64_t end);
+void store_scan_leave(struct store_scan_pack *sc);
+
 /*
  * The next record. After CORRUPT or VERSION (ret is not set) go on calling.
  *

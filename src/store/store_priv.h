@@ -51,6 +51,8 @@ struct store {
 	uint32_t magic;
 	struct db *db;
 	int dir, packs, lock;
+	int arrivals;   /* the file, or -1 */
+	bool opened;    /* store_open is through: what has arrived may be taken in */
 	uint64_t inode; /* of index.db as opened */
 	char path[DB_PATH_MAX + 1], boot[64 + 1];
 	size_t path_n, boot_n;
@@ -91,6 +93,8 @@ struct store {
 enum err store_may(struct store *s, bool allowed); /* before a change; DENIED: store_restrict */
 /* Begin; notices that the index was replaced and opens the new one. Never nested. */
 enum err store_begin(struct store *s, enum db_mode mode);
+/* Without a look at what has arrived, or at a restriction. */
+enum err store_begin_now(struct store *s, enum db_mode mode);
 /* Commit when e is ERR_OK, else roll back; the final result. */
 enum err store_end(struct store *s, enum err e);
 /* The next number of the account's clock. */
@@ -168,8 +172,7 @@ void store_box_count(struct store_box *b, const struct store_msg *m, int by);
 enum err store_name_check(str name, struct buf *out);
 /* Order: INBOX and what is below it first, then by octets with '/' lowest. */
 int store_name_cmp(str a, str b);
-/* Is `name` below `parent`? */
-bool store_name_below(str name, str parent);
+bool store_name_below(str name, str parent); /* is `name` below `parent`? */
 
 /* Keywords within a transaction; names point into `out`. */
 enum err store_keywords_in(struct store *s, uint64_t mailbox, struct buf *out,
@@ -184,8 +187,7 @@ enum err store_annotations_copy(struct store *s, uint64_t from, uint64_t to);
 
 /* ---- add.c, deliver.c, read.c, change.c, copy.c --------------------------------- */
 
-/* A row of the table message: where its record is. */
-struct store_row {
+struct store_row { /* of the table message */
 	uint64_t id, thread;
 	int64_t internal_s;
 	struct store_place place;
@@ -205,6 +207,9 @@ enum err store_quota_load(struct store *s, struct store_quota *ret);
 enum err store_quota_take(struct store *s, uint64_t octets);
 enum err store_pair_keep(struct db *db, uint64_t entry, uint16_t rcpt,
     const struct store_added *at);
+/* Where a pair went: mailbox, uid, id; NOTFOUND. Forget those of entries below `oldest`. */
+enum err store_pair_find(struct db *db, uint64_t entry, uint16_t rcpt, struct store_added *ret);
+enum err store_pairs_forget(struct db *db, uint64_t oldest);
 enum err store_thread_keep(struct db *db, uint64_t hash, uint64_t thread);
 
 /* Hashes of message ids; the thread they lead to, or `id` for a new one, and remember them. */

@@ -5,6 +5,7 @@
  * it opened opens the new one. Start reading with store_begin. The tables are here too; steps are
  * only ever added at the end, and doc/format/index.md says what the columns mean.
  */
+#include "store/arrivals/take.h"
 #include "store/store_priv.h"
 #include "sys/clock.h"
 #include "sys/file.h"
@@ -223,6 +224,16 @@ store_begin(struct store *s, enum db_mode mode)
 		return ERR_OK;
 	}
 	let_go(s);
+	if (s->opened && store_arrivals_waiting(s)) {
+		/* On a failure they wait on, and what is in the index is served without them. */
+		(void)(store_arrivals_take(s) == ERR_OK);
+	}
+	return store_begin_now(s, mode);
+}
+
+enum err
+store_begin_now(struct store *s, enum db_mode mode)
+{
 	ASSERT(s->magic == STORE_MAGIC && !s->in_txn);
 	TRY(sys_file_lock(s->lock, false, true));
 	enum err e = begin_locked(s, mode);
