@@ -199,6 +199,7 @@ prepare(struct ctl *c)
 		[CTL_NEEDS_PARENT] = "parent",
 		[CTL_NEEDS_AUTH] = "auth",
 		[CTL_NEEDS_QUEUE] = "queue",
+		[CTL_NEEDS_KEYS] = "keys",
 	};
 	enum ctl_needs needs = c->args.command->needs;
 	if (needs == CTL_NEEDS_NOTHING) {

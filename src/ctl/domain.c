@@ -12,7 +12,12 @@ ctl_cmd_domain_add(struct ctl *c)
 {
 	struct ipc_adm_auth_domain_add m = { .request = 1, .domain = ctl_arg(c, 0) };
 	ipc_adm_auth_domain_add_put(&c->msg, &m);
-	return ctl_auth_do(c);
+	enum ctl_exit x = ctl_auth_do(c);
+	if (x == CTL_OK) {
+		ctl_out_line(&c->out, "its letters are not signed yet: `postern dkim create %.*s`",
+		    STR_ARG(m.domain));
+	}
+	return x;
 }
 
 enum ctl_exit

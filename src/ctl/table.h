@@ -31,6 +31,7 @@ enum ctl_needs {
 	CTL_NEEDS_PARENT, /* from here on: the configuration, and a channel to that process */
 	CTL_NEEDS_AUTH,
 	CTL_NEEDS_QUEUE,
+	CTL_NEEDS_KEYS,
 };
 
 enum {

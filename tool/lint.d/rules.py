@@ -37,6 +37,7 @@ LAYERS = {
         "store/text", "store/arrivals", "reach", "svc/common"},
     "ctl": {"base", "mail", "proto/*", "ipc", "conf", "sys", "db", "directory", "spool", "store",
         "reach", "svc/common", "svc/parent"},
+    "ctl/outbound": {"base", "ctl", "mail", "proto/*", "ipc", "conf", "sys", "reach", "spool"},
 }
 # Pure folders do no input or output: none of the system's doors may be included there.
 PURE = ("base", "mail", "proto/")
@@ -56,6 +57,7 @@ PREFIXES = {
     "store/arrivals": {"store_arrivals"},
     "svc/common": {"svc", "service", FILES},
     "ctl": {"ctl"},
+    "ctl/outbound": {"ctl"},
     "proto/imap/thread": {"imap_thread"},
 }
 
