@@ -16,7 +16,7 @@ enum {
 	SMTPC_OUT_MAX = 256 << 10,  /* commands of one transaction in one write */
 	SMTPC_OUT_PAUSE = 64 << 10, /* unsent octets of a body that stop smtpc_body() */
 	SMTPC_HELO_MAX = 255,
-	SMTPC_TXN_BUDGET = 256 << 10, /* arena of one transaction: addresses and replies */
+	SMTPC_TXN_BUDGET = 512 << 10, /* arena of one transaction: addresses and replies */
 };
 
 #endif

@@ -35,7 +35,7 @@ struct smtpc_reply {
 struct smtpc_reader {
 	uint16_t code;
 	enum smtpc_fault fault;
-	bool last_cr;
+	bool last_cr, complete;
 	size_t octets; /* of this reply */
 	size_t line_n;
 	bool cut;

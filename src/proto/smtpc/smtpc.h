@@ -81,15 +81,14 @@ enum smtpc_state {
 struct smtpc_txn {
 	struct smtpc_letter letter; /* strings in txn_arena */
 	struct smtpc_to *rcpts;
-	struct smtpc_result *results;
-	bool *accepted;
-	size_t accepted_n, kept;
-	size_t said, heard;      /* steps of RSET? MAIL RCPT* DATA put out and answered */
+	struct smtpc_result *results; /* verdict 0: not decided */
+	size_t *order;                /* which recipients are said */
+	size_t accepted_n;
+	size_t kept;             /* octets of replies in results */
+	size_t said, heard;      /* steps RSET? MAIL RCPT* DATA put out, and answered */
 	size_t first_rcpt, data; /* numbers of steps */
-	bool rset, utf8, mail_failed, void_body, uncertain, dsn;
+	bool rset, utf8, mail_failed, void_body, uncertain;
 	bool line_start, last_cr; /* of the body */
-	uint64_t octets;          /* of the body given so far */
-	enum err body;
 };
 
 struct smtpc {
@@ -97,10 +96,12 @@ struct smtpc {
 	const struct smtpc_conf *conf;
 	struct arena *txn_arena;
 	enum smtpc_state state;
+	enum smtpc_phase phase;
 	bool tls;         /* smtpc_tls_up was called */
 	bool dirty;       /* a transaction was left open: RSET comes before the next */
 	uint32_t txns;    /* begun on this connection */
 	uint64_t replies; /* complete replies: what a reply timer waits for */
+	size_t ehlo_lines;
 	struct smtpc_caps caps;
 	struct smtpc_reader reader;
 	struct smtpc_reply last; /* strings in last_room */
