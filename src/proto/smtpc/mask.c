@@ -27,7 +27,7 @@ is_local(char c)
 static bool
 is_edge(char c)
 {
-	return strchr("'`.-*=", c) != NULL;
+	return strchr("'`.-*=?!", c) != NULL;
 }
 
 /* Append as printable UTF-8. */
