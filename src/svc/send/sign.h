@@ -13,6 +13,15 @@
 struct svc_send;
 struct svc_send_letter;
 
+/* For `postern status`; all since the start. */
+struct svc_send_sign_counts {
+	uint64_t signatures;       /* made */
+	uint64_t kept;             /* letters whose signatures were there already */
+	uint64_t unsigned_letters; /* left without: nobody signs for their From */
+	uint64_t delayed;          /* went back to queue because keys was away or could not sign */
+};
+const struct svc_send_sign_counts *svc_send_sign_count(const struct svc_send *sv);
+
 /* State of the whole process: sv->signing is sign.c's own. ERR_NOMEM. */
 enum err svc_send_sign_init(struct svc_send *sv);
 void svc_send_sign_done(struct svc_send *sv);
@@ -35,7 +44,7 @@ enum err svc_send_on_keys(void *ctx, str datagram, int *fd);
 
 /* The channel to keys is gone: letters whose question is open wait for the next one. */
 void svc_send_keys_gone(struct svc_send *sv);
-/* A new channel is in sv->keys.chan: ask again for those that wait. */
+/* sv->keys.chan is new, or has room again: ask again for those that wait. */
 void svc_send_keys_here(struct svc_send *sv);
 
 /*
