@@ -9,6 +9,7 @@
 #define REACH_CLASSIFY_H
 
 #include "base/arena.h"
+#include "base/err.h"
 #include "reach/attempt.h"
 #include "reach/class.h"
 
@@ -17,28 +18,29 @@ struct reach_rules;
 enum {
 	REACH_RULES_FILE_MAX = 1 << 20,
 	REACH_RULES_MAX = 4000,
-	REACH_OPERATORS_MAX = 1000,  /* suffixes */
-	REACH_RULE_LINE_MAX = 1000,  /* octets */
-	REACH_PATTERN_MAX = 300,     /* octets of one pattern */
-	REACH_REPLY_MAX = 4096,      /* octets looked at of a reply */
-	REACH_RULES_ARENA = 4 << 20, /* a budget that a full file fits in */
+	REACH_OPERATORS_MAX = 1000,   /* suffixes */
+	REACH_RULE_LINE_MAX = 1000,   /* octets */
+	REACH_PATTERN_MAX = 300,      /* octets of one pattern */
+	REACH_REPLY_MAX = 4096,       /* octets looked at of a reply */
+	REACH_RULES_ARENA = 16 << 20, /* a budget that a full file fits in */
 };
 
 /* Everything a classifier may look at. Zero means: not known, or did not happen. */
 struct reach_seen {
-	enum reach_phase phase;  /* where it ended */
-	enum reach_dns dns;      /* when phase is DNS */
-	enum reach_tls tls;      /* what failed in TLS */
-	unsigned code;           /* of the reply; 0: none came */
-	str enhanced;            /* "5.7.1"; empty: found in the text, if it is there */
-	str reply;               /* its text, all lines, with or without the codes before each */
-	int system_error;        /* errno of the socket */
-	bool timed_out;          /* our own clock ended it */
-	bool closed;             /* the peer closed in order, without a reply */
-	bool tls_expected;       /* DANE, MTA-STS or history: STARTTLS must be offered */
-	bool garbled;            /* EHLO answers like a filter's: "250-XXXXXXXA", "***" */
-	bool identity_changed;   /* issuer, key and name of the peer changed at once */
-	uint64_t sent, received; /* octets */
+	enum reach_phase phase; /* where it ended */
+	enum reach_dns dns;     /* when phase is DNS */
+	enum reach_tls tls;     /* what failed in TLS */
+	unsigned code;          /* of the reply; 0: none came */
+	str enhanced;           /* "5.7.1"; empty: found in the text, if it is there */
+	str reply;              /* its text, all lines, with or without the codes before each */
+	int system_error;       /* errno of the socket */
+	uint8_t icmp_type, icmp_code; /* what came with it; both 0: nothing */
+	bool timed_out;               /* our own clock ended it */
+	bool closed;                  /* the peer closed in order, without a reply */
+	bool tls_expected;            /* DANE, MTA-STS or history: STARTTLS must be offered */
+	bool garbled;                 /* EHLO answers like a filter's: "250-XXXXXXXA", "***" */
+	bool identity_changed;        /* issuer, key and name of the peer changed at once */
+	uint64_t sent, received;      /* octets */
 	uint32_t retransmits, unacked;
 	str operator;   /* reach_operator() of the MX host */
 	const str *own; /* our host names and domains: what a receiver may call us */
