@@ -120,7 +120,6 @@ struct dane_match {
 	bool found;
 	uint8_t usage;
 	size_t record, cert; /* which of them */
-	bool key_only;       /* DANE-TA 2 1 0: the key is in the record, perhaps not in the chain */
 };
 
 /*
