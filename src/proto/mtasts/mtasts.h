@@ -86,16 +86,22 @@ str mtasts_word(enum mtasts_verdict v);
 /* What to do about a domain's policy. RFC 8461 3.1, 3.3, 5.1 */
 struct mtasts_kept {
 	bool have; /* a policy is in the cache */
-	str id;    /* its id */
+	str id;    /* of the TXT record when it was fetched */
 	int64_t until_s, fetched_s;
+	str tried_id;    /* the last fetch that failed, of a policy kept or not */
+	int64_t tried_s; /* 0: none did */
 };
 enum mtasts_plan {
 	MTASTS_PLAN_NO_POLICY, /* none kept, none announced */
 	MTASTS_PLAN_USE,       /* the one that is kept */
 	MTASTS_PLAN_FETCH,     /* a new one; the kept one counts if it cannot be had */
-	MTASTS_PLAN_REFRESH,   /* use the kept one now, fetch behind it: it ends soon */
+	MTASTS_PLAN_REFRESH,   /* use the kept one now, fetch behind it: it is a day old */
 };
-/* In      id: of the TXT record; empty: none */
+/*
+ * In      id: of the TXT record; empty: none, or not to be had
+ * Limits  a fetch that failed is not tried again within five minutes for the same id
+ * RFC     8461 3.3, 5.1
+ */
 enum mtasts_plan mtasts_plan(const struct mtasts_kept *kept, str id, int64_t now_s);
 
 #endif
