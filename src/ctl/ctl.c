@@ -200,6 +200,7 @@ prepare(struct ctl *c)
 		[CTL_NEEDS_AUTH] = "auth",
 		[CTL_NEEDS_QUEUE] = "queue",
 		[CTL_NEEDS_KEYS] = "keys",
+		[CTL_NEEDS_RESOLVE] = "resolve",
 	};
 	enum ctl_needs needs = c->args.command->needs;
 	if (needs == CTL_NEEDS_NOTHING) {

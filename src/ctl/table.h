@@ -32,6 +32,7 @@ enum ctl_needs {
 	CTL_NEEDS_AUTH,
 	CTL_NEEDS_QUEUE,
 	CTL_NEEDS_KEYS,
+	CTL_NEEDS_RESOLVE,
 };
 
 enum {

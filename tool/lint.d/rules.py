@@ -38,6 +38,7 @@ LAYERS = {
     "ctl": {"base", "mail", "proto/*", "ipc", "conf", "sys", "db", "directory", "spool", "store",
         "reach", "svc/common", "svc/parent"},
     "ctl/outbound": {"base", "ctl", "mail", "proto/*", "ipc", "conf", "sys", "reach", "spool"},
+    "ctl/dns": {"base", "ctl", "mail", "proto/*", "ipc", "conf", "sys"},
 }
 # Pure folders do no input or output: none of the system's doors may be included there.
 PURE = ("base", "mail", "proto/")
@@ -58,6 +59,7 @@ PREFIXES = {
     "svc/common": {"svc", "service", FILES},
     "ctl": {"ctl"},
     "ctl/outbound": {"ctl"},
+    "ctl/dns": {"ctl"},
     "proto/imap/thread": {"imap_thread"},
 }
 

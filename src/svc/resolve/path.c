@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A path: one libunbound context with its cache, set up whole before the sandbox closes. Its thread
- * begins with the first question; from then on results come over a pipe that the loop watches.
+ * A path: one libunbound context with its cache, set up before the sandbox closes. Its thread
+ * begins inside; from then on results come over a pipe that the loop watches.
  */
 #include "conf/conf.h"
 #include "svc/resolve/resolve.h"
@@ -10,7 +10,7 @@
 
 #include <unbound.h>
 
-enum { TEXT_MAX = 1200 };
+enum { TEXT_MAX = 1200, CLASS_IN = 1 };
 
 static const struct {
 	const char *option, *value;
@@ -101,13 +101,6 @@ add_forwards(struct ub_ctx *ub, struct conf_list forward)
 	return ERR_OK;
 }
 
-static bool
-exists(str path)
-{
-	struct sys_stat ignored;
-	return sys_file_stat(SYS_CWD, path, &ignored) == ERR_OK;
-}
-
 /* Paths of the configuration have no NUL behind them. */
 static void
 c_string(char out[TEXT_MAX], str s)
@@ -135,20 +128,32 @@ add_anchors(struct ub_ctx *ub, const struct conf *c, bool *ret_any)
 		return ERR_OK;
 	}
 	c_string(text, c->resolve_trust_anchor);
-	if (!exists(c->resolve_trust_anchor)) {
+	struct sys_stat ignored;
+	if (sys_file_stat(SYS_CWD, c->resolve_trust_anchor, &ignored) != ERR_OK) {
 		return ERR_OK;
 	}
 	*ret_any = true;
 	return from_ub(ub_ctx_add_ta_file(ub, text), "trust-anchor");
 }
 
-/* Without the file libunbound begins with addresses of its own, as old as it is. */
+bool
+svc_resolve_needs_hints(const struct conf *c)
+{
+	struct sys_stat ignored;
+	return c->resolve_forward.n == 0 &&
+	    sys_file_stat(SYS_CWD, c->resolve_root_hints, &ignored) == ERR_OK;
+}
+
+/*
+ * Without the file libunbound begins with addresses of its own, as old as it is. It is read when
+ * the thread begins, inside the sandbox.
+ */
 static enum err
 add_hints(struct ub_ctx *ub, const struct conf *c)
 {
 	char text[TEXT_MAX];
 	c_string(text, c->resolve_root_hints);
-	return exists(c->resolve_root_hints) ? set(ub, "root-hints:", text) : ERR_OK;
+	return svc_resolve_needs_hints(c) ? set(ub, "root-hints:", text) : ERR_OK;
 }
 
 /* Reads the files; after this nothing can be set. Forwarders know better what is below these. */
@@ -222,6 +227,12 @@ on_results(void *ctx, unsigned events)
 	}
 }
 
+static void
+on_first(void *ctx, int err, struct ub_result *res)
+{
+	ub_resolve_free(res);
+}
+
 static enum err
 path_start(struct svc_resolve_path *p)
 {
@@ -229,7 +240,10 @@ path_start(struct svc_resolve_path *p)
 		return ERR_OK;
 	}
 	p->watch = (struct sys_watch){ .fn = on_results, .ctx = p, .fd = ub_fd(p->ub) };
-	return sys_watch_start(p->all->sc->loop, &p->watch, SYS_IN);
+	TRY(sys_watch_start(p->all->sc->loop, &p->watch, SYS_IN));
+	/* A question that needs nobody: the thread begins now, and what it lacks is seen now. */
+	return from_ub(ub_resolve_async(p->ub, "localhost", DNS_A, CLASS_IN, NULL, on_first, NULL),
+	    "thread");
 }
 
 enum err

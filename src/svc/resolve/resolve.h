@@ -14,6 +14,7 @@
 #include "svc/common/service.h"
 #include "svc/resolve/limits.h"
 
+struct conf;
 struct ub_ctx;
 struct ub_result;
 struct svc_resolve;
@@ -87,8 +88,10 @@ struct svc_resolve {
  * Errors  ERR_CONFIG: libunbound refuses a setting or a file; ERR_NOMEM
  */
 enum err svc_resolve_paths_init(struct svc_resolve *r);
-/* Take answers from now on. ERR_NOMEM, ERR_NOSPACE. */
+/* Begin the threads and take answers from now on. ERR_NOMEM, ERR_NOSPACE, ERR_CONFIG. */
 enum err svc_resolve_paths_start(struct svc_resolve *r);
+/* The root hints are a file, and they are needed: nobody to forward to. */
+bool svc_resolve_needs_hints(const struct conf *c);
 void svc_resolve_paths_done(struct svc_resolve *r);
 
 /* --- ask.c: questions ------------------------------------------------------------------------ */
