@@ -53,6 +53,7 @@ put_account(struct ctl_out *o, const struct ipc_adm_auth_account_row *r)
 	ctl_out_limit(o, "quota_messages", r->quota_messages, false);
 	ctl_out_bool(o, "cram_md5", r->cram_md5);
 	ctl_out_time(o, "created", r->created_s);
+	ctl_out_str(o, "language", r->language);
 }
 
 static enum err
@@ -194,6 +195,17 @@ ctl_cmd_account_cram_md5(struct ctl *c)
 		return x;
 	}
 	ipc_adm_auth_account_cram_md5_put(&c->msg, &m);
+	return ctl_auth_do(c);
+}
+
+enum ctl_exit
+ctl_cmd_account_set(struct ctl *c)
+{
+	const struct ipc_adm_auth_account_set m = { .request = 1,
+		.address = ctl_arg(c, 0),
+		.name = ctl_arg(c, 1),
+		.value = str_eq(ctl_arg(c, 2), S("default")) ? S("") : ctl_arg(c, 2) };
+	ipc_adm_auth_account_set_put(&c->msg, &m);
 	return ctl_auth_do(c);
 }
 

@@ -115,8 +115,9 @@ directory_account_add(struct directory *d, const struct directory_account *want,
 	return ERR_OK;
 }
 
-#define COLUMNS \
-	"c.id, c.address, c.state, c.quota_octets, c.quota_messages, c.cram_md5, c.created_s"
+#define COLUMNS                                                                                \
+	"c.id, c.address, c.state, c.quota_octets, c.quota_messages, c.cram_md5, c.created_s," \
+	" c.language"
 
 /* The row at hand; the address is borrowed from the statement. */
 static struct directory_account
@@ -130,6 +131,7 @@ from_row(struct db_stmt *q)
 		.quota_messages = db_u64(q, 4),
 		.cram_md5 = db_u64(q, 5) != 0,
 		.created_s = db_i64(q, 6),
+		.language = db_str(q, 7),
 	};
 }
 
@@ -142,7 +144,8 @@ take_one(struct db_stmt *q, struct arena *a, struct directory_account *ret)
 		struct directory_account account = from_row(q);
 
 		account.address = arena_dup(a, account.address);
-		if (account.address.p == NULL) {
+		account.language = arena_dup(a, account.language);
+		if (account.address.p == NULL || account.language.p == NULL) {
 			e = ERR_BUDGET;
 		} else {
 			*ret = account;
@@ -265,6 +268,16 @@ directory_account_quota(struct directory *d, uint64_t id, uint64_t octets, uint6
 	db_bind_u64(q, 1, octets);
 	db_bind_u64(q, 2, messages);
 	db_bind_u64(q, 3, id);
+	return directory_change_end(d, directory_run_one(d, q));
+}
+
+enum err
+directory_account_language(struct directory *d, uint64_t id, str language)
+{
+	TRY(directory_change_begin(d));
+	struct db_stmt *q = db_query(d->db, "UPDATE accounts SET language = ? WHERE id = ?");
+	db_bind_str(q, 1, language);
+	db_bind_u64(q, 2, id);
 	return directory_change_end(d, directory_run_one(d, q));
 }
 

@@ -16,6 +16,7 @@ enum directory_state {
 };
 
 enum {
+	DIRECTORY_LANGUAGE_MAX = 16,
 	DIRECTORY_TOMBSTONE_S = 30 * 86400, /* before this nobody may take over a deleted address */
 	DIRECTORY_PAGE_MAX = 200,           /* rows of one list call */
 };
@@ -26,6 +27,7 @@ struct directory_account {
 	enum directory_state state;
 	uint64_t quota_octets, quota_messages; /* 0: no limit */
 	bool cram_md5;                         /* opted in */
+	str language; /* of notices and reports: "de"; empty: the default */
 	int64_t created_s;
 };
 
@@ -76,6 +78,8 @@ enum err directory_account_state(struct directory *d, uint64_t id, enum director
 /* ERR_NOTFOUND. */
 enum err directory_account_quota(struct directory *d, uint64_t id, uint64_t octets,
     uint64_t messages);
+/* In  language: a tag, at most DIRECTORY_LANGUAGE_MAX octets; empty: the default. ERR_NOTFOUND. */
+enum err directory_account_language(struct directory *d, uint64_t id, str language);
 /* Opt in or out; out removes what CRAM-MD5 needs from every credential. ERR_NOTFOUND. */
 enum err directory_account_cram_md5(struct directory *d, uint64_t id, bool on);
 

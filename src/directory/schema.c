@@ -105,7 +105,11 @@ static const char census[] =
 	" UNIQUE (account, protocol, tls, cipher, mechanism, client, ip, bits));"
 	"CREATE INDEX census_last ON census(last_s);"
 	"CREATE INDEX census_tls ON census(tls, cipher);";
+
+/* In what language an account is told things. */
+static const char language[] =
+	"ALTER TABLE accounts ADD COLUMN language TEXT NOT NULL DEFAULT '';";
 /* clang-format on */
 
-const struct db_migration directory_schema[] = { { tables }, { shares }, { census } };
+const struct db_migration directory_schema[] = { { tables }, { shares }, { census }, { language } };
 const size_t directory_schema_n = LEN(directory_schema);

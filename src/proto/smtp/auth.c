@@ -150,7 +150,8 @@ smtp_answer_auth(struct smtp *s, const struct smtp_auth_result *r)
 		return;
 	}
 	s->account_name = arena_dup(s->arena, r->name);
-	if (s->account_name.p == NULL) {
+	s->account_language = arena_dup(s->arena, r->language);
+	if (s->account_name.p == NULL || s->account_language.p == NULL) {
 		smtp_end(s, SMTP_END_MEMORY);
 		return;
 	}

@@ -161,6 +161,9 @@ smtp_data_next(struct smtp *s)
 		s->wait = SMTP_WAIT_SENDER;
 		smtp_act(s, (struct smtp_action){ .kind = SMTP_ASK_SENDER, .text = address });
 	} else {
+		if (s->peer.submission) {
+			smtp_note_message_id(s);
+		}
 		s->txn.committed = true;
 		s->wait = SMTP_WAIT_COMMIT;
 		smtp_act(s, (struct smtp_action){ .kind = SMTP_COMMIT });

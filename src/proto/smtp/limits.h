@@ -19,10 +19,11 @@ enum {
 	 */
 	SMTP_AUTH_LINE_MAX = 12288 + 2,
 	SMTP_VERB_MAX = 10,
-	SMTP_HELO_MAX = 255,  /* RFC 5321 4.5.3.1.2 */
-	SMTP_PARAMS_MAX = 10, /* more than all extensions together define for one command */
-	SMTP_ENVID_MAX = 100, /* RFC 3461 4.4 */
-	SMTP_ORCPT_MAX = 500, /* RFC 3461 4.2 */
+	SMTP_HELO_MAX = 255,       /* RFC 5321 4.5.3.1.2 */
+	SMTP_PARAMS_MAX = 10,      /* more than all extensions together define for one command */
+	SMTP_ENVID_MAX = 100,      /* RFC 3461 4.4 */
+	SMTP_ORCPT_MAX = 500,      /* RFC 3461 4.2 */
+	SMTP_MESSAGE_ID_MAX = 250, /* bound of edge smtp_queue; a longer one is not noted */
 	SMTP_TARGETS_MAX =
 	    1000, /* accounts behind all recipients of a message; bound of edge smtp_queue */
 	/*

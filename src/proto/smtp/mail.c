@@ -51,6 +51,13 @@ smtp_param_auth(struct smtp *s, str value)
 	return smtp_xtext_valid(value, SMTP_ORCPT_MAX);
 }
 
+/* The connection is under TLS, or no command would have come here (RFC 8689 2). */
+bool
+smtp_param_requiretls(struct smtp *s, str value)
+{
+	return s->txn.requiretls = true;
+}
+
 static void
 refuse(struct smtp *s, enum smtp_reply why, str arg)
 {

@@ -209,13 +209,37 @@ unknown(struct smtp *s)
 	return SMTP_REPLY_RCPT_UNKNOWN;
 }
 
+/*
+ * A recipient at another server, given by who is logged in: nobody else may send through us. The
+ * domain is written as DNS wants it, the local part stays as it was given.
+ */
+static enum smtp_reply
+keep_remote(struct smtp *s)
+{
+	char room[MAIL_CANONICAL_MAX];
+	struct buf b;
+	str local, domain;
+	if (!s->peer.submission || s->account == 0) {
+		return SMTP_REPLY_RELAY;
+	}
+	mail_address_split(s->txn.pending->address, &local, &domain);
+	buf_init_fixed(&b, room, sizeof room);
+	buf_str(&b, local);
+	buf_ch(&b, '@');
+	if (mail_domain_put(&b, domain) != ERR_OK || buf_err(&b) != ERR_OK) {
+		return SMTP_REPLY_RCPT_BAD;
+	}
+	const struct smtp_target target = { 0, buf_view(&b), S("") };
+	return keep_targets(s, &target, 1);
+}
+
 static enum smtp_reply
 verdict_reply(struct smtp *s, unsigned verdict, const struct smtp_target *targets, size_t n)
 {
 	switch (verdict) {
 	case SMTP_KNOWN: return keep_targets(s, targets, n);
 	case SMTP_UNKNOWN: return unknown(s);
-	case SMTP_REMOTE: return s->peer.submission ? SMTP_REPLY_REMOTE : SMTP_REPLY_RELAY;
+	case SMTP_REMOTE: return keep_remote(s);
 	case SMTP_DISABLED: return SMTP_REPLY_RCPT_DISABLED;
 	case SMTP_OVERQUOTA: return SMTP_REPLY_OVERQUOTA;
 	default: return SMTP_REPLY_TEMP;

@@ -76,7 +76,7 @@ enum smtp_verdict {
 	SMTP_TEMP,
 };
 
-/* An account behind a recipient. */
+/* An account behind a recipient; account 0: the address is at another server. */
 struct smtp_target {
 	uint64_t account;
 	str address, detail;
@@ -98,7 +98,8 @@ struct smtp_txn {
 	str envid;
 	uint64_t size; /* as announced; 0: not */
 	uint8_t ret;
-	bool body8bit, smtputf8;
+	bool body8bit, smtputf8, requiretls;
+	str message_id; /* of a submission, when COMMIT is given; empty: none that can be read */
 	struct smtp_rcpt *rcpts, *last, *pending; /* pending: being asked about */
 	size_t rcpts_n, targets_n, rcpt_octets;
 	struct smtp_body body;
@@ -138,7 +139,8 @@ struct smtp_action {
 struct smtp_auth_result {
 	enum err result;
 	uint64_t account;
-	str name; /* the account's main address */
+	str name;     /* the account's main address */
+	str language; /* of its reports; empty: the default */
 	bool has_final;
 	str final; /* the mechanism's last word, not yet base64 */
 	uint32_t delay_ms;
@@ -160,7 +162,7 @@ struct smtp {
 	str helo;         /* in helo_room */
 	str verb;         /* of the command at work: static text */
 	uint64_t account; /* 0: not authenticated */
-	str account_name;
+	str account_name, account_language;
 	int64_t wall_s;
 	uint32_t errors, junk, unknown, txns, messages;
 	uint64_t lines;    /* complete lines taken: what a command timeout waits for */

@@ -95,6 +95,8 @@ void smtp_data_sender(struct smtp *s, enum err result);
 /* The Received field; Date and Message-ID where the header lacks them. */
 void smtp_trace_put(const struct smtp *s, struct buf *out);
 void smtp_missing_put(const struct smtp *s, struct buf *out);
+/* What the Message-ID of the submission at hand is: its author's or the one we added. */
+void smtp_note_message_id(struct smtp *s);
 
 /*
  * Look into the header of a submission: collects s->txn.origins.

@@ -73,11 +73,29 @@ static const struct script rows[] = {
 	    "From: me@example.org, also@example.org\r\nSender: also@example.org\r\nDate: x\r\n"
 	    "Message-ID: <a@b>\r\n\r\n.\r\n",
 	    STARTED TAKEN QUEUED, NULL, NULL },
-	{ "remote recipient", true,
-	    START "MAIL FROM:<me@example.org>\r\nRCPT TO:<x@remote.test>\r\n",
-	    STARTED MAIL_OK
-	    "550 5.7.1 <x@remote.test>: delivery to other servers is not available here yet\r\n",
-	    NULL, "" },
+	{ "remote recipients: the domain as DNS has it, the local part as given", true,
+	    START "MAIL FROM:<me@example.org>\r\nRCPT TO:<Xy@Remote.test>\r\n"
+		  "RCPT TO:<Xy@remote.TEST>\r\nRCPT TO:<xy@remote.test>\r\nDATA\r\n"
+		  "From: me@example.org\r\n\r\n.\r\n",
+	    STARTED MAIL_OK RCPT_OK RCPT_OK RCPT_OK DATA_OK QUEUED,
+	    "{sasl }{sender me@example.org}{rcpt Xy@Remote.test}{rcpt Xy@remote.TEST}"
+	    "{rcpt xy@remote.test}{commit <me@example.org> Xy@Remote.test:1>Xy@remote.test"
+	    " Xy@remote.TEST:0"
+	    " xy@remote.test:1>xy@remote.test}",
+	    NULL },
+	{ "8689 2: REQUIRETLS, and the Message-ID is known", true,
+	    START "MAIL FROM:<me@example.org> REQUIRETLS\r\nRCPT TO:<x@remote.test>\r\nDATA\r\n"
+		  "From: me@example.org\r\nMessage-ID:\r\n <a@b>\r\nDate: x\r\n\r\n.\r\n",
+	    STARTED MAIL_OK RCPT_OK DATA_OK QUEUED,
+	    "{sasl }{sender me@example.org}{rcpt x@remote.test}"
+	    "{commit <me@example.org> x@remote.test:1>x@remote.test requiretls a@b}",
+	    NULL },
+	{ "8689 2: REQUIRETLS has no value", true,
+	    START "MAIL FROM:<me@example.org> REQUIRETLS=1\r\n",
+	    STARTED "501 5.5.4 Value of REQUIRETLS is not valid\r\n", NULL, "" },
+	{ "remote recipient with a domain that is none", true,
+	    START "MAIL FROM:<me@example.org> SMTPUTF8\r\nRCPT TO:<x@xn--zz-.remote.test>\r\n",
+	    STARTED MAIL_OK "501 5.1.3 The recipient address is not valid\r\n", NULL, "" },
 	{ "4954 5: AUTH parameter", true,
 	    START
 	    "MAIL FROM:<me@example.org> AUTH=<>\r\nRSET\r\nMAIL FROM:<me@example.org> AUTH=a+\r\n"

@@ -64,7 +64,7 @@ answer_rcpt(struct smtp_talk *t, str address)
 	for (size_t i = 0; i < LEN(rows); i++) {
 		verdict = str_starts(address, rows[i].local) ? rows[i].verdict : verdict;
 	}
-	verdict = str_ends(address, S("@remote.test")) ? SMTP_REMOTE : verdict;
+	verdict = str_ifind(address, S("remote.test")) >= 0 ? SMTP_REMOTE : verdict;
 	smtp_answer_rcpt(&t->s, verdict, targets, str_starts(address, S("alias")) ? 3 : 1);
 }
 
@@ -79,7 +79,9 @@ answer_sender(struct smtp_talk *t, str address)
 static void
 answer_sasl(struct smtp_talk *t, const struct smtp_action *a)
 {
-	struct smtp_auth_result r = { .result = ERR_AUTH, .name = S(""), .final = S("") };
+	struct smtp_auth_result r = {
+		.result = ERR_AUTH, .name = S(""), .language = S(""), .final = S("")
+	};
 	bool start = a->kind == SMTP_ASK_SASL_START;
 	bool scram = start && str_eq(a->mechanism, S("SCRAM-SHA-256"));
 	if (start && (scram || !a->has_initial)) {
@@ -92,6 +94,7 @@ answer_sasl(struct smtp_talk *t, const struct smtp_action *a)
 		r = (struct smtp_auth_result){ .result = ERR_OK,
 			.account = 7,
 			.name = S("me@example.org"),
+			.language = S("de"),
 			.has_final = str_eq(a->text, S("proof")),
 			.final = S("v=1") };
 	} else if (str_starts(a->text, S("off"))) {
@@ -108,6 +111,13 @@ commit(struct smtp_talk *t)
 	buf_printf(&t->done, "{commit <%.*s>", STR_ARG(x->reverse_path));
 	for (const struct smtp_rcpt *r = x->rcpts; r != NULL; r = r->next) {
 		buf_printf(&t->done, " %.*s:%zu", STR_ARG(r->address), r->targets_n);
+		if (r->targets_n == 1 && r->targets[0].account == 0) {
+			buf_printf(&t->done, ">%.*s", STR_ARG(r->targets[0].address));
+		}
+	}
+	buf_cstr(&t->done, x->requiretls ? " requiretls" : "");
+	if (x->requiretls) {
+		buf_printf(&t->done, " %.*s", STR_ARG(x->message_id));
 	}
 	buf_ch(&t->done, '}');
 	if (t->commit == ERR_OK) {

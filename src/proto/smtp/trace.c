@@ -106,3 +106,24 @@ smtp_missing_put(const struct smtp *s, struct buf *out)
 		buf_cstr(out, "\r\n");
 	}
 }
+
+void
+smtp_note_message_id(struct smtp *s)
+{
+	char room[2 * MAIL_MSGID_MAX];
+	struct buf b;
+	struct mail_field f;
+	str value, id;
+	buf_init_fixed(&b, room, sizeof room);
+	if (mail_header_find(buf_view(&s->txn.header), S("Message-ID"), &f)) {
+		mail_header_unfold(&b, f.value);
+	} else {
+		uint8_t octets[16];
+		message_octets(s, octets);
+		mail_msgid_put(&b, octets, s->conf->hostname);
+	}
+	value = buf_view(&b);
+	if (mail_msgid_next(&value, &id) && id.n <= SMTP_MESSAGE_ID_MAX) {
+		s->txn.message_id = arena_dup(s->txn_arena, id);
+	}
+}

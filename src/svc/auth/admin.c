@@ -24,6 +24,7 @@ static const struct ipc_adm_auth_at_auth handlers = {
 	.account_delete = svc_auth_on_account_delete,
 	.account_quota = svc_auth_on_account_quota,
 	.account_cram_md5 = svc_auth_on_account_cram_md5,
+	.account_set = svc_auth_on_account_set,
 	.account_import = svc_auth_on_account_import,
 	.app_add = svc_auth_on_app_add,
 	.app_list = svc_auth_on_app_list,

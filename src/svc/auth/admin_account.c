@@ -18,6 +18,7 @@ row_of(const struct directory_account *a)
 		.quota_messages = a->quota_messages,
 		.cram_md5 = a->cram_md5,
 		.created_s = a->created_s,
+		.language = a->language,
 	};
 }
 
@@ -35,7 +36,8 @@ add_row(void *ctx, const struct directory_account *account)
 
 	*to = row_of(account);
 	to->address = arena_dup(rows->a, account->address);
-	return to->address.p == NULL ? ERR_BUDGET : ERR_OK;
+	to->language = arena_dup(rows->a, account->language);
+	return to->address.p == NULL || to->language.p == NULL ? ERR_BUDGET : ERR_OK;
 }
 
 SVC_AUTH_HANDLER(account_list)
@@ -205,6 +207,44 @@ SVC_AUTH_HANDLER(account_quota)
 	    " the old quota",
 	    STR_ARG(account.address), (unsigned long long)m->octets,
 	    (unsigned long long)m->messages);
+}
+
+/* A language tag as far as we care: letters, digits and hyphens (RFC 5646 2.1). */
+static bool
+is_tag(str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (!ascii_is_alnum(s.p[i]) && s.p[i] != '-') {
+			return false;
+		}
+	}
+	return s.n <= DIRECTORY_LANGUAGE_MAX;
+}
+
+SVC_AUTH_HANDLER(account_set)
+{
+	struct svc_auth_call call = svc_auth_call(ctx, m->request, "account-set");
+	struct directory_account account;
+	enum err e;
+
+	if (!str_eq(m->name, S("language"))) {
+		return svc_auth_call_done(&call, ERR_SYNTAX,
+		    "an account has no setting of that name");
+	}
+	if (!is_tag(m->value)) {
+		return svc_auth_call_done(&call, ERR_SYNTAX,
+		    "a language is a tag like de, fr or en");
+	}
+	if (!svc_auth_call_account(&call, m->address, &account)) {
+		return ERR_OK;
+	}
+	e = directory_account_language(call.admin->auth->directory, account.id, m->value);
+	if (e != ERR_OK) {
+		return svc_auth_call_failed(&call, e);
+	}
+	return svc_auth_call_done(&call, ERR_OK, "%.*s is told things in: %.*s",
+	    STR_ARG(account.address),
+	    STR_ARG(m->value.n > 0 ? m->value : S("the default language")));
 }
 
 SVC_AUTH_HANDLER(app_remove)

@@ -98,6 +98,7 @@ SVC_AUTH_HANDLER(account_password);
 SVC_AUTH_HANDLER(account_state);
 SVC_AUTH_HANDLER(account_delete);
 SVC_AUTH_HANDLER(account_quota);
+SVC_AUTH_HANDLER(account_set);
 SVC_AUTH_HANDLER(account_cram_md5);
 SVC_AUTH_HANDLER(account_import);
 SVC_AUTH_HANDLER(app_add);

@@ -18,6 +18,7 @@ struct svc_auth_outcome {
 	bool has_final;
 	str final;
 	uint32_t delay_ms;
+	str language;
 };
 
 /* A process that has log-ins to do. Its address is its identity. */

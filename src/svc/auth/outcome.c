@@ -138,6 +138,7 @@ svc_auth_outcome_passed(struct svc_auth_exchange *x, const struct directory_cred
 		.name = x->account.address,
 		.has_final = final.p != NULL,
 		.final = final,
+		.language = x->account.language,
 	};
 
 	ASSERT(x->found);

@@ -77,7 +77,7 @@ send_or_log(struct svc_auth_peer *p)
 	{                                                                                          \
 		struct svc_auth_peer *p = c->ctx;                                                  \
 		struct ipc_##edge##_sasl_done m = { request, o->result, o->account, o->name,       \
-			o->ticket, o->has_final, o->final, o->delay_ms };                          \
+			o->ticket, o->has_final, o->final, o->delay_ms, o->language };             \
 		buf_reset(&p->server->out);                                                        \
 		ipc_##edge##_sasl_done_put(&p->server->out, &m);                                   \
 		send_or_log(p);                                                                    \

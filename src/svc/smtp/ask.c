@@ -135,6 +135,7 @@ on_done(void *ctx, const struct ipc_smtp_auth_sasl_done *m, int *fd)
 	const struct smtp_auth_result r = { .result = m->result,
 		.account = m->account,
 		.name = m->name,
+		.language = m->language,
 		.has_final = m->has_final,
 		.final = m->final,
 		.delay_ms = m->delay_ms };
