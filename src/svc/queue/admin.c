@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * postern queue: pages of letters, retry, and sync on demand.
+ * postern queue: pages of letters, moving them, and sync on demand. What an administrator asks for
+ * is done in portions: a million letters never stop the loop.
  */
 #include "ipc/adm_queue.h"
+#include "mail/address.h"
 #include "svc/queue/queue.h"
+#include "svc/queue/remote/remote.h"
 
-enum { PAGE = 50 };
+enum {
+	PAGE = 50,
+	PAGE_OCTETS = 96 * 1024,
+	PORTION = 5000, /* letters looked at for one page */
+	MOVES = 500,    /* of one message: each may end with a report */
+};
 
 struct asking {
 	struct svc_queue *q;
@@ -27,10 +35,159 @@ say_done(struct asking *a, uint64_t request, enum err result, uint64_t count)
 	return reply(a);
 }
 
-static bool
-is_after(const struct svc_queue_letter *l, uint64_t entry, uint16_t rcpt)
+/* ---- which letters: a walk that goes on where it ended ---- */
+
+struct walk {
+	struct svc_queue *q;
+	str to, from;
+	uint64_t only;
+	struct svc_queue_parcel *parcel; /* NULL: at the end */
+	struct svc_queue_letter *at;     /* the next of its letters; NULL: none */
+	size_t looked;
+	bool more;
+};
+
+static struct svc_queue_parcel *
+parcel_at(struct svc_queue *q, const struct list *node)
 {
-	return l->parcel->entry > entry || (l->parcel->entry == entry && l->rcpt > rcpt);
+	return node == &q->parcels ? NULL : LIST_ENTRY(node, struct svc_queue_parcel, node);
+}
+
+static struct svc_queue_letter *
+letter_at(struct svc_queue_parcel *p, const struct list *node)
+{
+	return node == &p->letters ? NULL : LIST_ENTRY(node, struct svc_queue_letter, mates);
+}
+
+static void
+enter(struct walk *w, struct svc_queue_parcel *p)
+{
+	w->parcel = p;
+	w->at = p == NULL ? NULL : letter_at(p, p->letters.next);
+}
+
+/* The first parcel behind one that has gone meanwhile. */
+static struct svc_queue_parcel *
+search(struct svc_queue *q, uint64_t entry)
+{
+	LIST_EACH(it, &q->parcels) {
+		struct svc_queue_parcel *p = LIST_ENTRY(it, struct svc_queue_parcel, node);
+		if (p->entry > entry) {
+			return p;
+		}
+	}
+	return NULL;
+}
+
+/* Begin behind (entry, rcpt); 0 0: at the start. */
+static struct walk
+walk_from(struct svc_queue *q, const struct ipc_adm_queue_which *which, uint64_t entry,
+    uint16_t rcpt)
+{
+	struct walk w = { .q = q, .to = which->to, .from = which->from, .only = which->only };
+	uint64_t start = entry == 0 ? which->only : entry;
+	struct svc_queue_parcel *p = map_get(q->entries, start);
+	if (start == 0) {
+		enter(&w, parcel_at(q, q->parcels.next));
+	} else if (p != NULL) {
+		enter(&w, p);
+		while (entry != 0 && w.at != NULL && w.at->rcpt <= rcpt) {
+			w.at = letter_at(p, w.at->mates.next);
+		}
+	} else if (which->only == 0) {
+		enter(&w, search(q, start));
+	}
+	return w;
+}
+
+static bool
+matches(const struct walk *w, const struct svc_queue_letter *l)
+{
+	str local, domain;
+	mail_address_split(l->address, &local, &domain);
+	bool whole = str_chr(w->to, '@') >= 0;
+	return (w->to.n == 0 || str_ieq(w->to, whole ? l->address : domain)) &&
+	    (w->from.n == 0 || str_ieq(w->from, l->parcel->reverse_path));
+}
+
+/* The next letter that is meant, or NULL: at the end, or (more) for this time. */
+static struct svc_queue_letter *
+walk_next(struct walk *w)
+{
+	while (w->parcel != NULL) {
+		struct svc_queue_letter *l = w->at;
+		if (l == NULL) {
+			enter(w, w->only != 0 ? NULL : parcel_at(w->q, w->parcel->node.next));
+			continue;
+		}
+		if (++w->looked > PORTION) {
+			w->more = true;
+			return NULL;
+		}
+		w->at = letter_at(w->parcel, l->mates.next);
+		if (matches(w, l)) {
+			return l;
+		}
+	}
+	return NULL;
+}
+
+/* Where to go on: behind the last letter looked at, before the one to come. */
+static void
+walk_mark(const struct walk *w, uint64_t *entry, uint16_t *rcpt)
+{
+	if (w->at != NULL && w->at->rcpt > 0) {
+		*entry = w->parcel->entry;
+		*rcpt = (uint16_t)(w->at->rcpt - 1);
+	} else if (w->parcel != NULL) {
+		*entry = w->parcel->entry - 1;
+		*rcpt = UINT16_MAX;
+	}
+}
+
+/* ---- looking ---- */
+
+static struct ipc_adm_queue_item
+item_of(const struct svc_queue_letter *l)
+{
+	const struct svc_queue_bundle *b = l->bundle;
+	const struct svc_queue_outcome *o = l->best;
+	struct ipc_adm_queue_item i = { .entry = l->parcel->entry,
+		.rcpt = l->rcpt,
+		.account = l->lane == NULL ? 0 : l->lane->account,
+		.received_s = l->parcel->received_s,
+		.size = l->parcel->size,
+		.state = l->where,
+		.tries = l->tries,
+		.last = l->last,
+		.sender = l->parcel->reverse_path,
+		.recipient = l->address };
+	if (b != NULL) {
+		bool rests = b->where == SVC_QUEUE_WAITING && sys_timer_is_set(&b->dest->rest);
+		o = o == NULL && b->dest->last != NULL ? b->dest->last : o;
+		i.state = b->where == 0 ? SVC_QUEUE_WAITING : b->where;
+		i.tries = b->tries;
+		i.until_s = svc_queue_remote_expires_s(b);
+		i.next_s = b->where == SVC_QUEUE_RESTING ? b->next_ms / 1000
+		    : rests                              ? b->dest->rest_until_ms / 1000
+							 : 0;
+	}
+	if (o != NULL) {
+		i.attempt_s = o->at_s;
+		i.class = reach_class_row(o->class)->code;
+		i.code = o->code;
+		i.enhanced = o->enhanced;
+		i.host = o->host;
+		i.reply = o->reply;
+	}
+	return i;
+}
+
+static size_t
+item_octets(const struct ipc_adm_queue_item *i)
+{
+	return 128 + i->class.n + i->enhanced.n + i->host.n + i->reply.n + i->sender.n +
+	    i->recipient.n;
 }
 
 static enum err
@@ -39,46 +196,102 @@ on_list(void *ctx, const struct ipc_adm_queue_list *m, int *fd)
 	static struct ipc_adm_queue_item items[PAGE];
 	struct asking *a = ctx;
 	struct ipc_adm_queue_page page = { .request = m->request, .items = items };
-	bool from_start = m->entry == 0;
-	LIST_EACH(it, &a->q->all) {
-		struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, all);
-		if (!from_start && !is_after(l, m->entry, m->rcpt)) {
-			continue;
-		}
-		if (page.items_n == PAGE) {
-			page.more = true;
-			break;
-		}
-		items[page.items_n++] = (struct ipc_adm_queue_item){ .entry = l->parcel->entry,
-			.rcpt = l->rcpt,
-			.account = l->lane->account,
-			.received_s = l->parcel->received_s,
-			.size = l->parcel->size,
-			.state = l->where,
-			.tries = l->tries,
-			.last = l->last,
-			.sender = l->parcel->reverse_path,
-			.recipient = l->address };
+	struct walk w = walk_from(a->q, &m->which, m->entry, m->rcpt);
+	size_t octets = 0;
+	struct svc_queue_letter *l;
+	while (page.items_n < PAGE && octets < PAGE_OCTETS && (l = walk_next(&w)) != NULL) {
+		items[page.items_n] = item_of(l);
+		octets += item_octets(&items[page.items_n++]);
 	}
+	page.more = w.more || (w.parcel != NULL && (w.at != NULL || w.only == 0));
+	walk_mark(&w, &page.entry, &page.rcpt);
 	buf_reset(&a->q->out);
 	ipc_adm_queue_page_put(&a->q->out, &page);
 	return reply(a);
 }
 
+/* ---- moving ---- */
+
+/* One for an account here. ERR_BUSY: in hand, or delivered already. */
 static enum err
-on_retry(void *ctx, const struct ipc_adm_queue_retry *m, int *fd)
+move_local(struct svc_queue_letter *l, enum svc_queue_move what)
+{
+	struct svc_queue_lane *lane = l->lane;
+	struct svc_queue *q = lane->q;
+	struct list one;
+	if (l->where != SVC_QUEUE_WAITING && l->where != SVC_QUEUE_HELD) {
+		return ERR_BUSY;
+	}
+	if (what == SVC_QUEUE_RETRY || what == SVC_QUEUE_RELEASE) {
+		svc_queue_lane_retry(lane);
+		return ERR_OK;
+	}
+	list_remove(&l->node);
+	if (what == SVC_QUEUE_HOLD) {
+		q->held += l->where != SVC_QUEUE_HELD;
+		l->where = SVC_QUEUE_HELD;
+		list_push(&lane->held, &l->node);
+		return ERR_OK;
+	}
+	list_init(&one);
+	list_push(&one, &l->node);
+	enum err e = svc_queue_remote_report_end(l->parcel, &one, MAIL_DSN_FAILED);
+	if (e == ERR_OK) {
+		svc_queue_lane_tidy(lane);
+	} else {
+		list_push(l->where == SVC_QUEUE_HELD ? &lane->held : &lane->waiting, &l->node);
+	}
+	return e;
+}
+
+static void
+move_one(struct svc_queue_letter *l, enum svc_queue_move what, struct ipc_adm_queue_moved *ret)
+{
+	struct svc_queue_bundle *b = l->bundle;
+	enum err e = b == NULL ? move_local(l, what) : svc_queue_remote_move(b, what);
+	ret->count += e == ERR_OK;
+	ret->later += e == ERR_BUSY;
+	ret->result = e == ERR_OK || e == ERR_BUSY ? ret->result : e;
+}
+
+/*
+ * A bundle moves as a whole, and may take the walk's next letters away: go on behind it. Only those
+ * of the same message can be in it.
+ */
+static void
+skip_mates(struct walk *w, const struct svc_queue_bundle *b)
+{
+	while (b != NULL && w->at != NULL && w->at->bundle == b) {
+		w->at = letter_at(w->parcel, w->at->mates.next);
+	}
+}
+
+static enum err
+on_move(void *ctx, const struct ipc_adm_queue_move *m, int *fd)
 {
 	struct asking *a = ctx;
-	uint64_t count = 0;
-	LIST_EACH(it, &a->q->all) {
-		struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, all);
-		bool waits = l->where == SVC_QUEUE_WAITING || l->where == SVC_QUEUE_HELD;
-		if (waits && (m->entry == 0 || l->parcel->entry == m->entry)) {
-			count++;
-			svc_queue_lane_retry(l->lane);
+	struct ipc_adm_queue_moved done = { .request = m->request, .result = ERR_OK };
+	struct walk w = walk_from(a->q, &m->which, m->entry, m->rcpt);
+	size_t n = 0;
+	struct svc_queue_letter *l = NULL;
+	bool known = m->what >= SVC_QUEUE_RETRY && m->what <= SVC_QUEUE_FAIL;
+	while (known && n++ < MOVES && (l = walk_next(&w)) != NULL) {
+		struct svc_queue_parcel *p = w.parcel;
+		p->held++;
+		skip_mates(&w, l->bundle);
+		move_one(l, (enum svc_queue_move)m->what, &done);
+		if (w.at == NULL) {
+			enter(&w, w.only != 0 ? NULL : parcel_at(a->q, p->node.next));
 		}
+		p->held--;
+		svc_queue_parcel_tidy(p);
 	}
-	return say_done(a, m->request, m->entry != 0 && count == 0 ? ERR_NOTFOUND : ERR_OK, count);
+	done.result = known ? done.result : ERR_SYNTAX;
+	done.more = known && w.parcel != NULL;
+	walk_mark(&w, &done.entry, &done.rcpt);
+	buf_reset(&a->q->out);
+	ipc_adm_queue_moved_put(&a->q->out, &done);
+	return reply(a);
 }
 
 static enum err
@@ -119,7 +332,8 @@ on_count(void *ctx, const struct ipc_adm_queue_count *m, int *fd)
 	struct ipc_adm_queue_counts counts = { .request = m->request,
 		.waiting = q->letters - q->unsynced,
 		.unsynced = q->unsynced,
-		.held = q->held };
+		.held = q->held,
+		.remote = q->remote->letters };
 	buf_reset(&a->q->out);
 	ipc_adm_queue_counts_put(&a->q->out, &counts);
 	return reply(a);
@@ -129,7 +343,7 @@ enum err
 svc_queue_on_admin(struct svc_common *sc, struct sys_chan *from, str datagram, int *fd)
 {
 	static const struct ipc_adm_queue_at_queue handlers = {
-		.list = on_list, .retry = on_retry, .sync = on_sync, .count = on_count
+		.list = on_list, .move = on_move, .sync = on_sync, .count = on_count
 	};
 	struct asking a = { sc->ctx, from };
 	arena_reset(a.q->scratch);

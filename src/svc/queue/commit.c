@@ -6,6 +6,7 @@
 #include "ipc/smtp_queue.h"
 #include "base/mem.h"
 #include "svc/queue/queue.h"
+#include "svc/queue/remote/remote.h"
 #include "sys/clock.h"
 #include "sys/file.h"
 #include "sys/sys.h"
@@ -13,26 +14,58 @@
 enum { TICK_MS = 1000, MORE_MS = 50 };
 
 static struct svc_queue_parcel *
-parcel_new(uint64_t entry, const struct spool_envelope *e, uint64_t size)
+parcel_new(struct svc_queue *q, uint64_t entry, const struct spool_envelope *e, uint64_t size)
 {
 	struct svc_queue_parcel *p = mem_zalloc(1, sizeof *p + e->reverse_path.n);
-	if (p == NULL) {
+	if (p == NULL || map_set(q->entries, entry, p) != ERR_OK) {
+		mem_drop(p);
 		return NULL;
 	}
-	*p = (struct svc_queue_parcel){
-		.entry = entry, .size = size, .session = e->session, .received_s = e->received_s
-	};
+	*p = (struct svc_queue_parcel){ .q = q,
+		.entry = entry,
+		.size = size,
+		.session = e->session,
+		.account = e->account,
+		.unenforced = e->unenforced,
+		.received_s = e->received_s };
 	p->reverse_path = (str){ (char *)(p + 1), e->reverse_path.n };
 	if (e->reverse_path.n > 0) {
 		memcpy(p + 1, e->reverse_path.p, e->reverse_path.n);
 	}
+	list_init(&p->letters);
+	list_push(&q->parcels, &p->node);
 	return p;
 }
 
-static struct svc_queue_letter *
-letter_new(struct svc_queue *q, struct svc_queue_parcel *parcel, const struct spool_rcpt *r,
-    uint16_t index)
+void
+svc_queue_parcel_tidy(struct svc_queue_parcel *p)
 {
+	if (p->held == 0 && list_empty(&p->letters)) {
+		(void)map_del(p->q->entries, p->entry);
+		list_remove(&p->node);
+		mem_drop(p);
+	}
+}
+
+/* Find its lane or bundle. */
+static enum err
+letter_place(struct svc_queue *q, struct svc_queue_letter *l, uint64_t account)
+{
+	if (account == 0) {
+		return svc_queue_remote_join(q, l);
+	}
+	l->lane = svc_queue_lane_get(q, account);
+	if (l->lane == NULL) {
+		return ERR_NOMEM;
+	}
+	l->lane->letters++;
+	return ERR_OK;
+}
+
+static struct svc_queue_letter *
+letter_new(struct svc_queue_parcel *parcel, const struct spool_rcpt *r, uint16_t index)
+{
+	struct svc_queue *q = parcel->q;
 	struct svc_queue_letter *l = mem_zalloc(1, sizeof *l + r->address.n + r->detail.n);
 	if (l == NULL) {
 		return NULL;
@@ -47,17 +80,15 @@ letter_new(struct svc_queue *q, struct svc_queue_parcel *parcel, const struct sp
 	l->address = (str){ text, r->address.n };
 	l->detail = (str){ text + r->address.n, r->detail.n };
 	l->rcpt = index;
+	l->notify = r->notify;
 	l->where = SVC_QUEUE_WAITING;
-	l->lane = svc_queue_lane_get(q, r->account);
+	l->parcel = parcel;
 	list_init(&l->node);
-	if (l->lane == NULL) {
+	if (letter_place(q, l, r->account) != ERR_OK) {
 		MEM_FREE(l);
 		return NULL;
 	}
-	l->parcel = parcel;
-	parcel->letters++;
-	l->lane->letters++;
-	list_push(&q->all, &l->all);
+	list_push(&parcel->letters, &l->mates);
 	q->letters++;
 	return l;
 }
@@ -68,8 +99,13 @@ free_letters(struct list *letters)
 	LIST_EACH(it, letters) {
 		struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, node);
 		struct svc_queue_lane *lane = l->lane;
+		struct svc_queue_bundle *bundle = l->bundle;
 		svc_queue_letter_free(l);
-		svc_queue_lane_tidy(lane);
+		if (lane != NULL) {
+			svc_queue_lane_tidy(lane);
+		} else {
+			svc_queue_remote_tidy(bundle);
+		}
 	}
 }
 
@@ -77,31 +113,33 @@ free_letters(struct list *letters)
 static enum err
 make_letters(struct svc_queue *q, const struct spool_found *f, struct list *ret)
 {
-	struct svc_queue_parcel *parcel = parcel_new(f->entry, f->envelope, f->size);
+	struct svc_queue_parcel *parcel = parcel_new(q, f->entry, f->envelope, f->size);
 	if (parcel == NULL) {
 		return ERR_NOMEM;
 	}
-	parcel->letters = 1; /* held by this function */
+	parcel->held++; /* by this function */
 	enum err e = ERR_OK;
 	for (size_t i = 0; e == ERR_OK && i < f->envelope->rcpts_n; i++) {
 		if (f->done != NULL && f->done[i]) {
 			continue;
 		}
-		struct svc_queue_letter *l = letter_new(q, parcel, &f->envelope->rcpts[i],
+		struct svc_queue_letter *l = letter_new(parcel, &f->envelope->rcpts[i],
 		    (uint16_t)i);
 		if (l == NULL) {
 			e = ERR_NOMEM;
-		} else {
-			l->replay = f->done != NULL;
-			list_push(ret, &l->node);
+			continue;
+		}
+		l->replay = f->done != NULL;
+		list_push(ret, &l->node);
+		if (l->bundle != NULL && f->states != NULL) {
+			svc_queue_remote_restore(l, &f->states[i]);
 		}
 	}
 	if (e != ERR_OK) {
 		free_letters(ret);
 	}
-	if (--parcel->letters == 0) {
-		mem_drop(parcel);
-	}
+	parcel->held--;
+	svc_queue_parcel_tidy(parcel);
 	return e;
 }
 
@@ -111,7 +149,11 @@ dispatch_letters(struct list *letters)
 	LIST_EACH(it, letters) {
 		struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, node);
 		list_remove(&l->node);
-		svc_queue_lane_add(l->lane, l);
+		if (l->lane != NULL) {
+			svc_queue_lane_add(l->lane, l);
+		} else {
+			svc_queue_remote_add(l);
+		}
 	}
 }
 
@@ -157,8 +199,10 @@ flush(void *ctx)
 		struct svc_queue_commit *c = &q->commits[i];
 		answer(q, c, e);
 		if (e == ERR_OK) {
+			free_letters(&c->ending);
 			dispatch_letters(&c->letters);
 		} else {
+			svc_queue_remote_not_ended(&c->ending);
 			free_letters(&c->letters);
 		}
 	}
@@ -205,29 +249,58 @@ envelope_of(struct svc_queue *q, const struct ipc_smtp_queue_commit *m, struct s
 	return ERR_OK;
 }
 
+/* Stage a message and make its letters. */
 static enum err
-stage(struct svc_queue *q, const struct ipc_smtp_queue_commit *m, int fd,
-    struct svc_queue_commit *c)
+stage_message(struct svc_queue *q, const struct spool_envelope *envelope,
+    const struct spool_body *body, struct svc_queue_commit *c)
 {
-	struct spool_envelope envelope;
 	if (q->low_space) {
 		return ERR_NOSPACE;
 	}
-	if (m->rcpts_n == 0 || m->size > q->sc->conf->smtp_max_size + (1 << 20)) {
-		return ERR_TOOBIG;
-	}
-	if (q->letters + m->rcpts_n > SVC_QUEUE_LETTERS_MAX || q->quitting) {
+	if (q->letters + envelope->rcpts_n > SVC_QUEUE_LETTERS_MAX || q->quitting) {
 		return ERR_BUSY;
 	}
-	TRY(envelope_of(q, m, &envelope));
-	struct spool_body body = { .octets = m->body, .fd = fd, .size = m->size };
-	TRY(spool_stage(q->spool, &envelope, &body, &c->entry));
-	struct spool_found found = { .entry = c->entry, .envelope = &envelope, .size = m->size };
+	TRY(spool_stage(q->spool, envelope, body, &c->entry));
+	struct spool_found found = { .entry = c->entry, .envelope = envelope, .size = body->size };
 	enum err e = make_letters(q, &found, &c->letters);
 	if (e != ERR_OK) {
 		spool_done(q->spool, c->entry, UINT16_MAX);
 	}
 	return e;
+}
+
+static enum err
+stage(struct svc_queue *q, const struct ipc_smtp_queue_commit *m, int fd,
+    struct svc_queue_commit *c)
+{
+	struct spool_envelope envelope;
+	if (m->rcpts_n == 0 || m->size > q->sc->conf->smtp_max_size + (1 << 20)) {
+		return ERR_TOOBIG;
+	}
+	TRY(envelope_of(q, m, &envelope));
+	struct spool_body body = { .octets = m->body, .fd = fd, .size = m->size };
+	return stage_message(q, &envelope, &body, c);
+}
+
+enum err
+svc_queue_commit_own(struct svc_queue *q, const struct spool_envelope *e, str body,
+    struct list *ending)
+{
+	if (q->commits_n == SVC_QUEUE_COMMITS_MAX) {
+		return ERR_BUSY;
+	}
+	struct svc_queue_commit *c = &q->commits[q->commits_n];
+	*c = (struct svc_queue_commit){ 0 };
+	list_init(&c->letters);
+	list_init(&c->ending);
+	const struct spool_body octets = { .octets = body, .fd = -1, .size = body.n };
+	TRY(stage_message(q, e, &octets, c));
+	if (ending != NULL) {
+		list_move(ending, &c->ending);
+	}
+	q->commits_n++;
+	svc_queue_flush_soon(q);
+	return ERR_OK;
 }
 
 static enum err
@@ -241,6 +314,7 @@ on_commit(void *ctx, const struct ipc_smtp_queue_commit *m, int *fd)
 	struct svc_queue_commit *c = &q->commits[q->commits_n];
 	*c = (struct svc_queue_commit){ .from = peer, .txn = m->txn };
 	list_init(&c->letters);
+	list_init(&c->ending);
 	enum err e = stage(q, m, *fd, c);
 	if (e != ERR_OK) {
 		q->refused++;

@@ -9,6 +9,7 @@
 #include "ipc/queue_accounts.h"
 #include "base/mem.h"
 #include "svc/queue/queue.h"
+#include "svc/queue/remote/remote.h"
 #include "sys/file.h"
 #include "sys/sys.h"
 
@@ -27,18 +28,19 @@ svc_queue_limits(struct svc_queue *q)
 void
 svc_queue_letter_free(struct svc_queue_letter *l)
 {
-	if (l->lane->suspect == l) {
-		l->lane->suspect = NULL;
+	struct svc_queue *q = l->parcel->q;
+	if (l->lane != NULL) {
+		l->lane->suspect = l->lane->suspect == l ? NULL : l->lane->suspect;
+		l->lane->letters--;
+		q->held -= l->where == SVC_QUEUE_HELD;
+		q->unsynced -= l->where == SVC_QUEUE_DELIVERED;
+	} else {
+		svc_queue_remote_unlink(l);
 	}
-	l->lane->letters--;
-	l->lane->q->letters--;
-	l->lane->q->held -= l->where == SVC_QUEUE_HELD;
-	l->lane->q->unsynced -= l->where == SVC_QUEUE_DELIVERED;
+	q->letters--;
 	list_remove(&l->node);
-	list_remove(&l->all);
-	if (--l->parcel->letters == 0) {
-		mem_drop(l->parcel);
-	}
+	list_remove(&l->mates);
+	svc_queue_parcel_tidy(l->parcel);
 	mem_drop(l);
 }
 
@@ -296,14 +298,13 @@ on_account_closed(void *ctx, enum err why)
 	lane_broke(ctx, why);
 }
 
-static enum err
-put_body(struct svc_queue *q, const struct svc_queue_parcel *p, struct ipc_queue_account_deliver *m,
-    int *ret_fd)
+enum err
+svc_queue_body(struct svc_queue *q, const struct svc_queue_parcel *p, str *ret_body, int *ret_fd)
 {
 	static char piece[SVC_QUEUE_INLINE];
 	if (p->size <= SVC_QUEUE_INLINE) {
 		TRY(spool_read(q->spool, p->entry, 0, piece, (size_t)p->size));
-		m->body = str_make(piece, (size_t)p->size);
+		*ret_body = str_make(piece, (size_t)p->size);
 		return ERR_OK;
 	}
 	TRY(sys_file_memory("postern-message", ret_fd));
@@ -335,7 +336,7 @@ send_letter(struct svc_queue_lane *lane, struct svc_queue_letter *l)
 		.detail = l->detail,
 		.received_s = p->received_s,
 		.size = p->size };
-	TRY(put_body(q, p, &m, &fd));
+	TRY(svc_queue_body(q, p, &m.body, &fd));
 	buf_reset(&q->out);
 	ipc_queue_account_deliver_put(&q->out, &m);
 	TRY(sys_chan_send(lane->chan, &q->out, fd));
@@ -576,7 +577,7 @@ svc_queue_on_accounts(struct svc_queue *q, uint32_t peer, int fd)
 void
 svc_queue_lane_init(struct svc_queue *q)
 {
-	list_init(&q->all);
+	list_init(&q->parcels);
 	list_init(&q->ready);
 	list_init(&q->lingering);
 	sys_task_init(&q->start, start_lanes, q);

@@ -3,7 +3,7 @@
  * The queue process in memory. A letter is one message for one recipient; a lane is everything for
  * one account, in order. Letters move: waiting -> sent (to the account process) -> delivered (said
  * so) -> syncing -> done and gone. commit.c makes letters, lane.c delivers them, settle.c syncs
- * them.
+ * them. A letter for another server has no lane but a bundle: remote/remote.h.
  */
 #ifndef SVC_QUEUE_QUEUE_H
 #define SVC_QUEUE_QUEUE_H
@@ -29,24 +29,42 @@ enum {
 };
 
 struct svc_queue_lane;
+struct svc_queue_bundle;
+struct svc_queue_outcome;
+struct svc_queue_remote;
 
 /* What letters of one entry share. */
 struct svc_queue_parcel {
+	struct list node; /* in svc_queue.parcels, by age */
+	struct svc_queue *q;
 	uint64_t entry, size, session;
+	uint64_t account; /* who submitted it and gets the reports; 0: nobody */
 	int64_t received_s;
-	uint32_t letters;
+	struct list letters; /* those not done, by recipient */
+	uint32_t held;       /* reasons to live besides letters */
+	bool unenforced;
 	str reverse_path; /* behind the struct */
 };
 
-enum svc_queue_where { SVC_QUEUE_WAITING = 1, SVC_QUEUE_SENT, SVC_QUEUE_DELIVERED, SVC_QUEUE_HELD };
+enum svc_queue_where {
+	SVC_QUEUE_WAITING = 1,
+	SVC_QUEUE_SENT,
+	SVC_QUEUE_DELIVERED,
+	SVC_QUEUE_HELD,
+	SVC_QUEUE_RESTING, /* remote: until its next try */
+	SVC_QUEUE_ENDING,  /* remote: its report is being made durable */
+};
 
 struct svc_queue_letter {
-	struct list node; /* in one of the lane's lists */
-	struct list all;  /* in svc_queue.all, by age */
+	struct list node;  /* in one of the lane's lists, or in its bundle */
+	struct list mates; /* in parcel->letters */
 	struct svc_queue_parcel *parcel;
-	struct svc_queue_lane *lane;
+	struct svc_queue_lane *lane;            /* NULL: at another server */
+	struct svc_queue_bundle *bundle;        /* NULL: here */
+	struct svc_queue_outcome *first, *best; /* remote: of its attempts */
 	uint16_t rcpt;
-	uint8_t where; /* enum svc_queue_where */
+	uint8_t where; /* enum svc_queue_where; of a remote one the bundle knows */
+	uint8_t notify;
 	bool replay;
 	uint8_t crashes;
 	uint32_t tries;
@@ -92,6 +110,7 @@ struct svc_queue_commit {
 	struct svc_queue_smtp *from; /* NULL: gone meanwhile */
 	uint64_t txn, entry;
 	struct list letters; /* made at commit, let go when the flush succeeded */
+	struct list ending;  /* remote letters that end with it: it is their report */
 };
 
 struct svc_queue_waiter {
@@ -116,7 +135,8 @@ struct svc_queue {
 	struct sys_timer space_timer;
 
 	struct map *lanes;
-	struct list all, ready, lingering, dirty, syncing; /* the last two: lanes */
+	struct map *entries;                                   /* parcels */
+	struct list parcels, ready, lingering, dirty, syncing; /* the last four: lanes */
 	size_t working, lingering_n, limit;
 	uint64_t next_job;
 	struct sys_task start;
@@ -129,6 +149,7 @@ struct svc_queue {
 	struct svc_queue_waiter waiters[SVC_COMMON_ADMINS_MAX];
 
 	uint64_t letters, unsynced; /* all there are; of these, delivered and not done */
+	struct svc_queue_remote *remote;
 	uint64_t accepted, delivered, done, failed, crashes, held, refused, flushes;
 };
 
@@ -137,6 +158,14 @@ enum err svc_queue_commit_init(struct svc_queue *q);
 enum err svc_queue_on_smtp(struct svc_queue *q, uint32_t peer, int fd);
 void svc_queue_smtps_start(struct svc_queue *q);
 void svc_queue_flush_soon(struct svc_queue *q);
+/*
+ * Queue a message of our own.
+ *
+ * In      ending: remote letters that end when it is durable, and only then; may be NULL
+ * Errors  ERR_NOSPACE, ERR_BUSY, ERR_NOMEM, ERR_IO: nothing happened, `ending` is untouched
+ */
+enum err svc_queue_commit_own(struct svc_queue *q, const struct spool_envelope *e, str body,
+    struct list *ending);
 
 /* lane.c: the edges to accounts and the account processes. */
 void svc_queue_lane_init(struct svc_queue *q);
@@ -146,8 +175,13 @@ struct svc_queue_lane *svc_queue_lane_get(struct svc_queue *q, uint64_t account)
 void svc_queue_lane_add(struct svc_queue_lane *lane, struct svc_queue_letter *letter);
 void svc_queue_lane_retry(struct svc_queue_lane *lane);
 void svc_queue_lane_tidy(struct svc_queue_lane *lane);
-/* The lane stays: tidy it afterwards. */
+/* Forget a message none of whose letters is left. */
+void svc_queue_parcel_tidy(struct svc_queue_parcel *p);
+/* The lane or bundle stays: tidy it afterwards. */
 void svc_queue_letter_free(struct svc_queue_letter *letter);
+/* The message of a letter, in the call's own room, or as a sealed memory file. */
+enum err svc_queue_body(struct svc_queue *q, const struct svc_queue_parcel *p, str *ret_body,
+    int *ret_fd);
 
 /* settle.c: sync and done. */
 void svc_queue_settle_init(struct svc_queue *q);

@@ -5,6 +5,7 @@
  * is dropped.
  */
 #include "svc/queue/queue.h"
+#include "svc/queue/remote/remote.h"
 #include "base/mem.h"
 #include "base/test.h"
 #include "ipc/queue_account.h"
@@ -61,12 +62,14 @@ start_queue(struct world *w)
 	q->next_job = 1;
 	q->scratch = arena_new(w->sc.arena, "message", 8 << 20, 0);
 	q->lanes = map_new(key, 1000);
+	q->entries = map_new(key, SIZE_MAX);
 	buf_init(&q->out, SYS_CHAN_MESSAGE_MAX);
 	CHECK_ERR(sys_dir_open(SYS_CWD, str_from(w->folder), &q->journal), ERR_OK);
 	svc_queue_lane_init(q);
 	svc_queue_settle_init(q);
 	svc_queue_limits(q);
 	list_init(&q->smtps);
+	CHECK_ERR(svc_queue_remote_init(q), ERR_OK);
 	CHECK_ERR(svc_queue_commit_init(q), ERR_OK);
 	q->listening = true;
 	CHECK_ERR(sys_chan_pair(smtp), ERR_OK);
@@ -109,7 +112,9 @@ world_new(void)
 		.queue_keep_open = 4,
 		.queue_linger = 60000,
 		.queue_sync_interval = 60000,
-		.queue_sync_octets = 1 << 30 };
+		.queue_sync_octets = 1 << 30,
+		.queue_expiry = 432000000,
+		.send_processes = 1 };
 	w->arena = arena_new(NULL, "world", 8 << 20, 0);
 	buf_init(&w->in, SYS_CHAN_MESSAGE_MAX);
 	buf_init(&w->out, SYS_CHAN_MESSAGE_MAX);

@@ -6,6 +6,7 @@
  */
 #include "base/mem.h"
 #include "svc/queue/queue.h"
+#include "svc/queue/remote/remote.h"
 #include "sys/file.h"
 #include "sys/random.h"
 
@@ -23,8 +24,9 @@ init(struct svc_common *sc)
 	q->next_job = 1;
 	q->scratch = arena_new(sc->arena, "message", 8 << 20, 0);
 	q->lanes = map_new(key, SIZE_MAX);
+	q->entries = map_new(key, SIZE_MAX);
 	buf_init(&q->out, SYS_CHAN_MESSAGE_MAX);
-	if (q->scratch == NULL || q->lanes == NULL) {
+	if (q->scratch == NULL || q->lanes == NULL || q->entries == NULL) {
 		return ERR_NOMEM;
 	}
 	TRY(sys_dir_open(SYS_CWD, svc_common_state_path(sc, S("spool/journal")), &q->journal));
@@ -32,7 +34,7 @@ init(struct svc_common *sc)
 	svc_queue_settle_init(q);
 	svc_queue_limits(q);
 	list_init(&q->smtps);
-	return ERR_OK;
+	return svc_queue_remote_init(q);
 }
 
 /* Inside the sandbox: what strangers wrote into the journal is read here. */
@@ -43,6 +45,7 @@ start(struct svc_common *sc)
 	TRY(svc_queue_commit_init(q));
 	q->listening = true;
 	svc_queue_smtps_start(q);
+	svc_queue_remote_start(q);
 	if (q->accounts != NULL) {
 		sys_chan_pause(q->accounts, false);
 	}
@@ -60,6 +63,9 @@ on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
 {
 	if (str_eq(edge, S("smtp_queue"))) {
 		return svc_queue_on_smtp(sc->ctx, peer, fd);
+	}
+	if (str_eq(edge, S("queue_send"))) {
+		return svc_queue_remote_on_send(sc->ctx, peer, fd);
 	}
 	ASSERT(str_eq(edge, S("queue_accounts")));
 	return svc_queue_on_accounts(sc->ctx, peer, fd);
@@ -81,6 +87,12 @@ on_status(struct svc_common *sc, struct buf *facts)
 		{ "crashes", q->crashes }, { "held", q->held }, { "refused", q->refused },
 		{ "flushes", q->flushes }, { "replayed_at_start", r.entries - r.done },
 		{ "segments_set_aside", r.set_aside }, { "entries_moved", r.moved },
+		{ "remote", q->remote->letters }, { "destinations", map_count(q->remote->dests) },
+		{ "remote_in_hand", q->remote->sent_n }, { "relayed", q->remote->delivered },
+		{ "remote_failed", q->remote->failed }, { "remote_deferred", q->remote->deferred },
+		{ "remote_expired", q->remote->expired }, { "uncertain", q->remote->uncertain },
+		{ "lost_with_send", q->remote->lost }, { "reports", q->remote->reports },
+		{ "notices", q->remote->notices_n }, { "warnings", q->remote->warnings },
 		{ "bad_records_at_start", r.bad_records },
 		{ "torn_octets_at_start", r.torn_octets } };
 	for (size_t i = 0; i < LEN(rows); i++) {
