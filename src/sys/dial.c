@@ -82,6 +82,18 @@ sys_dial_error(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &errnum, &n) == 0 ? errnum : errno;
 }
 
+int
+sys_dial_broken(enum err e)
+{
+	switch (e) {
+	case ERR_OK:
+	case ERR_AGAIN: return 0;
+	case ERR_TIMEOUT: return ETIMEDOUT;
+	case ERR_UNAVAILABLE: return EHOSTUNREACH;
+	default: return ECONNRESET;
+	}
+}
+
 void
 sys_dial_info(int fd, struct sys_dial_info *ret)
 {

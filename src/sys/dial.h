@@ -21,6 +21,9 @@ enum err sys_dial(const struct sys_addr *to, const uint8_t *source, int *ret_fd,
 /* Take the pending errno of a connection; 0: none. */
 int sys_dial_error(int fd);
 
+/* The errno that stands for an error of sys_sock_read() or sys_sock_write(); 0: none. */
+int sys_dial_broken(enum err e);
+
 /* What TCP_INFO says; all zero when the kernel does not. */
 struct sys_dial_info {
 	uint32_t rtt_us, retransmits, unacked;

@@ -20,6 +20,7 @@ enum {
 	SVC_SEND_HOSTS_MAX = 16,                 /* MX hosts of a domain, the best ones */
 	SVC_SEND_ADDRESSES_MAX = 8,              /* of one host, families alternating */
 	SVC_SEND_TLSA_MAX = 16,                  /* of one host */
+	SVC_SEND_RCPTS_MAX = 100,                /* of one letter; IPC limit */
 	SVC_SEND_TRIP_MAX = 24,                  /* addresses tried before a round is over */
 	SVC_SEND_REPLY_MAX = 1024,               /* of one recipient's outcome; IPC limit */
 
@@ -32,6 +33,7 @@ enum {
 	SVC_SEND_ASK_MS = 120 * 1000,         /* resolve, keys and fetch answer within this */
 	SVC_SEND_BAD_ADDRESS_MS = 600 * 1000, /* it is tried last for so long */
 	SVC_SEND_SESSION_S = 3600,            /* a TLS session is not reused after this */
+	SVC_SEND_HANDSHAKE_MS = 120 * 1000,   /* of TLS */
 	SVC_SEND_LINGER_MS = 5 * 1000,        /* for the answer to QUIT */
 };
 

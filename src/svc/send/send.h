@@ -3,7 +3,7 @@
  * The send process in memory. A letter is one job of queue: a message for recipients of one domain.
  * It is signed (sign.c), finds its destination (route.c: one per domain and demands), waits there
  * for a connection (conn.c), and ends as a result (letter.c). pace.c says how many connections an
- * operator gets.
+ * operator gets. Read next: route.h, conn.h.
  */
 #ifndef SVC_SEND_SEND_H
 #define SVC_SEND_SEND_H
@@ -15,7 +15,12 @@
 #include "conf/conf.h"
 #include "svc/common/service.h"
 #include "svc/send/limits.h"
+#include "svc/send/pace.h"
+#include "svc/send/tls.h"
+#include "sys/dial.h"
 
+struct reach_rules;
+struct smtpc_conf;
 struct svc_send;
 struct svc_send_route;
 struct svc_send_conn;
@@ -25,6 +30,7 @@ struct svc_send_link {
 	struct svc_send *server;
 	const char *edge;
 	uint32_t peer;
+	bool was_wired; /* there is such a process, though it may be away now */
 	struct sys_chan *chan;
 };
 
@@ -32,7 +38,8 @@ enum svc_send_verdict { SVC_SEND_DELIVERED = 1, SVC_SEND_RETRY, SVC_SEND_FAILED 
 
 /* What became of one recipient, or of an attempt as a whole; texts live in the letter's arena. */
 struct svc_send_outcome {
-	uint8_t verdict; /* enum svc_send_verdict; 0: not decided */
+	uint8_t verdict; /* enum svc_send_verdict; 0: nothing is known */
+	uint8_t rank;    /* how much it tells; attempt.c */
 	uint16_t code;
 	str enhanced, reply;
 };
@@ -40,6 +47,7 @@ struct svc_send_outcome {
 struct svc_send_rcpt {
 	uint16_t rcpt; /* queue's number */
 	uint8_t notify;
+	bool settled; /* outcome is final; else the best so far */
 	str address, orcpt;
 	struct svc_send_outcome outcome;
 };
@@ -71,6 +79,38 @@ struct svc_send_letter {
 	void *signing; /* sign.c's own */
 	struct svc_send_route *route;
 	struct svc_send_conn *conn;
+
+	/* for the result; of the attempt that tells most */
+	bool heard; /* a server was told of it: failing is about the letter, not the domain */
+	bool whole_domain, uncertain, relayed_dsn, undone_dsn;
+	uint8_t rank;
+	str class, mx;
+	uint8_t peer_ip[16];
+	bool has_peer;
+};
+
+/* A result that queue could not be told; it is offered to the next queue. */
+struct svc_send_owed {
+	struct list node;
+	size_t n; /* octets of the message, behind the struct */
+};
+
+/* From the settings. */
+struct svc_send_settings {
+	uint16_t port;
+	bool v4_source, v6_source;
+	uint8_t v4[16], v6[16];
+	uint32_t connections, reuse_count;
+	int64_t connect_ms, reply_ms, idle_ms, reuse_ms;
+	bool plaintext, dane, sts, private_addresses;
+	str helo, hostname; /* in the two rooms */
+	char helo_room[256], hostname_room[256];
+};
+
+struct svc_send_counters {
+	uint64_t letters, delivered, retried, failed, refused; /* recipients: the middle three */
+	uint64_t attempts, connects, handshakes, resumed, reused, plaintext, stale;
+	uint64_t unproven, timeouts, uncertain, results_lost, answers_lost;
 };
 
 struct svc_send {
@@ -78,10 +118,60 @@ struct svc_send {
 	struct svc_send_link queue, resolve, watch, keys, fetch;
 	struct arena *scratch; /* lists of one IPC message */
 	struct buf out;
-	struct list letters;
-	uint64_t letters_n, bodies; /* octets */
-	void *signing;              /* sign.c's own */
+	char *in; /* what was just read from a peer */
+	struct list letters, conns;
+	uint64_t letters_n, conns_n, bodies; /* bodies: octets */
+	struct map *jobs, *routes, *asks;
+	struct lru *bad;     /* addresses that did not answer, and until when they go last */
+	struct list starved; /* routes that wait for a connection of any kind */
+	struct list idle;    /* connections without a letter, the oldest first */
+	struct list dead;    /* connections and routes to be freed at the end of this turn */
+	struct list dead_routes;
+	struct list pumps; /* routes that may have work */
+	struct sys_task bury, pump;
+	struct sys_timer sweep;
+	struct list owed;
+	uint64_t owed_n, next_request;
+	struct svc_send_pace pace;
+	struct svc_send_tls_all tls;
+	struct svc_send_settings set;
+	struct svc_send_counters count;
+	const struct reach_rules *rules;
+	struct smtpc_conf *engine_conf;
+	uint8_t own[SYS_DIAL_OWN_MAX][16]; /* our own addresses */
+	size_t own_n;
+	void *signing; /* sign.c's own */
 	bool quitting;
 };
+
+/* service.c: main.c names them, tests call them. */
+enum err svc_send_init(struct svc_common *sc);
+void svc_send_done(struct svc_common *sc);
+enum err svc_send_on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd);
+void svc_send_on_reload(struct svc_common *sc);
+void svc_send_on_status(struct svc_common *sc, struct buf *facts);
+void svc_send_on_quit(struct svc_common *sc, uint32_t grace_ms);
+/* Ends the process once it is told to and nothing is in hand. */
+void svc_send_maybe_exit(struct svc_send *sv);
+/* profile.c */
+enum err svc_send_profile(struct svc_common *sc, struct sys_sandbox_profile *p);
+
+/* letter.c: a message of edge queue_send; the results kept for a new queue. */
+enum err svc_send_on_queue(void *ctx, str datagram, int *fd);
+void svc_send_queue_gone(struct svc_send *sv);
+void svc_send_pay_owed(struct svc_send *sv);
+/* All that no connection has go back; and what is owed is forgotten. */
+void svc_send_letters_return(struct svc_send *sv);
+void svc_send_owed_drop(struct svc_send *sv);
+/* Tell queue and forget the letter. Recipients without an outcome are to be tried again. */
+void svc_send_letter_finish(struct svc_send_letter *l);
+/* It came to nothing, and nobody was asked: all recipients untouched. */
+void svc_send_letter_return(struct svc_send_letter *l);
+/* What was learned about one recipient; kept if it tells more than what is there. Copied. */
+void svc_send_letter_note(struct svc_send_letter *l, size_t rcpt,
+    const struct svc_send_outcome *outcome);
+/* Every recipient that is not settled. */
+void svc_send_letter_note_all(struct svc_send_letter *l, const struct svc_send_outcome *outcome);
+size_t svc_send_letter_open(const struct svc_send_letter *l);
 
 #endif

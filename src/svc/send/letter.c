@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Letters: taken from queue, signed, given to their route, and told about. When the channel to
+ * queue is lost, queue knows that everything is open again: letters that are not on their way are
+ * dropped; those that are go on, and their results are offered to the next channel, with the entry
+ * beside the job, so that a new queue process can tell what is not its own.
+ */
+#include "base/mem.h"
+#include "ipc/queue_send.h"
+#include "svc/send/conn.h"
+#include "svc/send/route.h"
+#include "svc/send/sign.h"
+#include "sys/file.h"
+#include "sys/sys.h"
+
+/* --- taking -------------------------------------------------------------------------------- */
+
+static bool
+copy(struct arena *a, str from, str *to)
+{
+	*to = arena_dup(a, from);
+	return to->p != NULL;
+}
+
+static bool
+copy_rcpts(struct svc_send_letter *l, const struct ipc_queue_send_letter *m)
+{
+	l->rcpts = arena_array(l->arena, m->rcpts_n, sizeof *l->rcpts);
+	l->rcpts_n = m->rcpts_n;
+	bool ok = l->rcpts != NULL;
+	for (size_t i = 0; i < m->rcpts_n && ok; i++) {
+		l->rcpts[i].rcpt = m->rcpts[i].rcpt;
+		l->rcpts[i].notify = m->rcpts[i].notify;
+		ok = copy(l->arena, m->rcpts[i].address, &l->rcpts[i].address) &&
+		    copy(l->arena, m->rcpts[i].orcpt, &l->rcpts[i].orcpt);
+	}
+	return ok;
+}
+
+/* The body: copied, or a sealed file that is mapped (nobody can cut it under us). */
+static enum err
+take_body(struct svc_send_letter *l, const struct ipc_queue_send_letter *m, int fd)
+{
+	struct sys_stat st;
+	if (fd < 0) {
+		char *p = mem_zalloc(1, m->body.n + 1);
+		if (p == NULL) {
+			return ERR_NOMEM;
+		}
+		memcpy(p, m->body.p, m->body.n);
+		l->body = str_make(p, m->body.n);
+		return ERR_OK;
+	}
+	const void *p = NULL;
+	if (!sys_file_is_sealed(fd)) {
+		return ERR_DENIED;
+	}
+	TRY(sys_file_stat_fd(fd, &st));
+	if (st.size == 0 || st.size > SVC_SEND_BODIES_MAX) {
+		return ERR_TOOBIG;
+	}
+	TRY(sys_file_map(fd, 0, st.size, &p));
+	l->body = str_make(p, st.size);
+	l->mapped = true;
+	return ERR_OK;
+}
+
+static void
+free_letter(struct svc_send_letter *l)
+{
+	struct svc_send *sv = l->server;
+	sv->bodies -= l->body.n;
+	sv->letters_n--;
+	list_remove(&l->all);
+	if (map_get(sv->jobs, l->job) == l) {
+		(void)map_del(sv->jobs, l->job);
+	}
+	if (l->mapped) {
+		sys_file_unmap(l->body.p, l->body.n);
+	} else {
+		mem_drop((void *)(uintptr_t)l->body.p);
+	}
+	struct arena *a = l->arena;
+	arena_free(&a);
+}
+
+static enum err
+new_letter(struct svc_send *sv, const struct ipc_queue_send_letter *m, int fd,
+    struct svc_send_letter **ret)
+{
+	bool full = sv->letters_n >= SVC_SEND_LETTERS_MAX ||
+	    sv->bodies + m->size > SVC_SEND_BODIES_MAX;
+	struct arena *a = full ? NULL : arena_new(NULL, "letter", SVC_SEND_LETTER_BUDGET, 0);
+	struct svc_send_letter *l = a == NULL ? NULL : ARENA_NEW(a, struct svc_send_letter);
+	if (l == NULL) {
+		arena_free(&a);
+		return full ? ERR_BUSY : ERR_NOMEM;
+	}
+	*l = (struct svc_send_letter){ .server = sv,
+		.arena = a,
+		.job = m->job,
+		.entry = m->entry,
+		.ret = m->ret,
+		.smtputf8 = m->smtputf8,
+		.body8bit = m->body8bit,
+		.requiretls = m->requiretls,
+		.unenforced = m->unenforced,
+		.tries = m->tries,
+		.received_s = m->received_s };
+	list_init(&l->node);
+	enum err e = take_body(l, m, fd);
+	sv->bodies += l->body.n;
+	sv->letters_n++;
+	list_push(&sv->letters, &l->all);
+	bool ok = e == ERR_OK && copy(a, m->domain, &l->domain) &&
+	    copy(a, m->reverse_path, &l->reverse_path) && copy(a, m->message_id, &l->message_id) &&
+	    copy(a, m->envid, &l->envid) && copy_rcpts(l, m);
+	if (!ok || map_set(sv->jobs, l->job, l) != ERR_OK) {
+		free_letter(l);
+		return e == ERR_OK ? ERR_NOMEM : e;
+	}
+	*ret = l;
+	return ERR_OK;
+}
+
+/* --- results ------------------------------------------------------------------------------- */
+
+static void
+owe(struct svc_send *sv)
+{
+	if (sv->owed_n >= SVC_SEND_OWED_MAX) {
+		struct svc_send_owed *old = LIST_ENTRY(sv->owed.next, struct svc_send_owed, node);
+		list_remove(&old->node);
+		mem_drop(old);
+		sv->owed_n--;
+		sv->count.results_lost++;
+	}
+	struct svc_send_owed *o = mem_zalloc(1, sizeof *o + sv->out.n);
+	if (o == NULL) {
+		sv->count.results_lost++;
+		return;
+	}
+	o->n = sv->out.n;
+	memcpy(o + 1, sv->out.p, sv->out.n);
+	list_push(&sv->owed, &o->node);
+	sv->owed_n++;
+}
+
+void
+svc_send_pay_owed(struct svc_send *sv)
+{
+	LIST_EACH(it, &sv->owed) {
+		struct svc_send_owed *o = LIST_ENTRY(it, struct svc_send_owed, node);
+		buf_reset(&sv->out);
+		buf_add(&sv->out, o + 1, o->n);
+		if (sv->queue.chan == NULL ||
+		    sys_chan_send(sv->queue.chan, &sv->out, -1) != ERR_OK) {
+			return;
+		}
+		list_remove(&o->node);
+		mem_drop(o);
+		sv->owed_n--;
+	}
+}
+
+/* In sv->out, for queue now or later. */
+static void
+tell(struct svc_send *sv, const struct ipc_queue_send_result *m)
+{
+	buf_reset(&sv->out);
+	ipc_queue_send_result_put(&sv->out, m);
+	if (sv->queue.chan == NULL || sys_chan_send(sv->queue.chan, &sv->out, -1) != ERR_OK) {
+		owe(sv);
+	}
+}
+
+/* Never taken: nothing but what the message says is known. */
+static void
+refuse(struct svc_send *sv, const struct ipc_queue_send_letter *m, enum err why)
+{
+	struct ipc_queue_send_outcome outcomes[SVC_SEND_RCPTS_MAX];
+	struct ipc_queue_send_result r = { .job = m->job, .entry = m->entry, .outcomes = outcomes };
+	for (size_t i = 0; i < m->rcpts_n && i < LEN(outcomes); i++) {
+		outcomes[i] = (struct ipc_queue_send_outcome){ .rcpt = m->rcpts[i].rcpt,
+			.verdict = SVC_SEND_RETRY };
+		r.outcomes_n++;
+	}
+	sv->count.refused++;
+	LOG(SEND_NOT_TAKEN, F_ID("queue", m->entry), F_ERR(why));
+	tell(sv, &r);
+}
+
+static void
+count(struct svc_send *sv, uint8_t verdict)
+{
+	sv->count.delivered += verdict == SVC_SEND_DELIVERED;
+	sv->count.retried += verdict == SVC_SEND_RETRY;
+	sv->count.failed += verdict == SVC_SEND_FAILED;
+}
+
+static void
+put_result(struct svc_send_letter *l)
+{
+	struct svc_send *sv = l->server;
+	struct ipc_queue_send_outcome outcomes[SVC_SEND_RCPTS_MAX];
+	bool all_well = true;
+	for (size_t i = 0; i < l->rcpts_n; i++) {
+		const struct svc_send_outcome *o = &l->rcpts[i].outcome;
+		uint8_t v = o->verdict == 0 ? SVC_SEND_RETRY : o->verdict;
+		outcomes[i] = (struct ipc_queue_send_outcome){ .rcpt = l->rcpts[i].rcpt,
+			.verdict = v,
+			.code = o->code,
+			.enhanced = o->enhanced,
+			.reply = o->reply };
+		all_well &= v == SVC_SEND_DELIVERED;
+		count(sv, v);
+	}
+	struct ipc_queue_send_result m = { .job = l->job,
+		.entry = l->entry,
+		.whole_domain = l->whole_domain,
+		.uncertain = l->uncertain,
+		.relayed_dsn = l->relayed_dsn && !l->undone_dsn,
+		.class = all_well ? S("") : l->class,
+		.mx = l->mx,
+		.peer_ip = l->has_peer ? str_make(l->peer_ip, 16) : S(""),
+		.outcomes = outcomes,
+		.outcomes_n = l->rcpts_n };
+	sv->count.uncertain += l->uncertain;
+	tell(sv, &m);
+}
+
+void
+svc_send_letter_finish(struct svc_send_letter *l)
+{
+	struct svc_send *sv = l->server;
+	if (l->state == SVC_SEND_SIGNING) {
+		svc_send_sign_forget(l);
+	}
+	svc_send_route_leave(l);
+	put_result(l);
+	free_letter(l);
+	svc_send_maybe_exit(sv);
+}
+
+void
+svc_send_letter_return(struct svc_send_letter *l)
+{
+	svc_send_letter_finish(l);
+}
+
+void
+svc_send_letter_note(struct svc_send_letter *l, size_t rcpt, const struct svc_send_outcome *outcome)
+{
+	struct svc_send_outcome *o = &l->rcpts[rcpt].outcome;
+	if (l->rcpts[rcpt].settled || outcome->rank < o->rank) {
+		return;
+	}
+	*o = *outcome;
+	o->enhanced = arena_dup(l->arena, str_sub(outcome->enhanced, 0, 12));
+	o->reply = arena_dup(l->arena, str_sub(outcome->reply, 0, SVC_SEND_REPLY_MAX));
+}
+
+void
+svc_send_letter_note_all(struct svc_send_letter *l, const struct svc_send_outcome *outcome)
+{
+	for (size_t i = 0; i < l->rcpts_n; i++) {
+		svc_send_letter_note(l, i, outcome);
+	}
+}
+
+size_t
+svc_send_letter_open(const struct svc_send_letter *l)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < l->rcpts_n; i++) {
+		n += !l->rcpts[i].settled;
+	}
+	return n;
+}
+
+/* --- messages ------------------------------------------------------------------------------ */
+
+static enum err
+on_letter(void *ctx, const struct ipc_queue_send_letter *m, int *fd)
+{
+	struct svc_send *sv = ctx;
+	struct svc_send_letter *l = NULL;
+	if (m->rcpts_n == 0 || map_get(sv->jobs, m->job) != NULL) {
+		return ERR_PROTOCOL;
+	}
+	enum err e = sv->quitting ? ERR_BUSY : new_letter(sv, m, *fd, &l);
+	if (e != ERR_OK) {
+		refuse(sv, m, e);
+		return ERR_OK;
+	}
+	sv->count.letters++;
+	l->state = SVC_SEND_SIGNING;
+	svc_send_sign(l);
+	return ERR_OK;
+}
+
+/* A letter that a connection has is finished; any other goes back untouched. */
+static enum err
+on_cancel(void *ctx, const struct ipc_queue_send_cancel *m, int *fd)
+{
+	struct svc_send *sv = ctx;
+	struct svc_send_letter *l = map_get(sv->jobs, m->job);
+	if (l != NULL && l->state != SVC_SEND_CARRIED) {
+		svc_send_letter_return(l);
+	}
+	return ERR_OK;
+}
+
+enum err
+svc_send_on_queue(void *ctx, str datagram, int *fd)
+{
+	static const struct ipc_queue_send_at_send handlers = { .letter = on_letter,
+		.cancel = on_cancel };
+	struct svc_send *sv = ((struct svc_send_link *)ctx)->server;
+	enum err e = ipc_queue_send_send_dispatch(&handlers, sv, datagram, fd, sv->scratch);
+	arena_reset(sv->scratch);
+	return e;
+}
+
+static void
+drop_unsent(struct svc_send_letter *l)
+{
+	if (l->state == SVC_SEND_CARRIED) {
+		if (map_get(l->server->jobs, l->job) == l) {
+			(void)map_del(l->server->jobs, l->job); /* a new queue counts anew */
+		}
+		return;
+	}
+	if (l->state == SVC_SEND_SIGNING) {
+		svc_send_sign_forget(l);
+	}
+	svc_send_route_leave(l);
+	free_letter(l);
+}
+
+void
+svc_send_queue_gone(struct svc_send *sv)
+{
+	LIST_EACH(it, &sv->letters) {
+		drop_unsent(LIST_ENTRY(it, struct svc_send_letter, all));
+	}
+	svc_send_maybe_exit(sv);
+}
+
+void
+svc_send_letters_return(struct svc_send *sv)
+{
+	LIST_EACH(it, &sv->letters) {
+		struct svc_send_letter *l = LIST_ENTRY(it, struct svc_send_letter, all);
+		if (l->state != SVC_SEND_CARRIED) {
+			svc_send_letter_return(l);
+		}
+	}
+}
+
+void
+svc_send_owed_drop(struct svc_send *sv)
+{
+	LIST_EACH(it, &sv->owed) {
+		list_remove(it);
+		mem_drop(LIST_ENTRY(it, struct svc_send_owed, node));
+	}
+	sv->owed_n = 0;
+}
+
+/* --- signatures ---------------------------------------------------------------------------- */
+
+void
+svc_send_signed(struct svc_send_letter *l, str fields)
+{
+	l->fields = arena_dup(l->arena, fields);
+	if (l->fields.p == NULL) {
+		svc_send_unsignable(l);
+		return;
+	}
+	l->state = SVC_SEND_WAITING;
+	svc_send_route_take(l);
+}
+
+void
+svc_send_unsignable(struct svc_send_letter *l)
+{
+	struct svc_send_outcome o = { .verdict = SVC_SEND_RETRY,
+		.rank = 1,
+		.enhanced = S("4.7.5"),
+		.reply = S("the letter could not be signed here (DKIM)") };
+	l->state = SVC_SEND_WAITING;
+	svc_send_letter_note_all(l, &o);
+	svc_send_letter_finish(l);
+}
