@@ -192,7 +192,10 @@ def measure_side(side, user, count, runs):
             rows[name] = read_times(side, user, text, runs)
         except RuntimeError as e:
             rows[name] = {"failed": str(e)}
-    rows.update(write_times(side, user, count, runs))
+    try:
+        rows.update(write_times(side, user, count, runs))
+    except RuntimeError as e:
+        rows["commands that write"] = {"failed": str(e)}
     return rows
 
 
