@@ -68,6 +68,7 @@ struct svc_resolve {
 	struct svc_common *sc;
 	struct svc_resolve_path first, second;
 	struct svc_resolve_asker sends[SVC_RESOLVE_SENDS_MAX];
+	struct svc_resolve_asker watch; /* its edge has the messages of send_resolve */
 	struct svc_resolve_asker admins[SVC_COMMON_ADMINS_MAX];
 	struct arena *scratch; /* one message or answer */
 	struct buf out;

@@ -57,6 +57,7 @@ init(struct svc_common *sc)
 	for (size_t i = 0; i < LEN(r->sends); i++) {
 		svc_resolve_asker_init(r, &r->sends[i], false);
 	}
+	svc_resolve_asker_init(r, &r->watch, false);
 	take_limits(r);
 	put_settings(&r->settings, sc->conf);
 	return svc_resolve_paths_init(r);
@@ -98,9 +99,9 @@ on_closed(void *ctx, enum err why)
 	svc_resolve_drop(a);
 	sys_chan_free(&chan);
 	if (why != ERR_EOF) {
-		LOG(CHANNEL_CLOSED, F_CSTR("edge", "send_resolve"), F_U64("peer", a->peer),
-		    F_ERR(why));
-		svc_common_rewire(a->all->sc, S("send_resolve"), a->peer);
+		str edge = a == &a->all->watch ? S("watch_resolve") : S("send_resolve");
+		LOG(CHANNEL_CLOSED, F_STR("edge", edge), F_U64("peer", a->peer), F_ERR(why));
+		svc_common_rewire(a->all->sc, edge, a->peer);
 	}
 }
 
@@ -108,8 +109,9 @@ static enum err
 on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
 {
 	struct svc_resolve *r = sc->ctx;
-	ASSERT(str_eq(edge, S("send_resolve")) && peer < LEN(r->sends));
-	struct svc_resolve_asker *a = &r->sends[peer];
+	bool send = str_eq(edge, S("send_resolve"));
+	ASSERT((send && peer < LEN(r->sends)) || str_eq(edge, S("watch_resolve")));
+	struct svc_resolve_asker *a = send ? &r->sends[peer] : &r->watch;
 	struct sys_chan *old = a->chan;
 	const struct sys_chan_handler h = {
 		.on_message = on_message, .on_closed = on_closed, .ctx = a
