@@ -24,7 +24,8 @@ RSPAMD_S = 90
 TXT, IN = 16, 1
 CONF = """\
 options { pidfile = "%(dir)s/rspamd.pid"; filters = "dkim";
-  url_tld = "/usr/share/rspamd/effective_tld_names.dat"; control_socket = "%(dir)s/ctl.sock mode=0600";
+  url_tld = "/usr/share/rspamd/effective_tld_names.dat";
+  control_socket = "%(dir)s/ctl.sock mode=0600";
   cache_file = "%(dir)s/sym.cache"; rrd = "/dev/null";
   dns { timeout = 2s; retransmits = 2; nameserver = ["127.0.0.1:53"]; } }
 logging { type = "file"; filename = "%(dir)s/rspamd.log"; level = "info"; }
@@ -93,7 +94,7 @@ def all_opendkim(paths):
 
 def ask_rspamd(path):
     c = http.client.HTTPConnection("127.0.0.1", 11333, timeout=60)
-    c.request("POST", "/checkv2", path.read_bytes(), {"IP": "192.0.2.1", "Helo": "mail.signed.test"})
+    c.request("POST", "/checkv2", path.read_bytes(), {"IP": "192.0.2.1"})
     symbols = json.loads(c.getresponse().read()).get("symbols", {})
     c.close()
     return " ".join(
@@ -145,7 +146,8 @@ def main():
     resolv = folder / "resolv.conf"
     resolv.write_text("nameserver 127.0.0.1\noptions timeout:2\n")
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    subprocess.run(["mount", "--bind", str(resolv), os.path.realpath("/etc/resolv.conf")], check=True)
+    mounted = os.path.realpath("/etc/resolv.conf")
+    subprocess.run(["mount", "--bind", str(resolv), mounted], check=True)
     serve_dns(records)
     paths = sorted((folder / "out").iterdir())
     write(folder / "opendkim.tsv", all_opendkim(paths))

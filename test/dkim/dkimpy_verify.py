@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run by the system's Python, whose packages it needs: verify files with dkimpy.
 
-usage: dkimpy_verify.py RECORDS FILE...        a line "FILE NUMBER-OF-GOOD-SIGNATURES" for each,
-"FILE unread" for a header that dkimpy does not read at all (a space before a colon, a line without one)
+usage: dkimpy_verify.py RECORDS FILE...        a line "FILE NUMBER-OF-GOOD-SIGNATURES" for each;
+"FILE unread" for a header that dkimpy does not read at all: a space before a colon, a line without
+one.
 """
 
 import sys
