@@ -233,3 +233,16 @@ reach_rules_count(const struct reach_rules *r)
 	}
 	return n;
 }
+
+bool
+reach_rules_vague(const struct reach_rules *r, str id)
+{
+	const struct reach_tier_rules *last = &r->tiers[REACH_TIER_CODE];
+
+	for (size_t i = 0; i < last->n; i++) {
+		if (str_eq(last->v[i].id, id)) {
+			return true;
+		}
+	}
+	return str_eq(id, S("none"));
+}

@@ -92,4 +92,7 @@ size_t reach_rules_count(const struct reach_rules *r);
 void reach_classify(const struct reach_rules *rules, const struct reach_seen *seen,
     struct reach_found *ret);
 
+/* Is that the id of a last resort ("code" rows, and "none"): nobody knew the reply? */
+bool reach_rules_vague(const struct reach_rules *r, str id);
+
 #endif

@@ -377,6 +377,9 @@ temporary_is_never_hopeless(void)
 	CHECK_U64(f.permanence, REACH_HOPELESS);
 	f = ask(EOD, "aspmx.l.google.com", "421-4.7.28 unusual rate of mail from your DKIM domain");
 	CHECK_U64(f.scope, REACH_SCOPE_FROM_DOMAIN);
+	CHECK(!reach_rules_vague(rules, f.rule));
+	f = ask(EOD, "mx.a.example", "554 hm");
+	CHECK(reach_rules_vague(rules, f.rule));
 }
 
 TEST_MAIN(begin, big_receivers, order_of_evidence, refused_by_name, without_a_reply,
