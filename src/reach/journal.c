@@ -22,7 +22,8 @@ static const struct db_migration steps[] = {
 	  "CREATE TABLE attempt (id INTEGER PRIMARY KEY, entry INTEGER NOT NULL,"
 	  " began_ms INTEGER NOT NULL, took_ms INTEGER NOT NULL, domain TEXT NOT NULL,"
 	  " message INTEGER, operator TEXT NOT NULL, mx TEXT NOT NULL, preference INTEGER NOT NULL,"
-	  " peer BLOB NOT NULL, source BLOB NOT NULL, tries INTEGER NOT NULL, rcpts INTEGER NOT NULL,"
+	  " peer BLOB NOT NULL, source BLOB NOT NULL, tries INTEGER NOT NULL,"
+	  " rcpts INTEGER NOT NULL,"
 	  " verdict INTEGER NOT NULL, phase INTEGER NOT NULL, dane INTEGER NOT NULL,"
 	  " sts INTEGER NOT NULL, class TEXT NOT NULL, rule TEXT NOT NULL, sent INTEGER NOT NULL,"
 	  " received INTEGER NOT NULL, tls_version TEXT NOT NULL, tls_cipher TEXT NOT NULL,"
@@ -37,17 +38,20 @@ static const struct db_migration steps[] = {
 	  "CREATE TABLE day (day INTEGER NOT NULL, operator TEXT NOT NULL, class TEXT NOT NULL,"
 	  " attempts INTEGER NOT NULL, rcpts INTEGER NOT NULL,"
 	  " PRIMARY KEY (day, operator, class)) WITHOUT ROWID;"
-	  "CREATE TABLE unknown (id INTEGER PRIMARY KEY, operator TEXT NOT NULL, text TEXT NOT NULL,"
+	  "CREATE TABLE unknown (id INTEGER PRIMARY KEY, operator TEXT NOT NULL,"
+	  " text TEXT NOT NULL,"
 	  " code INTEGER NOT NULL, phase INTEGER NOT NULL, seen INTEGER NOT NULL,"
 	  " first_s INTEGER NOT NULL, last_s INTEGER NOT NULL, UNIQUE (operator, text));"
 	  "CREATE TABLE policy (id INTEGER PRIMARY KEY, day INTEGER NOT NULL, domain TEXT NOT NULL,"
 	  " type TEXT NOT NULL, text TEXT NOT NULL, good INTEGER NOT NULL, bad INTEGER NOT NULL,"
 	  " UNIQUE (day, domain, type, text));"
-	  "CREATE TABLE failure (policy INTEGER NOT NULL, result TEXT NOT NULL, source BLOB NOT NULL,"
+	  "CREATE TABLE failure (policy INTEGER NOT NULL, result TEXT NOT NULL,"
+	  " source BLOB NOT NULL,"
 	  " mx TEXT NOT NULL, peer BLOB NOT NULL, reason TEXT NOT NULL, n INTEGER NOT NULL,"
 	  " PRIMARY KEY (policy, result, source, mx, peer, reason)) WITHOUT ROWID;"
 	  "CREATE TABLE report (day INTEGER NOT NULL, domain TEXT NOT NULL, state INTEGER NOT NULL,"
-	  " tries INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (day, domain)) WITHOUT ROWID" },
+	  " tries INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (day,"
+	  " domain)) WITHOUT ROWID" },
 };
 
 /* ---- open ----------------------------------------------------------------------------------- */
@@ -307,11 +311,11 @@ reach_journal_forget(struct reach_journal *j, int64_t before_ms, uint64_t most, 
 
 /* ---- questions ------------------------------------------------------------------------------ */
 
-#define COLUMNS                                                                                       \
-	"id, entry, began_ms, took_ms, domain, operator, mx, preference, peer, source, tries, rcpts," \
-	" verdict, phase, dane, sts, class, rule, sent, received, tls_version, tls_cipher, issuer,"   \
-	" key, expires_s, tls_failure, code, enhanced, reply, system_error, icmp, rtt_us,"            \
-	" retransmits, unacked"
+#define COLUMNS                                                                                \
+	"id, entry, began_ms, took_ms, domain, operator, mx, preference, peer, source, tries," \
+	" rcpts, verdict, phase, dane, sts, class, rule, sent, received, tls_version,"         \
+	" tls_cipher, issuer, key, expires_s, tls_failure, code, enhanced, reply,"             \
+	" system_error, icmp, rtt_us, retransmits, unacked"
 #define NEWEST " AND id < ?2 ORDER BY id DESC LIMIT ?3"
 
 static struct reach_attempt

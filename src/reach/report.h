@@ -32,6 +32,7 @@ enum reach_report_state {
 	REACH_REPORT_UNWANTED, /* no record asks for it */
 	REACH_REPORT_FAILED,   /* given up */
 };
+/* Remember how far the report of a day and domain is. Errors of db_run. */
 enum err reach_report_mark(struct reach_journal *j, int64_t day, str domain,
     enum reach_report_state state, int64_t now_ms);
 
@@ -49,7 +50,9 @@ struct reach_failure {
 	str result, source_ip, mx, peer_ip, reason;
 	uint64_t count;
 };
+/* How sessions failed under a policy, those seen most first. */
 typedef enum err reach_each_failure(void *ctx, const struct reach_failure *f);
+/* Walk over them; the errors of `each` and of db_row, without NOTFOUND. */
 enum err reach_report_failures(struct reach_journal *j, uint64_t policy, reach_each_failure *each,
     void *ctx);
 
