@@ -296,7 +296,7 @@ reach_journal_add(struct reach_journal *j, const struct reach_attempt *a)
 enum err
 reach_journal_forget(struct reach_journal *j, int64_t before_ms, uint64_t most, bool *ret_more)
 {
-	/* Ids grow with time: only the oldest few are looked at, so a step costs the same always. */
+	/* Ids grow with time: only the oldest few are looked at, so each step costs the same. */
 	struct db_stmt *q = db_query(j->db,
 	    "DELETE FROM attempt WHERE id < (SELECT min(id) FROM attempt) + ?3"
 	    " AND (began_ms < ?1 OR id <= (SELECT max(id) FROM attempt) - ?2)");
