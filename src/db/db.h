@@ -2,7 +2,7 @@
 /*
  * One small SQL interface. The driver today is sqlite.c; nothing outside this folder sees it.
  * Keep SQL to what PostgreSQL runs too. A handle belongs to one process and is never carried over
- * a fork.
+ * a fork, but for the one of db_warm.
  */
 #ifndef DB_DB_H
 #define DB_DB_H
@@ -64,6 +64,18 @@ void db_start(void);
 struct db_migration {
 	const char *sql; /* may hold several statements */
 };
+
+/*
+ * For a process that forks others, each of which opens one database with the same tables: make one
+ * handle before that, without a file, which has read the schema and prepared what `rehearse` uses.
+ * The first db_open of a child that asks for nothing special takes it, if the schema of its file is
+ * exactly that one; all others open as ever. Once in a process.
+ *
+ * In      rehearse: works on empty tables; what it writes goes nowhere
+ * Errors  those of rehearse, NOMEM, DB: then nothing is warm
+ */
+enum err db_warm(const struct db_migration *steps, size_t n,
+    enum err (*rehearse)(void *ctx, struct db *db), void *ctx);
 
 /*
  * Bring the schema to version n by running the steps the file has not seen, in one durable
@@ -146,6 +158,8 @@ enum err db_check(struct db *db);
 /* Text of the last error, for the log. Never for a peer. */
 str db_error_text(const struct db *db);
 
+/* Tests only: how many statements this process has prepared. */
+uint64_t db_prepared(void);
 /* Tests only: the n-th allocation of the engine from now fails (0: never). */
 void db_fail_after(uint64_t n);
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The SQLite driver: handles, statements, transactions. The only file that includes sqlite3.h.
- * Write-ahead log, small automatic checkpoints, on close only of a long log; synchronous FULL or
- * NORMAL is chosen per transaction. Statements are kept by the address of their text.
+ * The SQLite driver: handles, statements, transactions. Only this file and warm.c include
+ * sqlite3.h. Write-ahead log, small automatic checkpoints, on close only of a long log; synchronous
+ * FULL or NORMAL is chosen per transaction. Statements are kept by the address of their text.
  */
 #include "db/db.h"
 
+#include "base/codec.h"
 #include "base/mem.h"
 #include "db/kept.h"
+#include "db/warm.h"
 #include "sys/file.h"
 #include "sys/sys.h"
 
@@ -197,6 +199,127 @@ make_private(str path)
 	return sys_file_open(SYS_CWD, path, SYS_READ | SYS_WRITE | SYS_CREATE, &fd);
 }
 
+/* ---- a handle made before its file is known ----------------------------------------------- */
+
+static struct {
+	struct db *db; /* NULL: none, or taken */
+	uint64_t schema;
+} warm;
+
+static uint64_t prepared; /* statements, of all handles */
+
+/* What the engine has read of the tables: their texts, and at which page each begins. */
+static enum err
+schema_of(struct db *db, uint64_t *ret)
+{
+	static const uint8_t key[16] = "schema";
+	uint64_t sum = 0;
+	enum err e;
+	struct db_stmt *q = db_query(db, "SELECT rootpage, name, sql FROM sqlite_master");
+	while ((e = db_row(q)) == ERR_OK) {
+		uint64_t row[] = { sum, db_u64(q, 0), siphash(key, db_str(q, 1)),
+			siphash(key, db_str(q, 2)) };
+		sum = siphash(key, str_make((const char *)row, sizeof row));
+	}
+	db_done(q);
+	*ret = sum;
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+/* The octets of a new database with these tables. */
+static enum err
+image_of(const struct db_migration *steps, size_t n, char **ret, size_t *ret_n)
+{
+	struct db *db = NULL;
+	sqlite3_int64 size = 0;
+	struct db_conf conf = { .path = S(":memory:") };
+	TRY(db_open(&conf, &db));
+	enum err e = db_migrate(db, steps, n);
+	unsigned char *octets = e == ERR_OK ? sqlite3_serialize(db->h, "main", &size, 0) : NULL;
+	char *copy = octets != NULL ? mem_zalloc(1, (size_t)size) : NULL;
+	if (copy != NULL) {
+		memcpy(copy, octets, (size_t)size);
+		*ret = copy;
+		*ret_n = (size_t)size;
+	} else {
+		e = e == ERR_OK ? ERR_NOMEM : e;
+	}
+	sqlite3_free(octets);
+	db_close(&db);
+	return e;
+}
+
+static enum err version_get(struct db *db, uint64_t *ret);
+
+static enum err
+warm_up(struct db *db, enum err (*rehearse)(void *ctx, struct db *db), void *ctx)
+{
+	struct db_conf conf = { .flags = 0 };
+	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE |
+	    SQLITE_OPEN_READWRITE;
+	TRY(err_of(sqlite3_open_v2(DB_WARM_NAME, &db->h, flags, DB_WARM_DOOR)));
+	TRY(set_up(db, &conf));
+	/* Until there is a log; then this counts no more. */
+	TRY(db_exec(db, "PRAGMA journal_mode = MEMORY"));
+	uint64_t version;
+	TRY(version_get(db, &version));
+	TRY(rehearse(ctx, db));
+	TRY(schema_of(db, &warm.schema));
+	return err_of(sqlite3_db_release_memory(db->h)); /* its pages are of no database */
+}
+
+enum err
+db_warm(const struct db_migration *steps, size_t n, enum err (*rehearse)(void *ctx, struct db *db),
+    void *ctx)
+{
+	static bool tried;
+	char *image = NULL;
+	size_t image_n = 0;
+	db_start();
+	if (tried) {
+		return warm.db != NULL ? ERR_OK : ERR_UNAVAILABLE;
+	}
+	tried = true;
+	TRY(image_of(steps, n, &image, &image_n));
+	TRY(db_warm_file(image, image_n));
+	struct db *db = mem_zalloc(1, sizeof *db);
+	if (db == NULL) {
+		return ERR_NOMEM;
+	}
+	db_kept_begin(&db->kept, STR_NONE, STR_NONE);
+	enum err e = warm_up(db, rehearse, ctx);
+	if (e != ERR_OK) {
+		db_close(&db);
+		return e;
+	}
+	db_kept_end(&db->kept);
+	warm.db = db;
+	return ERR_OK;
+}
+
+/* The warm handle, on this file. When the file does not suit it, NULL, and the handle is gone. */
+static struct db *
+take_warm(const struct db_conf *conf)
+{
+	uint64_t schema = 0;
+	struct db *db = warm.db;
+	bool plain = conf->flags == 0 && conf->page_octets == 0 && conf->cache_octets == 0 &&
+	    !str_eq(conf->path, S(":memory:"));
+	if (db == NULL || !plain) {
+		return NULL;
+	}
+	warm.db = NULL;
+	db_kept_begin(&db->kept, conf->path, conf->boot_id);
+	sqlite3_randomness(0, NULL); /* not what our siblings draw */
+	sqlite3_busy_timeout(db->h, conf->busy_ms != 0 ? (int)conf->busy_ms : DB_BUSY_MS);
+	if (db_warm_attach(conf->path) == ERR_OK && schema_of(db, &schema) == ERR_OK &&
+	    schema == warm.schema) {
+		return db;
+	}
+	db_close(&db);
+	return NULL;
+}
+
 enum err
 db_open(const struct db_conf *conf, struct db **ret)
 {
@@ -204,6 +327,11 @@ db_open(const struct db_conf *conf, struct db **ret)
 	char path[DB_PATH_MAX + 1];
 	if (conf->path.n == 0 || conf->path.n > DB_PATH_MAX || str_chr(conf->path, 0) >= 0) {
 		return ERR_TOOBIG;
+	}
+	struct db *taken = take_warm(conf);
+	if (taken != NULL) {
+		*ret = taken;
+		return ERR_OK;
 	}
 	memcpy(path, conf->path.p, conf->path.n);
 	path[conf->path.n] = 0;
@@ -352,6 +480,7 @@ db_query(struct db *db, const char *sql)
 	q->sql = sql;
 	q->in_use = true;
 	db->stmts_n++;
+	prepared++;
 	*slot = q;
 	return q;
 }
@@ -556,6 +685,12 @@ db_check(struct db *db)
 	}
 	db_done(q);
 	return e;
+}
+
+uint64_t
+db_prepared(void)
+{
+	return prepared;
 }
 
 str

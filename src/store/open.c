@@ -4,7 +4,7 @@
  * start behind everything that was reserved, since a client may have seen what a power cut took
  * back.
  */
-#include "store/store_priv.h"
+#include "store/rehearse_priv.h"
 
 #include "base/mem.h"
 #include "store/arrivals/take.h"
@@ -19,7 +19,7 @@
 
 /* ---- memory ------------------------------------------------------------------------------- */
 
-static struct store *
+struct store *
 store_new_empty(void)
 {
 	struct store *s = mem_zalloc(1, sizeof *s);
@@ -72,12 +72,6 @@ store_close(struct store **sp)
 }
 
 void
-store_start(void)
-{
-	db_start();
-}
-
-void
 store_leave(struct store *s)
 {
 	if (s != NULL) {
@@ -94,6 +88,22 @@ make_folder(int at, str path)
 	return e == ERR_EXISTS ? ERR_OK : e;
 }
 
+/* Making what is there already costs the folder's lock: look first. */
+static enum err
+open_parts(struct store *s, bool create)
+{
+	enum err e = sys_dir_open(s->dir, S("packs"), &s->packs);
+	if (e == ERR_NOTFOUND && create) {
+		TRY(make_folder(s->dir, S("packs")));
+		e = sys_dir_open(s->dir, S("packs"), &s->packs);
+	}
+	TRY(e);
+	e = sys_file_open(s->dir, S("lock"), SYS_READ | SYS_WRITE, &s->lock);
+	return e != ERR_NOTFOUND
+	    ? e
+	    : sys_file_open(s->dir, S("lock"), SYS_READ | SYS_WRITE | SYS_CREATE, &s->lock);
+}
+
 static enum err
 open_folder(struct store *s, const struct store_conf *conf)
 {
@@ -104,11 +114,7 @@ open_folder(struct store *s, const struct store_conf *conf)
 		e = sys_dir_open(SYS_CWD, path, &s->dir);
 	}
 	TRY(e);
-	if (conf->create) {
-		TRY(make_folder(s->dir, S("packs")));
-	}
-	TRY(sys_dir_open(s->dir, S("packs"), &s->packs));
-	TRY(sys_file_open(s->dir, S("lock"), SYS_READ | SYS_WRITE | SYS_CREATE, &s->lock));
+	TRY(open_parts(s, conf->create));
 	return store_arrivals_attach(s, conf->create);
 }
 
@@ -228,23 +234,35 @@ subscribe_first(struct store *s, str name)
 	return store_subscription_log(s, name, true);
 }
 
-static enum err
-fill_new(struct store *s)
+enum err
+store_account_fill(struct store *s)
 {
 	uint64_t id;
-	s->account = (struct store_account){ .clock_reserved = STORE_MARGIN + STORE_RESERVE,
-		.mailbox_next = STORE_INBOX,
-		.pack_end = STORE_RECORD_HEAD,
-		.pack = 1 };
-	sys_random(s->account.key, sizeof s->account.key);
-	TRY(first_pack(s));
-	TRY(make_last(s));
 	TRY(store_account_insert(s));
 	for (size_t i = 0; i < LEN(first_mailboxes); i++) {
 		TRY(store_box_new(s, first_mailboxes[i].name, first_mailboxes[i].special, &id));
 		TRY(subscribe_first(s, first_mailboxes[i].name));
 	}
 	return ERR_OK;
+}
+
+void
+store_account_begin(struct store_account *a)
+{
+	*a = (struct store_account){ .clock_reserved = STORE_MARGIN + STORE_RESERVE,
+		.mailbox_next = STORE_INBOX,
+		.pack_end = STORE_RECORD_HEAD,
+		.pack = 1 };
+	sys_random(a->key, sizeof a->key);
+}
+
+static enum err
+fill_new(struct store *s)
+{
+	store_account_begin(&s->account);
+	TRY(first_pack(s));
+	TRY(make_last(s));
+	return store_account_fill(s);
 }
 
 /*
@@ -288,12 +306,18 @@ make_index_file(struct store *s)
 	return e;
 }
 
+/* Out: is there an account, and was it opened in this boot before? */
 static enum err
-has_account(struct store *s, bool *ret)
+look_at_account(struct store *s, bool *ret_has, bool *ret_same_boot)
 {
-	struct store_account a;
-	enum err e = store_account_load(s->db, &a);
-	*ret = e == ERR_OK;
+	struct db_stmt *q = db_query(s->db, "SELECT boot, key FROM account");
+	enum err e = db_row(q);
+	*ret_has = e == ERR_OK;
+	*ret_same_boot = e == ERR_OK && str_eq(db_str(q, 0), str_make(s->boot, s->boot_n));
+	if (e == ERR_OK && db_blob(q, 1).n != sizeof s->account.key) {
+		e = ERR_CORRUPT;
+	}
+	db_done(q);
 	return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
@@ -304,7 +328,7 @@ has_account(struct store *s, bool *ret)
 static enum err
 make_index_locked(struct store *s)
 {
-	bool has = false;
+	bool has = false, same;
 	enum err e = store_swap_finish(s->dir);
 	if (e == ERR_OK) {
 		return store_index_open(s);
@@ -314,7 +338,7 @@ make_index_locked(struct store *s)
 	}
 	e = s->db != NULL ? ERR_OK : store_index_open(s);
 	if (e == ERR_OK) {
-		TRY(has_account(s, &has)); /* another process may have been first */
+		TRY(look_at_account(s, &has, &same)); /* another process may have been first */
 		if (has) {
 			return ERR_OK;
 		}
@@ -353,18 +377,6 @@ make_index(struct store *s, const struct store_conf *conf)
 
 /* ---- a new boot --------------------------------------------------------------------------- */
 
-static enum err
-same_boot(struct store *s, bool *ret)
-{
-	struct db_stmt *q = db_query(s->db, "SELECT boot FROM account");
-	enum err e = db_row(q);
-	if (e == ERR_OK) {
-		*ret = str_eq(db_str(q, 0), str_make(s->boot, s->boot_n));
-	}
-	db_done(q);
-	return e;
-}
-
 /* Each mailbox starts behind its reserved uids, and has new ones set aside at once. */
 static enum err
 skip_uids(struct store *s)
@@ -386,8 +398,8 @@ skip_uids(struct store *s)
 static enum err
 skip_reserved(struct store *s)
 {
-	bool same = false;
-	TRY(same_boot(s, &same));
+	bool has, same;
+	TRY(look_at_account(s, &has, &same));
 	if (same) {
 		return ERR_OK;
 	}
@@ -402,8 +414,8 @@ skip_reserved(struct store *s)
 static enum err
 check_boot(struct store *s)
 {
-	bool same = false;
-	TRY(same_boot(s, &same));
+	bool has, same;
+	TRY(look_at_account(s, &has, &same));
 	if (same) {
 		return ERR_OK;
 	}
@@ -446,12 +458,12 @@ store_new_bare(const struct store_conf *conf, struct store **ret)
 }
 
 static enum err
-look_at_index(struct store *s, bool *ret_has)
+look_at_index(struct store *s, bool *ret_has, bool *ret_same_boot)
 {
-	*ret_has = false;
+	*ret_has = *ret_same_boot = false;
 	enum err e = store_index_open(s);
 	if (e == ERR_OK) {
-		return has_account(s, ret_has);
+		return look_at_account(s, ret_has, ret_same_boot);
 	}
 	return e == ERR_NOTFOUND ? ERR_OK : e;
 }
@@ -459,14 +471,21 @@ look_at_index(struct store *s, bool *ret_has)
 static enum err
 open_in(struct store *s, const struct store_conf *conf)
 {
-	bool has = false;
-	enum err e = look_at_index(s, &has);
+	bool has = false, same = false;
+	enum err e = look_at_index(s, &has, &same);
 	if (e == ERR_CORRUPT) {
 		e = rebuild_index(s, conf);
 	} else if (e == ERR_OK && !has) {
 		e = make_index(s, conf);
 	}
-	return e == ERR_OK ? check_boot(s) : e;
+	return e == ERR_OK && !same ? check_boot(s) : e;
+}
+
+enum err
+store_open_rehearse(struct store *s)
+{
+	bool has, same;
+	return look_at_account(s, &has, &same);
 }
 
 enum err
