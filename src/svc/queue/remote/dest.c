@@ -243,8 +243,9 @@ svc_queue_remote_rearm(struct svc_queue_bundle *b)
 		return;
 	}
 	int64_t now = sys_clock_wall_ms();
-	int64_t due = MIN(svc_queue_remote_expires_s(b), warns_s(b)) * 1000;
-	if (due <= now && b->where == SVC_QUEUE_RESTING) {
+	int64_t end = svc_queue_remote_expires_s(b) * 1000;
+	int64_t due = MIN(end, warns_s(b) * 1000);
+	if (end <= now && b->where == SVC_QUEUE_RESTING) {
 		due = b->next_ms; /* its report found no room: not at once again */
 	} else if (b->where == SVC_QUEUE_RESTING) {
 		due = MIN(due, b->next_ms);

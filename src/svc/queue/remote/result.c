@@ -254,9 +254,7 @@ go_on(struct svc_queue_bundle *b, const struct verdicts *v)
 {
 	struct svc_queue_dest *d = b->dest;
 	if (list_empty(&b->letters)) {
-		b->where = SVC_QUEUE_ENDING;
-		list_push(&d->resting, &b->node);
-		svc_queue_remote_rearm(b);
+		svc_queue_remote_put(b, SVC_QUEUE_ENDING);
 		svc_queue_remote_tidy(b);
 		return;
 	}
@@ -351,9 +349,7 @@ svc_queue_remote_expire(struct svc_queue_bundle *b)
 	list_move(&b->letters, &letters);
 	end_letters(b, &letters, MAIL_DSN_FAILED);
 	if (list_empty(&b->letters)) {
-		b->where = SVC_QUEUE_ENDING;
-		list_push(&b->dest->resting, &b->node);
-		svc_queue_remote_rearm(b);
+		svc_queue_remote_put(b, SVC_QUEUE_ENDING);
 		svc_queue_remote_tidy(b);
 	} else {
 		b->next_ms = sys_clock_wall_ms() + svc_queue_remote_interval(r, 1);
