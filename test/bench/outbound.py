@@ -170,7 +170,7 @@ def options(*given):
 
 
 def rows(quick, runs, side):
-    """Options of the rows of `make bench`: few destinations, and many with dead ones.
+    """Options of the rows of `make bench`: few destinations, and many with dead ones."""
     few = ["--messages", "2000" if quick else "5000", "--domains", "10", "--runs", str(runs)]
     many = ["--messages", "5000" if quick else "100000", "--domains", "1000", "--dead", "10"]
     more = ["--side", side] if side else []
