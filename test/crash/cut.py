@@ -37,6 +37,8 @@ LETTERS = 60  # accepted per recording, at least
 RECORD_S = 20
 ACCOUNTS = 6
 SYNC_INTERVALS = ("10ms", "60ms", "400ms", "5s")
+LINGERS = ("0ms", "0ms", "5ms", "2s")  # a process that is kept takes letters, else they wait beside
+UNREAD = 2  # accounts whose letters wait until the cut
 TAIL = 8 << 20  # of a journal, searched for a letter
 HEAVY = 5  # this recording in ten has large letters, so that journal files fill and go
 HEAVY_SHARE, HEAVY_OCTETS = 0.5, 2_500_000
@@ -62,13 +64,14 @@ def make_recording(folder, seed, heavy):
     accounts = kill.accounts_for(ACCOUNTS)
     interval = SYNC_INTERVALS[0] if heavy else rng.choice(SYNC_INTERVALS)
     settings = {**SETTINGS, "queue.sync-interval": interval, "test.boot-id": f"boot-{seed}"}
+    settings["queue.linger"] = rng.choice(LINGERS)
     ledger = ledgers.Ledger(rec.note)
     server = rec.server(accounts=accounts, settings=settings)
     try:
         server.start()
         rec.note(what="accounts")
         big = (HEAVY_SHARE, HEAVY_OCTETS) if heavy else loads.BIG
-        load = loads.Load(server, ledger, accounts, seed=seed, big=big)
+        load = loads.Load(server, ledger, accounts, seed=seed, big=big, unread=UNREAD)
         load.start(mx=2, submission=1, readers=1, appenders=1, fetchers=1)
         deadline = time.monotonic() + RECORD_S
         while ledger.accepted < LETTERS * 2 and time.monotonic() < deadline:
@@ -185,12 +188,13 @@ class Checker:
         self.server.added.update(accounts)
 
     def prepare(self, disk, seed):
-        """Lay out what the disk kept."""
+        """Lay out what the disk kept; how many accounts have letters nobody took in."""
         shutil.rmtree(self.dir / "state", ignore_errors=True)
         self.server.log.unlink(missing_ok=True)
         disk.leave(random.Random(seed), self.dir)
         self.server.settings["test.boot-id"] = f"boot-{seed}"
         self.server.write_conf()
+        return sum(f.stat().st_size > 0 for f in self.dir.glob("state/accounts/*/arrivals"))
 
     def check(self, ledger, seed):
         """Start on it; sentences about what is wrong. Without a ledger starting is enough."""
@@ -246,6 +250,7 @@ class Cutter:
         self.report = report
         self.lock = threading.Lock()
         self.idle = queue.Queue()
+        self.waiting = 0  # cuts with letters that had arrived and were not taken in
         self.checkers = [Checker(accounts) for _ in range(WORKERS)]
         for c in self.checkers:
             self.idle.put(c)
@@ -260,7 +265,7 @@ class Cutter:
             done = moment
             seed = rng.randrange(1 << 30)
             checker = self.idle.get()
-            checker.prepare(disk, seed)
+            self.waiting += checker.prepare(disk, seed) > 0
             ledger = rec.ledger_at(moment) if moment > rec.ready else None
             self.pool.submit(self._check, checker, ledger, seed, f"{rec.seed} cut {moment}")
 
@@ -304,6 +309,9 @@ def run(report, recordings=RECORDINGS, cuts=CUTS, seed=None):
                 cutter.cut(rec, rec.moments(rng, cuts // recordings), rng)
     finally:
         cutter.close()
+    report.check("cuts met letters nobody had taken in", cutter.waiting >= cuts // 4,
+        f"{cutter.waiting}")
     report.check("replies were looked at", replies >= recordings * LETTERS // 2, f"{replies}")
     print(f"cut: {cuts} cuts of {recordings} recordings, {replies} replies looked at,"
+        f" {cutter.waiting} with letters not taken in,"
         f" in {time.monotonic() - began:.0f} s, seed {seed}")

@@ -31,11 +31,12 @@ DELE_SHARE, QUIT_SHARE = 0.5, 0.7
 
 
 class Load:
-    def __init__(self, server, ledger, accounts, seed=1, big=BIG):
+    def __init__(self, server, ledger, accounts, seed=1, big=BIG, unread=0):
         self.server = server
         self.ledger = ledger
         self.accounts = accounts
         self.addresses = sorted(accounts)
+        self.read = self.addresses[unread:]  # nobody reads the others
         self.big = big
         self.seed = seed
         self.ctx = wire.client_context()
@@ -129,7 +130,7 @@ class Load:
         return c
 
     def reader(self, rng):
-        who = rng.choice(self.addresses)
+        who = rng.choice(self.read)
         with self.client(who) as c:
             for _ in range(3):
                 self.ledger.looked((who, "INBOX"), ledgers.look(c, "INBOX"))
@@ -138,7 +139,7 @@ class Load:
 
     def appender(self, rng):
         """APPEND, FETCH what UID it got, now and then EXPUNGE the oldest."""
-        who = rng.choice(self.addresses)
+        who = rng.choice(self.read)
         with self.client(who) as c:
             if c.cmd("CREATE {}", WORK.encode()).status not in ("OK", "NO"):
                 raise wire.Closed()
@@ -169,7 +170,7 @@ class Load:
 
     def fetcher(self, rng):
         """RETR some, DELE some of them, and QUIT or go without."""
-        who = rng.choice(self.addresses)
+        who = rng.choice(self.read)
         box = (who, "INBOX")
         with pop3c.Pop3(self.server.ports["pop3s"], tls=self.ctx, timeout=TIMEOUT_S) as c:
             if not c.login(who, self.accounts[who]).startswith("+OK"):
