@@ -7,8 +7,9 @@
  */
 #include "store/care.h"
 
-#include "store/scan.h"
+#include "store/arrivals/take.h"
 #include "store/facts.h"
+#include "store/scan.h"
 #include "store/store_priv.h"
 #include "sys/clock.h"
 #include "sys/file.h"
@@ -311,6 +312,7 @@ store_sync(str account)
 	bool young;
 	TRY(sys_dir_open(SYS_CWD, account, &dir));
 	TRY(sys_dir_open(dir, S("packs"), &packs));
+	TRY(store_arrivals_sync_in(dir));
 	TRY(sync_packs(packs));
 	TRY(sync_file(dir, S("index.db-wal")));
 	TRY(sync_folder(dir, &young));

@@ -459,6 +459,36 @@ rebuilt(void)
 	}
 }
 
+static void
+see_sync(void *seen, enum sys_file_op op, int fd, uint64_t off, str data)
+{
+	struct sys_stat st;
+	if (op == SYS_OP_DATASYNC && sys_file_stat_fd(fd, &st) == ERR_OK) {
+		*(uint64_t *)seen |= (uint64_t)1 << (st.inode & 63);
+	}
+}
+
+/* A syncer that makes the whole account durable does not leave out what waits. */
+static void
+both_syncs(void)
+{
+	struct store_conf conf = account("syncs");
+	struct sys_stat st = { 0 };
+	int dir = -1;
+	CHECK_ERR(arrive(&conf, 1), ERR_OK);
+	CHECK_ERR(sys_dir_open(SYS_CWD, conf.path, &dir), ERR_OK);
+	CHECK_ERR(sys_file_stat(dir, S("arrivals"), &st), ERR_OK);
+	for (int all = 0; all < 2; all++) {
+		uint64_t seen = 0;
+		sys_file_set_hook(see_sync, &seen);
+		CHECK_ERR(all ? store_sync(conf.path) : store_arrivals_sync(conf.path), ERR_OK);
+		sys_file_set_hook(NULL, NULL);
+		CHECK((seen >> (st.inode & 63) & 1) == 1);
+	}
+	sys_close(&dir);
+	store_trial_remove(&conf);
+}
+
 /* ---- every operation fails once ----------------------------------------------------------- */
 
 static bool
@@ -632,5 +662,5 @@ killed_while_taking(void)
 }
 
 TEST_MAIN(taken_in_by_whoever_looks, as_if_delivered, limits, refusals, not_emptied, newer_program,
-    harmed, killed_while_adding, after_a_new_boot, rebuilt, files_fail, adding_fails, all_at_once,
-    killed_while_taking)
+    harmed, killed_while_adding, after_a_new_boot, rebuilt, both_syncs, files_fail, adding_fails,
+    all_at_once, killed_while_taking)

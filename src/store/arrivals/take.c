@@ -15,6 +15,8 @@
 #include "sys/file.h"
 #include "sys/sys.h"
 
+static_assert((int)STORE_ARRIVALS_MAILBOX == (int)STORE_INBOX, "they go into INBOX");
+
 struct taking {
 	struct store *s;
 	struct store_tail tail;
@@ -34,6 +36,19 @@ store_arrivals_attach(struct store *s, bool create)
 	TRY(sys_file_open(s->dir, S(STORE_ARRIVALS_FILE), SYS_READ | SYS_WRITE | SYS_CREATE,
 	    &s->arrivals));
 	return sys_file_sync(s->dir); /* syncing the file alone must be enough from now on */
+}
+
+enum err
+store_arrivals_sync_in(int dir)
+{
+	int fd SYS_FD_AUTO = -1;
+	struct sys_stat st;
+	enum err e = sys_file_open(dir, S(STORE_ARRIVALS_FILE), SYS_READ | SYS_WRITE, &fd);
+	if (e != ERR_OK) {
+		return e == ERR_NOTFOUND ? ERR_OK : e;
+	}
+	TRY(sys_file_stat_fd(fd, &st));
+	return st.size > 0 ? sys_file_datasync(fd) : ERR_OK;
 }
 
 bool

@@ -12,6 +12,9 @@ struct store;
 /* Have the file open; it is made, durably, where it is missing and `create` is set. */
 enum err store_arrivals_attach(struct store *s, bool create);
 
+/* What has arrived in this account's folder is on disk. IO, NOSPACE. */
+enum err store_arrivals_sync_in(int dir);
+
 /* Is there something in the file? */
 bool store_arrivals_waiting(const struct store *s);
 

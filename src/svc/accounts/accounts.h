@@ -130,6 +130,12 @@ struct svc_accounts {
 	uint64_t started, crashed, refused;
 };
 
+/* Accounts to be made durable: the first `full` of them wholly, the others' arrivals. */
+struct svc_accounts_sync {
+	uint64_t job, ids[512];
+	size_t n, full;
+};
+
 /* folder.c: the path of an account's folder, in the caller's room. */
 struct svc_accounts_path {
 	char text[SVC_COMMON_PATH_MAX];
@@ -160,6 +166,13 @@ void svc_accounts_deliver(struct svc_accounts *s, const struct svc_accounts_fact
 void svc_accounts_ended(struct svc_accounts *s, uint64_t account, uint64_t job, enum err result);
 void svc_accounts_synced_nothing(struct svc_accounts *s, uint64_t job);
 
+/* slot.c: letters that are left in an account without a process. */
+void svc_accounts_slot(struct svc_accounts *s, uint64_t account, uint64_t job);
+void svc_accounts_slot_give(struct svc_accounts *s, const struct svc_accounts_facts *f,
+    uint64_t job);
+void svc_accounts_slot_refuse(struct svc_accounts *s, uint64_t account, uint64_t job);
+void svc_accounts_slot_used(struct svc_accounts *s, uint64_t account);
+
 /* Make an account's folder if it is not there; svc_accounts_folder_sync makes its name last. */
 enum err svc_accounts_folder_make(struct svc_accounts *s, str folder);
 /* One sync, only when a folder was made since the last one. IO, NOSPACE, NOFD. */
@@ -168,8 +181,10 @@ enum err svc_accounts_folder_sync(struct svc_accounts *s);
 /* child.c: forking, reaping, notices. */
 enum err svc_accounts_child_new(struct svc_accounts *s, struct svc_account_start *start,
     enum svc_accounts_kind kind, uint64_t job);
-enum err svc_accounts_syncer_new(struct svc_accounts *s, const uint64_t *ids, size_t n,
-    uint64_t job);
+enum err svc_accounts_syncer_new(struct svc_accounts *s, const struct svc_accounts_sync *sync);
+/* Tell the sessions, resting ones too, except `from` (NULL: all). May free the family. */
+void svc_accounts_changed(struct svc_accounts *s, struct svc_accounts_family *f,
+    const struct svc_accounts_child *from, uint64_t mailbox);
 size_t svc_accounts_sessions_of(struct svc_accounts *s, uint64_t account);
 void svc_accounts_revoke(struct svc_accounts *s, uint64_t account);
 void svc_accounts_kill_deliveries(struct svc_accounts *s, uint64_t account);

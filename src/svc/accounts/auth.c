@@ -11,7 +11,8 @@
 /* A question to auth: for a delivery process that waits, or about an account with sessions. */
 struct asked {
 	uint64_t request, account, job;
-	int fd; /* the delivery process's; -1: a check of sessions */
+	int fd;    /* the delivery process's; -1: a check of sessions, or: */
+	bool slot; /* the queue asks for a slot */
 };
 
 static str
@@ -96,7 +97,7 @@ on_revoke(void *ctx, const struct ipc_accounts_auth_revoke *m, int *fd)
 /* ---- questions ---- */
 
 static enum err
-ask(struct svc_accounts *s, uint64_t account, uint64_t job, int fd)
+ask(struct svc_accounts *s, const struct asked *what)
 {
 	if (s->auth == NULL) {
 		return ERR_UNAVAILABLE;
@@ -105,13 +106,14 @@ ask(struct svc_accounts *s, uint64_t account, uint64_t job, int fd)
 	if (a == NULL) {
 		return ERR_NOMEM;
 	}
-	*a = (struct asked){ s->next_request++, account, job, fd };
+	*a = *what;
+	a->request = s->next_request++;
 	enum err e = map_set(s->asked, a->request, a);
 	if (e != ERR_OK) {
 		mem_drop(a);
 		return e;
 	}
-	struct ipc_accounts_auth_account_get m = { .request = a->request, .account = account };
+	struct ipc_accounts_auth_account_get m = { .request = a->request, .account = a->account };
 	buf_reset(&s->out);
 	ipc_accounts_auth_account_get_put(&s->out, &m);
 	e = sys_chan_send(s->auth, &s->out, -1);
@@ -133,7 +135,8 @@ svc_accounts_check_more(struct svc_accounts *s)
 		struct svc_accounts_family *f = LIST_ENTRY(s->unchecked.next,
 		    struct svc_accounts_family, node);
 		if (f->sessions + f->parked_n > 0) {
-			if (ask(s, f->account, 0, -1) != ERR_OK) {
+			struct asked check = { .account = f->account, .fd = -1 };
+			if (ask(s, &check) != ERR_OK) {
 				return; /* the next answer, or the next auth, goes on */
 			}
 			s->checks++;
@@ -176,7 +179,11 @@ take_facts(struct svc_accounts *s, const struct asked *a,
 	if (kept != NULL) {
 		*kept = facts;
 	}
-	svc_accounts_deliver(s, &facts, a->job, a->fd);
+	if (a->slot) {
+		svc_accounts_slot_give(s, &facts, a->job);
+	} else {
+		svc_accounts_deliver(s, &facts, a->job, a->fd);
+	}
 }
 
 static enum err
@@ -190,7 +197,7 @@ on_info(void *ctx, const struct ipc_accounts_auth_account_info *m, int *fd)
 	if (a == NULL) {
 		return ERR_OK;
 	}
-	if (a->fd < 0) {
+	if (a->fd < 0 && !a->slot) {
 		take_check(s, a->account, m);
 	} else {
 		take_facts(s, a, m);
@@ -200,17 +207,38 @@ on_info(void *ctx, const struct ipc_accounts_auth_account_info *m, int *fd)
 	return ERR_OK;
 }
 
+/* NULL: not known, or not lately. */
+static const struct svc_accounts_facts *
+known_facts(struct svc_accounts *s, uint64_t account)
+{
+	const struct svc_accounts_facts *known = lru_get(s->facts, key_of(&account));
+	return known != NULL && known->until_ms > sys_loop_now_ms(s->sc->loop) ? known : NULL;
+}
+
+void
+svc_accounts_slot(struct svc_accounts *s, uint64_t account, uint64_t job)
+{
+	const struct svc_accounts_facts *known = known_facts(s, account);
+	struct asked slot = { .account = account, .job = job, .fd = -1, .slot = true };
+	if (known != NULL) {
+		svc_accounts_slot_give(s, known, job);
+	} else if (ask(s, &slot) != ERR_OK) {
+		svc_accounts_slot_refuse(s, account, job);
+	}
+}
+
 /* Start a delivery process when the facts of its account are known. Takes fd. */
 void
 svc_accounts_with_facts(struct svc_accounts *s, uint64_t account, uint64_t job, int fd)
 {
-	const struct svc_accounts_facts *known = lru_get(s->facts, key_of(&account));
-	if (known != NULL && known->until_ms > sys_loop_now_ms(s->sc->loop)) {
+	const struct svc_accounts_facts *known = known_facts(s, account);
+	struct asked open = { .account = account, .job = job, .fd = fd };
+	if (known != NULL) {
 		struct svc_accounts_facts copy = *known;
 		svc_accounts_deliver(s, &copy, job, fd);
 		return;
 	}
-	if (ask(s, account, job, fd) != ERR_OK) {
+	if (ask(s, &open) != ERR_OK) {
 		sys_close(&fd);
 		svc_accounts_ended(s, account, job, ERR_UNAVAILABLE);
 	}
@@ -243,6 +271,8 @@ give_up(void *value, void *ctx)
 	if (a->fd >= 0) {
 		sys_close(&a->fd);
 		svc_accounts_ended(s, a->account, a->job, ERR_UNAVAILABLE);
+	} else if (a->slot) {
+		svc_accounts_slot_refuse(s, a->account, a->job);
 	}
 	mem_drop(a);
 }

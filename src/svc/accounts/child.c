@@ -10,6 +10,7 @@
 #include "ipc/accounts_auth.h"
 #include "ipc/queue_accounts.h"
 #include "base/mem.h"
+#include "store/arrivals/arrivals.h"
 #include "store/care.h"
 #include "svc/accounts/accounts.h"
 #include "sys/file.h"
@@ -168,21 +169,28 @@ is_session(const struct svc_accounts_child *c)
 	return c->kind == SVC_ACCOUNTS_SESSION || c->kind == SVC_ACCOUNTS_GUEST;
 }
 
+void
+svc_accounts_changed(struct svc_accounts *s, struct svc_accounts_family *f,
+    const struct svc_accounts_child *from, uint64_t mailbox)
+{
+	struct ipc_accounts_account_notice notice = { .mailbox = mailbox };
+	buf_reset(&s->out);
+	ipc_accounts_account_notice_put(&s->out, &notice);
+	LIST_EACH(it, &f->children) {
+		struct svc_accounts_child *c = LIST_ENTRY(it, struct svc_accounts_child, sibling);
+		if (c != from && is_session(c)) {
+			c->notices++;
+			svc_accounts_tell(c, &s->out);
+		}
+	}
+	svc_accounts_parked_changed(s, f, mailbox);
+}
+
 static enum err
 on_changed(void *ctx, const struct ipc_accounts_account_changed *m, int *fd)
 {
 	struct svc_accounts_child *from = ctx;
-	struct ipc_accounts_account_notice notice = { .mailbox = m->mailbox };
-	buf_reset(&from->s->out);
-	ipc_accounts_account_notice_put(&from->s->out, &notice);
-	LIST_EACH(it, &from->family->children) {
-		struct svc_accounts_child *c = LIST_ENTRY(it, struct svc_accounts_child, sibling);
-		if (c != from && is_session(c)) {
-			c->notices++;
-			svc_accounts_tell(c, &from->s->out);
-		}
-	}
-	svc_accounts_parked_changed(from->s, from->family, m->mailbox);
+	svc_accounts_changed(from->s, from->family, from, m->mailbox);
 	return ERR_OK;
 }
 
@@ -480,31 +488,34 @@ svc_accounts_child_new(struct svc_accounts *s, struct svc_account_start *start,
 }
 
 static void
-sync_all(const struct svc_accounts *s, const uint64_t *ids, size_t n,
+sync_all(const struct svc_accounts *s, const struct svc_accounts_sync *sync,
     struct ipc_common_result *results)
 {
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < sync->n; i++) {
 		struct svc_accounts_path room;
-		str folder = svc_accounts_folder(s, ids[i], &room);
-		results[i] = (struct ipc_common_result){ .id = ids[i],
-			.result = store_sync(folder) };
+		str folder = svc_accounts_folder(s, sync->ids[i], &room);
+		results[i] = (struct ipc_common_result){ .id = sync->ids[i],
+			.result = i < sync->full ? store_sync(folder)
+						 : store_arrivals_sync(folder) };
 	}
 }
 
 /* In the forked syncer: sync each account, send one answer, end. */
 NORETURN static void
-in_syncer(struct svc_accounts *s, const uint64_t *ids, size_t n, uint64_t job)
+in_syncer(struct svc_accounts *s, const struct svc_accounts_sync *sync)
 {
 	static struct ipc_common_result results[512];
 	struct sys_sandbox_path all = { .path = s->folder, .rights = SYS_MAY_READ | SYS_MAY_WRITE };
 	struct sys_sandbox_state state;
-	struct ipc_queue_accounts_synced m = { .job = job, .results = results, .results_n = n };
+	struct ipc_queue_accounts_synced m = {
+		.job = sync->job, .results = results, .results_n = sync->n
+	};
 	int queue = sys_chan_fd(s->queue);
 	if (sys_close_except(&queue, 1) != ERR_OK ||
 	    sys_sandbox_enter(s->sync_sandbox, &all, 1, &state) != ERR_OK) {
 		sys_exit(SVC_ACCOUNT_UNAVAILABLE);
 	}
-	sync_all(s, ids, n, results);
+	sync_all(s, sync, results);
 	buf_reset(&s->out);
 	ipc_queue_accounts_synced_put(&s->out, &m);
 	sys_exit(sys_chan_send_wait(queue, &s->out, -1, SYNC_SEND_MS) == ERR_OK
@@ -513,20 +524,20 @@ in_syncer(struct svc_accounts *s, const uint64_t *ids, size_t n, uint64_t job)
 }
 
 enum err
-svc_accounts_syncer_new(struct svc_accounts *s, const uint64_t *ids, size_t n, uint64_t job)
+svc_accounts_syncer_new(struct svc_accounts *s, const struct svc_accounts_sync *sync)
 {
 	bool in_child = false;
-	if (s->syncers >= SVC_ACCOUNTS_SYNCERS_MAX || n > 512) {
+	if (s->syncers >= SVC_ACCOUNTS_SYNCERS_MAX) {
 		return ERR_BUSY;
 	}
 	TRY(svc_accounts_folder_sync(s));
-	struct svc_accounts_child *c = child_make(s, SVC_ACCOUNTS_SYNCER, 0, job);
+	struct svc_accounts_child *c = child_make(s, SVC_ACCOUNTS_SYNCER, 0, sync->job);
 	if (c == NULL) {
 		return ERR_NOMEM;
 	}
 	enum err e = sys_fork(&in_child, &c->process);
 	if (e == ERR_OK && in_child) {
-		in_syncer(s, ids, n, job);
+		in_syncer(s, sync);
 	}
 	e = e != ERR_OK ? e : adopt(s, c, -1);
 	if (e != ERR_OK) {

@@ -3,6 +3,7 @@
  * Delivery processes and syncers of the accounts service: who questions one, who hears of a
  * delivery, and what the queue is told when one ends.
  */
+#include "store/arrivals/arrivals.h"
 #include "svc/accounts/world_test.h"
 
 #include <signal.h>
@@ -253,9 +254,9 @@ syncers_answer_for_each(void)
 static void
 a_dead_syncer_answers_nothing(void)
 {
-	static const uint64_t ids[] = { 7 };
+	static const struct svc_accounts_sync sync = { .job = 30, .ids = { 7 }, .n = 1, .full = 1 };
 	world_new();
-	CHECK_ERR(svc_accounts_syncer_new(w.s, ids, 1, 30), ERR_OK);
+	CHECK_ERR(svc_accounts_syncer_new(w.s, &sync), ERR_OK);
 	struct svc_accounts_child *c = LIST_ENTRY(w.s->children.next, struct svc_accounts_child,
 	    node);
 	CHECK_ERR(sys_child_signal(&c->process, SIGKILL), ERR_OK);
@@ -267,6 +268,140 @@ a_dead_syncer_answers_nothing(void)
 	world_free();
 }
 
-TEST_MAIN(what_auth_says_of_an_account, facts_are_remembered, auth_dies_with_a_question,
+/* ---- slots ---- */
+
+/* Ask for one; true when it came. */
+static bool
+get_slot(uint64_t job, uint64_t account)
+{
+	struct ipc_queue_accounts_slot m = { .job = job, .account = account };
+	size_t before = w.slotted_n, asked = w.questions_n;
+	ipc_queue_accounts_slot_put(&w.out, &m);
+	CHECK_ERR(sys_chan_send_wait(w.queue, &w.out, -1, 0), ERR_OK);
+	buf_reset(&w.out);
+	for (int i = 0; i < 1000 && w.slotted_n == before && w.questions_n == asked; i++) {
+		world_turn();
+	}
+	if (w.slotted_n == before) {
+		world_tell_account(ERR_OK, true);
+	}
+	CHECK(world_heard(&w.slotted_n, before + 1));
+	CHECK(w.slotted[before].job == job && w.slotted[before].account == account);
+	CHECK((w.slotted[before].result == ERR_OK) == (w.slot >= 0));
+	return w.slot >= 0;
+}
+
+static enum err
+leave(uint64_t entry)
+{
+	struct store_arrival a = { .entry = entry, .internal_s = 1, .body = S(LETTER) };
+	return store_arrivals_add(w.slot, &a);
+}
+
+/* One delivery, after which nobody is there. */
+static void
+live_once(uint64_t account)
+{
+	int process = open_known(1, account);
+	CHECK_ERR(world_deliver(process, 1, LETTER), ERR_OK);
+	sys_close(&process);
+	CHECK(world_until(is_zero, &w.s->deliveries));
+}
+
+static void
+who_gets_a_slot(void)
+{
+	struct world_client c;
+	static const uint64_t seven = 7;
+	world_new();
+	CHECK(!get_slot(2, 7)); /* its folder was never made */
+	int process = world_open(3, 7);
+	CHECK_ERR(world_deliver(process, 1, LETTER), ERR_OK);
+	CHECK(!get_slot(4, 7)); /* a process is at it */
+	sys_close(&process);
+	CHECK(world_until(is_zero, &w.s->deliveries));
+	CHECK(get_slot(5, 7));
+	CHECK_ERR(leave(2), ERR_OK);
+	sys_close(&w.slot);
+	world_log_in(7, &c);
+	CHECK(!get_slot(6, 7)); /* somebody reads it, and found what was left */
+	world_say(&c, "a2 SELECT INBOX\r\n");
+	CHECK(world_hears(&c, "* 2 EXISTS"));
+	world_say(&c, "a3 LOGOUT\r\n");
+	CHECK(world_over(&c));
+	world_client_done(&c);
+	CHECK(world_until(is_zero, &w.s->sessions));
+	CHECK(get_slot(7, 7));
+	sys_close(&w.slot);
+	w.quota = 1000000;
+	world_revoke(7); /* facts are asked for anew */
+	world_turn();
+	CHECK(!get_slot(8, 7));
+	CHECK_U64(map_count(w.s->asked), 0);
+	CHECK(lru_get(w.s->facts, str_make(&seven, sizeof seven)) != NULL);
+	world_free();
+}
+
+static void
+auth_dies_with_a_wish(void)
+{
+	world_new();
+	struct ipc_queue_accounts_slot m = { .job = 3, .account = 7 };
+	ipc_queue_accounts_slot_put(&w.out, &m);
+	CHECK_ERR(sys_chan_send_wait(w.queue, &w.out, -1, 0), ERR_OK);
+	buf_reset(&w.out);
+	CHECK(world_heard(&w.questions_n, 1));
+	sys_close(&w.auth);
+	CHECK(world_heard(&w.slotted_n, 1));
+	CHECK(w.slotted[0].result != ERR_OK && w.slot < 0);
+	world_free();
+}
+
+/* A session that began between the answer and the letter is told, and the letter is there. */
+static void
+left_beside_a_session(void)
+{
+	struct world_client c;
+	struct ipc_queue_accounts_arrived m = { .account = 7 };
+	world_new();
+	live_once(7);
+	CHECK(get_slot(2, 7));
+	world_log_in(7, &c);
+	world_say(&c, "a2 SELECT INBOX\r\n");
+	CHECK(world_hears(&c, "a2 OK"));
+	world_say(&c, "a3 IDLE\r\n");
+	CHECK(world_hears(&c, "+"));
+	CHECK_ERR(leave(2), ERR_OK);
+	ipc_queue_accounts_arrived_put(&w.out, &m);
+	CHECK_ERR(sys_chan_send_wait(w.queue, &w.out, -1, 0), ERR_OK);
+	buf_reset(&w.out);
+	CHECK(world_hears(&c, "* 2 EXISTS"));
+	sys_close(&w.slot);
+	world_client_done(&c);
+	world_free();
+}
+
+static void
+what_was_left_is_synced(void)
+{
+	struct ipc_common_id left[] = { { 7 }, { 4711 } };
+	struct ipc_queue_accounts_sync m = { .job = 9, .arrivals = left, .arrivals_n = 2 };
+	world_new();
+	live_once(7);
+	CHECK(get_slot(2, 7));
+	CHECK_ERR(leave(2), ERR_OK);
+	sys_close(&w.slot);
+	ipc_queue_accounts_sync_put(&w.out, &m);
+	CHECK_ERR(sys_chan_send_wait(w.queue, &w.out, -1, 0), ERR_OK);
+	buf_reset(&w.out);
+	CHECK(world_heard(&w.syncs, 1));
+	CHECK(w.synced[0].id == 7 && w.synced[0].result == ERR_OK);
+	CHECK(w.synced[1].id == 4711 && w.synced[1].result == ERR_NOTFOUND);
+	CHECK(world_until(is_zero, &w.s->syncers));
+	world_free();
+}
+
+TEST_MAIN(who_gets_a_slot, auth_dies_with_a_wish, left_beside_a_session, what_was_left_is_synced,
+    what_auth_says_of_an_account, facts_are_remembered, auth_dies_with_a_question,
     only_siblings_hear_of_it, a_crash_is_told_from_a_kill, a_copy_of_a_pidfd_does_no_harm,
     one_delivery_process_an_account, syncers_answer_for_each, a_dead_syncer_answers_nothing)

@@ -64,14 +64,34 @@ on_open(void *ctx, const struct ipc_queue_accounts_open *m, int *fd)
 }
 
 static enum err
+on_slot(void *ctx, const struct ipc_queue_accounts_slot *m, int *fd)
+{
+	svc_accounts_slot(ctx, m->account, m->job);
+	return ERR_OK;
+}
+
+static enum err
+on_arrived(void *ctx, const struct ipc_queue_accounts_arrived *m, int *fd)
+{
+	svc_accounts_slot_used(ctx, m->account);
+	return ERR_OK;
+}
+
+static enum err
 on_sync(void *ctx, const struct ipc_queue_accounts_sync *m, int *fd)
 {
 	struct svc_accounts *s = ctx;
-	uint64_t ids[512];
-	for (size_t i = 0; i < m->accounts_n; i++) {
-		ids[i] = m->accounts[i].id;
+	struct svc_accounts_sync sync = { .job = m->job, .full = m->accounts_n };
+	if (m->accounts_n + m->arrivals_n > LEN(sync.ids)) {
+		return ERR_PROTOCOL;
 	}
-	if (svc_accounts_syncer_new(s, ids, m->accounts_n, m->job) != ERR_OK) {
+	for (size_t i = 0; i < m->accounts_n; i++) {
+		sync.ids[sync.n++] = m->accounts[i].id;
+	}
+	for (size_t i = 0; i < m->arrivals_n; i++) {
+		sync.ids[sync.n++] = m->arrivals[i].id;
+	}
+	if (svc_accounts_syncer_new(s, &sync) != ERR_OK) {
 		svc_accounts_synced_nothing(s, m->job);
 	}
 	return ERR_OK;
@@ -80,8 +100,9 @@ on_sync(void *ctx, const struct ipc_queue_accounts_sync *m, int *fd)
 static enum err
 on_message(void *ctx, str datagram, int *fd)
 {
-	static const struct ipc_queue_accounts_at_accounts handlers = { .open = on_open,
-		.sync = on_sync };
+	static const struct ipc_queue_accounts_at_accounts handlers = {
+		.open = on_open, .sync = on_sync, .slot = on_slot, .arrived = on_arrived
+	};
 	struct svc_accounts *s = ctx;
 	arena_reset(s->scratch);
 	return ipc_queue_accounts_accounts_dispatch(&handlers, s, datagram, fd, s->scratch);

@@ -37,7 +37,7 @@ world_new(void)
 {
 	char text[200], path[100];
 	signal(SIGPIPE, SIG_IGN);
-	w = (struct world){ .auth = -1, .login = -1, .queue = -1 };
+	w = (struct world){ .auth = -1, .login = -1, .queue = -1, .slot = -1 };
 	snprintf(w.folder, sizeof w.folder, "/tmp/postern-accounts-XXXXXX");
 	CHECK(mkdtemp(w.folder) != NULL);
 	snprintf(path, sizeof path, "%s/accounts", w.folder);
@@ -112,12 +112,24 @@ on_synced(void *ctx, const struct ipc_queue_accounts_synced *m, int *fd)
 }
 
 static enum err
+on_slotted(void *ctx, const struct ipc_queue_accounts_slotted *m, int *fd)
+{
+	ASSERT(w.slotted_n < WORLD_HEARD_MAX);
+	w.slotted[w.slotted_n++] = *m;
+	sys_close(&w.slot);
+	w.slot = *fd;
+	*fd = -1;
+	return ERR_OK;
+}
+
+static enum err
 dispatch(int which, str m, int *fd)
 {
 	static const struct ipc_accounts_auth_at_auth at_auth = { .account_get = on_get };
 	static const struct ipc_login_accounts_at_login at_login = { .attached = on_attached };
-	static const struct ipc_queue_accounts_at_queue at_queue = { .ended = on_ended,
-		.synced = on_synced };
+	static const struct ipc_queue_accounts_at_queue at_queue = {
+		.ended = on_ended, .synced = on_synced, .slotted = on_slotted
+	};
 	struct arena *a = arena_new(w.arena, "message", 2 << 20, 0);
 	enum err e = which == 0 ? ipc_accounts_auth_auth_dispatch(&at_auth, NULL, m, fd, a)
 	    : which == 1        ? ipc_login_accounts_login_dispatch(&at_login, NULL, m, fd, a)
@@ -215,6 +227,7 @@ world_tell_account(enum err result, bool login)
 		.request = w.questions[w.questions_n - 1].request,
 		.result = result,
 		.login = login,
+		.quota_octets = w.quota,
 		.since_ms = w.since_ms,
 		.name = S("somebody@example.org")
 	};

@@ -32,7 +32,10 @@ struct world {
 	struct ipc_queue_accounts_ended ended[WORLD_HEARD_MAX];
 	struct ipc_queue_account_delivered delivered[WORLD_HEARD_MAX];
 	struct ipc_common_result synced[WORLD_HEARD_MAX];
-	size_t attached_n, questions_n, ended_n, delivered_n, synced_n, syncs;
+	struct ipc_queue_accounts_slotted slotted[WORLD_HEARD_MAX];
+	int slot;       /* the last one that came, or -1 */
+	uint64_t quota; /* what auth says of every account */
+	size_t slotted_n, attached_n, questions_n, ended_n, delivered_n, synced_n, syncs;
 };
 
 /* Our end of a client's stream, and all that came over it. */

@@ -67,6 +67,7 @@ static void
 lane_close(struct svc_queue_lane *lane)
 {
 	sys_chan_free(&lane->chan);
+	lane->asking = false;
 	lane->last_job = lane->job != 0 ? lane->job : lane->last_job;
 	lane->job = 0;
 }
@@ -235,6 +236,19 @@ find_sent(struct svc_queue_lane *lane, uint64_t entry, uint16_t rcpt)
 	return NULL;
 }
 
+void
+svc_queue_lane_delivered(struct svc_queue_lane *lane, struct svc_queue_letter *l)
+{
+	list_remove(&l->node);
+	l->last = ERR_OK;
+	l->where = SVC_QUEUE_DELIVERED;
+	lane->q->delivered++;
+	lane->q->unsynced++;
+	list_push(&lane->delivered, &l->node);
+	svc_queue_settle_dirty(lane, l->parcel->size);
+	log_outcome(l, ERR_OK);
+}
+
 static enum err
 on_delivered(void *ctx, const struct ipc_queue_account_delivered *m, int *fd)
 {
@@ -248,16 +262,12 @@ on_delivered(void *ctx, const struct ipc_queue_account_delivered *m, int *fd)
 	lane->sent_octets -= l->parcel->size;
 	if (m->result == ERR_OK) {
 		lane->rest_ms = l->tries > 0 ? 0 : lane->rest_ms;
-		l->last = ERR_OK;
-		l->where = SVC_QUEUE_DELIVERED;
-		lane->q->delivered++;
-		lane->q->unsynced++;
-		list_push(&lane->delivered, &l->node);
-		svc_queue_settle_dirty(lane, l->parcel->size);
+		lane->opened = true;
+		svc_queue_lane_delivered(lane, l);
 	} else {
 		let_rest(lane, l, m->result);
+		log_outcome(l, m->result);
 	}
-	log_outcome(l, m->result);
 	enum err e = lane_pump(lane);
 	if (lane->sent_n == 0 && e == ERR_OK) {
 		lane_round_over(lane);
@@ -406,6 +416,10 @@ lane_start(struct svc_queue_lane *lane)
 	lane_set(lane, LANE_WORKING);
 	sys_timer_stop(&lane->timer);
 	lane->stint = 0;
+	if (svc_queue_slot_ask(lane) == ERR_OK) {
+		sys_timer_set(lane->q->sc->loop, &lane->timer, SVC_QUEUE_ANSWER_MS);
+		return;
+	}
 	enum err e = lane->chan != NULL ? ERR_OK : lane_open(lane);
 	if (e != ERR_OK) {
 		lane_back_off(lane, e);
@@ -416,6 +430,23 @@ lane_start(struct svc_queue_lane *lane)
 		return;
 	}
 	sys_timer_set(lane->q->sc->loop, &lane->timer, SVC_QUEUE_ANSWER_MS);
+}
+
+void
+svc_queue_lane_slotted(struct svc_queue_lane *lane, bool refused)
+{
+	lane->refused = refused;
+	lane->asking = false;
+	lane->job = 0;
+	sys_timer_stop(&lane->timer);
+	if (list_empty(&lane->waiting)) {
+		lane_set(lane, LANE_IDLE);
+		svc_queue_lane_tidy(lane);
+	} else if (refused) {
+		lane_start(lane);
+	} else {
+		lane_set(lane, LANE_READY);
+	}
 }
 
 static void
@@ -539,8 +570,9 @@ on_synced(void *ctx, const struct ipc_queue_accounts_synced *m, int *fd)
 static enum err
 on_accounts_message(void *ctx, str datagram, int *fd)
 {
-	static const struct ipc_queue_accounts_at_queue handlers = { .ended = on_ended,
-		.synced = on_synced };
+	static const struct ipc_queue_accounts_at_queue handlers = {
+		.ended = on_ended, .synced = on_synced, .slotted = svc_queue_on_slotted
+	};
 	struct svc_queue *q = ctx;
 	arena_reset(q->scratch);
 	return ipc_queue_accounts_queue_dispatch(&handlers, q, datagram, fd, q->scratch);
@@ -554,6 +586,7 @@ on_accounts_closed(void *ctx, enum err why)
 	    F_ERR(why));
 	sys_chan_free(&q->accounts);
 	svc_queue_settle_lost(q);
+	svc_queue_slot_lost(q);
 	if (why != ERR_EOF) {
 		svc_common_rewire(q->sc, S("queue_accounts"), q->accounts_peer);
 	}
@@ -567,6 +600,7 @@ svc_queue_on_accounts(struct svc_queue *q, uint32_t peer, int fd)
 	};
 	sys_chan_free(&q->accounts);
 	svc_queue_settle_lost(q);
+	svc_queue_slot_lost(q);
 	q->accounts_peer = peer;
 	TRY(sys_chan_new(q->sc->loop, fd, &handler, &q->accounts));
 	sys_chan_pause(q->accounts, !q->listening);
@@ -580,5 +614,6 @@ svc_queue_lane_init(struct svc_queue *q)
 	list_init(&q->parcels);
 	list_init(&q->ready);
 	list_init(&q->lingering);
+	list_init(&q->asking);
 	sys_task_init(&q->start, start_lanes, q);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the queue process may do: its journal folder, and the channels it was handed. No network, no
- * other file, no mailbox, and it never looks into a message.
+ * What the queue process may do: its journal folder, and the channels and files of arrivals it was
+ * handed. No network, no other file, no mailbox, and it never looks into a message.
  */
 #include "svc/queue/queue.h"
 

@@ -97,6 +97,9 @@ struct svc_queue_lane {
 	struct sys_timer rest;
 	uint32_t backoff_ms, rest_ms;
 	bool one_by_one; /* after a crash: find the letter that does it */
+	bool asking;     /* works, without a process: wants a slot (slot.c); node is in q->asking */
+	bool refused;    /* no slot this time */
+	bool opened, opened_syncing; /* a process delivered what is dirty, or being synced */
 };
 
 struct svc_queue_smtp {
@@ -135,8 +138,9 @@ struct svc_queue {
 	struct sys_timer space_timer;
 
 	struct map *lanes;
-	struct map *entries;                                   /* parcels */
-	struct list parcels, ready, lingering, dirty, syncing; /* the last four: lanes */
+	struct map *entries; /* parcels */
+	struct list parcels, ready, lingering, asking, dirty,
+	    syncing; /* all but the first: lanes */
 	size_t working, lingering_n, limit;
 	uint64_t next_job;
 	struct sys_task start;
@@ -151,6 +155,7 @@ struct svc_queue {
 	uint64_t letters, unsynced; /* all there are; of these, delivered and not done */
 	struct svc_queue_remote *remote;
 	uint64_t accepted, delivered, done, failed, crashes, held, refused, flushes;
+	uint64_t left; /* of those delivered: without a process */
 };
 
 /* commit.c: the edge to smtp, and the letters found at start. */
@@ -182,6 +187,18 @@ void svc_queue_letter_free(struct svc_queue_letter *letter);
 /* The message of a letter, in the call's own room, or as a sealed memory file. */
 enum err svc_queue_body(struct svc_queue *q, const struct svc_queue_parcel *p, str *ret_body,
     int *ret_fd);
+
+/* This letter is in the mailbox, or as good as. */
+void svc_queue_lane_delivered(struct svc_queue_lane *lane, struct svc_queue_letter *letter);
+/* Done with a slot: the lane waits, or wants to work, without one if it was refused. */
+void svc_queue_lane_slotted(struct svc_queue_lane *lane, bool refused);
+
+/* slot.c: letters left in an account without a delivery process. */
+struct ipc_queue_accounts_slotted;
+enum err svc_queue_slot_ask(struct svc_queue_lane *lane);
+enum err svc_queue_on_slotted(void *queue, const struct ipc_queue_accounts_slotted *m, int *fd);
+/* accounts is gone: nobody will answer. */
+void svc_queue_slot_lost(struct svc_queue *q);
 
 /* settle.c: sync and done. */
 void svc_queue_settle_init(struct svc_queue *q);

@@ -11,8 +11,13 @@
 #include "ipc/queue_account.h"
 #include "ipc/queue_accounts.h"
 #include "ipc/smtp_queue.h"
+#include "store/arrivals/arrivals.h"
+#include "store/arrivals/file.h"
+#include "store/record.h"
 #include "sys/file.h"
 #include "sys/sys.h"
+
+#include <unistd.h>
 
 /* One played world: the queue, and our ends of its channels. */
 struct world {
@@ -24,7 +29,10 @@ struct world {
 	uint64_t job, opened_account;
 	struct buf in, out;
 	struct arena *arena;
-	int64_t last_sync_n;
+	int64_t last_sync_n, last_sync_left;
+	int slot; /* what to hand out when the queue asks; -1: nothing */
+	uint64_t slot_account, slots, arrived;
+	bool slot_silent; /* do not even answer */
 	uint64_t sync_job, sync_ids[8];
 	struct {
 		uint64_t entry;
@@ -79,6 +87,7 @@ start_queue(struct world *w)
 	w->smtp = smtp[1];
 	w->accounts = accounts[1];
 	w->account = -1;
+	w->slot = -1;
 }
 
 /* What a killed process leaves behind stays reachable, so that leak checks look at the rest. */
@@ -154,13 +163,44 @@ got_open(void *ctx, const struct ipc_queue_accounts_open *m, int *fd)
 }
 
 static enum err
+got_slot(void *ctx, const struct ipc_queue_accounts_slot *m, int *fd)
+{
+	struct world *w = ctx;
+	struct ipc_queue_accounts_slotted answer = { .job = m->job,
+		.account = m->account,
+		.result = w->slot < 0 ? ERR_UNAVAILABLE : ERR_OK };
+	w->slots++;
+	w->slot_account = m->account;
+	if (!w->slot_silent) {
+		buf_reset(&w->out);
+		ipc_queue_accounts_slotted_put(&w->out, &answer);
+		CHECK_ERR(sys_chan_send_wait(w->accounts, &w->out, w->slot < 0 ? -1 : dup(w->slot),
+			      0),
+		    ERR_OK);
+	}
+	return ERR_OK;
+}
+
+static enum err
+got_arrived(void *ctx, const struct ipc_queue_accounts_arrived *m, int *fd)
+{
+	struct world *w = ctx;
+	w->arrived = m->account;
+	return ERR_OK;
+}
+
+static enum err
 got_sync(void *ctx, const struct ipc_queue_accounts_sync *m, int *fd)
 {
 	struct world *w = ctx;
 	w->sync_job = m->job;
 	w->last_sync_n = (int64_t)m->accounts_n;
+	w->last_sync_left = (int64_t)m->arrivals_n;
 	for (size_t i = 0; i < m->accounts_n; i++) {
 		w->sync_ids[i] = m->accounts[i].id;
+	}
+	for (size_t i = 0; i < m->arrivals_n; i++) {
+		w->sync_ids[m->accounts_n + i] = m->arrivals[i].id;
 	}
 	return ERR_OK;
 }
@@ -177,11 +217,12 @@ got_letter(void *ctx, const struct ipc_queue_account_deliver *m, int *fd)
 }
 
 static void
-read_all(struct world *w)
+read_once(struct world *w)
 {
 	static const struct ipc_smtp_queue_at_smtp at_smtp = { .commit_result = got_answer };
-	static const struct ipc_queue_accounts_at_accounts at_accounts = { .open = got_open,
-		.sync = got_sync };
+	static const struct ipc_queue_accounts_at_accounts at_accounts = {
+		.open = got_open, .sync = got_sync, .slot = got_slot, .arrived = got_arrived
+	};
 	static const struct ipc_queue_account_at_account at_account = { .deliver = got_letter };
 	turn(w);
 	for (int *ends[] = { &w->smtp, &w->accounts, &w->account }, k = 0; k < 3; k++) {
@@ -199,6 +240,13 @@ read_all(struct world *w)
 			sys_close(&fd);
 		}
 	}
+}
+
+static void
+read_all(struct world *w)
+{
+	read_once(w); /* an answer to a wish for a slot may bring a wish for a process */
+	read_once(w);
 }
 
 static void
@@ -501,7 +549,182 @@ a_restart_replays_what_is_not_done(void)
 	world_free(w);
 }
 
-TEST_MAIN(one_letter_to_the_end, commits_of_a_turn_share_a_flush, a_dead_process_brings_replays,
+/* ---- without a process ---- */
+
+static struct world *
+world_with_slot(void)
+{
+	struct world *w = world_new();
+	int dir = -1;
+	CHECK_ERR(sys_dir_open(SYS_CWD, str_from(w->folder), &dir), ERR_OK);
+	CHECK_ERR(sys_file_open(dir, S("slot"), SYS_READ | SYS_WRITE | SYS_CREATE, &w->slot),
+	    ERR_OK);
+	sys_close(&dir);
+	return w;
+}
+
+/* The letters in the file, as who takes them in reads them. */
+static size_t
+left(struct world *w, struct store_arrival *ret, struct buf *b)
+{
+	struct store_arrivals_head h = { 0 };
+	struct store_record r;
+	size_t n = 0;
+	buf_init(b, 2 << 20);
+	CHECK_ERR(sys_file_load_fd(w->slot, b), ERR_OK);
+	if (b->n == 0) {
+		return 0;
+	}
+	CHECK_ERR(store_arrivals_head_get(buf_view(b), &h), ERR_OK);
+	str rest = str_sub(buf_view(b), STORE_ARRIVALS_HEAD, (size_t)h.end - STORE_ARRIVALS_HEAD);
+	while (rest.n > 0 && CHECK_ERR(store_record_get(rest, &r), ERR_OK)) {
+		CHECK_ERR(store_arrivals_record_get(&r, &ret[n++]), ERR_OK);
+		rest = str_from_off(rest, STORE_RECORD_HEAD + r.meta.n + r.payload.n);
+	}
+	CHECK_U64(n, h.letters);
+	return n;
+}
+
+static void
+left_to_the_end(void)
+{
+	struct world *w = world_with_slot();
+	struct store_arrival got[8];
+	struct buf b;
+	commit(w, 5, 42, S("Subject: x\r\n\r\nhello"));
+	commit(w, 6, 42, S("second"));
+	read_all(w);
+	CHECK(w->slots >= 1 && w->slot_account == 42 && w->arrived == 42);
+	CHECK_U64(w->opened_account, 0);
+	CHECK_U64(left(w, got, &b), 2);
+	CHECK_STR(got[0].body, S("Return-Path: <from@example.net>\r\nSubject: x\r\n\r\nhello"));
+	CHECK_U64(got[0].entry, w->answers[0].entry);
+	CHECK_U64(got[1].entry, w->answers[1].entry);
+	CHECK(got[0].rcpt == 0 && got[0].saved_s > 0);
+	CHECK_U64(w->q->unsynced, 2);
+	CHECK_U64(spool_live(w->q->spool), 2);
+	svc_queue_settle_now(w->q);
+	read_all(w);
+	CHECK(w->last_sync_n == 0 && w->last_sync_left == 1 && w->sync_ids[0] == 42);
+	say_synced(w, ERR_OK);
+	CHECK_U64(spool_live(w->q->spool), 0);
+	CHECK_U64(map_count(w->q->lanes), 0);
+	buf_done(&b);
+	sys_close(&w->slot);
+	world_free(w);
+}
+
+/* A second letter of the lane goes another way: both ways are synced, and stay so on a failure. */
+static void
+left_and_delivered(void)
+{
+	struct world *w = world_with_slot();
+	commit(w, 1, 42, S("one"));
+	read_all(w);
+	sys_close(&w->slot);
+	commit(w, 2, 42, S("two"));
+	read_all(w);
+	CHECK(w->got_n == 1 && w->opened_account == 42);
+	answer_letter(w, 0, ERR_OK);
+	svc_queue_settle_now(w->q);
+	read_all(w);
+	CHECK(w->last_sync_n == 1 && w->last_sync_left == 0);
+	say_synced(w, ERR_IO);
+	svc_queue_settle_now(w->q);
+	read_all(w);
+	CHECK(w->last_sync_n == 1 && w->last_sync_left == 0);
+	say_synced(w, ERR_OK);
+	CHECK_U64(spool_live(w->q->spool), 0);
+	world_free(w);
+}
+
+/* Whatever may be there already is for a process. */
+static void
+not_for_a_slot(void)
+{
+	struct world *w = world_with_slot();
+	commit(w, 1, 7, S("one"));
+	read_all(w);
+	CHECK_U64(w->slots, 1);
+	svc_queue_settle_now(w->q);
+	read_all(w);
+	say_synced(w, ERR_NOTFOUND); /* the folder is gone: once more, as a replay */
+	read_all(w);
+	CHECK_U64(w->slots, 1);
+	CHECK(w->opened_account == 7 && w->got_n == 1 && w->got[0].replay);
+	answer_letter(w, 0, ERR_QUOTA);
+	sys_close(&w->account);
+	turn(w);
+	svc_queue_lane_retry(svc_queue_lane_get(w->q, 7));
+	read_all(w);
+	CHECK(w->slots == 1 && w->got_n == 2);
+	sys_close(&w->slot);
+	world_free(w);
+}
+
+/* A file that takes nothing more: the rest goes by a process. */
+static void
+full_slot(void)
+{
+	struct world *w = world_with_slot();
+	struct store_arrival got[8];
+	struct buf b;
+	CHECK_ERR(sys_file_write(w->slot, 0, S("not a file of arrivals, but long enough for it")),
+	    ERR_OK);
+	commit(w, 1, 7, S("one"));
+	read_all(w);
+	read_all(w);
+	CHECK(w->slots == 1 && w->opened_account == 7 && w->got_n == 1 && !w->got[0].replay);
+	CHECK_U64(w->arrived, 0);
+	CHECK_ERR(sys_file_truncate(w->slot, 0), ERR_OK);
+	answer_letter(w, 0, ERR_OK);
+	commit(w, 2, 7, S("two")); /* the process is there: it gets it */
+	read_all(w);
+	CHECK(w->slots == 1 && w->got_n == 2);
+	CHECK_U64(left(w, got, &b), 0);
+	buf_done(&b);
+	sys_close(&w->slot);
+	world_free(w);
+}
+
+/* accounts dies with the question: asked again, and what came late is not used. */
+static void
+accounts_dies_asked(void)
+{
+	struct world *w = world_with_slot();
+	struct store_arrival got[8];
+	struct buf b;
+	int accounts[2];
+	w->slot_silent = true;
+	commit(w, 1, 7, S("one"));
+	read_all(w);
+	CHECK_U64(w->slots, 1);
+	CHECK_U64(left(w, got, &b), 0);
+	buf_done(&b);
+	sys_close(&w->accounts);
+	turn(w);
+	CHECK_U64(w->q->working, 0);
+	w->slot_silent = false;
+	CHECK_ERR(sys_chan_pair(accounts), ERR_OK);
+	CHECK_ERR(svc_queue_on_accounts(w->q, 0, accounts[0]), ERR_OK);
+	w->accounts = accounts[1];
+	read_all(w);
+	CHECK_U64(w->slots, 2);
+	CHECK_U64(left(w, got, &b), 1);
+	struct ipc_queue_accounts_slotted late = { .job = 1, .account = 7, .result = ERR_OK };
+	buf_reset(&w->out);
+	ipc_queue_accounts_slotted_put(&w->out, &late);
+	CHECK_ERR(sys_chan_send_wait(w->accounts, &w->out, dup(w->slot), 0), ERR_OK);
+	read_all(w);
+	buf_done(&b);
+	CHECK_U64(left(w, got, &b), 1);
+	buf_done(&b);
+	sys_close(&w->slot);
+	world_free(w);
+}
+
+TEST_MAIN(left_to_the_end, left_and_delivered, not_for_a_slot, full_slot, accounts_dies_asked,
+    one_letter_to_the_end, commits_of_a_turn_share_a_flush, a_dead_process_brings_replays,
     a_killer_is_held_and_the_others_pass, failed_sync_keeps_the_letter, a_full_mailbox_waits,
     a_restart_replays_what_is_not_done, a_lane_lives_as_long_as_its_letters,
     a_silent_process_loses_its_letters, a_lost_folder_brings_the_letters_back,

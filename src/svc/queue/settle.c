@@ -53,8 +53,10 @@ svc_queue_settle_dirty(struct svc_queue_lane *lane, uint64_t octets)
 void
 svc_queue_settle_now(struct svc_queue *q)
 {
-	static struct ipc_common_id ids[SVC_QUEUE_SYNC_ACCOUNTS];
-	struct ipc_queue_accounts_sync m = { .job = q->next_job, .accounts = ids };
+	static struct ipc_common_id ids[SVC_QUEUE_SYNC_ACCOUNTS], left[SVC_QUEUE_SYNC_ACCOUNTS];
+	struct ipc_queue_accounts_sync m = {
+		.job = q->next_job, .accounts = ids, .arrivals = left
+	};
 	sys_timer_stop(&q->sync_timer);
 	if (q->sync_job != 0 || list_empty(&q->dirty)) {
 		return;
@@ -64,14 +66,20 @@ svc_queue_settle_now(struct svc_queue *q)
 		return;
 	}
 	LIST_EACH(it, &q->dirty) {
-		if (m.accounts_n == SVC_QUEUE_SYNC_ACCOUNTS) {
+		if (m.accounts_n + m.arrivals_n == SVC_QUEUE_SYNC_ACCOUNTS) {
 			break;
 		}
 		struct svc_queue_lane *lane = LIST_ENTRY(it, struct svc_queue_lane, dirty_node);
 		list_remove(&lane->dirty_node);
 		list_push(&q->syncing, &lane->sync_node);
 		list_move(&lane->delivered, &lane->syncing);
-		ids[m.accounts_n++].id = lane->account;
+		if (lane->opened) {
+			ids[m.accounts_n++].id = lane->account;
+		} else {
+			left[m.arrivals_n++].id = lane->account;
+		}
+		lane->opened_syncing = lane->opened;
+		lane->opened = false;
 	}
 	q->sync_job = q->next_job++;
 	q->dirty_octets = 0;
@@ -89,6 +97,7 @@ unsettle(struct svc_queue_lane *lane)
 {
 	list_remove(&lane->sync_node);
 	list_move(&lane->syncing, &lane->delivered);
+	lane->opened |= lane->opened_syncing;
 	mark_dirty(lane);
 }
 

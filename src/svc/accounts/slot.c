@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When nobody has an account open and it has no quota, its letters need no delivery process: the
+ * queue is handed the one file they may be left in. Why: doc/why/021-arrivals.md.
+ */
+#include "ipc/queue_accounts.h"
+#include "store/arrivals/arrivals.h"
+#include "svc/accounts/accounts.h"
+#include "sys/sys.h"
+
+static void
+answer(struct svc_accounts *s, const struct ipc_queue_accounts_slotted *m, int fd)
+{
+	if (s->queue == NULL) {
+		return;
+	}
+	buf_reset(&s->out);
+	ipc_queue_accounts_slotted_put(&s->out, m);
+	(void)(sys_chan_send(s->queue, &s->out, fd) == ERR_OK);
+}
+
+void
+svc_accounts_slot_refuse(struct svc_accounts *s, uint64_t account, uint64_t job)
+{
+	struct ipc_queue_accounts_slotted m = {
+		.job = job, .account = account, .result = ERR_UNAVAILABLE
+	};
+	answer(s, &m, -1);
+}
+
+/*
+ * Who is there hears of a letter sooner from a delivery process, which need not make it durable
+ * first; and only the index knows how much of a quota is in use.
+ */
+static bool
+needs_process(struct svc_accounts *s, const struct svc_accounts_facts *f)
+{
+	bool active = f->state == ERR_OK || f->state == ERR_DISABLED;
+	return !active || f->quota_octets != 0 || f->quota_messages != 0 || s->quitting ||
+	    map_get(s->families, f->account) != NULL;
+}
+
+void
+svc_accounts_slot_give(struct svc_accounts *s, const struct svc_accounts_facts *f, uint64_t job)
+{
+	struct svc_accounts_path room;
+	struct ipc_queue_accounts_slotted m = { .job = job, .account = f->account };
+	int fd SYS_FD_AUTO = -1;
+	if (needs_process(s, f) ||
+	    store_arrivals_open(svc_accounts_folder(s, f->account, &room), &fd) != ERR_OK) {
+		svc_accounts_slot_refuse(s, f->account, job);
+		return;
+	}
+	/* sys_chan_send takes what it is given; ours goes with it */
+	int given = fd;
+	fd = -1;
+	answer(s, &m, given);
+}
+
+/* Whoever came to look between our answer and the letter has not seen it. */
+void
+svc_accounts_slot_used(struct svc_accounts *s, uint64_t account)
+{
+	struct svc_accounts_family *f = map_get(s->families, account);
+	if (f != NULL) {
+		svc_accounts_changed(s, f, NULL, STORE_ARRIVALS_MAILBOX);
+	}
+}
