@@ -6,6 +6,7 @@
  */
 #include "svc/send/attempt.h"
 #include "ipc/send_watch.h"
+#include "spool/spool.h"
 #include "sys/clock.h"
 
 #include <errno.h>
@@ -235,8 +236,10 @@ static void
 log_attempt(const struct svc_send_attempt *a)
 {
 	const struct svc_send_letter *l = a->letter;
+	char id[SPOOL_ID_TEXT];
 	static const char *const verdicts[] = { "", "delivered", "later", "refused" };
-	LOG(SEND_ATTEMPT, F_ID("queue", l->entry), F_STR("from", l->reverse_path),
+	spool_id_text(l->entry, id);
+	LOG(SEND_ATTEMPT, F_CSTR("queue", id), F_STR("from", l->reverse_path),
 	    F_STR("to", l->rcpts[0].address), F_U64("rcpts", a->rcpts),
 	    F_STR("mx", a->host != NULL ? a->host->name : S("")), F_IP("peer", a->peer),
 	    F_IP("source", a->source), F_STR("tls", a->has_tls ? a->tls.version : S("")),
@@ -262,14 +265,16 @@ svc_send_attempt_end(struct svc_send_attempt *a, struct svc_send *sv)
 void
 svc_send_attempt_credit(const struct svc_send_attempt *a, struct svc_send_letter *l)
 {
-	if (a->outcome.rank < l->rank || a->outcome.verdict == SVC_SEND_DELIVERED) {
+	if (a->outcome.rank < l->rank) {
 		return;
 	}
 	l->rank = a->outcome.rank;
-	l->class = reach_class_row(a->found.class)->code;
 	l->mx = a->host != NULL ? arena_dup(l->arena, a->host->name) : S("");
 	l->has_peer = a->has_peer;
 	memcpy(l->peer_ip, a->peer, 16);
+	if (a->outcome.verdict != SVC_SEND_DELIVERED) {
+		l->class = reach_class_row(a->found.class)->code;
+	}
 }
 
 /* --- DNS ----------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
  */
 #include "base/mem.h"
 #include "ipc/queue_send.h"
+#include "spool/spool.h"
 #include "svc/send/conn.h"
 #include "svc/send/route.h"
 #include "svc/send/sign.h"
@@ -185,8 +186,10 @@ refuse(struct svc_send *sv, const struct ipc_queue_send_letter *m, enum err why)
 			.verdict = SVC_SEND_RETRY };
 		r.outcomes_n++;
 	}
+	char id[SPOOL_ID_TEXT];
 	sv->count.refused++;
-	LOG(SEND_NOT_TAKEN, F_ID("queue", m->entry), F_ERR(why));
+	spool_id_text(m->entry, id);
+	LOG(SEND_NOT_TAKEN, F_CSTR("queue", id), F_ERR(why));
 	tell(sv, &r);
 }
 

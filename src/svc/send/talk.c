@@ -4,6 +4,7 @@
  * results out of it. All that ends or moves a connection happens at the end of
  * svc_send_talk_step(), never while the engine's actions are read.
  */
+#include "spool/spool.h"
 #include "svc/send/conn.h"
 
 #include <errno.h>
@@ -420,8 +421,10 @@ svc_send_talk_letter(struct svc_send_conn *c)
 	c->body_at = 0;
 	c->elsewhere = false;
 	if (c->plain) {
+		char id[SPOOL_ID_TEXT];
 		sv->count.plaintext++;
-		LOG(SEND_PLAINTEXT, F_ID("queue", l->entry), F_STR("to", l->rcpts[0].address),
+		spool_id_text(l->entry, id);
+		LOG(SEND_PLAINTEXT, F_CSTR("queue", id), F_STR("to", l->rcpts[0].address),
 		    F_STR("mx", c->host->name), F_IP("peer", c->peer));
 	}
 	enum err e = smtpc_send(&c->engine, &m);
