@@ -171,6 +171,9 @@ classify(struct svc_send_attempt *a, struct svc_send *sv)
 		a->found = (struct reach_found){ .class = REACH_NONE };
 		return;
 	}
+	if (a->dane == DANE_VERDICT_MISMATCH) { /* in reports: validation-failure */
+		seen.tls = REACH_TLS_TLSA_INVALID;
+	}
 	if (a->sentence.n > 0 && seen.phase >= REACH_PHASE_MAIL) { /* our own words for a status */
 		seen.code = seen.enhanced.n > 0 && seen.enhanced.p[0] == '5' ? 550 : 450;
 		seen.reply = a->sentence;

@@ -211,8 +211,8 @@ say_ehlo(const struct server *s, struct server_session *x)
 	if (s->say.ehlo != NULL) {
 		say(x, s->say.ehlo, "");
 	} else if (x->ssl != NULL || s->say.no_tls) {
-		put(x,
-		    S("250-hello\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-DSN\r\n250 SIZE 100000\r\n"));
+		put(x, S("250-hello\r\n250-PIPELINING\r\n250-8BITMIME\r\n"));
+		put(x, S("250-DSN\r\n250 SIZE 100000\r\n"));
 	} else {
 		put(x, S("250-hello\r\n250-PIPELINING\r\n250 STARTTLS\r\n"));
 	}
