@@ -198,6 +198,9 @@ flush(void *ctx)
 	for (size_t i = 0; i < q->commits_n; i++) {
 		struct svc_queue_commit *c = &q->commits[i];
 		answer(q, c, e);
+		if (c->watch) {
+			svc_queue_remote_watch_answer(q, c->txn, e, c->entry);
+		}
 		if (e == ERR_OK) {
 			free_letters(&c->ending);
 			dispatch_letters(&c->letters);

@@ -723,9 +723,41 @@ accounts_dies_asked(void)
 	world_free(w);
 }
 
-TEST_MAIN(left_to_the_end, left_and_delivered, not_for_a_slot, full_slot, accounts_dies_asked,
-    one_letter_to_the_end, commits_of_a_turn_share_a_flush, a_dead_process_brings_replays,
-    a_killer_is_held_and_the_others_pass, failed_sync_keeps_the_letter, a_full_mailbox_waits,
-    a_restart_replays_what_is_not_done, a_lane_lives_as_long_as_its_letters,
-    a_silent_process_loses_its_letters, a_lost_folder_brings_the_letters_back,
-    a_sync_waits_for_accounts)
+/* RFC 3461 4.1: who asked for it is told when the mailbox has it. */
+static void
+a_delivery_is_reported(void)
+{
+	struct world *w = world_new();
+	struct ipc_common_rcpt rcpt = { .account = 3, .address = S("b@example.org"), .notify = 2 };
+	const struct ipc_smtp_queue_commit m = { .txn = 1,
+		.submission = true,
+		.account = 9,
+		.reverse_path = S("a@example.org"),
+		.rcpts = &rcpt,
+		.rcpts_n = 1,
+		.size = 5,
+		.body = S("hello") };
+	buf_reset(&w->out);
+	ipc_smtp_queue_commit_put(&w->out, &m);
+	CHECK_ERR(sys_chan_send_wait(w->smtp, &w->out, -1, 0), ERR_OK);
+	read_all(w);
+	read_all(w);
+	CHECK_U64(w->got_n, 1);
+	answer_letter(w, 0, ERR_OK);
+	svc_queue_settle_now(w->q);
+	read_all(w);
+	say_synced(w, ERR_OK);
+	read_all(w);
+	read_all(w);
+	CHECK(w->got_n == 2 && w->opened_account == 9);
+	CHECK(strncmp(w->got[1].body, "From: Mail delivery <postmaster@", 32) == 0);
+	CHECK_U64(spool_live(w->q->spool), 1); /* the report */
+	world_free(w);
+}
+
+TEST_MAIN(a_delivery_is_reported, left_to_the_end, left_and_delivered, not_for_a_slot, full_slot,
+    accounts_dies_asked, one_letter_to_the_end, commits_of_a_turn_share_a_flush,
+    a_dead_process_brings_replays, a_killer_is_held_and_the_others_pass,
+    failed_sync_keeps_the_letter, a_full_mailbox_waits, a_restart_replays_what_is_not_done,
+    a_lane_lives_as_long_as_its_letters, a_silent_process_loses_its_letters,
+    a_lost_folder_brings_the_letters_back, a_sync_waits_for_accounts)

@@ -5,6 +5,9 @@
  */
 #include "ipc/queue_accounts.h"
 #include "svc/queue/queue.h"
+#include "svc/queue/remote/remote.h"
+
+enum { SUCCESS = 2 }; /* of NOTIFY */
 
 static void
 settle(void *ctx)
@@ -125,6 +128,28 @@ redeliver(struct svc_queue_lane *lane)
 	}
 }
 
+/*
+ * It is at rest. When its sender asked for it (RFC 3461 4.1, SUCCESS), it ends with a report; no
+ * report is better than a letter that never ends.
+ */
+static void
+settle_letter(struct svc_queue_letter *l)
+{
+	struct svc_queue *q = l->parcel->q;
+	if ((l->notify & SUCCESS) != 0 && l->parcel->account != 0) {
+		struct list one;
+		list_init(&one);
+		list_remove(&l->node);
+		list_push(&one, &l->node);
+		if (svc_queue_remote_report_end(l->parcel, &one, MAIL_DSN_DELIVERED) == ERR_OK) {
+			return;
+		}
+	}
+	spool_done(q->spool, l->parcel->entry, l->rcpt);
+	svc_queue_letter_free(l);
+	q->done++;
+}
+
 void
 svc_queue_settle_answer(struct svc_queue *q, uint64_t job, uint64_t account, enum err result)
 {
@@ -143,10 +168,7 @@ svc_queue_settle_answer(struct svc_queue *q, uint64_t job, uint64_t account, enu
 	}
 	list_remove(&lane->sync_node);
 	LIST_EACH(it, &lane->syncing) {
-		struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, node);
-		spool_done(q->spool, l->parcel->entry, l->rcpt);
-		svc_queue_letter_free(l);
-		q->done++;
+		settle_letter(LIST_ENTRY(it, struct svc_queue_letter, node));
 	}
 	svc_queue_lane_tidy(lane);
 	svc_queue_flush_soon(q);

@@ -335,6 +335,21 @@ svc_queue_remote_note(const struct svc_queue_bundle *b)
 	svc_queue_flush_soon(q);
 }
 
+/* One for an account here goes where it was. */
+static void
+local_not_ended(struct svc_queue_letter *l)
+{
+	struct svc_queue_lane *lane = l->lane;
+	if (l->where == SVC_QUEUE_DELIVERED) {
+		list_push(&lane->delivered, &l->node);
+		svc_queue_settle_dirty(lane, 0);
+	} else if (l->where == SVC_QUEUE_HELD) {
+		list_push(&lane->held, &l->node);
+	} else {
+		svc_queue_lane_add(lane, l);
+	}
+}
+
 void
 svc_queue_remote_not_ended(struct list *letters)
 {
@@ -342,6 +357,10 @@ svc_queue_remote_not_ended(struct list *letters)
 		struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, node);
 		struct svc_queue_bundle *b = l->bundle;
 		list_remove(&l->node);
+		if (b == NULL) {
+			local_not_ended(l);
+			continue;
+		}
 		list_push(&b->letters, &l->node);
 		if (b->where == SVC_QUEUE_ENDING) {
 			b->next_ms = sys_clock_wall_ms() +
@@ -403,6 +422,9 @@ void
 svc_queue_remote_start(struct svc_queue *q)
 {
 	spool_states_from(q->spool, tell_states, q);
+	if (q->remote->watch != NULL) {
+		sys_chan_pause(q->remote->watch, false);
+	}
 	for (size_t i = 0; i < LEN(q->remote->senders); i++) {
 		if (q->remote->senders[i].chan != NULL) {
 			sys_chan_pause(q->remote->senders[i].chan, false);

@@ -3,6 +3,9 @@
  * Letters for other servers: when they are tried, what an answer means, who is told, over restarts
  * and lost processes.
  */
+#include <errno.h>
+
+#include "ipc/watch_queue.h"
 #include "svc/queue/remote/world_test.h"
 
 static void
@@ -388,8 +391,80 @@ no_end_without_its_report(void)
 	world_close();
 }
 
+/* Whatever call fails while the report is made durable: the letter ends with it, or goes on. */
+static void
+a_failing_disk_ends_nothing_untold(void)
+{
+	size_t told_later = 0;
+	for (uint64_t n = 1; n < 12; n++) {
+		world_open();
+		world_commit_to(S("b@example.net"));
+		w->conf.queue_retry_first = w->conf.queue_retry_max = 1;
+		world_answer_all(&w->got[0], 3, (struct ipc_queue_send_result){ 0 });
+		sys_fail_after(n, EIO);
+		(void)(sys_loop_turn(w->sc.loop, 0) == ERR_OK);
+		sys_fail_after(0, 0);
+		if (w->q->remote->senders[0].chan == NULL) {
+			world_wire_send();
+		}
+		world_go();
+		world_go();
+		if (w->reports == 0) {
+			told_later++;
+			CHECK(world_await_letters(2));
+			world_answer(1, 3, "U1", false);
+		}
+		CHECK_U64(w->reports, 1);
+		CHECK_U64(world_live(), 1);
+		world_close();
+	}
+	CHECK(told_later > 0);
+}
+
+struct told {
+	enum err result;
+	uint64_t entry, txn;
+};
+
+static enum err
+got_result(void *ctx, const struct ipc_watch_queue_commit_result *m, int *fd)
+{
+	*(struct told *)ctx = (struct told){ m->result, m->entry, m->txn };
+	return ERR_OK;
+}
+
+/* A report to another operator goes like a letter, and nobody hears when it does not. */
+static void
+reports_of_watch(void)
+{
+	static const struct ipc_watch_queue_at_watch handlers = { .commit_result = got_result };
+	const struct ipc_watch_queue_commit m = { .txn = 5,
+		.reverse_path = S("noreply@example.org"),
+		.recipient = S("tls@example.net"),
+		.unenforced = true,
+		.body = BODY };
+	int fds[2], fd = -1;
+	struct told told = { ERR_BUG, 0, 0 };
+	world_open();
+	CHECK_ERR(sys_chan_pair(fds), ERR_OK);
+	CHECK_ERR(svc_queue_remote_on_watch(w->q, 0, fds[0]), ERR_OK);
+	buf_reset(&w->out);
+	ipc_watch_queue_commit_put(&w->out, &m);
+	CHECK_ERR(sys_chan_send_wait(fds[1], &w->out, -1, 0), ERR_OK);
+	world_go();
+	CHECK_ERR(sys_chan_recv(fds[1], &w->in, &fd), ERR_OK);
+	CHECK_ERR(ipc_watch_queue_watch_dispatch(&handlers, &told, buf_view(&w->in), &fd, w->arena),
+	    ERR_OK);
+	CHECK(told.result == ERR_OK && told.txn == 5 && told.entry == w->got[0].entry);
+	world_answer(0, 3, "U1", false);
+	CHECK(w->reports == 0 && world_live() == 0);
+	sys_chan_free(&w->q->remote->watch);
+	sys_close(&fds[1]);
+	world_close();
+}
+
 TEST_MAIN(one_letter_to_the_end, recipients_of_a_domain_go_together, a_large_one_goes_as_a_file,
     what_failed_for_now_comes_again, what_failed_for_good_is_told, who_is_told,
     one_of_two_recipients, a_domain_rests_as_a_whole, a_block_is_told_at_once, hopeless_is_final,
     late_and_expired, a_lost_process_gives_letters_back, an_operator_moves_letters,
-    no_end_without_its_report)
+    no_end_without_its_report, a_failing_disk_ends_nothing_untold, reports_of_watch)
