@@ -86,6 +86,18 @@ got_open(void *ctx, const struct ipc_queue_accounts_open *m, int *fd)
 }
 
 static enum err
+got_slot(void *ctx, const struct ipc_queue_accounts_slot *m, int *fd)
+{
+	const struct ipc_queue_accounts_slotted no = {
+		.job = m->job, .account = m->account, .result = ERR_UNAVAILABLE
+	};
+	buf_reset(&w->out);
+	ipc_queue_accounts_slotted_put(&w->out, &no);
+	CHECK_ERR(sys_chan_send_wait(w->accounts, &w->out, -1, 0), ERR_OK);
+	return ERR_OK;
+}
+
+static enum err
 got_report(void *ctx, const struct ipc_queue_account_deliver *m, int *fd)
 {
 	struct ipc_queue_account_delivered done = { .entry = m->entry, .rcpt = m->rcpt };
@@ -103,7 +115,8 @@ read_end(int *end, unsigned kind)
 {
 	static const struct ipc_queue_send_at_send at_send = { .letter = got_letter,
 		.cancel = got_cancel };
-	static const struct ipc_queue_accounts_at_accounts at_accounts = { .open = got_open };
+	static const struct ipc_queue_accounts_at_accounts at_accounts = { .open = got_open,
+		.slot = got_slot };
 	static const struct ipc_queue_account_at_account at_account = { .deliver = got_report };
 	int fd = -1;
 	while (*end >= 0 && sys_chan_recv(*end, &w->in, &fd) == ERR_OK) {
@@ -128,7 +141,7 @@ read_end(int *end, unsigned kind)
 void
 world_go(void)
 {
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 5; i++) {
 		world_turn(0);
 		read_end(&w->send, 0);
 		read_end(&w->accounts, 1);
