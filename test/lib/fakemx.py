@@ -402,6 +402,7 @@ class FakeMX:
     def __init__(self, port=None, names=("mx.test", "*.test", "*.signed.test", "*.plain.test")):
         """names: what the good certificates are for; port: None for any that is free."""
         self.folder = tempfile.TemporaryDirectory(prefix="fakemx-")
+        pathlib.Path(self.folder.name).chmod(0o711)  # services read ca.pem as users of their own
         self.certificates = Certificates(self.folder.name, list(names))
         self.contexts, self.hosts, self.tasks = {}, {}, set()
         self.port = port or random.choice(postern.free_ports(4))

@@ -39,7 +39,7 @@ struct svc_fetch_client {
 	struct sys_timer timer;
 	uint16_t port;
 	uint32_t timeout_ms;
-	size_t under_way;
+	size_t under_way, authorities;
 	struct get pool[SVC_FETCH_GETS_MAX];
 	struct socket sockets[SVC_FETCH_SOCKETS_MAX];
 };
@@ -340,8 +340,9 @@ svc_fetch_get(struct svc_fetch_client *c, const struct svc_fetch_want *w)
 
 /* --- the client ------------------------------------------------------------------------------ */
 
+/* Without authorities every policy is refused as sts-webpki-invalid. */
 static enum err
-load_store(struct svc_fetch_client *c, str ca)
+load_store(struct svc_fetch_client *c, str ca, size_t *ret_n)
 {
 	BIO *bio = BIO_new_mem_buf(ca.p, (int)MIN(ca.n, (size_t)INT_MAX));
 	size_t n = 0;
@@ -356,7 +357,8 @@ load_store(struct svc_fetch_client *c, str ca)
 		X509_free(x);
 	}
 	BIO_free(bio);
-	return n > 0 ? ERR_OK : ERR_CONFIG;
+	*ret_n = n;
+	return ERR_OK;
 }
 
 enum err
@@ -372,7 +374,7 @@ svc_fetch_client_new(const struct svc_fetch_get_conf *conf, struct sys_loop *loo
 	c->port = conf->port;
 	c->timeout_ms = conf->timeout_ms;
 	sys_timer_init(&c->timer, on_timer, c);
-	enum err e = load_store(c, conf->ca);
+	enum err e = load_store(c, conf->ca, &c->authorities);
 	c->multi = curl_multi_init();
 	if (e != ERR_OK || c->multi == NULL) {
 		svc_fetch_client_free(&c);
@@ -404,6 +406,12 @@ svc_fetch_client_free(struct svc_fetch_client **cp)
 	sys_timer_stop(&c->timer);
 	X509_STORE_free(c->store);
 	MEM_FREE(*cp);
+}
+
+size_t
+svc_fetch_client_authorities(const struct svc_fetch_client *c)
+{
+	return c->authorities;
 }
 
 bool

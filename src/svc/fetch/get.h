@@ -40,12 +40,14 @@ struct svc_fetch_want {
 /*
  * Set libcurl and the trust store up. Before the sandbox.
  *
- * Errors  ERR_CONFIG: no certificate authority in `ca`; ERR_NOMEM
+ * Errors  ERR_NOMEM
  */
 enum err svc_fetch_client_new(const struct svc_fetch_get_conf *conf, struct sys_loop *loop,
     struct svc_fetch_client **ret);
 /* Ends what is under way without telling. */
 void svc_fetch_client_free(struct svc_fetch_client **c);
+/* How many certificate authorities were in `ca`; 0: no policy will be believed. */
+size_t svc_fetch_client_authorities(const struct svc_fetch_client *c);
 bool svc_fetch_client_full(const struct svc_fetch_client *c);
 /* Other limits from now on. */
 void svc_fetch_client_limits(struct svc_fetch_client *c, uint32_t timeout_ms);

@@ -63,22 +63,21 @@ on_prune(void *ctx)
 	sys_timer_set(s->sc->loop, &s->prune, (int64_t)SVC_FETCH_PRUNE_S * 1000);
 }
 
+/* A server without certificate authorities sends mail, but believes no policy, and says so. */
 static enum err
 load_client(struct service *s)
 {
 	const struct conf *c = s->sc->conf;
 	struct buf ca;
 	buf_init(&ca, CA_FILE_MAX);
-	enum err e = sys_file_load(SYS_CWD, arena_dup(s->sc->arena, c->send_ca_file), &ca);
-	if (e == ERR_OK) {
-		const struct svc_fetch_get_conf conf = { .port = (uint16_t)c->fetch_port,
-			.timeout_ms = (uint32_t)c->fetch_timeout,
-			.ca = buf_view(&ca) };
-		e = svc_fetch_client_new(&conf, s->sc->loop, &s->f.client);
-	}
+	enum err read = sys_file_load(SYS_CWD, arena_dup(s->sc->arena, c->send_ca_file), &ca);
+	const struct svc_fetch_get_conf conf = { .port = (uint16_t)c->fetch_port,
+		.timeout_ms = (uint32_t)c->fetch_timeout,
+		.ca = buf_view(&ca) };
+	enum err e = svc_fetch_client_new(&conf, s->sc->loop, &s->f.client);
 	buf_done(&ca);
-	if (e != ERR_OK) {
-		LOG(FAILED, F_CSTR("what", "send.ca-file"), F_ERR(e));
+	if (e == ERR_OK && svc_fetch_client_authorities(s->f.client) == 0) {
+		LOG(FETCH_NO_CA, F_STR("file", c->send_ca_file), F_ERR(read));
 	}
 	return e;
 }
