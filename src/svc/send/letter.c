@@ -104,7 +104,8 @@ new_letter(struct svc_send *sv, const struct ipc_queue_send_letter *m, int fd,
 		.ret = m->ret,
 		.smtputf8 = m->smtputf8,
 		.body8bit = m->body8bit,
-		.requiretls = m->requiretls,
+		/* Reports go out even so: RFC 8689 4.2.1, 5. */
+		.requiretls = m->requiretls && m->reverse_path.n > 0,
 		.unenforced = m->unenforced,
 		.tries = m->tries,
 		.received_s = m->received_s };

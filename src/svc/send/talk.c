@@ -200,6 +200,10 @@ svc_send_talk_record(struct svc_send_conn *c)
 			a->sentence = S("said more than it was asked before TLS began");
 		}
 	}
+	if (c->letter->requiretls && a->seen.tls != REACH_TLS_OK) { /* RFC 8689 4.2.1 */
+		a->verdict = SVC_SEND_FAILED;
+		a->seen.enhanced = S("5.7.10");
+	}
 	svc_send_attempt_end(a, sv);
 	svc_send_letter_note_all(c->letter, &a->outcome);
 	svc_send_attempt_credit(a, c->letter);
