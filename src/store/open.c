@@ -4,7 +4,7 @@
  * start behind everything that was reserved, since a client may have seen what a power cut took
  * back.
  */
-#include "store/rehearse_priv.h"
+#include "store/store_priv.h"
 
 #include "base/mem.h"
 #include "store/arrivals/take.h"
@@ -19,8 +19,8 @@
 
 /* ---- memory ------------------------------------------------------------------------------- */
 
-struct store *
-store_new_empty(void)
+static struct store *
+new_empty(void)
 {
 	struct store *s = mem_zalloc(1, sizeof *s);
 	if (s == NULL) {
@@ -234,8 +234,8 @@ subscribe_first(struct store *s, str name)
 	return store_subscription_log(s, name, true);
 }
 
-enum err
-store_account_fill(struct store *s)
+static enum err
+account_fill(struct store *s)
 {
 	uint64_t id;
 	TRY(store_account_insert(s));
@@ -246,8 +246,8 @@ store_account_fill(struct store *s)
 	return ERR_OK;
 }
 
-void
-store_account_begin(struct store_account *a)
+static void
+account_begin(struct store_account *a)
 {
 	*a = (struct store_account){ .clock_reserved = STORE_MARGIN + STORE_RESERVE,
 		.mailbox_next = STORE_INBOX,
@@ -259,10 +259,10 @@ store_account_begin(struct store_account *a)
 static enum err
 fill_new(struct store *s)
 {
-	store_account_begin(&s->account);
+	account_begin(&s->account);
 	TRY(first_pack(s));
 	TRY(make_last(s));
-	return store_account_fill(s);
+	return account_fill(s);
 }
 
 /*
@@ -433,7 +433,7 @@ store_new_bare(const struct store_conf *conf, struct store **ret)
 	    conf->boot_id.n > sizeof s->boot - 1) {
 		return ERR_TOOBIG;
 	}
-	s = store_new_empty();
+	s = new_empty();
 	if (s == NULL) {
 		return ERR_NOMEM;
 	}
@@ -482,13 +482,6 @@ open_in(struct store *s, const struct store_conf *conf)
 }
 
 enum err
-store_open_rehearse(struct store *s)
-{
-	bool has, same;
-	return look_at_account(s, &has, &same);
-}
-
-enum err
 store_open(const struct store_conf *conf, struct store **ret)
 {
 	struct store *s = NULL;
@@ -501,6 +494,109 @@ store_open(const struct store_conf *conf, struct store **ret)
 	s->opened = true;
 	*ret = s;
 	return ERR_OK;
+}
+
+/* ---- a rehearsal -------------------------------------------------------------------------- */
+
+/*
+ * What nearly every account process does, done once before any is forked, in an account without
+ * files: so that the engine has its tables read and these statements prepared in each of them. Add
+ * what your operation asks for here when many processes begin with it.
+ */
+static enum err
+rehearse_fill(struct store *s)
+{
+	TRY(db_begin(s->db, DB_WRITE));
+	account_begin(&s->account);
+	s->in_txn = true;
+	s->mode = DB_WRITE;
+	s->log_checked = true;
+	enum err e = account_fill(s);
+	e = e == ERR_OK ? store_log_flush(s) : e;
+	e = e == ERR_OK ? store_account_save(s->db, &s->account) : e;
+	s->in_txn = false;
+	if (e != ERR_OK) {
+		db_rollback(s->db);
+		return e;
+	}
+	return db_commit(s->db);
+}
+
+static enum err
+rehearse_delivery(struct store *s)
+{
+	struct store_delivery d = { .entry = 2,
+		.rcpt = 1,
+		.oldest_live = 1,
+		.msg = {
+		    .body = S("Subject: none\r\n\r\nnone\r\n"), .message_id = S("one@none") } };
+	struct store_added added;
+	struct store_quota quota;
+	TRY(store_deliver(s, &d, 1, &added));
+	d.entry++;
+	TRY(store_deliver(s, &d, 1, &added));
+	return store_quota(s, &quota);
+}
+
+static enum err
+rehearse_session(struct store *s, struct arena *a)
+{
+	struct store_mailbox *list, box;
+	struct store_view view;
+	struct store_news news;
+	struct store_msg msg;
+	size_t n;
+	uint32_t unseen;
+	TRY(store_mailboxes(s, a, &list, &n));
+	TRY(store_mailbox_find(s, S("INBOX"), a, &box));
+	TRY(store_view_init(&view, s, box.id));
+	enum err e = store_view_refresh(&view, true, a, &news);
+	e = e == ERR_OK ? store_view_first_unseen(&view, &unseen) : e;
+	e = e == ERR_OK ? store_msg(s, box.id, 1, &msg) : e;
+	store_view_done(&view);
+	return e;
+}
+
+static enum err
+rehearse_all(struct store *s)
+{
+	bool has, same;
+	struct arena *a = arena_new(NULL, "rehearsal", 1 << 20, 0);
+	if (a == NULL) {
+		return ERR_NOMEM;
+	}
+	enum err e = rehearse_fill(s);
+	e = e == ERR_OK ? rehearse_delivery(s) : e;
+	e = e == ERR_OK ? rehearse_session(s, a) : e;
+	e = e == ERR_OK ? look_at_account(s, &has, &same) : e;
+	e = e == ERR_OK ? store_tidy(s) : e;
+	arena_free(&a);
+	return e;
+}
+
+static enum err
+rehearse(void *ctx, struct db *db)
+{
+	struct store *s = new_empty();
+	if (s == NULL) {
+		return ERR_NOMEM;
+	}
+	s->db = db;
+	s->pack_octets = STORE_PACK_MAX;
+	s->fds[0].pack = 1;
+	enum err e = sys_file_memory("rehearsal", &s->lock);
+	e = e == ERR_OK ? sys_file_memory("rehearsal", &s->fds[0].fd) : e;
+	e = e == ERR_OK ? rehearse_all(s) : e;
+	s->db = NULL; /* it is not ours */
+	store_close(&s);
+	return e;
+}
+
+void
+store_start(void)
+{
+	/* Without it everything opens as it would anyway. */
+	(void)(db_warm(store_schema, store_schema_n, rehearse, NULL) == ERR_OK);
 }
 
 str

@@ -142,7 +142,7 @@ same_index(struct store *s)
 {
 	struct sys_stat st;
 	if (s->dir < 0) {
-		return ERR_OK; /* rehearse.c */
+		return ERR_OK; /* a rehearsal */
 	}
 	TRY(sys_file_stat(s->dir, S("index.db"), &st));
 	return st.inode == s->inode ? ERR_OK : store_index_open(s);
