@@ -85,6 +85,13 @@ enum err reach_rules_parse(str text, struct arena *a, reach_complain *complain, 
 /* The rules the program was built with, to be parsed: the text of dist/rules/replies.rules. */
 str reach_rules_builtin(void);
 
+/*
+ * Read the file at `path`; empty: the built-in rules. A file that is not there gives them, too, and
+ * a complaint at line 1. Errors as above, and those of reading but NOTFOUND.
+ */
+enum err reach_rules_load(str path, struct arena *a, reach_complain *complain, void *ctx,
+    struct reach_rules **ret);
+
 /* How many rules of replies were read; operators' suffixes not counted. */
 size_t reach_rules_count(const struct reach_rules *r);
 

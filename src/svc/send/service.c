@@ -111,10 +111,19 @@ init_lists(struct svc_send *sv)
 	sys_timer_init(&sv->sweep, sweep, sv);
 }
 
+/* Empty: the rules that are built in. */
+static str
+rules_path(const struct svc_common *sc)
+{
+	return sc->conf->send_rules.n > 0 ? sc->conf->send_rules.v[0] : S("");
+}
+
 static void
 complain(void *ctx, unsigned line, unsigned column, const char *what)
 {
-	LOG(FAILED, F_CSTR("what", "rules"), F_CSTR("detail", what));
+	struct svc_common *sc = ctx;
+	LOG(WATCH_RULE_BAD, F_STR("file", rules_path(sc)), F_U64("line", line),
+	    F_U64("column", column), F_CSTR("why", what));
 }
 
 static enum err
@@ -125,7 +134,7 @@ read_rules(struct svc_send *sv)
 	if (a == NULL) {
 		return ERR_NOMEM;
 	}
-	TRY(reach_rules_parse(reach_rules_builtin(), a, complain, NULL, &rules));
+	TRY(reach_rules_load(rules_path(sv->sc), a, complain, sv->sc, &rules));
 	sv->rules = rules;
 	return ERR_OK;
 }

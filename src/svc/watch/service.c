@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Table of contents of the watch process: attempts come in, questions and reports go out.
+ */
+#include "conf/conf.h"
+#include "svc/watch/watch.h"
+#include "sys/file.h"
+
+/* Empty: the rules that are built in. */
+static str
+rules_path(const struct svc_common *sc)
+{
+	return sc->conf->send_rules.n > 0 ? sc->conf->send_rules.v[0] : S("");
+}
+
+static void
+complain(void *ctx, unsigned line, unsigned column, const char *what)
+{
+	struct svc_common *sc = ctx;
+
+	LOG(WATCH_RULE_BAD, F_STR("file", rules_path(sc)), F_U64("line", line),
+	    F_U64("column", column), F_CSTR("why", what));
+}
+
+/* Outside the sandbox: the rules file may lie anywhere. */
+static enum err
+init(struct svc_common *sc)
+{
+	struct svc_watch *w = ARENA_NEW(sc->arena, struct svc_watch);
+	struct arena *rules = arena_new(sc->arena, "rules", REACH_RULES_ARENA, 0);
+
+	if (w == NULL || rules == NULL) {
+		return ERR_NOMEM;
+	}
+	w->sc = sc;
+	sc->ctx = w;
+	w->next_request = 1;
+	w->scratch = arena_new(sc->arena, "message", SVC_WATCH_SCRATCH, 0);
+	buf_init(&w->out, SYS_CHAN_MESSAGE_MAX);
+	if (w->scratch == NULL) {
+		return ERR_NOMEM;
+	}
+	return reach_rules_load(rules_path(sc), rules, complain, sc, &w->rules);
+}
+
+static enum err
+start(struct svc_common *sc)
+{
+	struct svc_watch *w = sc->ctx;
+	uint64_t n = 0;
+	int64_t since = 0;
+
+	enum err e = reach_journal_open(svc_common_state_path(sc, S("watch/watch.db")),
+	    (int64_t)sc->conf->watch_report_day, &w->journal);
+	if (e != ERR_OK) {
+		LOG(WATCH_DATABASE, F_CSTR("what", "open"), F_ERR(e));
+		return e;
+	}
+	TRY(reach_journal_count(w->journal, &n, &since));
+	LOG(WATCH_OPEN, F_U64("attempts", n));
+	svc_watch_attempts_init(w);
+	svc_watch_report_init(w);
+	for (size_t i = 0; i < LEN(w->sends); i++) {
+		if (w->sends[i].chan != NULL) {
+			sys_chan_pause(w->sends[i].chan, false);
+		}
+	}
+	return ERR_OK;
+}
+
+static enum err
+on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
+{
+	struct svc_watch *w = sc->ctx;
+
+	if (str_eq(edge, S("watch_queue"))) {
+		return svc_watch_on_queue(w, peer, fd);
+	}
+	if (str_eq(edge, S("watch_resolve"))) {
+		return svc_watch_on_resolve(w, peer, fd);
+	}
+	ASSERT(str_eq(edge, S("send_watch")));
+	TRY(svc_watch_on_send(w, peer, fd));
+	if (w->journal == NULL) {
+		sys_chan_pause(w->sends[peer].chan, true);
+	}
+	return ERR_OK;
+}
+
+static void
+on_status(struct svc_common *sc, struct buf *facts)
+{
+	const struct svc_watch *w = sc->ctx;
+	uint64_t kept = 0;
+	int64_t since_ms = 0;
+
+	if (w->journal == NULL || reach_journal_count(w->journal, &kept, &since_ms) != ERR_OK) {
+		return;
+	}
+	const struct {
+		const char *key;
+		uint64_t value;
+	} rows[] = { { "kept", kept }, { "kept_since_s", (uint64_t)(since_ms / 1000) },
+		{ "attempts", w->attempts }, { "unknown_replies", w->unknown }, { "lost", w->lost },
+		{ "transactions", w->commits }, { "rules", reach_rules_count(w->rules) },
+		{ "reports_sent", w->reports_sent }, { "reports_unwanted", w->reports_unwanted },
+		{ "reports_https", w->reports_https }, { "reports_failed", w->reports_failed } };
+	for (size_t i = 0; i < LEN(rows); i++) {
+		buf_printf(facts, "%s=%llu\n", rows[i].key, (unsigned long long)rows[i].value);
+	}
+}
+
+static void
+on_quit(struct svc_common *sc, uint32_t grace_ms)
+{
+	struct svc_watch *w = sc->ctx;
+
+	if (w->journal != NULL) {
+		svc_watch_commit(w);
+		reach_journal_close(&w->journal);
+	}
+	svc_common_exit(sc);
+}
+
+const struct svc_common_service svc_watch_service = {
+	.name = "watch",
+	.profile = svc_watch_profile,
+	.init = init,
+	.start = start,
+	.on_wire = on_wire,
+	.on_status = on_status,
+	.on_quit = on_quit,
+	.on_admin = svc_watch_on_admin,
+};
