@@ -69,6 +69,7 @@ fetch_one(struct fetching *f, uint32_t seq, const struct store_msg *m)
 {
 	struct svc_account_imap *s = f->s;
 	svc_account_imap_breathe(s);
+	TRY(svc_account_imap_search_cold_ready(&f->cold, m->id));
 	size_t start = s->out.n;
 	uint64_t sent = s->octets_out;
 	svc_account_imap_put_fetch(s, seq, m->uid);

@@ -10,7 +10,6 @@ enum {
 	STRUCTURE = IMAP_FETCH_BODY | IMAP_FETCH_BODYSTRUCTURE,
 	KEPT_WITH_IT = STRUCTURE | IMAP_FETCH_PREVIEW,
 	BULK_MIN = 128,
-	FILL_MS = 2000,       /* a client that waits for messages wants to see the first ones */
 	KEPT_OCTETS = 4194304 /* memory for structures that wait to be kept */
 };
 
@@ -39,7 +38,13 @@ svc_account_imap_search_cold_init(struct svc_account_imap_search_cold *c,
 	}
 	/* Dates alone are not worth making facts of everything. */
 	uint64_t make = (items & IMAP_FETCH_ENVELOPE) != 0 ? wanted : 0;
-	return c->bulk ? svc_account_imap_search_facts_init(&c->facts, s, make, FILL_MS) : ERR_OK;
+	return c->bulk ? svc_account_imap_search_facts_init(&c->facts, s, make, false) : ERR_OK;
+}
+
+enum err
+svc_account_imap_search_cold_ready(struct svc_account_imap_search_cold *c, uint64_t id)
+{
+	return svc_account_imap_search_facts_more(&c->facts, id);
 }
 
 /* A cache: when it cannot be kept, the next FETCH makes it again. */

@@ -35,6 +35,9 @@ enum err svc_account_imap_search_cold_init(struct svc_account_imap_search_cold *
     struct svc_account_imap *s, unsigned items, uint64_t wanted);
 void svc_account_imap_search_cold_done(struct svc_account_imap_search_cold *c);
 
+/* Before the response of a message is begun; other responses may be written. As facts_more. */
+enum err svc_account_imap_search_cold_ready(struct svc_account_imap_search_cold *c, uint64_t id);
+
 /*
  * Write the cold items of one message, each with SP in front. Uses the scratch arena.
  *

@@ -15,7 +15,6 @@
 #include "mail/text.h"
 #include "mail/word.h"
 #include "svc/account/imap/shape.h"
-#include "sys/clock.h"
 
 enum {
 	VERSION = 1,
@@ -337,15 +336,15 @@ fill_batch(struct svc_account_imap *s, struct arena *a, const uint64_t *ids, siz
 	return e == ERR_EXISTS ? ERR_OK : e;
 }
 
-/* Make blocks for up to `most` messages, for about `most_ms` (0: as long as it takes). */
+/* Make blocks for about `most` messages; ret_made: of how many they are. */
 static enum err
-fill(struct svc_account_imap *s, uint64_t most, int64_t most_ms)
+fill(struct svc_account_imap *s, uint64_t most, uint64_t *ret_made)
 {
-	int64_t begun_ms = sys_clock_ms();
 	struct arena *a = arena_new(s->arena, "facts", BATCH_MAX, 0);
 	uint64_t ids[FILL_BATCH];
 	enum err e = a == NULL ? ERR_NOMEM : ERR_OK;
-	for (uint64_t done = 0; e == ERR_OK && done < most;) {
+	*ret_made = 0;
+	while (e == ERR_OK && *ret_made < most) {
 		size_t n = 0;
 		e = store_hold(s->store);
 		e = e == ERR_OK ? store_facts_missing(s->store, ids, LEN(ids), &n) : e;
@@ -355,33 +354,37 @@ fill(struct svc_account_imap *s, uint64_t most, int64_t most_ms)
 		e = fill_batch(s, a, ids, n);
 		svc_account_imap_progress(s, 0, 0);
 		arena_reset(a);
-		done += n;
-		if (most_ms != 0 && sys_clock_ms() - begun_ms >= most_ms) {
-			break;
-		}
+		*ret_made += n;
 	}
 	store_release(s->store);
 	arena_free(&a);
 	return e;
 }
 
+/* A cache: when it cannot be written, headers are read. */
+static enum err
+fill_or_not(struct svc_account_imap_facts *f, uint64_t most, uint64_t *ret_made)
+{
+	enum err e = fill(f->s, most, ret_made);
+	bool spared = e == ERR_NOSPACE || e == ERR_BUSY || e == ERR_IO || e == ERR_BUDGET;
+	f->left -= e == ERR_OK && *ret_made > 0 ? MIN(f->left, *ret_made) : f->left;
+	return spared ? ERR_OK : e;
+}
+
 /* ---- reading ------------------------------------------------------------------------------ */
 
 enum err
 svc_account_imap_search_facts_init(struct svc_account_imap_facts *f, struct svc_account_imap *s,
-    uint64_t wanted, int64_t most_ms)
+    uint64_t wanted, bool now)
 {
+	uint64_t made;
 	*f = (struct svc_account_imap_facts){ .s = s };
 	f->arena = arena_new(s->arena, "fact", BATCH_MAX, 0);
 	if (f->arena == NULL) {
 		return ERR_NOMEM;
 	}
-	if (wanted < FILL_MIN) {
-		return ERR_OK;
-	}
-	/* A cache: when it cannot be written, headers are read. */
-	enum err e = fill(s, FILL_FACTOR * wanted + FILL_EXTRA, most_ms);
-	return e == ERR_NOSPACE || e == ERR_BUSY || e == ERR_IO || e == ERR_BUDGET ? ERR_OK : e;
+	f->left = wanted < FILL_MIN ? 0 : FILL_FACTOR * wanted + FILL_EXTRA;
+	return now && f->left > 0 ? fill_or_not(f, f->left, &made) : ERR_OK;
 }
 
 void
@@ -410,6 +413,23 @@ from_blocks(struct svc_account_imap_facts *f, uint64_t id, enum svc_account_imap
 	}
 	TRY(store_fact_get(f->reader[kind], id, ret));
 	return ret->n > 0 && ret->p[0] == VERSION ? ERR_OK : ERR_NOTFOUND;
+}
+
+enum err
+svc_account_imap_search_facts_more(struct svc_account_imap_facts *f, uint64_t id)
+{
+	str none;
+	while (f->left > 0 &&
+	    from_blocks(f, id, SVC_ACCOUNT_IMAP_ENVELOPE, &none) == ERR_NOTFOUND) {
+		uint64_t made;
+		TRY(fill_or_not(f, FILL_BATCH, &made));
+		for (size_t i = 0; i < LEN(f->reader); i++) {
+			if (f->reader[i] != NULL) {
+				f->reader[i]->end_from = UINT64_MAX;
+			}
+		}
+	}
+	return ERR_OK;
 }
 
 enum err

@@ -49,18 +49,27 @@ struct svc_account_imap_facts {
 	uint64_t own_id; /* the message that `own` was made of; 0: none */
 	struct store_fact own;
 	struct arena *arena; /* own's strings */
+	uint64_t left;       /* messages that blocks may still be made for */
 };
 
 /*
  * Begin; end with done, which is fine on a zeroed one.
  *
- * In      wanted: how many messages the command asks about; for many, blocks are made now, for up
- *         to a few times as many messages; most_ms: for about so long, 0: as long as it takes
+ * In      wanted: how many messages the command asks about; for many, blocks are made, for up to a
+ *         few times as many messages; now: before this returns, else by ..._facts_more
  * Errors  NOMEM, BUDGET, DB, IO
  */
 enum err svc_account_imap_search_facts_init(struct svc_account_imap_facts *f,
-    struct svc_account_imap *s, uint64_t wanted, int64_t most_ms);
+    struct svc_account_imap *s, uint64_t wanted, bool now);
 void svc_account_imap_search_facts_done(struct svc_account_imap_facts *f);
+
+/*
+ * Make blocks until they reach this message, if they may. For commands that answer message by
+ * message, in ascending order: the client sees the first answers at once. Uses the scratch arena.
+ *
+ * Errors  NOMEM, DB
+ */
+enum err svc_account_imap_search_facts_more(struct svc_account_imap_facts *f, uint64_t id);
 
 /*
  * One fact of a message, without its version.

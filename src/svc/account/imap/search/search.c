@@ -337,7 +337,7 @@ svc_account_imap_search_run(struct svc_account_imap_search *x)
 	uint64_t wanted = MIN(store_set_count(uids), (uint64_t)x->box->view.n);
 	if (e == ERR_OK) {
 		e = svc_account_imap_search_facts_init(&x->facts, x->s,
-		    x->asks_facts || needs_facts(x->program) ? wanted : 0, 0);
+		    x->asks_facts || needs_facts(x->program) ? wanted : 0, true);
 	}
 	if (e == ERR_OK) {
 		e = look(x, uids);
