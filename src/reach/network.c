@@ -103,7 +103,8 @@ of_tls(const struct reach_seen *s)
 		return s->garbled ? REACH_T4 : s->tls_expected ? REACH_T2 : REACH_T1;
 	}
 	if (s->tls == REACH_TLS_VALIDATION || s->tls == REACH_TLS_OK) {
-		return broken ? REACH_T5 : REACH_T6;
+		enum reach_class other = s->garbled ? REACH_T4 : REACH_T6;
+		return broken ? REACH_T5 : other;
 	}
 	return by_tls[s->tls];
 }
@@ -122,7 +123,7 @@ class_of(const struct reach_seen *s)
 	}
 	switch (s->phase) {
 	case REACH_PHASE_CONNECT: return connecting(s);
-	case REACH_PHASE_BANNER: return without_greeting(s);
+	case REACH_PHASE_BANNER: return s->garbled ? REACH_T4 : without_greeting(s);
 	case REACH_PHASE_QUIT: return REACH_NONE;
 	default: return s->garbled ? REACH_T4 : in_dialogue(s);
 	}

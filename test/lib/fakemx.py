@@ -282,8 +282,11 @@ class Connection:
 
     async def do_endless(self, do):
         for _ in range(1 << 20):
+            if self.writer.is_closing():
+                raise Ended
             self.writer.write(do.text)
             await self.writer.drain()
+            await asyncio.sleep(0)
 
     async def do_hang(self, _):
         await asyncio.sleep(SECONDS_MAX)

@@ -115,24 +115,32 @@ line_text(str line)
 }
 
 void
-smtpc_reply_join(struct buf *out, str lines)
+smtpc_reply_text(struct buf *out, str lines)
 {
 	str line, enhanced = S("");
 	bool first = true;
 	while (str_next(&lines, '\n', &line)) {
 		str text = line_text(line);
 		if (first) {
-			buf_str(out, str_sub(line, 0, 3));
 			enhanced = smtpc_reply_enhanced(text, line.n > 0 ? line.p[0] : ' ');
 		} else if (enhanced.n > 0 && str_starts(text, enhanced)) {
 			text = str_trim(str_from_off(text, enhanced.n));
 		}
 		if (text.n > 0) {
-			buf_ch(out, ' ');
+			buf_str(out, first ? S("") : S(" "));
 			buf_str(out, text);
+			first = false;
 		}
-		first = false;
 	}
+}
+
+void
+smtpc_reply_join(struct buf *out, str lines)
+{
+	str code = str_sub(lines, 0, 3);
+	buf_str(out, code);
+	buf_str(out, lines.n > 4 ? S(" ") : S(""));
+	smtpc_reply_text(out, lines);
 }
 
 /* One to three digits of *s; false: none, or more. */

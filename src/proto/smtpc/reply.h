@@ -57,11 +57,12 @@ void smtpc_reader_take(struct smtpc_reader *r, str in, size_t *ret_used, str *re
     bool *ret_end);
 
 /*
- * Append reply lines without codes on one line, as people read them: "550 5.1.1 a b".
+ * Append reply lines on one line, as people read them: "550 5.1.1 a b"; text: without the code.
  *
  * In      lines: of struct smtpc_reply
  */
 void smtpc_reply_join(struct buf *out, str lines);
+void smtpc_reply_text(struct buf *out, str lines);
 
 /*
  * Append `text` with local parts of addresses masked, control octets and what is not UTF-8

@@ -6,6 +6,7 @@
  */
 #include "svc/send/attempt.h"
 #include "ipc/send_watch.h"
+#include "proto/smtpc/reply.h"
 #include "spool/spool.h"
 #include "sys/clock.h"
 
@@ -139,17 +140,21 @@ static void
 make_outcome(struct svc_send_attempt *a)
 {
 	struct svc_send_outcome *o = &a->outcome;
-	struct buf b;
+	char text[SVC_SEND_REPLY_MAX * 4];
+	struct buf b, reply;
+	buf_init_fixed(&reply, text, sizeof text);
+	smtpc_reply_text(&reply, a->seen.reply);
 	*o = (struct svc_send_outcome){ .verdict = verdict(a),
 		.rank = rank(a),
 		.code = (uint16_t)a->seen.code,
-		.enhanced = a->seen.enhanced,
-		.reply = str_sub(a->seen.reply, 0, SVC_SEND_REPLY_MAX) };
-	if (o->code == 0) {
-		buf_init_fixed(&b, a->reply_text, sizeof a->reply_text);
+		.enhanced = a->seen.enhanced };
+	buf_init_fixed(&b, a->reply_text, sizeof a->reply_text);
+	if (o->code != 0) {
+		buf_str(&b, str_sub(buf_view(&reply), 0, sizeof a->reply_text));
+	} else {
 		put_sentence(&b, a);
-		o->reply = buf_view(&b);
 	}
+	o->reply = buf_view(&b);
 	if (o->enhanced.n == 0 && o->verdict != SVC_SEND_DELIVERED) {
 		buf_init_fixed(&b, a->enhanced_text, sizeof a->enhanced_text);
 		buf_cstr(&b, o->verdict == SVC_SEND_FAILED ? "5." : "4.");

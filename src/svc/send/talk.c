@@ -197,6 +197,7 @@ svc_send_talk_record(struct svc_send_conn *c)
 			see_reply(&a->seen, smtpc_last(&c->engine));
 		} else if (c->end.end == SMTPC_END_INJECTED) {
 			a->seen.tls = REACH_TLS_VALIDATION;
+			a->seen.garbled = true;
 			a->sentence = S("said more than it was asked before TLS began");
 		}
 	}
@@ -281,7 +282,7 @@ note_result(struct svc_send_conn *c, size_t rcpt, const struct smtpc_result *r)
 	buf_init_fixed(&b, text, sizeof text);
 	o.verdict = (uint8_t)r->verdict;
 	if (r->code != 0) {
-		smtpc_reply_join(&b, r->reply);
+		smtpc_reply_text(&b, r->reply);
 		o.code = r->code;
 		o.enhanced = r->enhanced;
 		o.reply = str_sub(buf_view(&b), 0, SVC_SEND_REPLY_MAX);
