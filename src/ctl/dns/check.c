@@ -14,6 +14,7 @@ struct checking {
 	struct ctl_dns_plan *p;
 	bool asked[CTL_DNS_PATHS];
 	struct ctl_dns_question q[CTL_DNS_PATHS][CTL_DNS_WANTS_MAX];
+	bool seen[CTL_DNS_WANTS_MAX]; /* a DKIM record that is right, by the first path */
 	uint64_t findings;
 };
 
@@ -178,8 +179,30 @@ show_record(struct checking *k, size_t i)
 		if (path == CTL_DNS_FIRST || s != first) {
 			show_row(k, i, (enum ctl_dns_path)path, s, buf_view(&note));
 		}
-		first = path == CTL_DNS_FIRST ? s : first;
+		if (path == CTL_DNS_FIRST) {
+			first = s;
+			k->seen[i] = s == CTL_DNS_GOOD && k->p->v[i].kind == CTL_DNS_DKIM;
+		}
 	}
+}
+
+static enum ctl_exit
+tell_keys(struct checking *k)
+{
+	enum ctl_exit x = CTL_OK;
+	bool open = false;
+	for (size_t i = 0; i < k->p->n && x == CTL_OK; i++) {
+		if (!k->seen[i]) {
+			continue;
+		}
+		x = open ? CTL_OK : ctl_client_open(k->c, "keys");
+		open = true;
+		if (x == CTL_OK) {
+			x = ctl_dns_tell_seen(k->c, k->p->v[i].name,
+			    k->q[CTL_DNS_FIRST][i].answer.ttl_s);
+		}
+	}
+	return x;
 }
 
 /* What no record can show. */
@@ -213,6 +236,10 @@ show(struct checking *k)
 	ctl_out_list_end(&c->out);
 	ctl_out_line(&c->out, "%s", "");
 	show_rest(k);
+	enum ctl_exit x = tell_keys(k);
+	if (x != CTL_OK) {
+		return x;
+	}
 	return k->findings > 0 || k->p->unknown != NULL ? CTL_FINDINGS : CTL_OK;
 }
 

@@ -72,6 +72,12 @@ str ctl_dns_below(struct ctl_dns_plan *p, const char *labels, str name);
 /* want_tls.c: TLSA records of the certificates and next keys, CAA of who issued them. */
 void ctl_dns_plan_tls(struct ctl_dns_plan *p);
 
+/*
+ * Tell keys that this DKIM record ("s1._domainkey.example.org") is in DNS as it should be. The
+ * channel of `c` must be the one to keys. Out: CTL_OK, or it was said why not.
+ */
+enum ctl_exit ctl_dns_tell_seen(struct ctl *c, str name, uint32_t ttl_s);
+
 /* "example.org. MX 10 mail.example.org.", in the arena of the run. */
 str ctl_dns_want_text(struct ctl *c, const struct ctl_dns_want *w);
 
