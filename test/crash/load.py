@@ -97,9 +97,12 @@ class Load:
             while not self.ended.is_set():
                 self._send(s, rng, who)
 
+    def recipients(self, rng):
+        return rng.sample(self.addresses, rng.choice((1, 1, 1, 2, 3)))
+
     def _send(self, s, rng, sender):
         name = f"L{self.seed}.{next(self.numbers)}"
-        rcpts = rng.sample(self.addresses, rng.choice((1, 1, 1, 2, 3)))
+        rcpts = self.recipients(rng)
         size = self.big[1] if rng.random() < self.big[0] else rng.randint(300, 6000)
         octets = ledgers.compose(name, sender, rcpts, size)
         r = s.cmd(f"MAIL FROM:<{sender}>")

@@ -162,6 +162,7 @@ class Letter:
     ehlo: str
     connection: int
     reply: bytes
+    at: float  # time.monotonic() at the end of its data
 
 
 class Certificates:
@@ -370,10 +371,10 @@ class Connection:
         if not (isinstance(answer, str) and answer.startswith("354")):
             return
         data = await self.body()
-        answer = self.host.turn("eod")
+        answer, now = self.host.turn("eod"), time.monotonic()
         reply = octets(answer) if isinstance(answer, (str, bytes)) else b""
         self.host.letters.append(
-            Letter(self.mail, self.rcpts, data, self.tls, self.ehlo, self.number, reply)
+            Letter(self.mail, self.rcpts, data, self.tls, self.ehlo, self.number, reply, now)
         )
         self.mail, self.rcpts = None, []
         await self.say(answer)
