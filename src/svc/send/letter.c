@@ -2,8 +2,7 @@
 /*
  * Letters: taken from queue, signed, given to their route, and told about. When the channel to
  * queue is lost, queue knows that everything is open again: letters that are not on their way are
- * dropped; those that are go on, and their results are offered to the next channel, with the entry
- * beside the job, so that a new queue process can tell what is not its own.
+ * dropped, those that are go on: result.c says what becomes of them.
  */
 #include "base/mem.h"
 #include "ipc/queue_send.h"
@@ -66,8 +65,8 @@ take_body(struct svc_send_letter *l, const struct ipc_queue_send_letter *m, int 
 	return ERR_OK;
 }
 
-static void
-free_letter(struct svc_send_letter *l)
+void
+svc_send_letter_let_go(struct svc_send_letter *l)
 {
 	struct svc_send *sv = l->server;
 	sv->bodies -= l->body.n;
@@ -81,7 +80,15 @@ free_letter(struct svc_send_letter *l)
 	} else {
 		mem_drop((void *)(uintptr_t)l->body.p);
 	}
-	struct arena *a = l->arena;
+	l->body = STR_NONE;
+	l->mapped = false;
+}
+
+static void
+free_letter(struct svc_send_letter *l)
+{
+	struct arena *a = l->arena; /* the letter lies in it */
+	svc_send_letter_let_go(l);
 	arena_free(&a);
 }
 
@@ -125,56 +132,7 @@ new_letter(struct svc_send *sv, const struct ipc_queue_send_letter *m, int fd,
 	return ERR_OK;
 }
 
-/* --- results ------------------------------------------------------------------------------- */
-
-static void
-owe(struct svc_send *sv)
-{
-	if (sv->owed_n >= SVC_SEND_OWED_MAX) {
-		struct svc_send_owed *old = LIST_ENTRY(sv->owed.next, struct svc_send_owed, node);
-		list_remove(&old->node);
-		mem_drop(old);
-		sv->owed_n--;
-		sv->count.results_lost++;
-	}
-	struct svc_send_owed *o = mem_zalloc(1, sizeof *o + sv->out.n);
-	if (o == NULL) {
-		sv->count.results_lost++;
-		return;
-	}
-	o->n = sv->out.n;
-	memcpy(o + 1, sv->out.p, sv->out.n);
-	list_push(&sv->owed, &o->node);
-	sv->owed_n++;
-}
-
-void
-svc_send_pay_owed(struct svc_send *sv)
-{
-	LIST_EACH(it, &sv->owed) {
-		struct svc_send_owed *o = LIST_ENTRY(it, struct svc_send_owed, node);
-		buf_reset(&sv->out);
-		buf_add(&sv->out, o + 1, o->n);
-		if (sv->queue.chan == NULL ||
-		    sys_chan_send(sv->queue.chan, &sv->out, -1) != ERR_OK) {
-			return;
-		}
-		list_remove(&o->node);
-		mem_drop(o);
-		sv->owed_n--;
-	}
-}
-
-/* In sv->out, for queue now or later. */
-static void
-tell(struct svc_send *sv, const struct ipc_queue_send_result *m)
-{
-	buf_reset(&sv->out);
-	ipc_queue_send_result_put(&sv->out, m);
-	if (sv->queue.chan == NULL || sys_chan_send(sv->queue.chan, &sv->out, -1) != ERR_OK) {
-		owe(sv);
-	}
-}
+/* --- giving back -------------------------------------------------------------------------- */
 
 /* Never taken: nothing but what the message says is known. */
 static void
@@ -191,59 +149,11 @@ refuse(struct svc_send *sv, const struct ipc_queue_send_letter *m, enum err why)
 	sv->count.refused++;
 	spool_id_text(m->entry, id);
 	LOG(SEND_NOT_TAKEN, F_CSTR("queue", id), F_ERR(why));
-	tell(sv, &r);
-}
-
-static void
-count(struct svc_send *sv, uint8_t verdict)
-{
-	sv->count.delivered += verdict == SVC_SEND_DELIVERED;
-	sv->count.retried += verdict == SVC_SEND_RETRY;
-	sv->count.failed += verdict == SVC_SEND_FAILED;
-}
-
-static void
-put_result(struct svc_send_letter *l)
-{
-	struct svc_send *sv = l->server;
-	struct ipc_queue_send_outcome outcomes[SVC_SEND_RCPTS_MAX];
-	bool all_well = true;
-	for (size_t i = 0; i < l->rcpts_n; i++) {
-		const struct svc_send_outcome *o = &l->rcpts[i].outcome;
-		uint8_t v = o->verdict == 0 ? SVC_SEND_RETRY : o->verdict;
-		outcomes[i] = (struct ipc_queue_send_outcome){ .rcpt = l->rcpts[i].rcpt,
-			.verdict = v,
-			.code = o->code,
-			.enhanced = o->enhanced,
-			.reply = o->reply };
-		all_well &= v == SVC_SEND_DELIVERED;
-		count(sv, v);
+	buf_reset(&sv->out);
+	ipc_queue_send_result_put(&sv->out, &r);
+	if (sv->queue.chan == NULL || sys_chan_send(sv->queue.chan, &sv->out, -1) != ERR_OK) {
+		sv->count.results_lost++;
 	}
-	struct ipc_queue_send_result m = { .job = l->job,
-		.entry = l->entry,
-		.whole_domain = l->whole_domain,
-		.uncertain = l->uncertain,
-		.relayed_dsn = l->relayed_dsn && !l->undone_dsn,
-		.class = all_well ? S("") : l->class,
-		.mx = l->mx,
-		.peer_ip = l->has_peer ? str_make(l->peer_ip, 16) : S(""),
-		.outcomes = outcomes,
-		.outcomes_n = l->rcpts_n };
-	sv->count.uncertain += l->uncertain;
-	tell(sv, &m);
-}
-
-void
-svc_send_letter_finish(struct svc_send_letter *l)
-{
-	struct svc_send *sv = l->server;
-	if (l->state == SVC_SEND_SIGNING) {
-		svc_send_sign_forget(l);
-	}
-	svc_send_route_leave(l);
-	put_result(l);
-	free_letter(l);
-	svc_send_maybe_exit(sv);
 }
 
 void
@@ -292,6 +202,9 @@ on_letter(void *ctx, const struct ipc_queue_send_letter *m, int *fd)
 	if (m->rcpts_n == 0 || map_get(sv->jobs, m->job) != NULL) {
 		return ERR_PROTOCOL;
 	}
+	if (svc_send_adopt(sv, m)) {
+		return ERR_OK;
+	}
 	enum err e = sv->quitting ? ERR_BUSY : new_letter(sv, m, *fd, &l);
 	if (e != ERR_OK) {
 		refuse(sv, m, e);
@@ -329,9 +242,12 @@ svc_send_on_queue(void *ctx, str datagram, int *fd)
 static void
 drop_unsent(struct svc_send_letter *l)
 {
+	struct svc_send *sv = l->server;
 	if (l->state == SVC_SEND_CARRIED) {
-		if (map_get(l->server->jobs, l->job) == l) {
-			(void)map_del(l->server->jobs, l->job); /* a new queue counts anew */
+		if (!l->orphan) {
+			(void)map_del(sv->jobs, l->job); /* a new queue counts anew */
+			l->orphan = true;
+			sv->orphans_n++;
 		}
 		return;
 	}
@@ -348,6 +264,7 @@ svc_send_queue_gone(struct svc_send *sv)
 	LIST_EACH(it, &sv->letters) {
 		drop_unsent(LIST_ENTRY(it, struct svc_send_letter, all));
 	}
+	svc_send_owed_orphan(sv);
 	svc_send_maybe_exit(sv);
 }
 
@@ -360,16 +277,6 @@ svc_send_letters_return(struct svc_send *sv)
 			svc_send_letter_return(l);
 		}
 	}
-}
-
-void
-svc_send_owed_drop(struct svc_send *sv)
-{
-	LIST_EACH(it, &sv->owed) {
-		list_remove(it);
-		mem_drop(LIST_ENTRY(it, struct svc_send_owed, node));
-	}
-	sv->owed_n = 0;
 }
 
 /* --- signatures ---------------------------------------------------------------------------- */

@@ -137,20 +137,28 @@ svc_send_route_bury(struct svc_send *sv)
 }
 
 static void
-sweep_one(void *value, void *ctx)
+sweep_old(void *value, void *ctx)
 {
 	struct svc_send_route *r = value;
-	struct svc_send *sv = ctx;
-	bool old = r->state == SVC_SEND_ROUTE_READY && r->until_ms <= sys_loop_now_ms(sv->sc->loop);
-	if (r->holders == 1 && (old || sv->quitting)) {
+	const struct svc_send *sv = ctx;
+	if (r->holders == 1 && r->until_ms <= sys_loop_now_ms(sv->sc->loop)) {
+		retire(r);
+	}
+}
+
+static void
+sweep_any(void *value, void *ctx)
+{
+	struct svc_send_route *r = value;
+	if (r->holders == 1) {
 		retire(r);
 	}
 }
 
 void
-svc_send_route_sweep(struct svc_send *sv)
+svc_send_route_sweep(struct svc_send *sv, bool any)
 {
-	map_each(sv->routes, sweep_one, sv);
+	map_each(sv->routes, any ? sweep_any : sweep_old, sv);
 }
 
 /* --- letters ------------------------------------------------------------------------------- */
@@ -169,6 +177,9 @@ svc_send_route_take(struct svc_send_letter *l)
 	    r->until_ms <= sys_loop_now_ms(sv->sc->loop)) {
 		retire(r);
 		fresh = true;
+	}
+	if (fresh && map_count(sv->routes) >= SVC_SEND_ROUTES_MAX) {
+		svc_send_route_sweep(sv, true);
 	}
 	r = fresh ? new_route(sv, l, buf_view(&key)) : r;
 	if (r == NULL) {

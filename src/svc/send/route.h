@@ -123,8 +123,8 @@ void svc_send_route_hold(struct svc_send_route *r);
 void svc_send_route_drop(struct svc_send_route *r);
 /* All hosts failed: every letter that waits comes to what this one has learned. */
 void svc_send_route_fail(struct svc_send_route *r, const struct svc_send_letter *lead);
-/* Old routes that nobody holds go. */
-void svc_send_route_sweep(struct svc_send *sv);
+/* Old routes that nobody holds go; any: young ones, too. */
+void svc_send_route_sweep(struct svc_send *sv, bool any);
 void svc_send_route_bury(struct svc_send *sv);
 /* May mail be sent there at all? RFC 6890 */
 bool svc_send_is_public(const uint8_t ip[16]);

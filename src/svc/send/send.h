@@ -19,6 +19,7 @@
 #include "svc/send/tls.h"
 #include "sys/dial.h"
 
+struct ipc_queue_send_letter;
 struct reach_rules;
 struct smtpc_conf;
 struct svc_send;
@@ -87,12 +88,9 @@ struct svc_send_letter {
 	str class, mx;
 	uint8_t peer_ip[16];
 	bool has_peer;
-};
 
-/* A result that queue could not be told; it is offered to the next queue. */
-struct svc_send_owed {
-	struct list node;
-	size_t n; /* octets of the message, behind the struct */
+	bool orphan;     /* its job was given by a channel that is gone */
+	int64_t owed_ms; /* since when its result waits to be told */
 };
 
 /* From the settings. */
@@ -130,8 +128,8 @@ struct svc_send {
 	struct list pumps; /* routes that may have work */
 	struct sys_task bury, pump;
 	struct sys_timer sweep;
-	struct list owed;
-	uint64_t owed_n, next_request;
+	struct list owed; /* letters that are finished: queue could not be told */
+	uint64_t owed_n, orphans_n, next_request;
 	struct svc_send_pace pace;
 	struct svc_send_tls_all tls;
 	struct svc_send_settings set;
@@ -156,13 +154,19 @@ void svc_send_maybe_exit(struct svc_send *sv);
 /* profile.c */
 enum err svc_send_profile(struct svc_common *sc, struct sys_sandbox_profile *p);
 
-/* letter.c: a message of edge queue_send; the results kept for a new queue. */
+/* letter.c: a message of edge queue_send; its channel is gone. */
 enum err svc_send_on_queue(void *ctx, str datagram, int *fd);
 void svc_send_queue_gone(struct svc_send *sv);
-void svc_send_pay_owed(struct svc_send *sv);
-/* All that no connection has go back; and what is owed is forgotten. */
+/* All that no connection has go back. */
 void svc_send_letters_return(struct svc_send *sv);
-void svc_send_owed_drop(struct svc_send *sv);
+/* Give up all but its arena, which is the caller's to free. */
+void svc_send_letter_let_go(struct svc_send_letter *l);
+/* result.c: what is owed is told, loses its job, is forgotten when it is too old. */
+void svc_send_pay_owed(struct svc_send *sv);
+void svc_send_owed_orphan(struct svc_send *sv);
+void svc_send_owed_drop(struct svc_send *sv, int64_t older_than_ms);
+/* True: a letter under way, or its result, answers for this one. */
+bool svc_send_adopt(struct svc_send *sv, const struct ipc_queue_send_letter *m);
 /* Tell queue and forget the letter. Recipients without an outcome are to be tried again. */
 void svc_send_letter_finish(struct svc_send_letter *l);
 /* It came to nothing, and nobody was asked: all recipients untouched. */

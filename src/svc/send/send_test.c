@@ -328,25 +328,60 @@ at_the_end_transactions_finish(void)
 	svc_send_world_close(&w);
 }
 
-/* queue goes while the end of data is under way: the result finds the next queue. */
+/*
+ * queue goes while the end of data is under way. Its successor gives the letter again: what is
+ * under way, or the result that waits, answers for it.
+ */
 static void
-results_wait_for_a_new_queue(void)
+a_letter_given_again_is_not_sent_again(void)
 {
+	for (int late = 0; late < 2; late++) {
+		struct ipc_queue_send_letter m = svc_send_world_letter(9, "one.test");
+		svc_send_world_open(&w, names);
+		w.server[0].say.eod = "";
+		m.entry = 1001;
+		go(1, "one.test", "a@one.test");
+		go(2, "silent.test", "a@silent.test");
+		sys_chan_free(&w.sv->queue.chan);
+		svc_send_queue_gone(w.sv);
+		CHECK_U64(w.sv->letters_n, 1);
+		if (late) {
+			svc_send_world_answer(&w.server[0].sessions[0], "250 2.0.0 late");
+			svc_send_world_settle(&w);
+			CHECK_U64(w.sv->owed_n, 1);
+		}
+		svc_send_world_wire(&w, "queue_send", &w.queue);
+		w.entry_offset = 1001 - 9;
+		svc_send_world_send(&w, &m, "a@one.test");
+		svc_send_world_settle(&w);
+		if (!late) {
+			svc_send_world_answer(&w.server[0].sessions[0], "250 2.0.0 late");
+			svc_send_world_settle(&w);
+		}
+		CHECK_STR(buf_view(&w.results), S("9 dsn class= mx=mx1.test 0:1/250/2.0.0\n"));
+		CHECK_U64(w.server[0].letters, 1);
+		CHECK_U64(w.sv->letters_n + w.sv->owed_n + w.sv->orphans_n, 0);
+		svc_send_world_close(&w);
+	}
+}
+
+/* The same entry for somebody else is another letter. */
+static void
+only_the_same_letter_is_adopted(void)
+{
+	struct ipc_queue_send_letter m = svc_send_world_letter(9, "three.test");
 	svc_send_world_open(&w, names);
 	w.server[0].say.eod = "";
+	m.entry = 1001;
+	w.entry_offset = 1001 - 9;
 	go(1, "one.test", "a@one.test");
-	go(2, "silent.test", "a@silent.test");
 	sys_chan_free(&w.sv->queue.chan);
 	svc_send_queue_gone(w.sv);
-	CHECK_U64(w.sv->letters_n, 1);
-	svc_send_world_answer(&w.server[0].sessions[0], "250 2.0.0 late");
-	svc_send_world_settle(&w);
-	CHECK_U64(w.sv->letters_n, 0);
-	CHECK_U64(w.sv->owed_n, 1);
 	svc_send_world_wire(&w, "queue_send", &w.queue);
+	svc_send_world_send(&w, &m, "a@three.test");
 	svc_send_world_settle(&w);
-	CHECK_STR(buf_view(&w.results), S("1 dsn class= mx=mx1.test 0:1/250/2.0.0\n"));
-	CHECK_U64(w.sv->owed_n, 0);
+	CHECK_U64(w.server[2].letters, 1);
+	CHECK_U64(w.sv->orphans_n, 1);
 	svc_send_world_close(&w);
 }
 
@@ -369,5 +404,5 @@ TEST_MAIN(delivers_over_tls_and_uses_connections_again, many_letters_share_few_c
     goes_on_to_the_next_host, each_refusal_has_its_end, the_most_telling_attempt_is_told,
     recipients_have_their_own_fate, a_closed_idle_connection_costs_nothing,
     an_operator_that_has_enough_gets_fewer, one_dead_destination_delays_nobody, time_runs_out,
-    letters_are_cancelled, at_the_end_transactions_finish, results_wait_for_a_new_queue,
-    questions_survive_their_channel)
+    letters_are_cancelled, at_the_end_transactions_finish, a_letter_given_again_is_not_sent_again,
+    only_the_same_letter_is_adopted, questions_survive_their_channel)

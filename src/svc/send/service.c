@@ -87,7 +87,8 @@ static void
 sweep(void *ctx)
 {
 	struct svc_send *sv = ctx;
-	svc_send_route_sweep(sv);
+	svc_send_route_sweep(sv, false);
+	svc_send_owed_drop(sv, sys_loop_now_ms(sv->sc->loop) - SVC_SEND_OWED_MS);
 	sys_timer_set(sv->sc->loop, &sv->sweep, SWEEP_MS);
 }
 
@@ -187,9 +188,9 @@ svc_send_done(struct svc_common *sc)
 	svc_send_conns_close(sv);
 	svc_send_letters_return(sv);
 	svc_send_route_pump_all(sv);
-	svc_send_route_sweep(sv);
+	svc_send_route_sweep(sv, true);
 	bury(sv);
-	svc_send_owed_drop(sv);
+	svc_send_owed_drop(sv, INT64_MAX);
 	for (size_t i = 0; i < LEN(links); i++) {
 		sys_chan_free(&links[i]->chan);
 	}
@@ -233,6 +234,16 @@ on_closed(void *ctx, enum err why)
 	lost(link);
 }
 
+/* queue has room again. */
+static void
+on_drained(void *ctx)
+{
+	struct svc_send_link *link = ctx;
+	if (link == &link->server->queue) {
+		svc_send_pay_owed(link->server);
+	}
+}
+
 /* watch says nothing to us. */
 static enum err
 on_watch(void *ctx, str datagram, int *fd)
@@ -246,9 +257,7 @@ here(struct svc_send_link *link)
 {
 	struct svc_send *sv = link->server;
 	link->was_wired = true;
-	if (link == &sv->queue) {
-		svc_send_pay_owed(sv);
-	} else if (link == &sv->keys) {
+	if (link == &sv->keys) {
 		svc_send_keys_here(sv);
 	} else if (link == &sv->resolve || link == &sv->fetch) {
 		svc_send_ask_again(sv, link == &sv->fetch);
@@ -271,9 +280,10 @@ svc_send_on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd
 			continue;
 		}
 		bool had = link->chan != NULL;
-		const struct sys_chan_handler h = {
-			.on_message = rows[i].on_message, .on_closed = on_closed, .ctx = link
-		};
+		const struct sys_chan_handler h = { .on_message = rows[i].on_message,
+			.on_closed = on_closed,
+			.on_drained = on_drained,
+			.ctx = link };
 		sys_chan_free(&link->chan);
 		if (had) {
 			lost(link);

@@ -531,7 +531,8 @@ set_clock(struct svc_send_conn *c)
 		c->wait_from_ms = now;
 	}
 	int64_t wait = MIN((int64_t)smtpc_timeout_s(&c->engine) * 1000, sv->set.reply_ms);
-	sys_timer_set(sv->sc->loop, &c->timer, MAX(c->wait_from_ms + wait - now, 0));
+	int64_t until = MIN(c->wait_from_ms + wait, c->attempt.began_ms + SVC_SEND_TXN_MS);
+	sys_timer_set(sv->sc->loop, &c->timer, MAX(until - now, 0));
 }
 
 /* Until only the peer can bring it further. False: it is of no more use. */

@@ -169,7 +169,7 @@ on_result(void *ctx, const struct ipc_queue_send_result *m, int *fd)
 		    STR_ARG(o->enhanced));
 	}
 	buf_ch(&w->results, '\n');
-	CHECK_U64(m->entry, m->job + 1000);
+	CHECK_U64(m->entry, m->job + w->entry_offset);
 	w->results_n++;
 	return ERR_OK;
 }
@@ -315,6 +315,7 @@ svc_send_world_open(struct world *w, const struct world_name *names)
 {
 	*w = (struct world){ .queue = -1, .resolve = -1, .watch = -1, .keys = -1, .fetch = -1 };
 	w->names = names;
+	w->entry_offset = 1000;
 	buf_init(&w->results, 1 << 20);
 	buf_init(&w->attempts, 1 << 20);
 	buf_init(&w->in, SYS_CHAN_MESSAGE_MAX);

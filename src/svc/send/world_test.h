@@ -70,6 +70,7 @@ struct world {
 	struct buf results;  /* a line for each */
 	struct buf attempts; /* a line for each */
 	unsigned results_n, attempts_n;
+	uint64_t entry_offset; /* entries are jobs and this */
 	struct buf in, out;
 	char ca_file[64];
 	struct evp_pkey_st *ca_key;
