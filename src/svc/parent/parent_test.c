@@ -379,7 +379,7 @@ starts_and_wires(void)
 		{ "auth", 0, 2 + 4 + 1 + 1 + 1, 0, 3 }, /* gates smtps login accounts hash */
 		{ "hash", 0, 1, 0, 4 },
 		{ "accounts", 0, 3 + 2, 0, 5 }, /* auth queue login, and the gates */
-		{ "queue", 0, 5, 0, 7 },
+		{ "queue", 0, 6, 0, 7 },
 		{ "smtp-mx", 1, 2 + 1 + 1, 0, 6 },
 		{ "smtp-submission", 3, 2 + 1 + 1, 0, 6 },
 		{ "login", 0, 2 + 1 + 1, 0, 2 },
