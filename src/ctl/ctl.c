@@ -201,6 +201,7 @@ prepare(struct ctl *c)
 		[CTL_NEEDS_QUEUE] = "queue",
 		[CTL_NEEDS_KEYS] = "keys",
 		[CTL_NEEDS_RESOLVE] = "resolve",
+		[CTL_NEEDS_WATCH] = "watch",
 	};
 	enum ctl_needs needs = c->args.command->needs;
 	if (needs == CTL_NEEDS_NOTHING) {

@@ -115,6 +115,7 @@ put_one(struct buf *out, const struct ctl_command *cmd)
 		[CTL_NEEDS_QUEUE] = " The server must run.",
 		[CTL_NEEDS_KEYS] = " The server must run.",
 		[CTL_NEEDS_RESOLVE] = " The server must run.",
+		[CTL_NEEDS_WATCH] = " The server must run.",
 	};
 	struct buf line;
 	buf_init(&line, PAGE_MAX);

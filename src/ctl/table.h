@@ -33,6 +33,7 @@ enum ctl_needs {
 	CTL_NEEDS_QUEUE,
 	CTL_NEEDS_KEYS,
 	CTL_NEEDS_RESOLVE,
+	CTL_NEEDS_WATCH,
 };
 
 enum {
