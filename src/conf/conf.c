@@ -369,6 +369,11 @@ check_together(struct parser *p)
 		p->line = line_of(p, "auth", "ban-max");
 		complain(p, S("ban-max"), "is shorter than ban-time: make it at least as long");
 	}
+	if (c->dkim_keep <= c->queue_expiry) {
+		p->line = line_of(p, "dkim", "keep-published");
+		complain(p, S("keep-published"),
+		    "is not longer than queue expiry: a letter's key must outlast the letter");
+	}
 	if (!str_eq(c->log, S("stderr")) && (c->log.n == 0 || c->log.p[0] != '/')) {
 		p->line = line_of(p, "", "log");
 		complain(p, S("log"), "must be stderr or an absolute path");

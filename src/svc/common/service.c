@@ -215,9 +215,10 @@ on_certificate(void *ctx, const struct ipc_parent_child_certificate *m, int *fd)
 		return ERR_PROTOCOL;
 	}
 	enum err e = sc->service->on_certificate(sc, m->slot, m->chain, m->key);
-	if (e != ERR_OK) { /* a service goes on with the certificates it has */
-		LOG(FAILED, F_CSTR("what", "certificate"), F_ERR(e));
-	}
+	struct ipc_parent_child_certificate_taken taken = { .slot = m->slot, .result = e };
+	buf_reset(&st->out);
+	ipc_parent_child_certificate_taken_put(&st->out, &taken);
+	tell_parent(st);
 	return ERR_OK;
 }
 

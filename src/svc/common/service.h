@@ -66,7 +66,10 @@ struct svc_common_service {
 	/* A listening socket; fd is the service's. Nothing may be accepted before start. */
 	enum err (*on_listen)(struct svc_common *sc, enum sys_protocol protocol, int fd);
 
-	/* A certificate chain and its key (PEM): at the beginning, and when the files changed. */
+	/*
+	 * A certificate chain (PEM), for keys with its key: at the beginning, and when the files
+	 * changed. The parent is told what it returns; not OK: it goes on with what it has.
+	 */
 	enum err (*on_certificate)(struct svc_common *sc, uint32_t slot, str chain, str key);
 
 	/* sc->conf is the new configuration. */

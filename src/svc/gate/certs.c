@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading PEM pairs into OpenSSL contexts, and choosing one by SNI. Names come from the
+ * Reading PEM chains into OpenSSL contexts, and choosing one by SNI. Names come from the
  * certificates' subjectAltName alone; a wildcard stands for exactly one label (RFC 9525 6.3).
  */
 #include "svc/gate/certs.h"
 #include "base/mem.h"
+#include "svc/gate/provider.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -115,23 +116,15 @@ use_chain(SSL_CTX *ctx, str pem)
 	return e;
 }
 
+/* The key itself is in the process keys. */
 static enum err
-use_key(SSL_CTX *ctx, str pem)
+use_key(SSL_CTX *ctx)
 {
-	BIO *bio = pem.n > INT_MAX ? NULL : BIO_new_mem_buf(pem.p, (int)pem.n);
-	if (bio == NULL) {
-		return ERR_NOMEM;
-	}
-	/* An empty passphrase: never ask a terminal. */
-	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)(uintptr_t) "");
-	enum err e = key == NULL ? ERR_SYNTAX : ERR_OK;
-	if (e == ERR_OK &&
-	    (SSL_CTX_use_PrivateKey(ctx, key) != 1 || SSL_CTX_check_private_key(ctx) != 1)) {
-		e = ERR_CONFIG;
-	}
+	EVP_PKEY *key = NULL;
+	TRY(svc_gate_provider_key(SSL_CTX_get0_certificate(ctx), &key));
+	bool good = SSL_CTX_use_PrivateKey(ctx, key) == 1 && SSL_CTX_check_private_key(ctx) == 1;
 	EVP_PKEY_free(key);
-	BIO_free(bio);
-	return e;
+	return good ? ERR_OK : ERR_CONFIG;
 }
 
 static enum err
@@ -211,18 +204,17 @@ end_of_validity(SSL_CTX *ctx)
 }
 
 static enum err
-build(struct svc_gate_certs *c, SSL_CTX *ctx, str chain, str key)
+build(struct svc_gate_certs *c, SSL_CTX *ctx, str chain)
 {
 	if (!set_rules(c, ctx)) {
 		return ERR_CONFIG;
 	}
 	TRY(use_chain(ctx, chain));
-	return use_key(ctx, key);
+	return use_key(ctx);
 }
 
 enum err
-svc_gate_certs_load(struct svc_gate_certs *c, uint32_t slot, str chain, str key,
-    const char **ret_why)
+svc_gate_certs_load(struct svc_gate_certs *c, uint32_t slot, str chain, const char **ret_why)
 {
 	struct map *names = NULL;
 	if (slot >= LEN(c->slots)) {
@@ -230,7 +222,7 @@ svc_gate_certs_load(struct svc_gate_certs *c, uint32_t slot, str chain, str key,
 	}
 	ERR_clear_error();
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-	enum err e = ctx == NULL ? ERR_NOMEM : build(c, ctx, chain, key);
+	enum err e = ctx == NULL ? ERR_NOMEM : build(c, ctx, chain);
 	if (e == ERR_OK) {
 		e = build_names(c, slot, ctx, &names);
 	}

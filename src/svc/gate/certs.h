@@ -27,14 +27,15 @@ enum err svc_gate_certs_init(struct svc_gate_certs *c, const uint8_t key[16], bo
 void svc_gate_certs_done(struct svc_gate_certs *c);
 
 /*
- * Take a pair into a slot, in place of the one there. Connections that exist are not touched.
+ * Take a chain into a slot, in place of the one there. Connections that exist are not touched. The
+ * process keys has its key, so svc_gate_provider_load must have been called.
  *
- * In      chain: PEM, server certificate first; key: PEM
+ * In      chain: PEM, server certificate first
  * Out     ret_why: on failure OpenSSL's own short reason, static
- * Errors  ERR_TOOMANY: slot or names beyond limits.h; ERR_SYNTAX: not PEM; ERR_CONFIG: the key is
- *         not the certificate's, or is too weak; ERR_NOMEM. The old pair stays
+ * Errors  ERR_TOOMANY: slot or names beyond limits.h; ERR_SYNTAX: not PEM; ERR_CONFIG: its
+ *         key is too weak; ERR_UNSUPPORTED: neither RSA nor EC; ERR_NOMEM. The old one stays
  */
-enum err svc_gate_certs_load(struct svc_gate_certs *c, uint32_t slot, str chain, str key,
+enum err svc_gate_certs_load(struct svc_gate_certs *c, uint32_t slot, str chain,
     const char **ret_why);
 
 /* The slot for a server name; the first one when no certificate has it. RFC 6066 3; 9525 6.3 */

@@ -16,6 +16,7 @@
 #include "svc/gate/certs.h"
 #include "svc/gate/counts.h"
 #include "svc/gate/limits.h"
+#include "svc/gate/signer.h"
 #include "svc/gate/tls.h"
 
 /* Who serves a session after TLS. */
@@ -118,6 +119,7 @@ struct svc_gate {
 	struct svc_gate_bans bans;
 	struct svc_gate_counts counts;
 	struct svc_gate_certs certs;
+	struct svc_gate_signer signer;
 	struct svc_gate_peers services[SVC_GATE_SERVICES];
 	struct sys_chan *auth, *accounts;
 	struct map *sessions; /* id -> connection that login serves, or that rests */

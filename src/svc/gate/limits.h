@@ -25,7 +25,10 @@ enum {
 	SVC_GATE_LINGER_MS = 2000,  /* the service has ended: wait for the client's end */
 	SVC_GATE_LINGER_OCTETS = 262144,
 	SVC_GATE_TICK_OCTETS = 262144, /* decoding one message of auth */
-	SVC_GATE_REFUSALS_PER_S = 10,  /* lines in the log; status counts all */
+	SVC_GATE_SIGNATURE_MAX = 1024, /* octets; RSA with 8,192 bits */
+	SVC_GATE_SIGN_MS = 2000,   /* keys may be making a key, which takes it that long at worst */
+	SVC_GATE_REWIRE_MS = 5000, /* after that was too short: handshakes fail at once meanwhile */
+	SVC_GATE_REFUSALS_PER_S = 10, /* lines in the log; status counts all */
 };
 
 #endif

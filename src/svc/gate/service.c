@@ -36,6 +36,10 @@ on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
 	if (str_eq(edge, S("gate_accounts"))) {
 		return svc_gate_accounts_wire(g, fd);
 	}
+	if (str_eq(edge, S("gate_keys"))) {
+		svc_gate_signer_wire(&g->signer, peer, fd);
+		return ERR_OK;
+	}
 	sys_close(&fd);
 	return ERR_UNSUPPORTED;
 }
@@ -46,16 +50,19 @@ on_listen(struct svc_common *sc, enum sys_protocol protocol, int fd)
 	return svc_gate_listen(sc->ctx, protocol, fd);
 }
 
-/* A pair that cannot be used is reported; what was there before goes on serving. */
+/*
+ * The key is none of ours, and empty. A chain that cannot be used is reported; what was there
+ * before goes on serving.
+ */
 static enum err
 on_certificate(struct svc_common *sc, uint32_t slot, str chain, str key)
 {
 	struct svc_gate *g = sc->ctx;
 	const char *why = "";
-	enum err e = svc_gate_certs_load(&g->certs, slot, chain, key, &why);
+	enum err e = svc_gate_certs_load(&g->certs, slot, chain, &why);
 	if (e != ERR_OK) {
 		LOG(GATE_CERTIFICATE_BAD, F_U64("slot", slot), F_ERR(e), F_CSTR("why", why));
-		return ERR_OK;
+		return e;
 	}
 	LOG(GATE_CERTIFICATE, F_U64("slot", slot), F_I64("until_s", g->certs.until_s[slot]));
 	return ERR_OK;

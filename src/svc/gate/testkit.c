@@ -38,6 +38,7 @@ svc_gate_world_open(struct svc_gate_world *w)
 	w->sc.conf = &w->conf;
 	w->g = mem_zalloc(1, sizeof *w->g);
 	CHECK_ERR(svc_gate_init(w->g, &w->sc), ERR_OK);
+	svc_gate_keys_start(w);
 	svc_gate_world_certificate(w, 0, "mail.example.org");
 	w->mx[0] = wire_peer(w->g, SVC_GATE_MX, 0);
 	w->mx[1] = wire_peer(w->g, SVC_GATE_MX, 1);
@@ -51,6 +52,7 @@ svc_gate_world_open(struct svc_gate_world *w)
 void
 svc_gate_world_close(struct svc_gate_world *w)
 {
+	svc_gate_keys_stop(w);
 	svc_gate_done(w->g);
 	MEM_FREE(w->g);
 	sys_loop_free(&w->sc.loop);

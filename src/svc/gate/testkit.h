@@ -10,6 +10,7 @@
 #include "base/test.h"
 #include "conf/conf.h"
 #include "svc/gate/gate.h"
+#include "sys/spawn.h"
 
 struct ssl_ctx_st;
 struct ssl_st;
@@ -20,6 +21,8 @@ struct svc_gate_world {
 	struct conf conf;
 	struct svc_gate *g;
 	int mx[2], submission, login, auth; /* our ends; mx: two processes */
+	int keys;                           /* gate's end: what is sent here, keys reads */
+	struct sys_child keys_child;
 	bool ready;
 };
 
@@ -30,8 +33,20 @@ void svc_gate_world_close(struct svc_gate_world *w);
 void svc_gate_world_turn(struct svc_gate_world *w);
 /* A connection from an address ("192.0.2.1"); the client's end. */
 int svc_gate_world_connect(struct svc_gate_world *w, enum sys_protocol protocol, const char *ip);
-/* Make a pair for the names (comma-separated) and load it into a slot. */
+/* Make a pair for the names (comma-separated) and load it into a slot. P-256. */
 void svc_gate_world_certificate(struct svc_gate_world *w, uint32_t slot, const char *names);
+/* The same with a key of that kind: "RSA", or a curve. */
+void svc_gate_world_certificate_of(struct svc_gate_world *w, uint32_t slot, const char *names,
+    const char *kind);
+
+/*
+ * The process keys, played by a process of its own, because gate waits for it. It is told what to
+ * do: a certificate with its key in PEM is one to sign with; "hang": never answer again; "lie":
+ * answer somebody else's question; "spoil": a wrong signature next; "die".
+ */
+void svc_gate_keys_start(struct svc_gate_world *w);
+void svc_gate_keys_tell(struct svc_gate_world *w, str what);
+void svc_gate_keys_stop(struct svc_gate_world *w);
 
 /* A session that came to a peer; `stream` is -1 when none did. */
 struct svc_gate_handed {

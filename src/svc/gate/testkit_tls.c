@@ -54,22 +54,29 @@ bio_str(BIO *bio)
 }
 
 void
-svc_gate_world_certificate(struct svc_gate_world *w, uint32_t slot, const char *names)
+svc_gate_world_certificate_of(struct svc_gate_world *w, uint32_t slot, const char *names,
+    const char *kind)
 {
 	const char *why = "";
-	EVP_PKEY *key = EVP_EC_gen("P-256");
+	EVP_PKEY *key = strcmp(kind, "RSA") == 0 ? EVP_RSA_gen(2048) : EVP_EC_gen(kind);
 	X509 *cert = make_certificate(key, names);
-	BIO *chain_pem = BIO_new(BIO_s_mem()), *key_pem = BIO_new(BIO_s_mem());
+	BIO *chain_pem = BIO_new(BIO_s_mem()), *both_pem = BIO_new(BIO_s_mem());
 	PEM_write_bio_X509(chain_pem, cert);
-	PEM_write_bio_PrivateKey(key_pem, key, NULL, NULL, 0, NULL, NULL);
-	CHECK_ERR(svc_gate_certs_load(&w->g->certs, slot, bio_str(chain_pem), bio_str(key_pem),
-		      &why),
-	    ERR_OK);
+	PEM_write_bio_X509(both_pem, cert);
+	PEM_write_bio_PrivateKey(both_pem, key, NULL, NULL, 0, NULL, NULL);
+	svc_gate_keys_tell(w, bio_str(both_pem));
+	CHECK_ERR(svc_gate_certs_load(&w->g->certs, slot, bio_str(chain_pem), &why), ERR_OK);
 	CHECK_STR(str_from(why), STR_NONE);
 	BIO_free(chain_pem);
-	BIO_free(key_pem);
+	BIO_free(both_pem);
 	X509_free(cert);
 	EVP_PKEY_free(key);
+}
+
+void
+svc_gate_world_certificate(struct svc_gate_world *w, uint32_t slot, const char *names)
+{
+	svc_gate_world_certificate_of(w, slot, names, "P-256");
 }
 
 static int

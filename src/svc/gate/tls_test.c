@@ -195,11 +195,11 @@ bad_certificates_leave_the_old_one(void)
 	svc_gate_world_open(&w);
 	for (size_t i = 0; i < LEN(bad); i++) {
 		const char *why = NULL;
-		CHECK(svc_gate_certs_load(&w.g->certs, 0, bad[i], bad[i], &why) != ERR_OK);
+		CHECK(svc_gate_certs_load(&w.g->certs, 0, bad[i], &why) != ERR_OK);
 		CHECK(why != NULL);
 	}
 	const char *why = NULL;
-	CHECK_ERR(svc_gate_certs_load(&w.g->certs, SVC_GATE_CERTIFICATES_MAX, bad[0], bad[0], &why),
+	CHECK_ERR(svc_gate_certs_load(&w.g->certs, SVC_GATE_CERTIFICATES_MAX, bad[0], &why),
 	    ERR_TOOMANY);
 	expect_name(&w, NULL, "mail.example.org");
 	svc_gate_world_close(&w);

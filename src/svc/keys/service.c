@@ -76,7 +76,7 @@ on_certificate(struct svc_common *sc, uint32_t slot, str chain, str key)
 		LOG(KEYS_CERTIFICATE, F_U64("slot", slot));
 	}
 	mem_wipe((void *)(uintptr_t)key.p, key.n); /* in the channel's buffer */
-	return ERR_OK;
+	return e;
 }
 
 static void

@@ -10,8 +10,9 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+/* Gate makes the name from the certificate as well. */
 static enum err
-check_certificate(str chain, EVP_PKEY *key)
+check_certificate(str chain, EVP_PKEY *key, uint8_t ret_id[32])
 {
 	if (chain.n == 0 || chain.n > INT_MAX) {
 		return ERR_SYNTAX;
@@ -25,6 +26,9 @@ check_certificate(str chain, EVP_PKEY *key)
 	if (e == ERR_OK && X509_check_private_key(first, key) != 1) {
 		e = ERR_CONFIG;
 	}
+	if (e == ERR_OK) {
+		e = svc_keys_crypto_id(X509_get0_pubkey(first), ret_id);
+	}
 	X509_free(first);
 	BIO_free(bio);
 	return e;
@@ -36,11 +40,8 @@ read_pair(str chain, str pem, struct svc_keys_pair *ret)
 	*ret = (struct svc_keys_pair){ 0 };
 	TRY(svc_keys_crypto_read(pem, &ret->key));
 	enum err e = EVP_PKEY_is_a(ret->key, "RSA") || EVP_PKEY_is_a(ret->key, "EC")
-	    ? check_certificate(chain, ret->key)
+	    ? check_certificate(chain, ret->key, ret->id)
 	    : ERR_UNSUPPORTED;
-	if (e == ERR_OK) {
-		e = svc_keys_crypto_id(ret->key, ret->id);
-	}
 	if (e != ERR_OK) {
 		svc_keys_crypto_free(&ret->key);
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Certificates and keys: read here, because the gates can open no files, and read again when their
- * files change. Whether chain and key fit together is for the gate to say; it keeps the old pair if
- * not.
+ * Certificates and keys: read here, because services can open no such files, and read again when
+ * the files change. The process keys gets both halves and says whether they fit; the gates get the
+ * chain, a changed one only after that, so that none shows a certificate nobody can sign for.
  */
 #include "svc/parent/parent_priv.h"
 
@@ -55,12 +55,18 @@ pairs(const struct svc_parent *p)
 	return MIN(n, (size_t)SVC_PARENT_CERTS_MAX);
 }
 
+static bool
+is(const struct svc_parent_proc *c, const char *program)
+{
+	return str_eq(c->row->program, str_from(program));
+}
+
 static void
-give(struct svc_parent_proc *c, size_t slot, const struct pem *pem)
+give(struct svc_parent_proc *c, size_t slot, str chain, str key)
 {
 	struct svc_parent *p = c->parent;
 	struct ipc_parent_child_certificate m = {
-		.slot = (uint32_t)slot, .chain = buf_view(&pem->chain), .key = buf_view(&pem->key)
+		.slot = (uint32_t)slot, .chain = chain, .key = key
 	};
 	buf_reset(&p->out);
 	ipc_parent_child_certificate_put(&p->out, &m);
@@ -68,16 +74,74 @@ give(struct svc_parent_proc *c, size_t slot, const struct pem *pem)
 	buf_wipe(&p->out);
 }
 
+static void
+give_all(struct svc_parent *p, const char *program, size_t slot, const struct pem *pem)
+{
+	for (size_t i = 0; i < p->procs_n; i++) {
+		if (is(&p->procs[i], program) && svc_parent_proc_lives(&p->procs[i])) {
+			give(&p->procs[i], slot, buf_view(&pem->chain), buf_view(&pem->key));
+		}
+	}
+}
+
+void
+svc_parent_certs_init(struct svc_parent *p)
+{
+	for (size_t slot = 0; slot < LEN(p->certs); slot++) {
+		buf_init(&p->certs[slot].given, SVC_PARENT_CHAIN_MAX);
+		buf_init(&p->certs[slot].next, SVC_PARENT_CHAIN_MAX);
+	}
+}
+
+void
+svc_parent_certs_done(struct svc_parent *p)
+{
+	for (size_t slot = 0; slot < LEN(p->certs); slot++) {
+		buf_done(&p->certs[slot].given);
+		buf_done(&p->certs[slot].next);
+	}
+}
+
+static void
+copy(struct buf *to, const struct buf *from)
+{
+	buf_reset(to);
+	buf_str(to, buf_view(from));
+}
+
 void
 svc_parent_certs_give(struct svc_parent_proc *c)
 {
 	for (size_t slot = 0; slot < pairs(c->parent); slot++) {
+		struct svc_parent_cert *cert = &c->parent->certs[slot];
 		struct pem pem;
+		if (is(c, "gate") && cert->given.n > 0) {
+			give(c, slot, buf_view(&cert->given), STR_NONE);
+			continue;
+		}
 		if (load_pair(c->parent, slot, &pem) == ERR_OK) {
-			give(c, slot, &pem);
+			bool gate = is(c, "gate"); /* the first of all: keys will say if it fits */
+			copy(gate ? &cert->given : &cert->next, &pem.chain);
+			give(c, slot, buf_view(&pem.chain), gate ? STR_NONE : buf_view(&pem.key));
 		}
 		pem_done(&pem);
 	}
+}
+
+void
+svc_parent_certs_taken(struct svc_parent_proc *c, uint32_t slot, enum err result)
+{
+	struct svc_parent *p = c->parent;
+	if (!is(c, "keys") || slot >= LEN(p->certs) || p->certs[slot].next.n == 0) {
+		return;
+	}
+	struct svc_parent_cert *cert = &p->certs[slot];
+	if (result == ERR_OK && !str_eq(buf_view(&cert->given), buf_view(&cert->next))) {
+		struct pem pem = { .chain = cert->next };
+		copy(&cert->given, &cert->next);
+		give_all(p, "gate", slot, &pem);
+	}
+	buf_reset(&cert->next);
 }
 
 /* The file behind the path is another one, or was written to. */
@@ -101,12 +165,8 @@ renew(struct svc_parent *p, size_t slot)
 	if (load_pair(p, slot, &pem) == ERR_OK) {
 		LOG(PARENT_CERTIFICATE, F_U64("slot", slot),
 		    F_STR("file", p->conf->tls_certificate.v[slot]));
-		for (size_t i = 0; i < p->procs_n; i++) {
-			if (str_eq(p->procs[i].row->program, S("gate")) &&
-			    svc_parent_proc_lives(&p->procs[i])) {
-				give(&p->procs[i], slot, &pem);
-			}
-		}
+		copy(&p->certs[slot].next, &pem.chain);
+		give_all(p, "keys", slot, &pem);
 	}
 	pem_done(&pem);
 }

@@ -54,6 +54,8 @@ struct svc_parent_listener {
 
 struct svc_parent_cert {
 	struct sys_stat chain, key; /* as last read; size 0: not read yet */
+	struct buf given;           /* the chain that gates have */
+	struct buf next;            /* one whose key was given to keys, which has not answered */
 };
 
 /* One `postern status` that is being answered. */
@@ -113,10 +115,15 @@ enum err svc_parent_listen_give(struct svc_parent_proc *c);
 /* The administrators' socket of that program. */
 enum err svc_parent_listen_admin(struct svc_parent *p, str program, int *ret_fd);
 
-/* certs.c: certificates and keys go to the gates. */
+/* certs.c: keys of certificates go to keys, chains to the gates. */
+void svc_parent_certs_init(struct svc_parent *p);
+void svc_parent_certs_done(struct svc_parent *p);
+/* All of them to a process that starts: one of these two programs. */
 void svc_parent_certs_give(struct svc_parent_proc *c);
+/* It says what it did with one. */
+void svc_parent_certs_taken(struct svc_parent_proc *c, uint32_t slot, enum err result);
 void svc_parent_certs_watch(struct svc_parent *p);
-/* Read again what has changed, and give it to all gates. */
+/* Read again what has changed, and give it to keys; the gates get it when keys has it. */
 void svc_parent_certs_check(struct svc_parent *p);
 
 /* proc.c: the life of one process. */

@@ -383,7 +383,7 @@ starts_and_wires(void)
 		{ "smtp-mx", 1, 2 + 1 + 1, 0, 6 },
 		{ "smtp-submission", 3, 2 + 1 + 1, 0, 6 },
 		{ "login", 0, 2 + 1 + 1, 0, 2 },
-		{ "gate", 1, 1 + 1 + 4 + 1, 1, 1 },
+		{ "gate", 1, 1 + 1 + 4 + 1 + 1, 1, 1 },
 	};
 	CHECK(await(all_run));
 	CHECK_U64(w.listeners_n, 1);
@@ -445,7 +445,7 @@ killed_process_comes_back(void)
 	CHECK_U64(fact(find("queue", 0), "wires"), 5);
 	CHECK_U64(fact(find("smtp-mx", 0), "wires"), 4); /* the same, one of them anew */
 	CHECK_U64(fact(find("smtp-mx", 0), "wired"), 5);
-	CHECK_U64(fact(find("gate", 0), "wired"), 7);
+	CHECK_U64(fact(find("gate", 0), "wired"), 8);
 	CHECK(await(all_said_hello) || log_has("process=queue[0]"));
 }
 
@@ -521,14 +521,35 @@ reloads(void)
 	CHECK_U64(fact(find("auth", 0), "reloads"), 0);
 
 	put_config("other.example.org", "service-user-base 70000\n");
-	put_file("key", S("bad key\n"));
 	CHECK_ERR(ask_reload(), ERR_OK);
 	want_reloads = 1;
 	CHECK(await(all_reloaded));
-	CHECK(await(gates_renewed));
 	CHECK(log_has("restart-needed setting=service-user-base"));
 	CHECK_ERR(sys_child_signal(&w.parent, SIGHUP), ERR_OK);
 	want_reloads = 2;
+	CHECK(await(all_reloaded));
+}
+
+static bool
+keys_renewed(void)
+{
+	return fact(find("keys", 0), "certificates") == 2;
+}
+
+/* keys refuses the first pair, so the gates never hear of it. */
+static void
+renews(void)
+{
+	put_file("cert", S("a certificate nobody has the key of\n"));
+	put_file("key", S("bad key\n"));
+	CHECK_ERR(ask_reload(), ERR_OK);
+	CHECK(await(keys_renewed));
+	CHECK_U64(fact(find("gate", 0), "certificates"), 1);
+	put_file("cert", S("another certificate\n"));
+	put_file("key", S("good key\n"));
+	CHECK_ERR(ask_reload(), ERR_OK);
+	CHECK(await(gates_renewed));
+	want_reloads = 4;
 	CHECK(await(all_reloaded));
 }
 
@@ -658,7 +679,7 @@ static void
 run_all(bool as_user)
 {
 	static test_fn *const steps[] = { starts_and_wires, serves, killed_process_comes_back,
-		broken_channel_is_replaced, reloads, backs_off, second_server_is_refused,
+		broken_channel_is_replaced, reloads, renews, backs_off, second_server_is_refused,
 		stops_in_order, children_follow_the_parent, stops_by_signal_though_somebody_hangs };
 	unsigned failed_before = test_failed;
 	make_world(as_user);

@@ -81,10 +81,19 @@ on_rewire(void *ctx, const struct ipc_parent_child_rewire *m, int *fd)
 }
 
 static enum err
+on_certificate_taken(void *ctx, const struct ipc_parent_child_certificate_taken *m, int *fd)
+{
+	struct svc_parent_proc *c = ctx;
+	svc_parent_certs_taken(c, m->slot, m->result);
+	return ERR_OK;
+}
+
+static enum err
 on_message(void *ctx, str datagram, int *fd)
 {
 	static const struct ipc_parent_child_at_parent handlers = {
 		.ready = on_ready,
+		.certificate_taken = on_certificate_taken,
 		.status = on_status,
 		.rewire = on_rewire,
 	};
@@ -278,8 +287,11 @@ start(struct svc_parent_proc *c)
 	LOG(PARENT_STARTED, F_STR("process", name_of(c, name)), F_U64("pid", c->child.pid));
 	give_config(c);
 	svc_parent_wire_all(c);
-	if (str_eq(c->row->program, S("gate"))) {
+	bool gate = str_eq(c->row->program, S("gate"));
+	if (gate || str_eq(c->row->program, S("keys"))) {
 		svc_parent_certs_give(c);
+	}
+	if (gate) {
 		TRY(svc_parent_listen_give(c));
 	}
 	return give_admin(c);

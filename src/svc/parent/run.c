@@ -124,6 +124,7 @@ set_up(struct svc_parent *p, str config, str programs)
 	p->started_s = sys_clock_wall_s();
 	buf_init(&p->out, IPC_MESSAGE_MAX);
 	buf_init(&p->encoded, SVC_PARENT_SETTINGS_MAX);
+	svc_parent_certs_init(p);
 	p->arena = arena_new(NULL, "parent", BUDGET, 0);
 	if (p->arena == NULL) {
 		return ERR_NOMEM;
@@ -188,10 +189,14 @@ start_all(struct svc_parent *p)
 static void
 remove_sockets(struct svc_parent *p)
 {
-	static const str sockets[] = { S_INIT("run/parent.sock"), S_INIT("run/auth.sock"),
-		S_INIT("run/queue.sock"), S_INIT("run/accounts.sock") };
-	for (size_t i = 0; i < LEN(sockets) && p->lock_fd >= 0; i++) {
-		enum err ignored = sys_file_unlink(SYS_CWD, svc_parent_state_path(p, sockets[i]));
+	const str *admins;
+	size_t n = svc_parent_table_admins(&admins);
+	for (size_t i = 0; i <= n && p->lock_fd >= 0; i++) {
+		char name[64];
+		snprintf(name, sizeof name, "run/%.*s.sock",
+		    STR_ARG(i == n ? S("parent") : admins[i]));
+		enum err ignored = sys_file_unlink(SYS_CWD,
+		    svc_parent_state_path(p, str_from(name)));
 		(void)ignored;
 	}
 }
@@ -201,6 +206,7 @@ tear_down(struct svc_parent *p)
 {
 	svc_parent_listen_done(p);
 	svc_common_admins_done(&p->admins);
+	svc_parent_certs_done(p);
 	if (p->conf != NULL) {
 		remove_sockets(p);
 	}
