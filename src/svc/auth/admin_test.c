@@ -234,6 +234,15 @@ changes_accounts(void)
 	check_done(ERR_SYNTAX, "no account state 9");
 	ASK(account_quota, .address = S("bert@example.org"), .octets = 1, .messages = 2);
 	check_done(ERR_OK, "1 octets and 2 messages");
+	ASK(account_set, .address = S("bert@example.org"), .name = S("language"), .value = S("fr"));
+	check_done(ERR_OK, "bert@example.org is told things in: fr");
+	ASK(account_show, .address = S("bert@example.org"));
+	CHECK_STR(account.account.language, S("fr"));
+	ASK(account_set, .address = S("bert@example.org"), .name = S("language"),
+	    .value = S("f r"));
+	check_done(ERR_SYNTAX, "a language is a tag");
+	ASK(account_set, .address = S("bert@example.org"), .name = S("colour"));
+	check_done(ERR_SYNTAX, "no setting of that name");
 	ASK(account_delete, .address = S("bert@example.org"));
 	check_done(ERR_OK, "accounts/2");
 	CHECK_U64(world.revokes, 3);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the queue process may do: its journal folder, and the channels and files of arrivals it was
- * handed. No network, no other file, no mailbox, and it never looks into a message.
+ * handed. No network, no other file, no mailbox; it reads a message only to return it in a report.
  */
 #include "svc/queue/queue.h"
 
