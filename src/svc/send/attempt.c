@@ -178,6 +178,8 @@ classify(struct svc_send_attempt *a, struct svc_send *sv)
 	}
 	if (a->dane == DANE_VERDICT_MISMATCH) { /* in reports: validation-failure */
 		seen.tls = REACH_TLS_TLSA_INVALID;
+	} else if (a->sts == MTASTS_VERDICT_UNLISTED && seen.tls == REACH_TLS_VALIDATION) {
+		seen.tls = REACH_TLS_STS_INVALID; /* the same */
 	}
 	if (a->sentence.n > 0 && seen.phase >= REACH_PHASE_MAIL) { /* our own words for a status */
 		seen.code = seen.enhanced.n > 0 && seen.enhanced.p[0] == '5' ? 550 : 450;
