@@ -16,11 +16,13 @@ import wire
 ACCOUNTS = 20
 SETTINGS = {
     "queue.sync-interval": "100ms",
+    "queue.linger": "20ms",  # letters are left beside the index, and taken to a process, by turns
     "queue.reserve": 0,
     "gate.processes": 2,
     "smtp.processes": 2,
     "auth.hash-workers": 1,
 }
+UNREAD = 6  # accounts whose letters are left until the end
 ROUNDS = 200
 ROUND_ANSWERS = 3  # letters accepted between two kills, if the server gets to it
 ROUND_S = 1.0
@@ -143,7 +145,7 @@ def run(report, rounds=ROUNDS, seed=None):
     began = time.monotonic()
     with postern.Server(accounts=accounts, settings=SETTINGS) as server:
         killer = Killer(server, rng)
-        load = loads.Load(server, ledger, accounts, seed=seed)
+        load = loads.Load(server, ledger, accounts, seed=seed, unread=UNREAD)
         load.start(mx=4, submission=2, readers=2, appenders=1, fetchers=2)
         for _ in range(rounds):
             wanted = ledger.accepted + ROUND_ANSWERS
@@ -154,7 +156,9 @@ def run(report, rounds=ROUNDS, seed=None):
             killer.strike()
         load.stop()
         server.crash()
+        waiting = sum(f.stat().st_size > 0 for f in server.dir.glob("state/accounts/*/arrivals"))
         server.start()
+        report.check("letters were left in accounts nobody read", waiting > 0, f"{waiting}")
         report.check(f"seed {seed}: the queue runs empty", wait_for_queue(server))
         check_mailboxes(report, server, ledger)
         verify(report, server)
