@@ -12,10 +12,10 @@
 #include "base/str.h"
 
 enum {
-	STORE_ARRIVALS_OCTETS_MAX = 1 << 20,  /* of the file: taking in is one short transaction */
-	STORE_ARRIVALS_LETTERS_MAX = 256,     /* half of what is set aside: store_deliver */
-	STORE_ARRIVALS_MAILBOX = 1,           /* INBOX: where they go */
-	STORE_ARRIVALS_LETTER_MAX = 80 << 10, /* one letter with its prefix */
+	STORE_ARRIVALS_OCTETS_MAX = 4 << 20,   /* of the file: taking in is one short transaction */
+	STORE_ARRIVALS_LETTERS_MAX = 256,      /* half of what is set aside: store_deliver */
+	STORE_ARRIVALS_MAILBOX = 1,            /* INBOX: where they go */
+	STORE_ARRIVALS_LETTER_MAX = 256 << 10, /* one letter with its prefix */
 };
 
 /* All octets are borrowed for the call. */

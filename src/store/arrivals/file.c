@@ -94,28 +94,20 @@ store_arrivals_record_get(const struct store_record *rec, struct store_arrival *
 	return ERR_OK;
 }
 
+/* The octets in front of the payload. */
 static enum err
-record_put(struct buf *out, const struct store_arrival *a)
+front_put(struct buf *out, const struct store_arrival *a, str payload)
 {
 	char meta[64];
-	struct buf m, payload;
-	struct store_record r = { .type = STORE_RECORD_ARRIVAL };
+	struct buf m;
 	buf_init_fixed(&m, meta, sizeof meta);
 	meta_put(&m, a);
-	buf_init(&payload, STORE_ARRIVALS_LETTER_MAX);
-	buf_str(&payload, a->prefix);
-	buf_str(&payload, a->body);
-	enum err e = buf_err(&payload);
-	if (e == ERR_OK) {
-		r.meta = buf_view(&m);
-		r.payload = buf_view(&payload);
-		r.plain = (uint32_t)payload.n;
-		store_record_front_put(out, &r);
-		buf_str(out, r.payload);
-		e = buf_err(out);
-	}
-	buf_done(&payload);
-	return e;
+	struct store_record r = { .type = STORE_RECORD_ARRIVAL,
+		.plain = (uint32_t)payload.n,
+		.meta = buf_view(&m),
+		.payload = payload };
+	store_record_front_put(out, &r);
+	return buf_err(out);
 }
 
 /* ---- adding ------------------------------------------------------------------------------- */
@@ -164,37 +156,47 @@ write_head(int fd, const struct store_arrivals_head *h)
 }
 
 static enum err
-add_locked(int fd, str record)
+add_locked(int fd, str front, str payload)
 {
 	struct store_arrivals_head h;
+	struct sys_part parts[] = { { front.p, front.n }, { payload.p, payload.n } };
 	TRY(read_head(fd, &h));
-	if (h.end + record.n > STORE_ARRIVALS_OCTETS_MAX ||
+	if (h.end + front.n + payload.n > STORE_ARRIVALS_OCTETS_MAX ||
 	    h.letters >= STORE_ARRIVALS_LETTERS_MAX) {
 		return ERR_BUSY;
 	}
-	TRY(sys_file_write(fd, h.end, record));
-	h.end += record.n;
+	TRY(sys_file_write_parts(fd, h.end, parts, LEN(parts)));
+	h.end += front.n + payload.n;
 	h.letters++;
 	return write_head(fd, &h);
+}
+
+static enum err
+add(int fd, const struct store_arrival *a, str payload)
+{
+	char room[STORE_RECORD_HEAD + 64];
+	struct buf front;
+	buf_init_fixed(&front, room, sizeof room);
+	TRY(front_put(&front, a, payload));
+	TRY(sys_file_lock(fd, true, false));
+	enum err e = add_locked(fd, buf_view(&front), payload);
+	sys_file_unlock(fd);
+	return e;
 }
 
 enum err
 store_arrivals_add(int fd, const struct store_arrival *a)
 {
-	struct buf record;
+	struct buf payload;
 	if (a->prefix.n + a->body.n > STORE_ARRIVALS_LETTER_MAX) {
 		return ERR_TOOBIG;
 	}
-	buf_init(&record, STORE_ARRIVALS_LETTER_MAX + STORE_RECORD_META_MAX);
-	enum err e = record_put(&record, a);
-	if (e == ERR_OK) {
-		e = sys_file_lock(fd, true, false);
-	}
-	if (e == ERR_OK) {
-		e = add_locked(fd, buf_view(&record));
-		sys_file_unlock(fd);
-	}
-	buf_done(&record);
+	buf_init(&payload, STORE_ARRIVALS_LETTER_MAX);
+	buf_str(&payload, a->prefix);
+	buf_str(&payload, a->body);
+	enum err e = buf_err(&payload);
+	e = e != ERR_OK ? e : add(fd, a, buf_view(&payload));
+	buf_done(&payload);
 	return e;
 }
 

@@ -105,7 +105,7 @@ struct svc_accounts {
 	struct list late;
 	size_t late_n;
 	struct sys_task tickets_came;
-	struct lru *tickets, *facts;
+	struct lru *tickets, *facts, *usages;
 	struct map *families, *asked;
 	struct list checked, unchecked; /* families; unchecked: since auth was started anew */
 	size_t checks;                  /* questions about those under way */
@@ -166,12 +166,17 @@ void svc_accounts_deliver(struct svc_accounts *s, const struct svc_accounts_fact
 void svc_accounts_ended(struct svc_accounts *s, uint64_t account, uint64_t job, enum err result);
 void svc_accounts_synced_nothing(struct svc_accounts *s, uint64_t job);
 
-/* slot.c: letters that are left in an account without a process. */
+/* slot.c: letters left in an account without a process. */
 void svc_accounts_slot(struct svc_accounts *s, uint64_t account, uint64_t job);
 void svc_accounts_slot_give(struct svc_accounts *s, const struct svc_accounts_facts *f,
     uint64_t job);
 void svc_accounts_slot_refuse(struct svc_accounts *s, uint64_t account, uint64_t job);
 void svc_accounts_slot_used(struct svc_accounts *s, uint64_t account);
+struct svc_accounts_usage { /* of an account at rest, as its last process said */
+	uint64_t octets, messages;
+};
+void svc_accounts_slot_usage(struct svc_accounts *s, uint64_t account, struct svc_accounts_usage u);
+void svc_accounts_slot_forget(struct svc_accounts *s, uint64_t account);
 
 /* Make an account's folder if it is not there; svc_accounts_folder_sync makes its name last. */
 enum err svc_accounts_folder_make(struct svc_accounts *s, str folder);

@@ -122,6 +122,9 @@ report_end(struct svc_accounts_child *c, const struct sys_child_end *end)
 {
 	struct svc_accounts *s = c->s;
 	enum err e = verdict(end);
+	if (e != ERR_OK) {
+		svc_accounts_slot_forget(s, c->account); /* it may not have told all */
+	}
 	if (end->signalled && !c->killed) {
 		s->crashed++;
 		LOG(ACCOUNTS_CHILD_DIED, F_U64("account", c->account), F_I64("signal", end->code));
@@ -202,6 +205,8 @@ on_usage(void *ctx, const struct ipc_accounts_account_usage *m, int *fd)
 	struct ipc_accounts_auth_usage usage = {
 		.account = c->account, .octets = m->octets, .messages = m->messages
 	};
+	svc_accounts_slot_usage(c->s, c->account,
+	    (struct svc_accounts_usage){ m->octets, m->messages });
 	if (c->s->auth != NULL) {
 		buf_reset(&c->s->out);
 		ipc_accounts_auth_usage_put(&c->s->out, &usage);
@@ -469,6 +474,7 @@ svc_accounts_child_new(struct svc_accounts *s, struct svc_account_start *start,
 	if (c == NULL) {
 		return ERR_NOMEM;
 	}
+	svc_accounts_slot_forget(s, start->account);
 	c->guest = start->guest;
 	start->folder = folder;
 	start->boot_id = s->sc->boot_id;

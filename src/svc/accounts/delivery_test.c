@@ -336,7 +336,17 @@ who_gets_a_slot(void)
 	w.quota = 1000000;
 	world_revoke(7); /* facts are asked for anew */
 	world_turn();
-	CHECK(!get_slot(8, 7));
+	CHECK(!get_slot(8, 7)); /* nobody knows how full it is */
+	process = world_open(9, 7);
+	CHECK_ERR(world_deliver(process, 3, LETTER), ERR_OK);
+	sys_close(&process);
+	CHECK(world_until(is_zero, &w.s->deliveries));
+	CHECK(!get_slot(10, 7)); /* too full for a file of arrivals */
+	w.quota = 100000000;
+	world_revoke(7);
+	world_turn();
+	CHECK(get_slot(11, 7));
+	sys_close(&w.slot);
 	CHECK_U64(map_count(w.s->asked), 0);
 	CHECK(lru_get(w.s->facts, str_make(&seven, sizeof seven)) != NULL);
 	world_free();

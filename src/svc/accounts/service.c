@@ -19,6 +19,7 @@ make_tables(struct svc_accounts *s)
 	s->tickets = lru_new(key, SVC_ACCOUNTS_TICKETS_MAX, sizeof(struct svc_accounts_ticket),
 	    NULL);
 	s->facts = lru_new(key, SVC_ACCOUNTS_FACTS_MAX, sizeof(struct svc_accounts_facts), NULL);
+	s->usages = lru_new(key, SVC_ACCOUNTS_FACTS_MAX, sizeof(struct svc_accounts_usage), NULL);
 	s->families = map_new(key, SVC_ACCOUNTS_CHILDREN_MAX);
 	s->asked = map_new(key, SVC_ACCOUNTS_ASKED_MAX);
 	s->parked = map_new(key, SVC_ACCOUNTS_PARKED_MAX);
@@ -26,7 +27,7 @@ make_tables(struct svc_accounts *s)
 	s->scratch = arena_new(s->sc->arena, "message", 2 << 20, 0);
 	bool ok = s->tickets != NULL && s->facts != NULL && s->families != NULL &&
 	    s->asked != NULL && s->parked != NULL && s->live != NULL && s->scratch != NULL;
-	return ok ? ERR_OK : ERR_NOMEM;
+	return ok && s->usages != NULL ? ERR_OK : ERR_NOMEM;
 }
 
 static enum err
@@ -127,6 +128,7 @@ svc_accounts_free(struct svc_accounts *s)
 	sys_chan_free(&s->queue);
 	lru_free(&s->tickets);
 	lru_free(&s->facts);
+	lru_free(&s->usages);
 	map_free(&s->families);
 	map_free(&s->asked);
 	map_free(&s->parked);

@@ -10,12 +10,15 @@
 #include "sys/clock.h"
 #include "sys/sys.h"
 
-enum { RETURN_PATH_MAX = 1100 };
+enum {
+	RETURN_PATH_MAX = 1100,
+	LETTER_MAX = STORE_ARRIVALS_LETTER_MAX - RETURN_PATH_MAX,
+};
 
 static bool
 fits(const struct svc_queue_letter *l)
 {
-	return !l->replay && l->tries == 0 && l->parcel->size <= SVC_QUEUE_INLINE;
+	return !l->replay && l->tries == 0 && l->parcel->size <= LETTER_MAX;
 }
 
 /* What is held or rests was tried before; it is not in the file, or a process would find it. */
@@ -61,7 +64,7 @@ svc_queue_slot_ask(struct svc_queue_lane *lane)
 static enum err
 add(struct svc_queue *q, const struct svc_queue_letter *l, int fd)
 {
-	static char piece[SVC_QUEUE_INLINE];
+	static char piece[LETTER_MAX];
 	const struct svc_queue_parcel *p = l->parcel;
 	char path[RETURN_PATH_MAX];
 	/* as a delivery process does it */
