@@ -177,7 +177,6 @@ struct svc_accounts_usage { /* of an account at rest, as its last process said *
 };
 void svc_accounts_slot_usage(struct svc_accounts *s, uint64_t account, struct svc_accounts_usage u);
 void svc_accounts_slot_forget(struct svc_accounts *s, uint64_t account);
-
 /* Make an account's folder if it is not there; svc_accounts_folder_sync makes its name last. */
 enum err svc_accounts_folder_make(struct svc_accounts *s, str folder);
 /* One sync, only when a folder was made since the last one. IO, NOSPACE, NOFD. */
