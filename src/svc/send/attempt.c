@@ -5,6 +5,7 @@
  * broken TLS, that before a silence, and a fault of our own last of all.
  */
 #include "svc/send/attempt.h"
+#include "base/codec.h"
 #include "ipc/send_watch.h"
 #include "proto/smtpc/reply.h"
 #include "spool/spool.h"
@@ -190,9 +191,39 @@ classify(struct svc_send_attempt *a, struct svc_send *sv)
 
 /* --- telling ------------------------------------------------------------------------------- */
 
+/* RFC 8460 4.5: the TLSA records, or the lines of the MTA-STS policy that we know. */
+static void
+put_policy(struct buf *out, const struct svc_send_attempt *a)
+{
+	const struct svc_send_route *r = a->route;
+	const struct svc_send_host *h = a->host;
+	if (h != NULL && h->dane != DANE_DEMAND_NONE && a->dane != DANE_VERDICT_NONE) {
+		for (size_t i = 0; i < h->records_n; i++) {
+			const struct dane_record *t = &h->records[i];
+			buf_printf(out, "%u %u %u ", t->usage, t->selector, t->matching);
+			hex_encode(out, t->data);
+			buf_ch(out, '\n');
+		}
+	} else if (r->sts_applies) {
+		buf_printf(out, "version: STSv1\nmode: %s\n",
+		    r->sts == MTASTS_ENFORCE ? "enforce" : "testing");
+		for (size_t i = 0; i < r->patterns_n; i++) {
+			buf_printf(out, "mx: %.*s\n", STR_ARG(r->patterns[i]));
+		}
+	}
+	/* All of it or nothing. */
+	if (buf_err(out) != ERR_OK) {
+		buf_reset(out);
+	}
+}
+
 static void
 tell_watch(const struct svc_send_attempt *a, struct svc_send *sv)
 {
+	char storage[4096];
+	struct buf policy;
+	buf_init_fixed(&policy, storage, sizeof storage);
+	put_policy(&policy, a);
 	const struct svc_send_letter *l = a->letter;
 	struct ipc_send_watch_phase phases[REACH_PHASE_COUNT];
 	for (size_t i = 0; i < a->phases_n; i++) {
@@ -226,6 +257,7 @@ tell_watch(const struct svc_send_attempt *a, struct svc_send *sv)
 		.expires_s = a->has_tls ? a->tls.expires_s : 0,
 		.dane = a->dane,
 		.sts = a->sts,
+		.policy = buf_view(&policy),
 		.tls_failure = reach_tls_name(a->seen.tls != REACH_TLS_OK ? a->seen.tls
 									  : a->soft_tls),
 		.code = a->outcome.code,
