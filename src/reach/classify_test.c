@@ -158,6 +158,7 @@ big_receivers(void)
 		    "554 IP=192.0.2.1 - None/bad reputation. tobr@rx.t-online.de (NOWL)", "R4" },
 		{ BANNER, "mx00.t-online.de",
 		    "554 IP=192.0.2.1 - Dialup IP not allowed. toda@rx.t-online.de (DIAL)", "R5" },
+		{ BANNER, "mx.a.example", "554 IP=192.0.2.1 - A problem occurred. (x)", "R2" },
 		{ BANNER, "mx00.gmx.net",
 		    "554-gmx.net Nemesis ESMTP Service not available\r\n"
 		    "554-IP address is block listed.\r\n554 https://postmaster.gmx.net/case?c=r1",

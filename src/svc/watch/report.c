@@ -10,6 +10,7 @@
 #include "ipc/watch_resolve.h"
 #include "proto/dns/dns.h"
 #include "proto/tlsrpt/tlsrpt.h"
+#include "spool/spool.h"
 #include "svc/watch/letter.h"
 #include "svc/watch/watch.h"
 #include "sys/clock.h"
@@ -135,7 +136,9 @@ on_commit_result(void *ctx, const struct ipc_watch_queue_commit_result *m, int *
 	r->waiting--;
 	r->sent += m->result == ERR_OK;
 	if (m->result == ERR_OK) {
-		LOG(WATCH_REPORT, F_STR("domain", domain_of(r)), F_ID("queue", m->entry),
+		char id[SPOOL_ID_TEXT];
+		spool_id_text(m->entry, id);
+		LOG(WATCH_REPORT, F_STR("domain", domain_of(r)), F_CSTR("queue", id),
 		    F_I64("begin", reach_report_begin_ms(w->journal, r->day) / 1000),
 		    F_I64("end", reach_report_begin_ms(w->journal, r->day + 1) / 1000 - 1));
 	} else {
