@@ -10,6 +10,6 @@ svc_send_profile(struct svc_common *sc, struct sys_sandbox_profile *p)
 {
 	p->sets = SYS_SET_NET;
 	p->connect_ports[p->connect_ports_n++] = (uint16_t)sc->conf->send_port;
-	p->choose_source = sc->conf->send_source_v4.n + sc->conf->send_source_v6.n > 0;
+	p->choose_source = true; /* one may be set by a reload */
 	return ERR_OK;
 }

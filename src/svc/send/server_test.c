@@ -122,6 +122,7 @@ svc_send_servers_open(struct world *w)
 		ASSERT(sys_dup(s->listener, &s->reserve) == ERR_OK);
 		buf_init(&s->taken, 16 << 20);
 		buf_init(&s->heard, 1 << 20);
+		buf_init(&s->peers, 1 << 20);
 		snprintf(name, sizeof name, "mx%u.test", i + 1);
 		svc_send_world_certificate(w, i, name, 30, false);
 		for (size_t k = 0; k < WORLD_SESSIONS; k++) {
@@ -161,6 +162,7 @@ svc_send_servers_close(struct world *w)
 		}
 		buf_done(&s->taken);
 		buf_done(&s->heard);
+		buf_done(&s->peers);
 		SSL_CTX_free(s->tls);
 		X509_free(s->cert);
 	}
@@ -332,12 +334,14 @@ bool
 svc_send_server_pump(struct server *s)
 {
 	bool moved = false;
+	struct sys_addr peer;
 	int fd = -1;
 	unsigned now = 0;
 	for (size_t i = 0; i < WORLD_SESSIONS; i++) {
 		struct server_session *x = &s->sessions[i];
 		if (x->fd < 0 && s->listener >= 0 &&
-		    sys_sock_accept(s->listener, &s->reserve, &fd, NULL) == ERR_OK) {
+		    sys_sock_accept(s->listener, &s->reserve, &fd, &peer) == ERR_OK) {
+			sys_addr_ip_text(&s->peers, peer.ip);
 			x->fd = fd;
 			s->connects++;
 			say(x, s->say.banner, "220 mx ESMTP");

@@ -311,7 +311,7 @@ configure(struct world *w)
 }
 
 void
-svc_send_world_open(struct world *w, const struct world_name *names)
+svc_send_world_outside(struct world *w, const struct world_name *names)
 {
 	*w = (struct world){ .queue = -1, .resolve = -1, .watch = -1, .keys = -1, .fetch = -1 };
 	w->names = names;
@@ -323,9 +323,15 @@ svc_send_world_open(struct world *w, const struct world_name *names)
 	w->sc.arena = arena_new(NULL, "test", 1 << 30, 0);
 	w->scratch = arena_new(NULL, "scratch", 1 << 20, 0);
 	svc_send_servers_open(w);
+	ASSERT(sys_loop_new(&w->sc.loop) == ERR_OK);
+}
+
+void
+svc_send_world_open(struct world *w, const struct world_name *names)
+{
+	svc_send_world_outside(w, names);
 	configure(w);
 	w->sc.conf = &w->conf;
-	ASSERT(sys_loop_new(&w->sc.loop) == ERR_OK);
 	ASSERT(svc_send_init(&w->sc) == ERR_OK);
 	w->sv = w->sc.ctx;
 	svc_send_world_wire(w, "queue_send", &w->queue);
@@ -338,8 +344,10 @@ svc_send_world_open(struct world *w, const struct world_name *names)
 void
 svc_send_world_close(struct world *w)
 {
-	svc_send_done(&w->sc);
-	ASSERT(w->sv->letters_n == 0 && w->sv->conns_n == 0 && w->sv->bodies == 0);
+	if (w->sv != NULL) {
+		svc_send_done(&w->sc);
+		ASSERT(w->sv->letters_n == 0 && w->sv->conns_n == 0 && w->sv->bodies == 0);
+	}
 	int *ends[] = { &w->queue, &w->resolve, &w->watch, &w->keys, &w->fetch };
 	for (size_t i = 0; i < LEN(ends); i++) {
 		sys_close(ends[i]);

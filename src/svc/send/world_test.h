@@ -42,6 +42,7 @@ struct server {
 	unsigned connects, letters, most; /* most: sessions at a time */
 	struct buf taken;                 /* letters, one behind the other */
 	struct buf heard;                 /* commands */
+	struct buf peers;                 /* where clients came from */
 };
 
 /* One answer of DNS. `data`: as in a zone file, several separated by ";". */
@@ -81,6 +82,8 @@ extern unsigned svc_send_world_exits;
 
 /* names: NULL-terminated by a name of NULL. The servers have certificates of mx1.test and so on. */
 void svc_send_world_open(struct world *w, const struct world_name *names);
+/* The fakes and servers alone: the process is another one. */
+void svc_send_world_outside(struct world *w, const struct world_name *names);
 void svc_send_world_close(struct world *w);
 /* Until nobody has anything to do. */
 void svc_send_world_settle(struct world *w);
