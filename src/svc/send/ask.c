@@ -8,13 +8,13 @@
 #include "ipc/send_resolve.h"
 #include "svc/send/route.h"
 
-static bool
+static void
 send_question(struct svc_send_ask *q)
 {
 	struct svc_send *sv = q->route->server;
 	struct svc_send_link *link = q->type == 0 ? &sv->fetch : &sv->resolve;
-	if (link->chan == NULL) {
-		return false;
+	if (link->chan == NULL || q->asked) {
+		return;
 	}
 	buf_reset(&sv->out);
 	if (q->type != 0) {
@@ -35,7 +35,7 @@ send_question(struct svc_send_ask *q)
 			.addresses_n = r->policy_ip_n };
 		ipc_send_fetch_policy_put(&sv->out, &m);
 	}
-	return sys_chan_send(link->chan, &sv->out, -1) == ERR_OK;
+	q->asked = sys_chan_send(link->chan, &sv->out, -1) == ERR_OK;
 }
 
 static void
@@ -63,7 +63,7 @@ svc_send_ask(struct svc_send_ask *q)
 	}
 	q->route->pending++;
 	list_push(&q->route->asks, &q->node);
-	(void)send_question(q); /* else with the next channel */
+	send_question(q); /* or when there is a channel, and room */
 }
 
 void
@@ -78,8 +78,23 @@ ask_again(void *value, void *ctx)
 {
 	struct svc_send_ask *q = value;
 	if ((q->type == 0) == *(const bool *)ctx) {
-		(void)send_question(q);
+		send_question(q);
 	}
+}
+
+static void
+lose(void *value, void *ctx)
+{
+	struct svc_send_ask *q = value;
+	if ((q->type == 0) == *(const bool *)ctx) {
+		q->asked = false;
+	}
+}
+
+void
+svc_send_ask_lost(struct svc_send *sv, bool fetch)
+{
+	map_each(sv->asks, lose, &fetch);
 }
 
 void

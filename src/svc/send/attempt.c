@@ -15,7 +15,7 @@
 
 enum { /* struct svc_send_outcome, rank */
 	RANK_NONE,
-	RANK_LOCAL,       /* our own fault */
+	RANK_LOCAL = SVC_SEND_RANK_LOCAL,
 	RANK_DNS,         /* of a host; of the domain there is nothing else */
 	RANK_SILENCE,     /* no answer to the connection */
 	RANK_UNREACHABLE, /* the network says so */
@@ -270,7 +270,7 @@ tell_watch(const struct svc_send_attempt *a, struct svc_send *sv)
 	if (sv->watch.chan != NULL) {
 		buf_reset(&sv->out);
 		ipc_send_watch_attempt_put(&sv->out, &m);
-		(void)(sys_chan_send(sv->watch.chan, &sv->out, -1) == ERR_OK);
+		sv->count.records_lost += sys_chan_send(sv->watch.chan, &sv->out, -1) != ERR_OK;
 	}
 }
 

@@ -10,6 +10,8 @@
 #include "reach/classify.h"
 #include "svc/send/route.h"
 
+enum { SVC_SEND_RANK_LOCAL = 1 }; /* of an outcome that tells of us alone */
+
 struct svc_send_phase {
 	uint8_t phase; /* enum reach_phase */
 	int64_t at_ms, took_ms;

@@ -41,6 +41,7 @@ count_for_host(struct svc_send_conn *c)
 	}
 	struct svc_send_operator *o = svc_send_operator_hold(&sv->pace, name);
 	if (o != NULL) {
+		svc_send_route_next(sv, c->op); /* at the end of the turn it has a place more */
 		uncount(c);
 		count_for(c, o);
 	}
@@ -285,6 +286,7 @@ dial(struct svc_send_conn *c)
 	sv->count.connects++;
 	enum err e = sys_dial(&to, source_for(sv, to.ip), &fd, &c->broken);
 	if (e != ERR_OK && e != ERR_AGAIN) {
+		note_address(c, e != ERR_NOFD && e != ERR_NOMEM);
 		return false;
 	}
 	c->watch = (struct sys_watch){ .fd = fd, .fn = on_event, .ctx = c };
@@ -310,10 +312,11 @@ end_trip(struct svc_send_conn *c)
 	bool heard = l->heard;
 	if (!heard && r->ready_n > 0) {
 		svc_send_conn_give_back(c);
+		svc_send_route_calm(r);
 	} else {
 		c->letter = NULL;
 		l->conn = NULL;
-		l->whole_domain = !heard;
+		l->whole_domain = !heard && l->rank > SVC_SEND_RANK_LOCAL;
 		svc_send_route_hold(r);
 		if (!heard) {
 			svc_send_route_fail(r, l);

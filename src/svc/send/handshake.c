@@ -21,14 +21,16 @@ judge_sts(struct svc_send_conn *c, enum svc_send_proven p, bool tls)
 		.starttls = tls,
 		.trusted = tls && (p == SVC_SEND_PROVEN || p == SVC_SEND_OTHER_NAME),
 		.named = tls && p == SVC_SEND_PROVEN };
-	enum mtasts_verdict v = mtasts_judge(r->sts, &seen);
 	if (!r->sts_applies) {
+		bool failed = r->sts_failure.n > 0 && reach_tls_find(r->sts_failure, &c->soft_tls);
+		c->sts = failed ? MTASTS_VERDICT_FETCH : MTASTS_VERDICT_NONE;
 		return;
 	}
 	if (c->host->dane == DANE_DEMAND_AUTHENTICATE) {
 		c->sts = MTASTS_VERDICT_DANE;
 		return;
 	}
+	enum mtasts_verdict v = mtasts_judge(r->sts, &seen);
 	c->sts = (uint8_t)v;
 	if (!reach_tls_find(mtasts_failure(v), &c->soft_tls)) {
 		c->soft_tls = REACH_TLS_OK;
@@ -136,7 +138,9 @@ judge(struct svc_send_conn *c)
 	} else if (c->host->dane == DANE_DEMAND_ENCRYPT) {
 		c->dane = DANE_VERDICT_UNUSABLE;
 	}
-	if (c->route->sts_applies) {
+	if (!c->route->sts_applies) {
+		judge_sts(c, p, true);
+	} else {
 		struct svc_send_proof pkix = { .demand = SVC_SEND_PKIX, .host = c->host->name };
 		bool asked = proof.demand == SVC_SEND_PKIX;
 		judge_sts(c, asked ? p : svc_send_tls_prove(&c->tls, &pkix), true);

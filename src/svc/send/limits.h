@@ -34,6 +34,7 @@ enum {
 	SVC_SEND_BAD_ADDRESS_MS = 600 * 1000, /* it is tried last for so long */
 	SVC_SEND_SESSION_S = 3600,            /* a TLS session is not reused after this */
 	SVC_SEND_HANDSHAKE_MS = 120 * 1000,   /* of TLS */
+	SVC_SEND_CALM_MS = 5 * 1000,          /* after one connection more was turned away */
 	SVC_SEND_OWED_MS = 600 * 1000,        /* a result waits so long for queue */
 	SVC_SEND_TXN_MS = 3600 * 1000,        /* a letter has to be through by then */
 	SVC_SEND_LINGER_MS = 5 * 1000,        /* for the answer to QUIT */

@@ -217,10 +217,11 @@ void
 svc_send_route_fail(struct svc_send_route *r, const struct svc_send_letter *lead)
 {
 	svc_send_route_hold(r);
+	retire(r); /* the next round looks again */
 	while (!list_empty(&r->waiting)) {
 		struct svc_send_letter *l = LIST_ENTRY(r->waiting.next, struct svc_send_letter,
 		    node);
-		l->whole_domain = true;
+		l->whole_domain = lead->whole_domain;
 		l->class = lead->class;
 		l->mx = arena_dup(l->arena, lead->mx);
 		l->has_peer = lead->has_peer;
@@ -499,12 +500,23 @@ svc_send_route_key(const struct svc_send_route *r, const struct svc_send_host *h
 
 /* --- connections --------------------------------------------------------------------------- */
 
-/* How many at once for the letters that wait: one until we know that anybody is there. */
+/*
+ * How many at once for the letters that wait: one until we know that anybody is there, and no more
+ * for a while when one more was turned away.
+ */
 static uint32_t
 wanted(const struct svc_send_route *r)
 {
 	size_t more = r->waiting_n / SVC_SEND_LETTERS_PER_CONN;
-	return r->proven ? (uint32_t)(1 + more) + r->extra : 1;
+	bool calm = sys_loop_now_ms(r->server->sc->loop) < r->calm_until_ms;
+	return r->proven && !calm ? (uint32_t)(1 + more) + r->extra : 1;
+}
+
+void
+svc_send_route_calm(struct svc_send_route *r)
+{
+	r->calm_until_ms = sys_loop_now_ms(r->server->sc->loop) + SVC_SEND_CALM_MS;
+	r->extra = 0;
 }
 
 static void

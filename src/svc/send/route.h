@@ -50,6 +50,7 @@ struct svc_send_answer;
 /* One question under way. */
 struct svc_send_ask {
 	struct list node; /* in route->asks */
+	bool asked;       /* the channel that is there now took it */
 	uint64_t request;
 	struct svc_send_route *route;
 	struct svc_send_host *host; /* NULL: about the domain */
@@ -90,7 +91,7 @@ struct svc_send_route {
 	struct list asks;
 	size_t pending;
 	struct sys_timer timer; /* for all answers to come */
-	int64_t began_ms, began_wall_ms, took_ms, until_ms;
+	int64_t began_ms, began_wall_ms, took_ms, until_ms, calm_until_ms;
 	uint32_t ttl_s;
 	enum dane_mx mx;
 	str canonical; /* of the domain */
@@ -123,6 +124,8 @@ void svc_send_route_hold(struct svc_send_route *r);
 void svc_send_route_drop(struct svc_send_route *r);
 /* All hosts failed: every letter that waits comes to what this one has learned. */
 void svc_send_route_fail(struct svc_send_route *r, const struct svc_send_letter *lead);
+/* One connection more was turned away while others work: no further ones for a while. */
+void svc_send_route_calm(struct svc_send_route *r);
 /* Old routes that nobody holds go; any: young ones, too. */
 void svc_send_route_sweep(struct svc_send *sv, bool any);
 void svc_send_route_bury(struct svc_send *sv);
@@ -148,7 +151,8 @@ void svc_send_ask(struct svc_send_ask *q);
 void svc_send_ask_forget(struct svc_send_ask *q);
 enum err svc_send_on_resolve(void *ctx, str datagram, int *fd);
 enum err svc_send_on_fetch(void *ctx, str datagram, int *fd);
-/* A new channel: everything open is asked again. */
+/* The channel is gone; there is a new one, or room again: what it was not asked is asked. */
+void svc_send_ask_lost(struct svc_send *sv, bool fetch);
 void svc_send_ask_again(struct svc_send *sv, bool fetch);
 
 #endif

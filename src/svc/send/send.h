@@ -108,7 +108,7 @@ struct svc_send_settings {
 struct svc_send_counters {
 	uint64_t letters, delivered, retried, failed, refused; /* recipients: the middle three */
 	uint64_t attempts, connects, handshakes, resumed, reused, plaintext, stale;
-	uint64_t unproven, timeouts, uncertain, results_lost, answers_lost;
+	uint64_t unproven, timeouts, uncertain, results_lost, answers_lost, records_lost;
 };
 
 struct svc_send {

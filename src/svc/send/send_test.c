@@ -265,6 +265,25 @@ an_operator_that_has_enough_gets_fewer(void)
 	svc_send_world_close(&w);
 }
 
+/* Only one connection at a time is let in: the letters take it one after the other. */
+static void
+a_narrow_door_is_not_stormed(void)
+{
+	for (int rude = 0; rude < 2; rude++) {
+		svc_send_world_open(&w, names);
+		w.server[0].say.sessions = 1;
+		w.server[0].say.rude = rude == 1;
+		for (uint64_t i = 1; i <= 100; i++) {
+			struct ipc_queue_send_letter m = svc_send_world_letter(i, "one.test");
+			svc_send_world_send(&w, &m, "a@one.test");
+		}
+		svc_send_world_wait(&w, 100);
+		CHECK_U64(w.sv->count.delivered, 100);
+		CHECK(w.server[0].connects < 20);
+		svc_send_world_close(&w);
+	}
+}
+
 static void
 one_dead_destination_delays_nobody(void)
 {
@@ -403,6 +422,7 @@ TEST_MAIN(delivers_over_tls_and_uses_connections_again, many_letters_share_few_c
     nothing_leaves_without_tls, an_exception_may_be_plain, dns_says_no, finds_the_way,
     goes_on_to_the_next_host, each_refusal_has_its_end, the_most_telling_attempt_is_told,
     recipients_have_their_own_fate, a_closed_idle_connection_costs_nothing,
-    an_operator_that_has_enough_gets_fewer, one_dead_destination_delays_nobody, time_runs_out,
-    letters_are_cancelled, at_the_end_transactions_finish, a_letter_given_again_is_not_sent_again,
+    an_operator_that_has_enough_gets_fewer, a_narrow_door_is_not_stormed,
+    one_dead_destination_delays_nobody, time_runs_out, letters_are_cancelled,
+    at_the_end_transactions_finish, a_letter_given_again_is_not_sent_again,
     only_the_same_letter_is_adopted, questions_survive_their_channel)

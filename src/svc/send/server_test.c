@@ -330,6 +330,20 @@ serve(struct server *s, struct server_session *x)
 	return moved;
 }
 
+static void
+greet(const struct server *s, struct server_session *x)
+{
+	unsigned open = 0;
+	for (size_t i = 0; i < WORLD_SESSIONS; i++) {
+		open += s->sessions[i].fd >= 0;
+	}
+	if (s->say.sessions != 0 && open > s->say.sessions) {
+		say(x, s->say.rude ? "!" : "!421 4.7.0 too many connections", "");
+	} else {
+		say(x, s->say.banner, "220 mx ESMTP");
+	}
+}
+
 bool
 svc_send_server_pump(struct server *s)
 {
@@ -344,7 +358,7 @@ svc_send_server_pump(struct server *s)
 			sys_addr_ip_text(&s->peers, peer.ip);
 			x->fd = fd;
 			s->connects++;
-			say(x, s->say.banner, "220 mx ESMTP");
+			greet(s, x);
 			moved = true;
 		}
 		if (x->fd >= 0) {

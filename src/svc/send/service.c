@@ -218,6 +218,8 @@ lost(struct svc_send_link *link)
 		svc_send_queue_gone(sv);
 	} else if (link == &sv->keys) {
 		svc_send_keys_gone(sv);
+	} else if (link == &sv->resolve || link == &sv->fetch) {
+		svc_send_ask_lost(sv, link == &sv->fetch);
 	}
 }
 
@@ -234,13 +236,16 @@ on_closed(void *ctx, enum err why)
 	lost(link);
 }
 
-/* queue has room again. */
+/* There is room again. */
 static void
 on_drained(void *ctx)
 {
 	struct svc_send_link *link = ctx;
-	if (link == &link->server->queue) {
-		svc_send_pay_owed(link->server);
+	struct svc_send *sv = link->server;
+	if (link == &sv->queue) {
+		svc_send_pay_owed(sv);
+	} else if (link == &sv->resolve || link == &sv->fetch) {
+		svc_send_ask_again(sv, link == &sv->fetch);
 	}
 }
 
@@ -320,7 +325,7 @@ svc_send_on_status(struct svc_common *sc, struct buf *facts)
 		{ "reused_too_late", c->stale }, { "unproven", c->unproven },
 		{ "plaintext", c->plaintext }, { "timeouts", c->timeouts },
 		{ "slowed", sv->pace.halvings }, { "results_lost", c->results_lost },
-		{ "answers_lost", c->answers_lost } };
+		{ "answers_lost", c->answers_lost }, { "records_lost", c->records_lost } };
 	for (size_t i = 0; i < LEN(rows); i++) {
 		buf_printf(facts, "%s=%llu\n", rows[i].key, (unsigned long long)rows[i].value);
 	}

@@ -23,6 +23,8 @@ struct server_script {
 	const char *banner, *ehlo, *starttls, *mail, *rcpt, *data, *eod;
 	bool no_tls, garbage_tls;
 	unsigned close_after; /* letters of a connection; 0: any number */
+	unsigned sessions;    /* at a time; others hear 421, or are just closed: `rude` */
+	bool rude;
 };
 
 struct server_session {
