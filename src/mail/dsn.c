@@ -302,17 +302,19 @@ put_qp(struct buf *out, str s)
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 		bool ends = i + 1 == s.n || s.p[i + 1] == '\n';
-		bool plain = (c > ' ' && c < 0x7f && c != '=') || (c == ' ' && !ends);
-		size_t width = plain ? 1 : 3;
 		if (c == '\n') {
 			buf_cstr(out, "\r\n");
 			column = 0;
 			continue;
 		}
-		if (column + width > QP_LINE) {
+		if (column + 3 > QP_LINE) {
 			buf_cstr(out, "=\r\n");
 			column = 0;
 		}
+		/* no line looks like a boundary, not even where a long one was broken */
+		bool plain = (c > ' ' && c < 0x7f && c != '=' && (c != '-' || column > 0)) ||
+		    (c == ' ' && !ends);
+		size_t width = plain ? 1 : 3;
 		if (plain) {
 			buf_ch(out, (char)c);
 		} else {

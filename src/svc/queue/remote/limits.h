@@ -22,8 +22,8 @@ enum {
 	SVC_QUEUE_REMOTE_LOOKS = 10,   /* doublings of that */
 	SVC_QUEUE_REMOTE_NOTICES = 20000,     /* (sender, destination, class) remembered */
 	SVC_QUEUE_REMOTE_NOTICE_S = 6 * 3600, /* one notice of each in this time */
-	SVC_QUEUE_REMOTE_WAIT_S =
-	    1800, /* shortest rest after an outcome of permanence WAIT or FIX */
+	/* after an outcome of permanence WAIT or FIX: at least so many first rests (30 minutes) */
+	SVC_QUEUE_REMOTE_PATIENCE = 6,
 	/* in memory, spool and maps included, for a letter with one recipient of 40 octets */
 	SVC_QUEUE_REMOTE_LETTER_OCTETS = 1024,
 };

@@ -216,14 +216,15 @@ dest_took(struct svc_queue_dest *d)
 	svc_queue_remote_proven(d, true);
 }
 
+/* Time alone does not mend what a class of permanence WAIT or FIX stands for. */
 static int64_t
 rest_ms(const struct svc_queue_remote *r, const struct verdicts *v, uint32_t tries)
 {
-	int64_t ms = svc_queue_remote_interval(r, tries);
+	const struct conf *c = r->q->sc->conf;
+	int64_t least = (int64_t)MIN(SVC_QUEUE_REMOTE_PATIENCE * c->queue_retry_first,
+	    c->queue_retry_max);
 	bool patient = v->row->code.n > 0 && v->row->permanence != REACH_RETRY;
-	int64_t least = 1000LL * SVC_QUEUE_REMOTE_WAIT_S;
-	bool tests = r->q->sc->conf->queue_retry_first < 60000;
-	return patient && !tests ? MAX(ms, least) : ms;
+	return MAX(svc_queue_remote_interval(r, tries), patient ? least : 0);
 }
 
 /* Only the first failure of those in hand at the same time makes the rest longer. */
