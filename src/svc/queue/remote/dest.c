@@ -234,6 +234,16 @@ warns_s(const struct svc_queue_bundle *b)
 				      : b->parcel->received_s + (int64_t)(warn / 1000);
 }
 
+/* When a waiting letter looks why it still waits. */
+static int64_t
+look_ms(const struct svc_queue_bundle *b)
+{
+	const struct svc_queue_outcome *why = b->dest->last;
+	bool known = b->looks == 0 && why != NULL && sys_timer_is_set(&b->dest->rest) &&
+	    reach_class_row(why->class)->notify;
+	return known ? SVC_QUEUE_REMOTE_SOON_MS : 1000LL * SVC_QUEUE_REMOTE_LOOK_S << b->looks;
+}
+
 void
 svc_queue_remote_rearm(struct svc_queue_bundle *b)
 {
@@ -250,7 +260,7 @@ svc_queue_remote_rearm(struct svc_queue_bundle *b)
 	} else if (b->where == SVC_QUEUE_RESTING) {
 		due = MIN(due, b->next_ms);
 	} else if (b->looks < SVC_QUEUE_REMOTE_LOOKS) {
-		due = MIN(due, now + (1000LL * SVC_QUEUE_REMOTE_LOOK_S << b->looks));
+		due = MIN(due, now + look_ms(b));
 	}
 	sys_timer_set(q->sc->loop, &b->timer, MAX(due - now, (int64_t)0));
 }

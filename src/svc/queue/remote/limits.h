@@ -16,8 +16,10 @@ enum {
 	SVC_QUEUE_REMOTE_HAND_OCTETS = 128 << 20,
 	/* of these, so many for destinations that have not taken any yet: dead ones stop nobody */
 	SVC_QUEUE_REMOTE_UNPROVEN = 1024,
-	SVC_QUEUE_REMOTE_BURST = 8,    /* letters before another destination gets its turn */
-	SVC_QUEUE_REMOTE_TURN = 256,   /* letters before the loop gets its turn */
+	SVC_QUEUE_REMOTE_BURST = 8,  /* letters before another destination gets its turn */
+	SVC_QUEUE_REMOTE_TURN = 256, /* letters before the loop gets its turn */
+	SVC_QUEUE_REMOTE_SOON_MS =
+	    200, /* the same when it is known already that there is a reason */
 	SVC_QUEUE_REMOTE_LOOK_S = 120, /* a letter that waits sees if its sender should know why */
 	SVC_QUEUE_REMOTE_LOOKS = 10,   /* doublings of that */
 	SVC_QUEUE_REMOTE_NOTICES = 20000,     /* (sender, destination, class) remembered */

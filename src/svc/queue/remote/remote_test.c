@@ -247,6 +247,28 @@ a_block_is_told_at_once(void)
 	world_close();
 }
 
+/* Who writes to a destination that rests hears why, without an attempt. */
+static void
+a_known_block_is_told_to_others(void)
+{
+	struct spool_rcpt r = { .address = S("b@example.net") };
+	struct spool_envelope e = world_envelope(&r, 1);
+	world_open();
+	w->conf.queue_retry_first = w->conf.queue_retry_max = 3600000;
+	world_commit(&e);
+	world_answer(0, 3, "S1", true);
+	CHECK(w->reports == 1 && w->report_account == 7);
+	e.account = 8;
+	world_commit(&e);
+	for (int i = 0; i < 400 && w->reports == 1; i++) {
+		world_turn(5);
+		world_go();
+	}
+	CHECK(w->reports == 2 && w->report_account == 8 && w->got_n == 1);
+	CHECK(world_report_has("Diagnostic-Code: smtp; 550 5.1.1 no such luck\r\n"));
+	world_close();
+}
+
 static void
 hopeless_is_final(void)
 {
@@ -465,6 +487,7 @@ reports_of_watch(void)
 
 TEST_MAIN(one_letter_to_the_end, recipients_of_a_domain_go_together, a_large_one_goes_as_a_file,
     what_failed_for_now_comes_again, what_failed_for_good_is_told, who_is_told,
-    one_of_two_recipients, a_domain_rests_as_a_whole, a_block_is_told_at_once, hopeless_is_final,
-    late_and_expired, a_lost_process_gives_letters_back, an_operator_moves_letters,
-    no_end_without_its_report, a_failing_disk_ends_nothing_untold, reports_of_watch)
+    one_of_two_recipients, a_domain_rests_as_a_whole, a_block_is_told_at_once,
+    a_known_block_is_told_to_others, hopeless_is_final, late_and_expired,
+    a_lost_process_gives_letters_back, an_operator_moves_letters, no_end_without_its_report,
+    a_failing_disk_ends_nothing_untold, reports_of_watch)
