@@ -6,6 +6,7 @@
  */
 #include "svc/resolve/resolve.h"
 
+#include "base/mem.h"
 #include "base/test.h"
 #include "base/wire.h"
 #include "conf/conf.h"
@@ -352,6 +353,24 @@ bounds_questions(void)
 	end();
 }
 
+/* Without memory a question is answered all the same, and the next one is asked. */
+static void
+survives_no_memory(void)
+{
+	const struct svc_resolve_wish wish = { .request = 1, .name = S("one.test"), .type = DNS_A };
+	begin();
+	mem_fail_after(1);
+	svc_resolve_ask(&w.r->sends[0], &wish);
+	mem_fail_after(0);
+	await(1);
+	CHECK_ERR(w.got[0].result, ERR_AGAIN);
+	CHECK_U64(w.r->pending, 0);
+	svc_resolve_ask(&w.r->sends[0], &wish);
+	await(2);
+	CHECK_ERR(w.got[1].result, ERR_OK);
+	end();
+}
+
 static void
 turn(void)
 {
@@ -485,4 +504,4 @@ serves_administrators(void)
 }
 
 TEST_MAIN(tells_apart, gives_up_in_time, bounds_questions, forgets_with_the_channel, judges,
-    serves_administrators)
+    serves_administrators, survives_no_memory)
