@@ -181,6 +181,7 @@ db_start(void)
 		started = true;
 		sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
 		sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+		sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0); /* pages one by one */
 		sqlite3_initialize();
 	}
 }

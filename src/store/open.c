@@ -36,11 +36,13 @@ new_empty(void)
 	buf_init(&s->packed, STORE_MESSAGE_MAX + (4 << 20));
 	buf_init(&s->text.octets, STORE_MESSAGE_MAX + (1 << 20));
 	buf_init(&s->blob, MAX((size_t)STORE_PAGE_OCTETS_MAX, (size_t)STORE_RECORD_META_MAX));
-	s->page = mem_zalloc(1, sizeof *s->page);
-	s->tail = mem_zalloc(1, sizeof *s->tail);
+	s->page = mem_resize(NULL, sizeof *s->page); /* most of it is never touched */
+	s->tail = mem_resize(NULL, sizeof *s->tail);
 	if (s->page == NULL || s->tail == NULL) {
 		store_close(&s);
+		return NULL;
 	}
+	s->page->n = s->tail->n = 0;
 	return s;
 }
 
