@@ -73,10 +73,24 @@ static const struct {
 	{ 6, 24, 0, 0, SCOPE_ABSTRACT_UNIX | SCOPE_SIGNAL },
 };
 
+/* What makes a filter. */
+struct calls {
+	unsigned sets;
+	const char *const *more;
+};
+
 struct sys_sandbox {
 	struct sys_sandbox_profile profile;
 	struct sys_seccomp filter;
+	struct calls outer;        /* under which `inside` is enough */
+	struct sys_seccomp inside; /* no code: there is none */
 };
+
+/* The filter this process is under, by its own doing or before it was forked. */
+static struct {
+	bool loaded;
+	struct calls calls;
+} entered;
 
 void
 sys_sandbox_add(struct sys_sandbox_profile *p, str path, unsigned rights)
@@ -102,10 +116,30 @@ sys_sandbox_prepare(const struct sys_sandbox_profile *p, struct sys_sandbox **re
 	return ERR_OK;
 }
 
+enum err
+sys_sandbox_prepare_inside(const struct sys_sandbox_profile *outer,
+    const struct sys_sandbox_profile *p, struct sys_sandbox **ret)
+{
+	struct sys_sandbox *s;
+	TRY(sys_sandbox_prepare(p, &s));
+	s->outer = (struct calls){ outer->sets, outer->syscalls };
+	bool part = (p->sets & ~outer->sets) == 0 && p->syscalls == NULL;
+	enum err e = part
+	    ? sys_seccomp_build_inside(outer->sets, outer->syscalls, p->sets, &s->inside)
+	    : ERR_OK;
+	if (e != ERR_OK) {
+		sys_sandbox_free(&s);
+		return e;
+	}
+	*ret = s;
+	return ERR_OK;
+}
+
 void
 sys_sandbox_free(struct sys_sandbox **s)
 {
 	if (*s != NULL) {
+		sys_seccomp_done(&(*s)->inside);
 		sys_seccomp_done(&(*s)->filter);
 		MEM_FREE(*s);
 	}
@@ -232,6 +266,19 @@ sys_sandbox_hide_memory(void)
 	return ERR_OK;
 }
 
+static enum err
+load_filter(const struct sys_sandbox *s)
+{
+	bool inside = s->inside.code != NULL && entered.loaded &&
+	    entered.calls.sets == s->outer.sets && entered.calls.more == s->outer.more;
+	enum err e = sys_seccomp_load(inside ? &s->inside : &s->filter);
+	if (e == ERR_OK) {
+		entered.loaded = true;
+		entered.calls = (struct calls){ s->profile.sets, s->profile.syscalls };
+	}
+	return e;
+}
+
 enum err
 sys_sandbox_enter(const struct sys_sandbox *s, const struct sys_sandbox_path *more, size_t more_n,
     struct sys_sandbox_state *ret)
@@ -247,7 +294,7 @@ sys_sandbox_enter(const struct sys_sandbox *s, const struct sys_sandbox_path *mo
 		TRY(enter_landlock(&s->profile, state.landlock_abi, more, more_n));
 		state.bits |= SYS_STATE_LANDLOCK;
 	}
-	enum err e = sys_seccomp_load(&s->filter);
+	enum err e = load_filter(s);
 	if (e == ERR_OK) {
 		state.bits |= SYS_STATE_SECCOMP;
 	} else if (e != ERR_UNSUPPORTED) {

@@ -77,6 +77,13 @@ void sys_sandbox_add(struct sys_sandbox_profile *p, str path, unsigned rights);
  * Errors  ERR_BUG: a name in `syscalls` does not exist; ERR_NOMEM
  */
 enum err sys_sandbox_prepare(const struct sys_sandbox_profile *p, struct sys_sandbox **ret);
+/*
+ * The same for the children of a process that will be in the sandbox of `outer`: its filter of
+ * system calls stays in force in them, so theirs need only say what is less. Where `outer` was not
+ * entered they get the whole filter.
+ */
+enum err sys_sandbox_prepare_inside(const struct sys_sandbox_profile *outer,
+    const struct sys_sandbox_profile *p, struct sys_sandbox **ret);
 void sys_sandbox_free(struct sys_sandbox **s);
 
 /*

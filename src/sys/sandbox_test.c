@@ -396,6 +396,97 @@ nested(void)
 	sys_sandbox_free(&narrow);
 }
 
+/*
+ * Every system call there is, with arguments that mean nothing: a child under a wide filter and a
+ * short one inside it must fare exactly as one under the wide and the whole narrow filter.
+ */
+static long call_number, call_first;
+
+static enum outcome
+any_call(void)
+{
+	long got = syscall(call_number, call_first, -1L, -1L, -1L, -1L, -1L);
+	sys_exit(got < 0 ? 100 + (errno & 0x7f) : 1);
+}
+
+static struct sys_child_end
+fare(const struct sys_sandbox *outer, const struct sys_sandbox *inner)
+{
+	struct sys_child c;
+	struct sys_child_end end = { false, ODD };
+	struct sys_sandbox_state state;
+	bool in_child = false;
+	CHECK_ERR(sys_fork(&in_child, &c), ERR_OK);
+	if (in_child) {
+		if (sys_sandbox_enter(outer, NULL, 0, &state) != ERR_OK ||
+		    sys_sandbox_enter(inner, NULL, 0, &state) != ERR_OK) {
+			sys_exit(ODD);
+		}
+		any_call();
+	}
+	CHECK_ERR(sys_child_wait(&c, &end), ERR_OK);
+	return end;
+}
+
+static void
+inside_of_another(void)
+{
+	static const unsigned sets[] = { SYS_SET_FILES | SYS_SET_SQLITE, SYS_SET_FILES };
+	static const long firsts[] = { -1, 15 }; /* 15: prctl(PR_SET_NAME) */
+	struct sys_sandbox_profile out = { .name = "outer",
+		.sets = SYS_SET_FILES | SYS_SET_SQLITE | SYS_SET_FORK };
+	struct sys_sandbox *outer = NULL, *whole = NULL, *shorter = NULL;
+	unsigned killed = 0, refused = 0;
+	CHECK_ERR(sys_sandbox_prepare(&out, &outer), ERR_OK);
+	for (size_t i = 0; i < LEN(sets); i++) {
+		struct sys_sandbox_profile in = { .name = "inner", .sets = sets[i] };
+		CHECK_ERR(sys_sandbox_prepare(&in, &whole), ERR_OK);
+		CHECK_ERR(sys_sandbox_prepare_inside(&out, &in, &shorter), ERR_OK);
+		for (size_t n = 0; n < 470 * LEN(firsts); n++) {
+			call_number = (long)(n / LEN(firsts));
+			call_first = firsts[n % LEN(firsts)];
+			struct sys_child_end want = fare(outer, whole), got = fare(outer, shorter);
+			CHECK(got.signalled == want.signalled && got.code == want.code);
+			killed += got.signalled && got.code == SIGSYS;
+			refused += got.code == 100 + EACCES;
+		}
+		sys_sandbox_free(&whole);
+		sys_sandbox_free(&shorter);
+	}
+	CHECK(killed > 500 && refused > 20);
+	sys_sandbox_free(&outer);
+}
+
+/* Not where it was made for: then it is the whole filter. */
+static enum outcome
+fork_in_inside(void)
+{
+	struct sys_sandbox_state state;
+	if (sys_sandbox_enter(narrow, NULL, 0, &state) != ERR_OK) {
+		return ODD;
+	}
+	return fork_child();
+}
+
+static void
+inside_of_nothing(void)
+{
+	struct sys_sandbox_profile out = { .name = "outer", .sets = SYS_SET_FILES | SYS_SET_FORK };
+	struct sys_sandbox_profile in = { .name = "inner", .sets = SYS_SET_FILES };
+	struct sys_sandbox_profile wider = { .name = "wider",
+		.sets = SYS_SET_FILES | SYS_SET_FORK | SYS_SET_NET };
+	struct sys_sandbox *other = NULL;
+	CHECK_ERR(sys_sandbox_prepare_inside(&out, &in, &narrow), ERR_OK);
+	CHECK_ERR(sys_sandbox_prepare(&wider, &other), ERR_OK);
+	call_number = SYS_ptrace;
+	call_first = 0;
+	CHECK_U64(outcome_of(in_sandbox(narrow, any_call)), KILLED);
+	CHECK_U64(outcome_of(in_sandbox(narrow, connect_open_port)), REFUSED);
+	CHECK_U64(outcome_of(in_sandbox(other, fork_in_inside)), KILLED);
+	sys_sandbox_free(&other);
+	sys_sandbox_free(&narrow);
+}
+
 static enum outcome
 report(void)
 {
@@ -479,4 +570,5 @@ closes(void)
 	CHECK_ERR(sys_dir_remove_tree(SYS_CWD, str_from(folder)), ERR_OK);
 }
 
-TEST_MAIN(opens, attempts, nested, reports_what_is_in_force, mistakes_are_found, closes)
+TEST_MAIN(opens, attempts, nested, inside_of_another, inside_of_nothing, reports_what_is_in_force,
+    mistakes_are_found, closes)

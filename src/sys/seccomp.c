@@ -229,6 +229,110 @@ export_code(scmp_filter_ctx ctx, struct sys_seccomp *ret)
 	return ERR_OK;
 }
 
+/* ---- inside of another ---- */
+
+/* What only the outer one lets through must meet here what the whole filter has for it. */
+static enum err
+narrow_number(struct build *b, int number)
+{
+	if (number < 0 || b->allowed[number]) {
+		return ERR_OK;
+	}
+	if (b->bounded[number]) {
+		return refuse_rest(b, number);
+	}
+	uint32_t how = b->refused[number] ? SCMP_ACT_ERRNO(EACCES) : SCMP_ACT_KILL_PROCESS;
+	b->allowed[number] = true; /* named in several rows, one rule is enough */
+	return rule_error(seccomp_rule_add_exact(b->ctx, how, number, 0));
+}
+
+static enum err
+narrow_names(struct build *b, str names)
+{
+	str name;
+	while (str_next(&names, ' ', &name)) {
+		int number;
+		TRY(resolve(name, &number));
+		TRY(narrow_number(b, number));
+	}
+	return ERR_OK;
+}
+
+/* Fill a table of numbers from the rows of our own sets, without making rules. */
+static enum err
+know(bool *table, str names)
+{
+	str name;
+	while (str_next(&names, ' ', &name)) {
+		int number;
+		TRY(resolve(name, &number));
+		if (number >= 0) {
+			table[number] = true;
+		}
+	}
+	return ERR_OK;
+}
+
+static enum err
+know_all(struct build *b)
+{
+	for (size_t i = 0; i < LEN(calls); i++) {
+		if (calls[i].set & b->sets) {
+			TRY(know(b->allowed, str_from(calls[i].names)));
+		}
+	}
+	for (size_t i = 0; i < LEN(conditions); i++) {
+		if (conditions[i].set & b->sets) {
+			TRY(know(b->bounded, str_from(conditions[i].name)));
+		}
+	}
+	for (size_t i = 0; i < LEN(refused); i++) {
+		TRY(know(b->refused, str_from(refused[i])));
+	}
+	return ERR_OK;
+}
+
+static enum err
+add_difference(struct build *b, unsigned outer, const char *const *names)
+{
+	unsigned more = outer & ~b->sets;
+	TRY(know_all(b));
+	for (; names != NULL && *names != NULL; names++) {
+		TRY(narrow_names(b, str_from(*names)));
+	}
+	for (size_t i = 0; i < LEN(calls); i++) {
+		if (calls[i].set & more) {
+			TRY(narrow_names(b, str_from(calls[i].names)));
+		}
+	}
+	for (size_t i = 0; i < LEN(conditions); i++) {
+		if (conditions[i].set & more) {
+			TRY(narrow_names(b, str_from(conditions[i].name)));
+		}
+	}
+	return ERR_OK;
+}
+
+enum err
+sys_seccomp_build_inside(unsigned outer, const char *const *more, unsigned sets,
+    struct sys_seccomp *ret)
+{
+	struct build *b = mem_zalloc(1, sizeof *b);
+	if (b == NULL) {
+		return ERR_NOMEM;
+	}
+	ASSERT((sets & ~outer) == 0);
+	b->sets = sets | SYS_SET_BASE;
+	b->ctx = seccomp_init(SCMP_ACT_ALLOW);
+	enum err e = b->ctx == NULL ? ERR_NOMEM : add_difference(b, outer, more);
+	if (e == ERR_OK) {
+		e = export_code(b->ctx, ret);
+	}
+	seccomp_release(b->ctx);
+	mem_drop(b);
+	return e;
+}
+
 static enum err
 add_rules(struct build *b, const char *const *more)
 {

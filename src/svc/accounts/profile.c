@@ -5,10 +5,12 @@
  */
 #include "svc/accounts/accounts.h"
 
+enum { OWN_SETS = SYS_SET_FILES | SYS_SET_SQLITE | SYS_SET_FORK };
+
 enum err
 svc_accounts_profile(struct svc_common *sc, struct sys_sandbox_profile *p)
 {
-	p->sets = SYS_SET_FILES | SYS_SET_SQLITE | SYS_SET_FORK;
+	p->sets = OWN_SETS;
 	sys_sandbox_add(p, svc_common_state_path(sc, S("accounts")), SYS_MAY_ALL);
 	return ERR_OK;
 }
@@ -21,6 +23,7 @@ svc_accounts_profile_children(struct svc_accounts *s)
 		.sets = SYS_SET_FILES | SYS_SET_SQLITE };
 	static const struct sys_sandbox_profile syncer = { .name = "syncer",
 		.sets = SYS_SET_FILES };
-	TRY(sys_sandbox_prepare(&account, &s->account_sandbox));
-	return sys_sandbox_prepare(&syncer, &s->sync_sandbox);
+	static const struct sys_sandbox_profile own = { .name = "accounts", .sets = OWN_SETS };
+	TRY(sys_sandbox_prepare_inside(&own, &account, &s->account_sandbox));
+	return sys_sandbox_prepare_inside(&own, &syncer, &s->sync_sandbox);
 }
