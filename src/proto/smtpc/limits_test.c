@@ -335,6 +335,9 @@ static const struct {
 	{ "user unknown <a.b+c@b.test>", "user unknown <*@b.test>" },
 	{ "a@b, \"a b\"@c and c@d@e", "*@b, *@c and *@*@e" },
 	{ "mailto:x@y", "mailto:*@y" },
+	{ "contact tosa@rx.test or Postmaster@b.test",
+	    "contact tosa@rx.test or Postmaster@b.test" },
+	{ "<abuse@b.test> postmaster.bob@b.test", "<*@b.test> *@b.test" },
 	{ "see http://b.test/?e=bob%40b.test", "see http:*%40b.test" },
 	{ "Bob? 'bob' bob. bobby: bob+list", "*? '*' *. bobby: *" },
 	{ "user mailbox full", "user mailbox full" },
@@ -350,7 +353,8 @@ static const struct {
 static void
 people_are_masked(void)
 {
-	static const str names[] = { S_INIT("bob"), S_INIT("user"), S_INIT("bob+list") };
+	static const str names[] = { S_INIT("bob"), S_INIT("user"), S_INIT("bob+list"),
+		S_INIT("abuse") };
 	for (size_t i = 0; i < LEN(masked); i++) {
 		char room[200];
 		struct buf b;

@@ -2,6 +2,7 @@
 /*
  * What a reply says about people is not kept: local parts become "*". Words before "@" (or "%40")
  * are local parts; so are words equal to one of the transaction, unless replies are made of them.
+ * Whom to write to is kept: roles like postmaster, unless the letter itself was for them.
  */
 #include "base/codec.h"
 #include "proto/smtpc/reply.h"
@@ -15,6 +16,12 @@ static const str common[] = { S_INIT("user"), S_INIT("users"), S_INIT("mailbox")
 	S_INIT("for"), S_INIT("no"), S_INIT("ok"), S_INIT("list"), S_INIT("block"),
 	S_INIT("blocked"), S_INIT("quota"), S_INIT("full"), S_INIT("rejected"), S_INIT("ip"),
 	S_INIT("support"), S_INIT("you"), S_INIT("your"), S_INIT("from"), S_INIT("to") };
+
+/* Whom servers that refuse tell us to write to. RFC 2142, and what providers use. */
+static const str roles[] = { S_INIT("postmaster"), S_INIT("abuse"), S_INIT("hostmaster"),
+	S_INIT("webmaster"), S_INIT("noc"), S_INIT("security"), S_INIT("support"),
+	S_INIT("mailmaster"), S_INIT("unblock"), S_INIT("delist"), S_INIT("delisting"),
+	S_INIT("removal"), S_INIT("tosa"), S_INIT("tobr"), S_INIT("toda") };
 
 /* atext, dots, and anything beyond ASCII. RFC 5322 3.2.3, 6531 3.3 */
 static bool
@@ -67,6 +74,19 @@ is_name(str word, const str *names, size_t n)
 	return false;
 }
 
+static bool
+is_role(str word, const str *names, size_t n)
+{
+	bool role = false;
+	for (size_t i = 0; i < LEN(roles); i++) {
+		role |= str_ieq(word, roles[i]);
+	}
+	for (size_t i = 0; i < n; i++) {
+		role &= !str_ieq(word, names[i]);
+	}
+	return role;
+}
+
 /* A word that no "@" follows: edges like quotes and full stops are not part of it. */
 static void
 put_word(struct buf *out, str word, const str *names, size_t n)
@@ -114,8 +134,11 @@ smtpc_reply_mask(struct buf *out, str text, const str *names, size_t n)
 			len++;
 		}
 		size_t quoted = len == 0 && text.p[0] == '"' ? quoted_local(text) : 0;
-		if (quoted > 0 || (len > 0 && len < text.n && text.p[len] == '@')) {
+		bool local = len > 0 && len < text.n && text.p[len] == '@';
+		if (quoted > 0 || (local && !is_role(str_sub(text, 0, len), names, n))) {
 			buf_ch(out, '*');
+		} else if (local) {
+			buf_str(out, str_sub(text, 0, len));
 		} else if (len > 0) {
 			put_word(out, str_sub(text, 0, len), names, n);
 		} else {
