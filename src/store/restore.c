@@ -5,6 +5,7 @@
  * records the one with the highest modseq counts. Start reading with store_restore_end.
  */
 #include "base/wire.h"
+#include "store/arrivals/take.h"
 #include "store/rebuild.h"
 
 static const char scratch_tables[] =
@@ -543,7 +544,8 @@ pairs_of_old(struct rebuild *b)
 		e = store_pair_keep(b->new->db, db_u64(q, 0), (uint16_t)db_u64(q, 1), &pair);
 	}
 	db_done(q);
-	if (e == ERR_NOTFOUND && b->old_sound) { /* older ones in the packs are done with */
+	/* Older ones in the packs are done with; what waits may be known by nothing else. */
+	if (e == ERR_NOTFOUND && b->old_sound && !store_arrivals_waiting(b->new)) {
 		q = db_query(b->new->db, "DELETE FROM delivery WHERE entry < ? OR ? = 0");
 		db_bind_u64(q, 1, oldest);
 		db_bind_u64(q, 2, oldest);

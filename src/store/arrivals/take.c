@@ -159,6 +159,11 @@ take_all(struct taking *t, struct store_scan_pack *sc)
 	}
 	if (t->open) {
 		TRY(store_tail_end(t->s, &t->tail));
+	} else {
+		/* All known, by a transaction that somebody may have been killed in: on disk with
+		 * ours. One that changes nothing would sync nothing. */
+		(void)store_tick(t->s);
+		TRY(store_log_sync(t->s));
 	}
 	return t->oldest == 0 ? ERR_OK : store_pairs_forget(t->s->db, MIN(t->oldest, t->lowest));
 }
