@@ -246,6 +246,8 @@ on_drained(void *ctx)
 		svc_send_pay_owed(sv);
 	} else if (link == &sv->resolve || link == &sv->fetch) {
 		svc_send_ask_again(sv, link == &sv->fetch);
+	} else if (link == &sv->keys) {
+		svc_send_keys_here(sv);
 	}
 }
 
@@ -309,6 +311,7 @@ svc_send_on_status(struct svc_common *sc, struct buf *facts)
 {
 	const struct svc_send *sv = sc->ctx;
 	const struct svc_send_counters *c = &sv->count;
+	const struct svc_send_sign_counts *s = svc_send_sign_count(sv);
 	const struct {
 		const char *key;
 		uint64_t value;
@@ -325,7 +328,9 @@ svc_send_on_status(struct svc_common *sc, struct buf *facts)
 		{ "reused_too_late", c->stale }, { "unproven", c->unproven },
 		{ "plaintext", c->plaintext }, { "timeouts", c->timeouts },
 		{ "slowed", sv->pace.halvings }, { "results_lost", c->results_lost },
-		{ "answers_lost", c->answers_lost }, { "records_lost", c->records_lost } };
+		{ "answers_lost", c->answers_lost }, { "records_lost", c->records_lost },
+		{ "signatures", s->signatures }, { "signatures_kept", s->kept },
+		{ "unsigned", s->unsigned_letters }, { "waited_for_keys", s->delayed } };
 	for (size_t i = 0; i < LEN(rows); i++) {
 		buf_printf(facts, "%s=%llu\n", rows[i].key, (unsigned long long)rows[i].value);
 	}
