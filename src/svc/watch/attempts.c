@@ -118,6 +118,18 @@ is_session(const struct ipc_send_watch_attempt *m)
 	return connected && (m->tls_failure.n > 0 || m->tls_version.n > 0);
 }
 
+/* A report's own session is no part of the next report: RFC 8460 3. */
+static bool
+is_own(const struct svc_watch *w, uint64_t entry)
+{
+	for (size_t i = 0; i < MIN(w->own_at, (size_t)SVC_WATCH_OWN_MAX); i++) {
+		if (w->own[i] == entry) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static uint32_t
 took_ms(const struct ipc_send_watch_attempt *m)
 {
@@ -153,7 +165,7 @@ on_attempt(void *ctx, const struct ipc_send_watch_attempt *m, int *fd)
 		.class = m->class,
 		.rule = m->rule,
 		.unknown = m->code >= 400 && reach_rules_vague(w->rules, m->rule),
-		.session = w->sc->conf->watch_reports && is_session(m),
+		.session = w->sc->conf->watch_reports && is_session(m) && !is_own(w, m->entry),
 		.sent = m->sent,
 		.received = m->received,
 		.tls_version = m->tls_version,

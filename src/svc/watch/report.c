@@ -138,6 +138,7 @@ on_commit_result(void *ctx, const struct ipc_watch_queue_commit_result *m, int *
 	if (m->result == ERR_OK) {
 		char id[SPOOL_ID_TEXT];
 		spool_id_text(m->entry, id);
+		w->own[w->own_at++ % SVC_WATCH_OWN_MAX] = m->entry;
 		LOG(WATCH_REPORT, F_STR("domain", domain_of(r)), F_CSTR("queue", id),
 		    F_I64("begin", reach_report_begin_ms(w->journal, r->day) / 1000),
 		    F_I64("end", reach_report_begin_ms(w->journal, r->day + 1) / 1000 - 1));

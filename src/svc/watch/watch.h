@@ -24,6 +24,7 @@ enum {
 	SVC_WATCH_REPORT_OCTETS = 60000, /* compressed; what a message to queue has room for */
 	SVC_WATCH_JSON_OCTETS = 4 << 20,
 	SVC_WATCH_REPORT_DAYS = 7, /* kept behind us */
+	SVC_WATCH_OWN_MAX = 256,   /* reports whose own sessions are left out */
 	SVC_WATCH_ASK_MS = 60000,  /* for an answer of resolve or queue */
 };
 
@@ -64,6 +65,8 @@ struct svc_watch {
 
 	struct svc_watch_report reports[SVC_WATCH_REPORTS_MAX];
 	uint64_t next_request;
+	uint64_t own[SVC_WATCH_OWN_MAX]; /* entries of the last reports, in a ring */
+	size_t own_at;
 	int64_t delay_ms;       /* after the end of a day: another one for each server */
 	int64_t hurry_until_ms; /* an administrator wants them without it */
 

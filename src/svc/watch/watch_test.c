@@ -504,6 +504,19 @@ a_domain_that_asks_gets_one_report(void)
 	hurry(&w);
 	CHECK_U64(w.questions, 0);
 	CHECK_U64(w.letters, 1);
+
+	/* Its own way there is not told of. */
+	struct ipc_send_watch_attempt own = sample();
+	own.entry = 99;
+	own.began_ms -= 86400000;
+	attempt(&w, own);
+	hurry(&w);
+	CHECK_U64(w.questions, 0);
+	own.entry = 100;
+	attempt(&w, own);
+	turn(&w);
+	hurry(&w);
+	CHECK_U64(w.questions, 1);
 	end(&w);
 }
 
