@@ -345,8 +345,7 @@ see_unfit(struct svc_send_attempt *a, const struct svc_send_route *r)
 		    S("nothing proves that it is the domain's server, as REQUIRETLS asks");
 		break;
 	default:
-		a->seen.dns = h->lookup.address == DANE_DNS_ERROR ? REACH_DNS_SERVFAIL
-								  : REACH_DNS_BOGUS;
+		a->seen.dns = h->v4_n + h->v6_n == 0 ? REACH_DNS_SERVFAIL : REACH_DNS_BOGUS;
 		a->dane = DANE_VERDICT_DNS;
 		break;
 	}

@@ -161,6 +161,7 @@ few_recipients_at_once(void)
 	    "a@one.test,b@one.test,c@one.test,d@one.test,e@one.test,f@one.test,g@one.test");
 	svc_send_world_wait(&w, 1);
 	CHECK_U64(w.server[0].letters, 4);
+	CHECK_U64(w.server[0].connects, 2);
 	CHECK_U64(w.sv->count.delivered, 7);
 	svc_send_world_close(&w);
 }

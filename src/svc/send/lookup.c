@@ -159,7 +159,9 @@ addresses_done(struct svc_send_host *h)
 	h->lookup.cname = DANE_DNS_STATES;
 	h->canonical = h->canonical.n > 0 ? h->canonical : h->name;
 	if (h->v4_n + h->v6_n == 0) {
-		bool failed = h->lookup.address == DANE_DNS_ERROR;
+		enum dane_dns d =
+		    h->lookup.address; /* records, none of them readable: failed, too */
+		bool failed = d != DANE_DNS_SECURE_NONE && d != DANE_DNS_INSECURE_NONE;
 		h->unfit = failed ? SVC_SEND_DNS_FAILED : SVC_SEND_NO_ADDRESS;
 	} else if (r->server->set.dane && !r->unenforced) {
 		step_host(h);
@@ -239,7 +241,7 @@ take_mx(struct svc_send_route *r, const struct svc_send_answer *a)
 		}
 	}
 	if (r->hosts_n == 0) {
-		r->failed = nulls > 0 ? REACH_DNS_NULLMX : REACH_DNS_NODATA;
+		r->failed = nulls > 0 ? REACH_DNS_NULLMX : REACH_DNS_SERVFAIL;
 	}
 }
 

@@ -23,6 +23,11 @@ static const struct world_name names[] = {
 	{ "implicit.test", DNS_A, ERR_OK, 0, "127.0.1.4", false },
 	{ "loop.test", DNS_MX, ERR_OK, 0, "10 out.example.org;20 mx2.test", false },
 	{ "second.test", DNS_MX, ERR_OK, 0, "20 out.example.org;10 mx2.test;30 mx3.test", false },
+	{ "junk.test", DNS_MX, ERR_OK, 0, "#x;#;#\1\1\77", false },
+	{ "half.test", DNS_MX, ERR_OK, 0, "#x;10 mx1.test", false },
+	{ "odd.test", DNS_MX, ERR_OK, 0, "10 strange.test", false },
+	{ "strange.test", DNS_A, ERR_OK, 0, "#abc;#abcde", false },
+	{ "strange.test", DNS_AAAA, ERR_OK, 0, "#", false },
 	{ "hidden.test", DNS_MX, ERR_OK, 0, "10 inner.test", false },
 	{ "inner.test", DNS_A, ERR_OK, 0, "10.1.2.3;192.168.1.1;169.254.0.1", false },
 	{ "inner.test", DNS_AAAA, ERR_OK, 0, "::1;fe80::1;fc00::1", false },
@@ -117,6 +122,8 @@ static const struct dns_case dns_cases[] = {
 	{ "hidden.test", " whole class=N6 mx=inner.test 0:3/0/5.4.4\n" },
 	{ "[127.0.0.1]", " whole class=N6 mx=[127.0.0.1] 0:3/0/5.4.4\n" },
 	{ "[IPv6:::1]", " whole class=N6 mx=[IPv6:::1] 0:3/0/5.4.4\n" },
+	{ "junk.test", " whole class=N4 mx= 0:2/0/4.4.3\n" },
+	{ "odd.test", " whole class=N4 mx=strange.test 0:2/0/4.4.3\n" },
 	{ "[nonsense]", " whole class=N1 mx= 0:3/0/5.1.2\n" },
 };
 
@@ -146,6 +153,8 @@ finds_the_way(void)
 	CHECK_U64(w.server[3].letters, 1);
 	go(2, "[127.0.1.4]", "a@[127.0.1.4]");
 	CHECK_U64(w.server[3].letters, 2);
+	go(4, "half.test", "a@half.test"); /* what can be read of its records will do */
+	CHECK_U64(w.server[0].letters, 1);
 	go(3, "second.test", "a@second.test"); /* we are its second MX: only better ones count */
 	CHECK_U64(w.server[1].letters, 1);
 	CHECK_U64(w.server[2].connects, 0);

@@ -513,6 +513,9 @@ on_ready(struct svc_send_conn *c)
 		smtpc_quit(&c->engine);
 		svc_send_talk_flush(c);
 		c->failed = true; /* of no use for this letter */
+	} else if (!smtpc_reusable(&c->engine)) {
+		svc_send_conn_give_back(c); /* its other recipients, over another connection */
+		svc_send_conn_leave(c);
 	} else {
 		svc_send_talk_letter(c);
 	}

@@ -47,6 +47,10 @@ put_rdata(struct buf *b, uint16_t type, str text)
 	uint8_t ip[16];
 	uint32_t n = 0;
 	(void)str_cut(text, ' ', &a, &rest);
+	if (str_starts(text, S("#"))) { /* octets as they are */
+		buf_str(b, str_from_off(text, 1));
+		return;
+	}
 	switch (type) {
 	case DNS_MX:
 		(void)str_u32(a, &n);
