@@ -635,7 +635,7 @@ write_and_sync(struct spool *s)
 	TRY(stage_ending(s));
 	TRY(spool_stage_states(s));
 	TRY(spool_write_out(s));
-	if (!list_empty(&s->staged)) {
+	if (s->active != NULL && (s->sync_done || !list_empty(&s->staged))) {
 		TRY(sys_file_datasync(s->active->fd));
 		s->durable_end = s->active->end;
 	}
@@ -646,6 +646,7 @@ enum err
 spool_flush(struct spool *s)
 {
 	enum err e = write_and_sync(s);
+	s->sync_done = false;
 	if (e != ERR_OK) {
 		end_ending(s, false);
 		fail_staged(s);
@@ -677,6 +678,12 @@ spool_done(struct spool *s, uint64_t entry, uint16_t rcpt)
 	if (mark_done(e, rcpt)) {
 		entry_drop(s, e);
 	}
+}
+
+void
+spool_sync_done(struct spool *s)
+{
+	s->sync_done = true;
 }
 
 void

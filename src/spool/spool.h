@@ -107,6 +107,12 @@ void spool_done(struct spool *s, uint64_t entry, uint16_t rcpt);
  */
 void spool_done_with_flush(struct spool *s, uint64_t entry, uint16_t rcpt);
 
+/*
+ * The next flush also syncs what was noted as done: another server cannot be asked whether it has a
+ * letter, and a power cut must not bring it back.
+ */
+void spool_sync_done(struct spool *s);
+
 /* Keep how far a recipient has come; goes with the next flush, which does not sync for it. */
 void spool_state(struct spool *s, uint64_t entry, uint16_t rcpt, const struct spool_state *state);
 

@@ -51,6 +51,7 @@ struct spool {
 	uint32_t states_from;
 	void (*tell_states)(void *ctx, uint64_t entry);
 	void *tell_states_ctx;
+	bool sync_done;  /* the next flush syncs, whatever is staged */
 	enum err failed; /* a sync of staged octets failed: none of them counts */
 	bool unlinked;   /* a segment, and the folder was not synced since */
 	uint64_t last_id, oldest;

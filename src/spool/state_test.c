@@ -214,6 +214,31 @@ ends_with_the_flush(void)
 	remove_folder();
 }
 
+/* Notes of what is done are synced when that is asked for, and only then. */
+static void
+done_is_synced_on_demand(void)
+{
+	uint64_t id = 0;
+	fresh_folder();
+	struct spool *s = open_spool();
+	CHECK_ERR(stage(s, S("x"), &id), ERR_OK);
+	CHECK_ERR(spool_flush(s), ERR_OK);
+	for (int asked = 0; asked < 2; asked++) {
+		spool_done(s, id, (uint16_t)asked);
+		if (asked == 1) {
+			spool_sync_done(s);
+		}
+		sys_fail_after(2, EIO); /* the write, then a sync if there is one */
+		CHECK_ERR(spool_flush(s), asked == 1 ? ERR_IO : ERR_OK);
+		sys_fail_after(0, 0);
+	}
+	CHECK_ERR(spool_flush(s), ERR_OK);
+	spool_sync_done(s);
+	CHECK_ERR(spool_flush(s), ERR_OK); /* nothing to write, nowhere to */
+	spool_close(&s);
+	remove_folder();
+}
+
 static void
 envelopes_are_read_again(void)
 {
@@ -256,4 +281,4 @@ version_1_is_read(void)
 }
 
 TEST_MAIN(states_come_back, many_states_of_one_flush, states_move_with_their_entries,
-    ends_with_the_flush, envelopes_are_read_again, version_1_is_read)
+    ends_with_the_flush, done_is_synced_on_demand, envelopes_are_read_again, version_1_is_read)

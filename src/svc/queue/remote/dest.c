@@ -400,6 +400,15 @@ tell_states(void *ctx, uint64_t entry)
 	}
 }
 
+/* One sync for all deliveries of a moment. */
+static void
+sync_done(void *ctx)
+{
+	struct svc_queue *q = ctx;
+	spool_sync_done(q->spool);
+	svc_queue_flush_soon(q);
+}
+
 enum err
 svc_queue_remote_init(struct svc_queue *q)
 {
@@ -419,6 +428,7 @@ svc_queue_remote_init(struct svc_queue *q)
 		return ERR_NOMEM;
 	}
 	sys_task_init(&r->pump, svc_queue_remote_pump, r);
+	sys_timer_init(&r->sync, sync_done, q);
 	for (size_t i = 0; i < LEN(r->senders); i++) {
 		r->senders[i].remote = r;
 		list_init(&r->senders[i].ready[0]);

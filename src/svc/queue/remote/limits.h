@@ -16,8 +16,9 @@ enum {
 	SVC_QUEUE_REMOTE_HAND_OCTETS = 128 << 20,
 	/* of these, so many for destinations that have not taken any yet: dead ones stop nobody */
 	SVC_QUEUE_REMOTE_UNPROVEN = 1024,
-	SVC_QUEUE_REMOTE_BURST = 8,  /* letters before another destination gets its turn */
-	SVC_QUEUE_REMOTE_TURN = 256, /* letters before the loop gets its turn */
+	SVC_QUEUE_REMOTE_BURST = 8,    /* letters before another destination gets its turn */
+	SVC_QUEUE_REMOTE_TURN = 256,   /* letters before the loop gets its turn */
+	SVC_QUEUE_REMOTE_SYNC_MS = 50, /* from "delivered" to the disk knowing it */
 	SVC_QUEUE_REMOTE_SOON_MS =
 	    200, /* the same when it is known already that there is a reason */
 	SVC_QUEUE_REMOTE_LOOK_S = 120, /* a letter that waits sees if its sender should know why */

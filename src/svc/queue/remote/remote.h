@@ -79,6 +79,7 @@ struct svc_queue_remote {
 	struct svc_queue_sender senders[SVC_QUEUE_REMOTE_SENDERS];
 	size_t senders_n; /* processes there are, by the settings at start */
 	struct sys_task pump;
+	struct sys_timer sync; /* set: a delivery is not on disk yet */
 	size_t sent_n, unproven_n;
 	uint64_t sent_octets;
 	struct lru *notices;

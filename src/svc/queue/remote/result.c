@@ -286,6 +286,9 @@ free_done(struct svc_queue_bundle *b, struct list *letters)
 		svc_queue_letter_free(l); /* the bundle is kept by whoever calls */
 		q->done++;
 		svc_queue_flush_soon(q);
+		if (!sys_timer_is_set(&q->remote->sync)) {
+			sys_timer_set(q->sc->loop, &q->remote->sync, SVC_QUEUE_REMOTE_SYNC_MS);
+		}
 	}
 }
 
