@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Signatures for handshakes from the process keys, over edge gate_keys. The gate waits for each, at
- * most SVC_GATE_SIGN_MS: OpenSSL asks in the middle of a handshake. A signature takes keys 0.03 ms
- * (P-256) to 0.7 ms (RSA), so waiting costs less than turning the loop would.
+ * most SVC_GATE_SIGN_MS: OpenSSL asks in the middle of a handshake. A signature takes keys 0.1 ms
+ * (P-256) to 0.4 ms (RSA), so waiting costs less than turning the loop would.
  */
 #ifndef SVC_GATE_SIGNER_H
 #define SVC_GATE_SIGNER_H
