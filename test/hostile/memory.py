@@ -28,6 +28,11 @@ CEILINGS = {
     "queue": 32 * MB,
     "accounts": 16 * MB,
     "account": 64 * MB,
+    "keys": 16 * MB,
+    "resolve": 32 * MB,
+    "send": 32 * MB,
+    "fetch": 24 * MB,
+    "watch": 24 * MB,
 }
 
 
