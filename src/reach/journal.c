@@ -52,6 +52,7 @@ static const struct db_migration steps[] = {
 	  "CREATE TABLE report (day INTEGER NOT NULL, domain TEXT NOT NULL, state INTEGER NOT NULL,"
 	  " tries INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (day,"
 	  " domain)) WITHOUT ROWID" },
+	{ "ALTER TABLE attempt ADD COLUMN phases TEXT NOT NULL DEFAULT ''" },
 };
 
 /* ---- open ----------------------------------------------------------------------------------- */
@@ -187,7 +188,8 @@ add_row(struct reach_journal *j, const struct reach_attempt *a)
 	    "INSERT INTO attempt (entry, began_ms, took_ms, domain, message, operator, mx,"
 	    " preference, peer, source, tries, rcpts, verdict, phase, dane, sts, class, rule, sent,"
 	    " received, tls_version, tls_cipher, issuer, key, expires_s, tls_failure, code,"
-	    " enhanced, reply, system_error, icmp, rtt_us, retransmits, unacked) VALUES (?, ?, ?,"
+	    " enhanced, reply, system_error, icmp, rtt_us, retransmits, unacked, phases) VALUES"
+	    " (?, ?, ?, ?,"
 	    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
 	    " ?, ?, ?)");
 	const struct {
@@ -196,7 +198,8 @@ add_row(struct reach_journal *j, const struct reach_attempt *a)
 	} texts[] = { { 4, a->domain },
 		{ 6, a->operator}, { 7, a->mx }, { 17, a->class }, { 18, a->rule },
 		    { 21, a->tls_version }, { 22, a->tls_cipher }, { 23, a->issuer },
-		    { 26, a->tls_failure }, { 28, a->enhanced }, { 29, clean_reply(j, a->reply) } };
+		    { 26, a->tls_failure }, { 28, a->enhanced }, { 35, a->phases },
+		    { 29, clean_reply(j, a->reply) } };
 	const struct {
 		int at;
 		uint64_t v;
@@ -315,7 +318,7 @@ reach_journal_forget(struct reach_journal *j, int64_t before_ms, uint64_t most, 
 	"id, entry, began_ms, took_ms, domain, operator, mx, preference, peer, source, tries," \
 	" rcpts, verdict, phase, dane, sts, class, rule, sent, received, tls_version,"         \
 	" tls_cipher, issuer, key, expires_s, tls_failure, code, enhanced, reply,"             \
-	" system_error, icmp, rtt_us, retransmits, unacked"
+	" system_error, icmp, rtt_us, retransmits, unacked, phases"
 #define NEWEST " AND id < ?2 ORDER BY id DESC LIMIT ?3"
 
 static struct reach_attempt
@@ -355,7 +358,8 @@ read_row(struct db_stmt *q)
 		.icmp_code = (uint8_t)db_u64(q, 30),
 		.rtt_us = (uint32_t)db_u64(q, 31),
 		.retransmits = (uint32_t)db_u64(q, 32),
-		.unacked = (uint32_t)db_u64(q, 33) };
+		.unacked = (uint32_t)db_u64(q, 33),
+		.phases = db_str(q, 34) };
 }
 
 static struct db_stmt *

@@ -45,6 +45,7 @@ struct reach_attempt {
 	uint32_t system_error;
 	uint8_t icmp_type, icmp_code;
 	uint32_t rtt_us, retransmits, unacked;
+	str phases; /* "connect 0+3 banner 3+12": begun after and taken, in ms */
 };
 
 /*

@@ -136,6 +136,7 @@ put_tls(struct ctl_out *o, const struct ipc_adm_watch_try *t)
 {
 	ctl_out_str(o, "tls", t->tls_version);
 	ctl_out_str(o, "cipher", t->tls_cipher);
+	ctl_out_str(o, "issuer", t->issuer);
 	ctl_out_u64(o, "dane", t->dane);
 	ctl_out_u64(o, "mta_sts", t->sts);
 	ctl_out_str(o, "tls_failure", t->tls_failure);
@@ -168,6 +169,10 @@ ctl_watch_put(struct ctl_watch *w, const struct ipc_adm_watch_try *t)
 	ctl_out_u64(o, "recipients", t->rcpts);
 	ctl_out_u64(o, "took_ms", t->took_ms);
 	ctl_out_u64(o, "system_error", t->system_error);
+	ctl_out_str(o, "phases", t->phases);
+	ctl_out_u64(o, "sent", t->sent);
+	ctl_out_u64(o, "received", t->received);
+	ctl_out_u64(o, "rtt_us", t->rtt_us);
 	put_tls(o, t);
 	ctl_out_item_end(o);
 }

@@ -68,10 +68,15 @@ take_try(void *ctx, const struct reach_attempt *r)
 		.code = r->code,
 		.enhanced = r->enhanced,
 		.reply = r->reply,
-		.system_error = r->system_error };
+		.system_error = r->system_error,
+		.phases = r->phases,
+		.sent = r->sent,
+		.received = r->received,
+		.issuer = r->issuer,
+		.rtt_us = r->rtt_us };
 	str *texts[] = { &t->domain, &t->operator, & t->mx, &t->peer_ip, &t->source_ip, &t->class,
-		&t->rule, &t->tls_version, &t->tls_cipher, &t->tls_failure, &t->enhanced,
-		&t->reply };
+		&t->rule, &t->tls_version, &t->tls_cipher, &t->tls_failure, &t->enhanced, &t->reply,
+		&t->phases, &t->issuer };
 	for (size_t i = 0; i < LEN(texts); i++) {
 		if (!keep(a, texts[i])) {
 			return ERR_BUDGET;

@@ -141,11 +141,30 @@ took_ms(const struct ipc_send_watch_attempt *m)
 	return end;
 }
 
+/* Names rather than numbers: for people who look into the database. */
+static void
+put_phases(struct buf *out, const struct ipc_send_watch_attempt *m)
+{
+	for (size_t i = 0; i < m->phases_n; i++) {
+		const struct ipc_send_watch_phase *p = &m->phases[i];
+		if (p->phase < REACH_PHASE_COUNT) {
+			str name = reach_phase_name((enum reach_phase)p->phase);
+			buf_printf(out, "%s%.*s %u+%u", out->n > 0 ? " " : "", STR_ARG(name),
+			    p->at_ms, p->took_ms);
+		}
+	}
+}
+
 static enum err
 on_attempt(void *ctx, const struct ipc_send_watch_attempt *m, int *fd)
 {
 	struct svc_watch_send *from = ctx;
 	struct svc_watch *w = from->w;
+	char storage[400];
+	struct buf phases;
+
+	buf_init_fixed(&phases, storage, sizeof storage);
+	put_phases(&phases, m);
 	struct reach_attempt a = { .entry = m->entry,
 		.began_ms = m->began_ms,
 		.took_ms = took_ms(m),
@@ -184,7 +203,8 @@ on_attempt(void *ctx, const struct ipc_send_watch_attempt *m, int *fd)
 		.icmp_code = m->icmp_code,
 		.rtt_us = m->rtt_us,
 		.retransmits = m->retransmits,
-		.unacked = m->unacked };
+		.unacked = m->unacked,
+		.phases = buf_view(&phases) };
 
 	w->attempts++;
 	w->unknown += a.unknown;

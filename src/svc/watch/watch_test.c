@@ -189,6 +189,7 @@ on_tries(void *ctx, const struct ipc_adm_watch_tries *m, int *fd)
 		w->reply = arena_dup(w->arena, m->tries[0].reply);
 		CHECK_U64(m->tries[0].took_ms, 47);
 		CHECK_STR(m->tries[0].tls_version, S("TLSv1.3"));
+		CHECK_STR(m->tries[0].phases, S("connect 0+5 rcpt 40+7"));
 	}
 	return ERR_OK;
 }
