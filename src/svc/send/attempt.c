@@ -346,7 +346,10 @@ see_unfit(struct svc_send_attempt *a, const struct svc_send_route *r)
 		break;
 	default:
 		a->seen.dns = h->v4_n + h->v6_n == 0 ? REACH_DNS_SERVFAIL : REACH_DNS_BOGUS;
-		a->dane = DANE_VERDICT_DNS;
+		if (h->v4_n + h->v6_n > 0) { /* it was about its TLSA records */
+			a->dane = DANE_VERDICT_DNS;
+			(void)reach_tls_find(dane_failure(DANE_VERDICT_DNS), &a->soft_tls);
+		}
 		break;
 	}
 }
