@@ -63,3 +63,27 @@ mem_for_forks(void)
 	mallopt(M_TOP_PAD, 256 << 10);
 	mallopt(M_TRIM_THRESHOLD, 16 << 20);
 }
+
+#if defined __SANITIZE_ADDRESS__
+void
+mem_fill_holes(void)
+{
+}
+#else
+void
+mem_fill_holes(void)
+{
+	size_t n = 512 << 10;
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
+	void *last = malloc(n); /* larger than any hole: it lies behind them all */
+	uintptr_t end = (uintptr_t)last;
+	free(last);
+	while (end != 0 && n >= 24) {
+		void *p = malloc(n);
+		if (p == NULL || (uintptr_t)p >= end) {
+			free(p);
+			n = n > 1024 ? n - n / 4 : n - 8;
+		}
+	}
+}
+#endif

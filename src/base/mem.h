@@ -32,6 +32,12 @@ void mem_trim(void);
  */
 void mem_for_forks(void);
 
+/*
+ * Before such a process forks: take every free block between those in use, for good. What a child
+ * asks for then lies together and is new, instead of in many pages that must be copied first.
+ */
+void mem_fill_holes(void);
+
 /* Tests only: the n-th request from now fails (0: never). */
 void mem_fail_after(uint64_t n);
 

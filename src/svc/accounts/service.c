@@ -82,6 +82,7 @@ start(struct svc_common *sc)
 {
 	struct svc_accounts *s = sc->ctx;
 	s->listening = true;
+	mem_fill_holes();
 	if (sc->secret.n == sizeof s->seal_key) {
 		memcpy(s->seal_key, sc->secret.p, sizeof s->seal_key);
 		mem_wipe((char *)(uintptr_t)sc->secret.p, sc->secret.n); /* forks copy us */
