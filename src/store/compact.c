@@ -258,6 +258,9 @@ store_tidy(struct store *s)
 {
 	uint64_t octets;
 	bool due = false;
+	if (store_arrivals_waiting(s)) {
+		TRY(store_arrivals_take(s, true)); /* readers have left it as it was */
+	}
 	enum err e = is_due(s, &due);
 	if (e != ERR_OK) {
 		return e == ERR_BUSY ? ERR_OK : e;

@@ -51,9 +51,9 @@ struct store {
 	uint32_t magic;
 	struct db *db;
 	int dir, packs, lock;
-	int arrivals;   /* the file, or -1 */
-	bool opened;    /* store_open is through: what has arrived may be taken in */
-	uint64_t inode; /* of index.db as opened */
+	int arrivals;           /* the file, or -1 */
+	uint64_t taken, opened; /* see take.c; may anything be taken in? */
+	uint64_t inode;         /* of index.db as opened */
 	char path[DB_PATH_MAX + 1], boot[64 + 1];
 	size_t path_n, boot_n;
 	uint64_t quota_octets, quota_messages;

@@ -227,9 +227,9 @@ store_begin(struct store *s, enum db_mode mode)
 		return ERR_OK;
 	}
 	let_go(s);
-	if (s->opened && store_arrivals_waiting(s)) {
+	if (s->opened && store_arrivals_news(s)) {
 		/* On a failure they wait on, and what is in the index is served without them. */
-		(void)(store_arrivals_take(s) == ERR_OK);
+		(void)(store_arrivals_take(s, mode != DB_READ) == ERR_OK);
 	}
 	return store_begin_now(s, mode);
 }

@@ -134,7 +134,15 @@ taken_in_by_whoever_looks(void)
 	CHECK_ERR(arrive(&conf, 11), ERR_OK);
 	CHECK(store_trial_size(&conf, "arrivals") > 0);
 	CHECK_U64(count(s), 2);
+	CHECK(store_trial_size(&conf, "arrivals") > 0); /* a reader does not wait for the disk */
+	CHECK_U64(count(other), 2);
+	CHECK_U64(count(s), 2);
+	CHECK_ERR(store_tidy(s), ERR_OK);
 	CHECK_U64(store_trial_size(&conf, "arrivals"), 0);
+	CHECK_U64(count(other), 2);
+	CHECK_ERR(arrive(&conf, 10), ERR_OK); /* again, in another filling */
+	CHECK_U64(count(s), 2);
+	CHECK_ERR(arrive(&conf, 11), ERR_OK);
 	CHECK_U64(count(other), 2);
 	CHECK_ERR(arrive(&conf, 12), ERR_OK);
 	CHECK_ERR(store_trial_deliver(other, 13, false, &added), ERR_OK); /* comes after it */
@@ -213,6 +221,7 @@ limits(void)
 	CHECK(added >= 13 && store_trial_size(&conf, "arrivals") <= STORE_ARRIVALS_OCTETS_MAX);
 	s = store_trial_open(&conf);
 	is_sound(s, added);
+	CHECK_ERR(store_tidy(s), ERR_OK);
 	a.body.n = 1;
 	for (uint32_t i = 0; i < STORE_ARRIVALS_LETTERS_MAX; i++) {
 		a.entry++;
@@ -220,6 +229,8 @@ limits(void)
 	}
 	CHECK_ERR(store_arrivals_add(fd, &a), ERR_BUSY);
 	is_sound(s, added + STORE_ARRIVALS_LETTERS_MAX);
+	CHECK_ERR(store_arrivals_add(fd, &a), ERR_BUSY);
+	CHECK_ERR(store_tidy(s), ERR_OK);
 	CHECK_ERR(store_arrivals_add(fd, &a), ERR_OK); /* the same letter once more */
 	is_sound(s, added + STORE_ARRIVALS_LETTERS_MAX);
 	store_close(&s);
@@ -279,12 +290,14 @@ not_emptied(void)
 		store_trial_load(&conf, "arrivals", &file);
 		s = store_trial_open(&conf);
 		is_sound(s, 2);
+		CHECK_ERR(store_tidy(s), ERR_OK);
 		store_trial_save(&conf, "arrivals", buf_view(&file));
 		if (more > 0) { /* which forgets what it may */
 			CHECK_ERR(arrive_in(&conf, 800, 800), ERR_OK);
 		}
 		is_sound(s, more > 0 ? 3 : 2);
 		if (more == 2) {
+			CHECK_ERR(store_tidy(s), ERR_OK);
 			CHECK_U64(store_trial_size(&conf, "arrivals"), 0);
 		}
 		CHECK_ERR(store_deliver(s, &d, 1, &added), ERR_OK);
@@ -505,6 +518,7 @@ fail_while_taking(uint64_t n, int errnum)
 	}
 	sys_fail_after(n, errnum);
 	enum err e = store_mailbox_get(s, 1, a, &m);
+	(void)!store_tidy(s);
 	sys_fail_after(0, 0);
 	CHECK(e != ERR_OK || m.messages == 0 || m.messages == LETTERS);
 	bool all = e == ERR_OK && m.messages == LETTERS && store_trial_size(&conf, "arrivals") == 0;
@@ -648,6 +662,7 @@ killed_while_taking(void)
 			sys_file_set_hook(die_after, &left);
 			if (store_open(&conf, &s) == ERR_OK) {
 				(void)count(s);
+				(void)!store_tidy(s);
 			}
 			raise(SIGKILL);
 		}

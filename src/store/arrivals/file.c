@@ -11,6 +11,7 @@
 #include "store/arrivals/arrivals.h"
 #include "store/record.h"
 #include "sys/file.h"
+#include "sys/random.h"
 #include "sys/sys.h"
 
 enum { VERSION = 1 };
@@ -23,7 +24,7 @@ static const char magic[8] = "PostArrv";
  *	10     2     zero
  *	12     4     letters
  *	16     8     where the letters end
- *	24     4     zero
+ *	24     4     serial of this filling, at random
  *	28     4     crc32c of the 28 octets above
  */
 void
@@ -35,7 +36,7 @@ store_arrivals_head_put(struct buf *out, const struct store_arrivals_head *h)
 	wr_u16(out, 0);
 	wr_u32(out, h->letters);
 	wr_u64(out, h->end);
-	wr_u32(out, 0);
+	wr_u32(out, h->serial);
 	if (buf_err(out) == ERR_OK) {
 		wr_u32(out, crc32c(0, out->p + start, out->n - start));
 	}
@@ -50,7 +51,8 @@ store_arrivals_head_get(str octets, struct store_arrivals_head *ret)
 	uint16_t version = rd_u16(&r), zero = rd_u16(&r);
 	h.letters = rd_u32(&r);
 	h.end = rd_u64(&r);
-	uint32_t none = rd_u32(&r), crc = rd_u32(&r);
+	h.serial = rd_u32(&r);
+	uint32_t crc = rd_u32(&r);
 	if (rd_end(&r) != ERR_OK || !str_eq(word, str_make(magic, sizeof magic)) ||
 	    crc != crc32c(0, octets.p, STORE_ARRIVALS_HEAD - 4)) {
 		return ERR_CORRUPT;
@@ -58,8 +60,7 @@ store_arrivals_head_get(str octets, struct store_arrivals_head *ret)
 	if (version != VERSION) {
 		return ERR_VERSION;
 	}
-	if ((zero | none) != 0 || h.end < STORE_ARRIVALS_HEAD ||
-	    h.end > STORE_ARRIVALS_OCTETS_MAX) {
+	if (zero != 0 || h.end < STORE_ARRIVALS_HEAD || h.end > STORE_ARRIVALS_OCTETS_MAX) {
 		return ERR_CORRUPT;
 	}
 	*ret = h;
@@ -138,6 +139,7 @@ read_head(int fd, struct store_arrivals_head *ret)
 	TRY(sys_file_stat_fd(fd, &st));
 	*ret = (struct store_arrivals_head){ .end = STORE_ARRIVALS_HEAD };
 	if (st.size == 0) {
+		sys_random(&ret->serial, sizeof ret->serial);
 		return ERR_OK;
 	}
 	enum err e = sys_file_read_exact(fd, 0, head, sizeof head);

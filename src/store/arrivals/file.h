@@ -14,8 +14,8 @@ struct store_record;
 enum { STORE_ARRIVALS_HEAD = 32 };
 
 struct store_arrivals_head {
-	uint32_t letters;
-	uint64_t end; /* the letters end here */
+	uint32_t letters, serial; /* serial: of this filling of the file, at random */
+	uint64_t end;             /* the letters end here */
 };
 
 /* Append the head: 32 octets. */

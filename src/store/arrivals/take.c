@@ -21,6 +21,7 @@ struct taking {
 	struct store *s;
 	struct store_tail tail;
 	bool open;               /* tail is INBOX's */
+	bool empty;              /* the file goes: what is known must be on disk */
 	uint64_t modseq;         /* of this transaction; 0: nothing was added */
 	uint64_t oldest, lowest; /* live; in the file */
 };
@@ -56,6 +57,27 @@ store_arrivals_waiting(const struct store *s)
 {
 	struct sys_stat st;
 	return s->arrivals >= 0 && sys_file_stat_fd(s->arrivals, &st) == ERR_OK && st.size > 0;
+}
+
+/*
+ * What the head tells apart: which filling, and how far; 0: nothing to be told by. A store that has
+ * taken in so far remembers it, so that a reader need not wait for the disk: the file is emptied
+ * when nobody waits, and until then the pairs are kept.
+ */
+static uint64_t
+key_of_file(int fd)
+{
+	char head[STORE_ARRIVALS_HEAD];
+	struct store_arrivals_head h;
+	bool sound = sys_file_read_exact(fd, 0, head, sizeof head) == ERR_OK &&
+	    store_arrivals_head_get(str_make(head, sizeof head), &h) == ERR_OK;
+	return sound ? (uint64_t)h.serial << 32 | h.end : 0;
+}
+
+bool
+store_arrivals_news(const struct store *s)
+{
+	return store_arrivals_waiting(s) && (s->taken == 0 || s->taken != key_of_file(s->arrivals));
 }
 
 /* ---- one letter --------------------------------------------------------------------------- */
@@ -159,19 +181,21 @@ take_all(struct taking *t, struct store_scan_pack *sc)
 	}
 	if (t->open) {
 		TRY(store_tail_end(t->s, &t->tail));
-	} else {
-		/* All known, by a transaction that somebody may have been killed in: on disk with
-		 * ours. One that changes nothing would sync nothing. */
+	}
+	if (t->empty) {
+		/* Some may be known by transactions that were not synced, and ours syncs the index
+		 * only when it changes something. */
 		(void)store_tick(t->s);
+		TRY(store_log_flush(t->s));
 		TRY(store_log_sync(t->s));
 	}
 	return t->oldest == 0 ? ERR_OK : store_pairs_forget(t->s->db, MIN(t->oldest, t->lowest));
 }
 
 static enum err
-take_in(struct store *s)
+take_in(struct store *s, bool empty)
 {
-	struct taking t = { .s = s, .lowest = UINT64_MAX };
+	struct taking t = { .s = s, .empty = empty, .lowest = UINT64_MAX };
 	struct store_scan_pack sc;
 	uint64_t end;
 	TRY(find_end(s->arrivals, &end));
@@ -183,22 +207,28 @@ take_in(struct store *s)
 
 /* With the file's lock held. */
 static enum err
-take_locked(struct store *s)
+take_locked(struct store *s, bool empty)
 {
 	if (!store_arrivals_waiting(s)) {
 		return ERR_OK; /* another process was first */
 	}
-	TRY(store_begin_now(s, DB_DURABLE));
-	TRY(store_end(s, take_in(s)));
+	uint64_t key = key_of_file(s->arrivals);
+	empty |= key == 0;
+	TRY(store_begin_now(s, empty ? DB_DURABLE : DB_WRITE));
+	TRY(store_end(s, take_in(s, empty)));
+	s->taken = empty ? 0 : key;
+	if (!empty) {
+		return ERR_OK;
+	}
 	TRY(sys_file_truncate(s->arrivals, 0));
 	return sys_file_datasync(s->arrivals);
 }
 
 enum err
-store_arrivals_take(struct store *s)
+store_arrivals_take(struct store *s, bool empty)
 {
 	TRY(sys_file_lock(s->arrivals, true, true));
-	enum err e = take_locked(s);
+	enum err e = take_locked(s, empty);
 	sys_file_unlock(s->arrivals);
 	return e;
 }

@@ -18,12 +18,15 @@ enum err store_arrivals_sync_in(int dir);
 /* Is there something in the file? */
 bool store_arrivals_waiting(const struct store *s);
 
+/* Is there something that this store has not taken in? */
+bool store_arrivals_news(const struct store *s);
+
 /*
- * Write all letters into INBOX in one durable transaction of its own and empty the file. On a
- * failure they stay where they are.
+ * Write all letters into INBOX in a transaction of its own. On a failure they stay where they are.
  *
+ * In      empty: durably, and empty the file; else they stay in it, and are passed over later
  * Errors  VERSION: a newer program added them; DB, IO, NOSPACE, NOMEM, BUSY
  */
-enum err store_arrivals_take(struct store *s);
+enum err store_arrivals_take(struct store *s, bool empty);
 
 #endif
