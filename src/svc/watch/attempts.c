@@ -103,6 +103,20 @@ policy_type(const struct ipc_send_watch_attempt *m)
 	return S("no-policy-found");
 }
 
+/* RFC 8460 4.3: send names it where it looked at TLS; a STARTTLS that was refused has only a class.
+ */
+static str
+failure_of(const struct ipc_send_watch_attempt *m)
+{
+	bool refused = str_eq(m->class, S("T1")) || str_eq(m->class, S("T2")) ||
+	    str_eq(m->class, S("T3"));
+
+	if (m->tls_failure.n > 0) {
+		return m->tls_failure;
+	}
+	return refused ? reach_tls_name(REACH_TLS_NOT_SUPPORTED) : S("");
+}
+
 /*
  * Letters that go over a connection that is there make no session of their own. And where TLS was
  * never reached nobody needs to hear of it: RFC 8460 4.3.4.
@@ -115,7 +129,7 @@ is_session(const struct ipc_send_watch_attempt *m)
 	for (size_t i = 0; i < m->phases_n; i++) {
 		connected = connected || m->phases[i].phase == REACH_PHASE_CONNECT;
 	}
-	return connected && (m->tls_failure.n > 0 || m->tls_version.n > 0);
+	return connected && (failure_of(m).n > 0 || m->tls_version.n > 0);
 }
 
 /* A report's own session is no part of the next report: RFC 8460 3. */
@@ -194,7 +208,7 @@ on_attempt(void *ctx, const struct ipc_send_watch_attempt *m, int *fd)
 		.expires_s = m->expires_s,
 		.policy_type = policy_type(m),
 		.policy = m->policy,
-		.tls_failure = m->tls_failure,
+		.tls_failure = failure_of(m),
 		.code = m->code,
 		.enhanced = m->enhanced,
 		.reply = m->reply,

@@ -468,6 +468,12 @@ play_sessions(struct world *w)
 	m.tls_failure = S("certificate-expired");
 	m.class = S("T7");
 	attempt(w, m);
+	m.tls_failure = S("");
+	m.tls_version = S("");
+	m.class = S("T3");
+	attempt(w, m);
+	m.class = S("C1"); /* never came to TLS: RFC 8460 4.3.4 */
+	attempt(w, m);
 	turn(w);
 }
 
@@ -478,9 +484,10 @@ a_domain_that_asks_gets_one_report(void)
 		"\"policy-type\":\"sts\"",
 		"\"policy-string\":[\"version: STSv1\",\"mode: enforce\",",
 		"\"mx-host\":[\"*.receiver.example\"]",
-		"\"total-successful-session-count\":2,\"total-failure-session-count\":1",
+		"\"total-successful-session-count\":2,\"total-failure-session-count\":2",
 		"\"result-type\":\"certificate-expired\",\"sending-mta-ip\":\"192.0.2.2\"",
 		"\"contact-info\":\"postmaster@sender.example\"",
+		"\"result-type\":\"starttls-not-supported\"",
 	};
 	struct ipc_watch_queue_commit_result done = { .entry = 99 };
 	struct world w;
