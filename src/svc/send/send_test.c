@@ -31,6 +31,9 @@ static const struct world_name names[] = {
 	{ "hidden.test", DNS_MX, ERR_OK, 0, "10 inner.test", false },
 	{ "inner.test", DNS_A, ERR_OK, 0, "10.1.2.3;192.168.1.1;169.254.0.1", false },
 	{ "inner.test", DNS_AAAA, ERR_OK, 0, "::1;fe80::1;fc00::1", false },
+	{ "both.test", DNS_MX, ERR_OK, 0, "10 mxb.test", false },
+	{ "mxb.test", DNS_AAAA, ERR_OK, 0, "::1", false },
+	{ "mxb.test", DNS_A, ERR_OK, 0, "127.0.1.1", false },
 	HOST("1", "127.0.1.1"),
 	HOST("2", "127.0.1.2"),
 	HOST("3", "127.0.1.3"),
@@ -172,6 +175,21 @@ goes_on_to_the_next_host(void)
 	    S("2 1 C2 mx1.test 0 4.4.1 dane=0 sts=0 tls= fail=\n"
 	      "1 10  mx2.test 250 2.0.0 dane=0 sts=0 tls=TLSv1.3 fail=\n"));
 	CHECK_STR(buf_view(&w.results), S("1 dsn class= mx=mx2.test 0:1/250/2.0.0\n"));
+	svc_send_world_close(&w);
+}
+
+/* IPv6 comes first; where it is deaf, IPv4 takes over, and comes first from then on. */
+static void
+a_deaf_address_goes_last(void)
+{
+	svc_send_world_open(&w, names);
+	w.server[0].say.close_after = 1;
+	go(1, "both.test", "a@both.test");
+	CHECK_U64(w.server[0].letters, 1);
+	CHECK_U64(w.attempts_n, 2);
+	go(2, "both.test", "a@both.test");
+	CHECK_U64(w.server[0].letters, 2);
+	CHECK_U64(w.attempts_n, 3);
 	svc_send_world_close(&w);
 }
 
@@ -429,9 +447,9 @@ questions_survive_their_channel(void)
 
 TEST_MAIN(delivers_over_tls_and_uses_connections_again, many_letters_share_few_connections,
     nothing_leaves_without_tls, an_exception_may_be_plain, dns_says_no, finds_the_way,
-    goes_on_to_the_next_host, each_refusal_has_its_end, the_most_telling_attempt_is_told,
-    recipients_have_their_own_fate, a_closed_idle_connection_costs_nothing,
-    an_operator_that_has_enough_gets_fewer, a_narrow_door_is_not_stormed,
-    one_dead_destination_delays_nobody, time_runs_out, letters_are_cancelled,
-    at_the_end_transactions_finish, a_letter_given_again_is_not_sent_again,
+    goes_on_to_the_next_host, a_deaf_address_goes_last, each_refusal_has_its_end,
+    the_most_telling_attempt_is_told, recipients_have_their_own_fate,
+    a_closed_idle_connection_costs_nothing, an_operator_that_has_enough_gets_fewer,
+    a_narrow_door_is_not_stormed, one_dead_destination_delays_nobody, time_runs_out,
+    letters_are_cancelled, at_the_end_transactions_finish, a_letter_given_again_is_not_sent_again,
     only_the_same_letter_is_adopted, questions_survive_their_channel)
