@@ -43,6 +43,8 @@ struct walk {
 	uint64_t only;
 	struct svc_queue_parcel *parcel; /* NULL: at the end */
 	struct svc_queue_letter *at;     /* the next of its letters; NULL: none */
+	uint64_t last_entry;             /* looked at */
+	uint16_t last_rcpt;
 	size_t looked;
 	bool more;
 };
@@ -84,7 +86,12 @@ static struct walk
 walk_from(struct svc_queue *q, const struct ipc_adm_queue_which *which, uint64_t entry,
     uint16_t rcpt)
 {
-	struct walk w = { .q = q, .to = which->to, .from = which->from, .only = which->only };
+	struct walk w = { .q = q,
+		.to = which->to,
+		.from = which->from,
+		.only = which->only,
+		.last_entry = entry,
+		.last_rcpt = rcpt };
 	uint64_t start = entry == 0 ? which->only : entry;
 	struct svc_queue_parcel *p = map_get(q->entries, start);
 	if (start == 0) {
@@ -125,6 +132,8 @@ walk_next(struct walk *w)
 			return NULL;
 		}
 		w->at = letter_at(w->parcel, l->mates.next);
+		w->last_entry = w->parcel->entry;
+		w->last_rcpt = l->rcpt;
 		if (matches(w, l)) {
 			return l;
 		}
@@ -132,17 +141,12 @@ walk_next(struct walk *w)
 	return NULL;
 }
 
-/* Where to go on: behind the last letter looked at, before the one to come. */
+/* Where to go on: behind the last letter looked at, which is found at once while it is there. */
 static void
 walk_mark(const struct walk *w, uint64_t *entry, uint16_t *rcpt)
 {
-	if (w->at != NULL && w->at->rcpt > 0) {
-		*entry = w->parcel->entry;
-		*rcpt = (uint16_t)(w->at->rcpt - 1);
-	} else if (w->parcel != NULL) {
-		*entry = w->parcel->entry - 1;
-		*rcpt = UINT16_MAX;
-	}
+	*entry = w->last_entry;
+	*rcpt = w->last_rcpt;
 }
 
 /* ---- looking ---- */
@@ -262,6 +266,7 @@ static void
 skip_mates(struct walk *w, const struct svc_queue_bundle *b)
 {
 	while (b != NULL && w->at != NULL && w->at->bundle == b) {
+		w->last_rcpt = w->at->rcpt;
 		w->at = letter_at(w->parcel, w->at->mates.next);
 	}
 }
