@@ -24,7 +24,8 @@ ctl_dns_is_finding(const struct ctl_dns_want *w, enum ctl_dns_status s, uint8_t 
 	if (s == CTL_DNS_GOOD || s == CTL_DNS_OTHER) {
 		return false;
 	}
-	if (s == CTL_DNS_MISSING && w->kind == CTL_DNS_TLSA && trust != DNS_SECURE) {
+	bool tlsa = w->kind == CTL_DNS_TLSA || w->kind == CTL_DNS_TLSA_NEXT;
+	if (s == CTL_DNS_MISSING && tlsa && trust != DNS_SECURE) {
 		return false; /* of no use in a zone that is not signed */
 	}
 	return s != CTL_DNS_MISSING || w->level != CTL_DNS_OPTIONAL;
@@ -91,7 +92,6 @@ judge_srv(const struct ctl_dns_want *w, const struct ctl_dns_answer *a, struct b
 	return CTL_DNS_WRONG;
 }
 
-/* Next keys may be published or not yet; a set that has none of ours keeps mail away. */
 static enum ctl_dns_status
 judge_tlsa(const struct ctl_dns_want *w, const struct ctl_dns_answer *a, struct buf *note)
 {
@@ -107,6 +107,19 @@ judge_tlsa(const struct ctl_dns_want *w, const struct ctl_dns_answer *a, struct 
 	}
 	buf_cstr(note, "the published ones are for other keys: who checks DANE sends no mail");
 	return CTL_DNS_WRONG;
+}
+
+/* Nothing is broken while it is not there; but the key must not be used before it is. */
+static enum ctl_dns_status
+judge_tlsa_next(const struct ctl_dns_want *w, const struct ctl_dns_answer *a, struct buf *note)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		if (str_eq(a->rdata[i], w->rdata)) {
+			return CTL_DNS_GOOD;
+		}
+	}
+	buf_cstr(note, "before the next key is used");
+	return CTL_DNS_MISSING;
 }
 
 static enum ctl_dns_status
@@ -317,6 +330,7 @@ static judge_fn *const judges[CTL_DNS_KINDS] = {
 	[CTL_DNS_DKIM] = judge_text,
 	[CTL_DNS_DMARC] = judge_text,
 	[CTL_DNS_TLSA] = judge_tlsa,
+	[CTL_DNS_TLSA_NEXT] = judge_tlsa_next,
 	[CTL_DNS_TLSRPT] = judge_text,
 	[CTL_DNS_STS] = judge_text,
 	[CTL_DNS_SRV] = judge_srv,

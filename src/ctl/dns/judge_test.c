@@ -104,6 +104,10 @@ static const struct {
 	    CTL_DNS_OTHER },
 	{ "tlsa stale", CTL_DNS_TLSA, S_INIT("\3\1\1x"), S_INIT("\3\1\1y"), DNS_SECURE,
 	    CTL_DNS_WRONG },
+	{ "next tlsa", CTL_DNS_TLSA_NEXT, S_INIT("\3\1\1x"), S_INIT("\3\1\1x"), DNS_SECURE,
+	    CTL_DNS_GOOD },
+	{ "next tlsa, not yet", CTL_DNS_TLSA_NEXT, S_INIT("\3\1\1x"), S_INIT("\3\1\1y"), DNS_SECURE,
+	    CTL_DNS_MISSING },
 	{ "caa", CTL_DNS_CAA, S_INIT("\0\5issueca.a"), S_INIT("\0\5ISSUECA.a; x=y"), DNS_SECURE,
 	    CTL_DNS_GOOD },
 	{ "caa forbids", CTL_DNS_CAA, S_INIT("\0\5issueca.a"), S_INIT("\0\5issueca.b"), DNS_SECURE,
@@ -175,6 +179,8 @@ knows_findings(void)
 		{ CTL_DNS_SRV, CTL_DNS_OPTIONAL, CTL_DNS_UNANSWERED, DNS_TRUST_UNKNOWN, true },
 		{ CTL_DNS_TLSA, CTL_DNS_ADVISED, CTL_DNS_MISSING, DNS_INSECURE, false },
 		{ CTL_DNS_TLSA, CTL_DNS_ADVISED, CTL_DNS_MISSING, DNS_SECURE, true },
+		{ CTL_DNS_TLSA_NEXT, CTL_DNS_ADVISED, CTL_DNS_MISSING, DNS_INSECURE, false },
+		{ CTL_DNS_TLSA_NEXT, CTL_DNS_ADVISED, CTL_DNS_MISSING, DNS_SECURE, true },
 		{ CTL_DNS_TLSA, CTL_DNS_ADVISED, CTL_DNS_BOGUS_ZONE, DNS_BOGUS, true },
 	};
 	for (size_t i = 0; i < LEN(cases); i++) {

@@ -17,6 +17,7 @@ enum ctl_dns_kind {
 	CTL_DNS_DKIM,
 	CTL_DNS_DMARC,
 	CTL_DNS_TLSA,
+	CTL_DNS_TLSA_NEXT, /* of a key that is not used yet */
 	CTL_DNS_TLSRPT,
 	CTL_DNS_STS,
 	CTL_DNS_SRV,

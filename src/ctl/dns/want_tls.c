@@ -34,10 +34,10 @@ open_pem(str path, struct buf *b)
 }
 
 static bool
-is_planned(const struct ctl_dns_plan *p, enum ctl_dns_kind kind, str rdata)
+is_planned(const struct ctl_dns_plan *p, uint16_t type, str rdata)
 {
 	for (size_t i = 0; i < p->n; i++) {
-		if (p->v[i].kind == kind && str_eq(p->v[i].rdata, rdata)) {
+		if (p->v[i].type == type && str_eq(p->v[i].rdata, rdata)) {
 			return true;
 		}
 	}
@@ -46,7 +46,7 @@ is_planned(const struct ctl_dns_plan *p, enum ctl_dns_kind kind, str rdata)
 
 /* "3 1 1" and the SHA-256 of a key's SubjectPublicKeyInfo. */
 static void
-add_tlsa(struct ctl_dns_plan *p, EVP_PKEY *key, const char *why)
+add_tlsa(struct ctl_dns_plan *p, EVP_PKEY *key, enum ctl_dns_kind kind, const char *why)
 {
 	unsigned char *der = NULL;
 	unsigned char digest[DIGEST_OCTETS];
@@ -62,11 +62,11 @@ add_tlsa(struct ctl_dns_plan *p, EVP_PKEY *key, const char *why)
 	dns_tlsa_name_put(&name, SMTP_PORT, p->host);
 	dns_tlsa_put(&rdata,
 	    &(struct dns_tlsa){ DANE_EE, DANE_SPKI, DANE_SHA256, str_make(digest, sizeof digest) });
-	if (!is_planned(p, CTL_DNS_TLSA, buf_view(&rdata))) {
+	if (!is_planned(p, DNS_TLSA, buf_view(&rdata))) {
 		str at = arena_dup(p->c->arena, buf_view(&name));
 		ctl_dns_plan_add(p,
 		    &(struct ctl_dns_want){
-			CTL_DNS_TLSA, CTL_DNS_ADVISED, at, DNS_TLSA, buf_view(&rdata), why });
+			kind, CTL_DNS_ADVISED, at, DNS_TLSA, buf_view(&rdata), why });
 	}
 	buf_done(&name);
 	buf_done(&rdata);
@@ -97,7 +97,7 @@ add_caa(struct ctl_dns_plan *p, X509 *cert)
 	}
 	buf_init(&rdata, RDATA_MAX);
 	enum err e = dns_caa_put(&rdata, &(struct dns_caa){ 0, S("issue"), issuer });
-	if (e == ERR_OK && !is_planned(p, CTL_DNS_CAA, buf_view(&rdata))) {
+	if (e == ERR_OK && !is_planned(p, DNS_CAA, buf_view(&rdata))) {
 		ctl_dns_plan_add(p,
 		    &(struct ctl_dns_want){ CTL_DNS_CAA, CTL_DNS_OPTIONAL, p->host, DNS_CAA,
 			buf_view(&rdata), "nobody else may issue certificates (RFC 8659)" });
@@ -110,7 +110,7 @@ add_certificate(struct ctl_dns_plan *p, X509 *cert)
 {
 	EVP_PKEY *key = X509_get0_pubkey(cert);
 	if (key != NULL) {
-		add_tlsa(p, key, "the key of our certificate (RFC 7672 3.1.1)");
+		add_tlsa(p, key, CTL_DNS_TLSA, "the key of our certificate (RFC 7672 3.1.1)");
 	}
 	add_caa(p, cert);
 }
@@ -169,7 +169,7 @@ ctl_dns_plan_tls(struct ctl_dns_plan *p)
 			p->unknown = "a next key, because its file cannot be read";
 			continue;
 		}
-		add_tlsa(p, key, "the key that comes next (RFC 7671 8.1)");
+		add_tlsa(p, key, CTL_DNS_TLSA_NEXT, "the key that comes next (RFC 7671 8.1)");
 		EVP_PKEY_free(key);
 	}
 	buf_wipe(&b);
