@@ -65,7 +65,7 @@ struct reach_found {
 	enum reach_permanence permanence;
 	bool block, notify; /* of the class */
 	str remedy;         /* a short English hint for the operator; may be empty */
-	str verified;       /* "2026-01-15": when the rule was last checked; may be empty */
+	str verified;       /* "2026-01-15": when somebody saw the text in use; empty: unknown */
 };
 
 /* Where complaints about the file go; column counts from 1, in octets. */

@@ -314,8 +314,8 @@ read_fields(struct parser *p, struct reach_rule *r)
 	if (w[ID].text.n > 64 || is_taken(p->rules, w[ID].text)) {
 		return bad(p, w[ID].column, "the id is too long, or used before");
 	}
-	if (!is_date(w[VERIFIED].text)) {
-		return bad(p, w[VERIFIED].column, "a date is 2026-01-31");
+	if (!is_any(w[VERIFIED].text) && !is_date(w[VERIFIED].text)) {
+		return bad(p, w[VERIFIED].column, "a date is 2026-01-31, or -: unknown");
 	}
 	if (wordy == (w[PATTERN].text.n == 0)) {
 		return bad(p, w[PATTERN].column, "tokens and phrases have a pattern, others none");
@@ -337,8 +337,9 @@ read_rule(struct parser *p, enum reach_tier tier)
 	}
 	str hint = p->line.n > HINT ? w[HINT].text : S("");
 	str operator= is_any(w[OPERATOR].text) ? S("") : w[OPERATOR].text;
+	str verified = is_any(w[VERIFIED].text) ? S("") : w[VERIFIED].text;
 	if (!keep(p, w[ID].text, &r.id) || !keep(p, operator, & r.operator) ||
-	    !keep(p, hint, &r.remedy) || !keep(p, w[VERIFIED].text, &r.verified) ||
+	    !keep(p, hint, &r.remedy) || !keep(p, verified, &r.verified) ||
 	    !keep(p, w[SOURCE].text, &r.source)) {
 		return bad(p, 1, "out of memory");
 	}
