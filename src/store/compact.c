@@ -207,6 +207,13 @@ pack_octets(struct store *s, uint64_t *ret)
 	return e;
 }
 
+/* Letters that were taken in by readers, who left the file as it was. */
+static enum err
+empty_arrivals(struct store *s)
+{
+	return store_arrivals_waiting(s) ? store_arrivals_take(s, true) : ERR_OK;
+}
+
 enum err
 store_compact(struct store *s, uint64_t *ret_octets)
 {
@@ -216,6 +223,7 @@ store_compact(struct store *s, uint64_t *ret_octets)
 	bool any = false, done;
 	*ret_octets = 0;
 	TRY(store_care_lock(s, &care));
+	TRY(empty_arrivals(s));
 	TRY(pack_octets(s, &before));
 	for (;;) {
 		TRY(store_begin(s, DB_READ));
@@ -258,9 +266,7 @@ store_tidy(struct store *s)
 {
 	uint64_t octets;
 	bool due = false;
-	if (store_arrivals_waiting(s)) {
-		TRY(store_arrivals_take(s, true)); /* readers have left it as it was */
-	}
+	TRY(empty_arrivals(s));
 	enum err e = is_due(s, &due);
 	if (e != ERR_OK) {
 		return e == ERR_BUSY ? ERR_OK : e;
