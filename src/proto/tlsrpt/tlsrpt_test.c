@@ -159,8 +159,8 @@ writes_a_letter(void)
 	static const char *const parts[] = {
 		"From: postmaster@sender.example\r\n",
 		"To: reports@example.org\r\n",
-		"Subject: Report Domain: example.org\r\n Submitter: sender.example\r\n"
-		" Report-ID: <1790035200.example.org@sender.example>\r\n",
+		("Subject: Report Domain: example.org\r\n Submitter: sender.example\r\n"
+		 " Report-ID: <1790035200.example.org@sender.example>\r\n"),
 		"TLS-Report-Domain: example.org\r\n",
 		"TLS-Report-Submitter: sender.example\r\n",
 		"Content-Type: multipart/report; report-type=\"tlsrpt\";\r\n boundary=\"=_b\"\r\n",
