@@ -78,6 +78,18 @@ def read_lines(report):
     return lines
 
 
+def out_lines(report):
+    lines = []
+    for entry in report.get("out", []):
+        for key, what, higher, aim in (
+            ("sent_per_s", "at the other servers/s", True, 2.0),
+            ("cpu_ms", "CPU ms each", False, 2.0),
+            ("memory_mb", "memory, MB", False, None),
+        ):
+            lines.append(row(f"{entry['title']}: {what}", entry["result"], key, higher, aim))
+    return lines
+
+
 def pop3_lines(report):
     lines = []
     for entry in report.get("pop3", []):
@@ -131,8 +143,8 @@ def text(report, title):
         "Above 1 x Postern is better; an aim stands where it is missed."
     )
     table = ["| | Postfix + Dovecot | Postern | ratio |", "|---|---:|---:|---:|"]
-    table += mail_lines(report, title) + read_lines(report) + pop3_lines(report)
-    table += idle_lines(report)
+    table += mail_lines(report, title) + out_lines(report)
+    table += read_lines(report) + pop3_lines(report) + idle_lines(report)
     table += resting_lines(report)
     return "\n".join([BEGIN, "", head, "", *table, "", END])
 
