@@ -99,6 +99,7 @@ broken(struct svc_send_conn *c, enum err e)
 	c->attempt.seen.tls = REACH_TLS_VALIDATION;
 	if (e == ERR_TLS) {
 		const char *why = svc_send_tls_reason();
+		c->attempt.seen.garbled = svc_send_tls_alien();
 		c->attempt.sentence = arena_printf(c->letter->arena, "the TLS handshake failed: %s",
 		    why);
 	}

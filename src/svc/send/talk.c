@@ -166,7 +166,7 @@ see_connection(struct svc_send_conn *c)
 	s->retransmits = a->info.retransmits;
 	s->unacked = a->info.unacked;
 	s->tls_expected = c->host->dane != DANE_DEMAND_NONE || c->route->sts == MTASTS_ENFORCE;
-	s->garbled = c->engine_on && smtpc_caps(&c->engine)->mangled;
+	s->garbled |= c->engine_on && smtpc_caps(&c->engine)->mangled;
 }
 
 static void

@@ -299,6 +299,16 @@ svc_send_tls_keep(struct svc_send_tls *t)
 	}
 }
 
+bool
+svc_send_tls_alien(void)
+{
+	unsigned long e = ERR_peek_error();
+	int why = ERR_GET_REASON(e);
+	return ERR_GET_LIB(e) == ERR_LIB_SSL &&
+	    (why == SSL_R_WRONG_VERSION_NUMBER || why == SSL_R_PACKET_LENGTH_TOO_LONG ||
+		why == SSL_R_HTTP_REQUEST);
+}
+
 const char *
 svc_send_tls_reason(void)
 {

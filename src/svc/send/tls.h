@@ -113,6 +113,8 @@ void svc_send_tls_keep(struct svc_send_tls *t);
 
 /* Facts for records; nothing to free. */
 void svc_send_tls_tell(const struct svc_send_tls *t, struct svc_send_tls_facts *ret);
+/* Was what came before the last ERR_TLS no TLS at all? Ask before the reason is cleared. */
+bool svc_send_tls_alien(void);
 /* One word for logs about the last ERR_TLS; never NULL. */
 const char *svc_send_tls_reason(void);
 
