@@ -230,14 +230,13 @@ class Peers:
     def stop(self):
         if self.meter is None:
             return
-        left = set(self.meter.pids())
         master = self._postfix_pid()
-        if master is not None and master in left:
+        if master is not None and postern.alive(master, "master"):
             os.kill(master, signal.SIGTERM)
         self.dovecot.terminate()
         self.dovecot.wait(20)
         if master is not None:
-            postern.wait_until(lambda: not os.path.exists(f"/proc/{master}"), 20, "Postfix to stop")
+            postern.wait_until(lambda: not postern.alive(master, "master"), 20, "Postfix to stop")
         self.meter.close()
         self.meter = None
 
