@@ -21,6 +21,9 @@ LAYERS = {
     "base": set(),
     "mail": {"base"},
     "proto/*": {"base", "mail"},
+    "proto/arc": {"base", "mail", "proto/dkim"},
+    "proto/spf": {"base", "mail", "proto/dns"},
+    "filter": {"base", "mail"},
     "ipc": {"base"},
     "conf": {"base"},
     "sys": {"base"},
@@ -31,17 +34,18 @@ LAYERS = {
     "store/arrivals": {"base", "sys", "mail", "db", "store"},
     "store/text": {"base", "sys", "mail", "db", "store"},
     "reach": {"base", "sys", "mail", "db"},
+    "policy": {"base", "sys", "mail", "db"},
     "svc/accounts": {"base", "ipc", "conf", "sys", "store", "store/arrivals", "svc/common",
         "svc/account"},
     "svc/*": {"base", "mail", "proto/*", "ipc", "conf", "sys", "db", "directory", "spool", "store",
-        "store/text", "store/arrivals", "reach", "svc/common"},
+        "store/text", "store/arrivals", "reach", "filter", "policy", "svc/common"},
     "ctl": {"base", "mail", "proto/*", "ipc", "conf", "sys", "db", "directory", "spool", "store",
         "reach", "svc/common", "svc/parent"},
     "ctl/outbound": {"base", "ctl", "mail", "proto/*", "ipc", "conf", "sys", "reach", "spool"},
     "ctl/dns": {"base", "ctl", "mail", "proto/*", "ipc", "conf", "sys"},
 }
 # Pure folders do no input or output: none of the system's doors may be included there.
-PURE = ("base", "mail", "proto/")
+PURE = ("base", "mail", "proto/", "filter")
 DOORS = {"unistd.h", "fcntl.h", "time.h", "errno.h", "signal.h", "pthread.h", "poll.h", "dirent.h",
     "netdb.h", "locale.h", "setjmp.h", "ctype.h", "threads.h", "sqlite3.h", "termios.h"}
 DOOR_FOLDERS = ("sys/", "netinet/", "net/", "linux/", "openssl/")
