@@ -35,7 +35,7 @@ svc_resolve_on_admin(struct svc_common *sc, struct sys_chan *from, str datagram,
 	if (a == NULL) {
 		a = find(r, NULL);
 		ASSERT(a != NULL); /* no more of them than svc_common lets in */
-		svc_resolve_asker_init(r, a, true);
+		svc_resolve_asker_init(r, a, NULL);
 		a->chan = from;
 	}
 	arena_reset(r->scratch);

@@ -13,9 +13,9 @@
 enum { CLASS_IN = 1 };
 
 void
-svc_resolve_asker_init(struct svc_resolve *r, struct svc_resolve_asker *a, bool admin)
+svc_resolve_asker_init(struct svc_resolve *r, struct svc_resolve_asker *a, const char *edge)
 {
-	*a = (struct svc_resolve_asker){ .all = r, .admin = admin };
+	*a = (struct svc_resolve_asker){ .all = r, .edge = edge };
 	list_init(&a->questions);
 }
 
@@ -26,7 +26,7 @@ tell(struct svc_resolve_asker *a, uint64_t request, const struct svc_resolve_rep
 {
 	struct svc_resolve *r = a->all;
 	buf_reset(&r->out);
-	if (a->admin) {
+	if (a->edge == NULL) {
 		struct ipc_adm_resolve_answer m = { .request = request,
 			.answer = reply->answer,
 			.took_ms = took_ms,
@@ -171,7 +171,7 @@ svc_resolve_ask(struct svc_resolve_asker *a, const struct svc_resolve_wish *w)
 		return;
 	}
 	bool many = r->pending >= r->pending_max ||
-	    (a->admin && a->pending >= SVC_RESOLVE_ADMIN_MAX);
+	    (a->edge == NULL && a->pending >= SVC_RESOLVE_ADMIN_MAX);
 	struct svc_resolve_question *q = many ? NULL : question_new(a, w);
 	if (q == NULL) {
 		refuse(a, w->request, ERR_AGAIN, "too many questions at a time");

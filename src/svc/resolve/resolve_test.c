@@ -167,14 +167,19 @@ serve(void)
 /* --- the world ------------------------------------------------------------------------------ */
 
 static void
-wire_send(void)
+wire(const char *edge, uint32_t peer)
 {
 	int fds[2];
 	CHECK_ERR(sys_chan_pair(fds), ERR_OK);
-	CHECK_ERR(svc_resolve_service.on_wire(&w.sc, S("send_resolve"), 0, S("send"), fds[0]),
-	    ERR_OK);
+	CHECK_ERR(svc_resolve_service.on_wire(&w.sc, str_from(edge), peer, S("x"), fds[0]), ERR_OK);
 	sys_close(&w.send);
 	w.send = fds[1];
+}
+
+static void
+wire_send(void)
+{
+	wire("send_resolve", 0);
 }
 
 static void
@@ -410,6 +415,32 @@ forgets_with_the_channel(void)
 	end();
 }
 
+/* Whoever asks, and each of several processes alike. */
+static void
+serves_every_edge(void)
+{
+	static const struct {
+		const char *edge;
+		uint32_t peer;
+	} rows[] = { { "scan_resolve", 0 }, { "scan_resolve", SVC_RESOLVE_SCANS_MAX - 1 },
+		{ "policy_resolve", 0 }, { "watch_resolve", 0 },
+		{ "send_resolve", SVC_RESOLVE_SENDS_MAX - 1 } };
+	begin();
+	for (size_t i = 0; i < LEN(rows); i++) {
+		w.got_n = 0;
+		wire(rows[i].edge, rows[i].peer);
+		ask(i, S("one.test"), DNS_A);
+		await(1);
+		CHECK_U64(w.got[0].request, i);
+		CHECK_ERR(w.got[0].result, ERR_OK);
+		sys_close(&w.send);
+		turn();
+	}
+	CHECK(w.r->scans[0].chan == NULL && w.r->policy.chan == NULL && w.r->watch.chan == NULL);
+	CHECK(w.r->scans[SVC_RESOLVE_SCANS_MAX - 1].chan == NULL);
+	end();
+}
+
 /* --- judging results that libunbound could give --------------------------------------------- */
 
 enum { MANY = SVC_RESOLVE_RECORDS_MAX + 20, LARGE = SVC_RESOLVE_RECORD_MAX + 1 };
@@ -504,4 +535,4 @@ serves_administrators(void)
 }
 
 TEST_MAIN(tells_apart, gives_up_in_time, bounds_questions, forgets_with_the_channel, judges,
-    serves_administrators, survives_no_memory)
+    serves_every_edge, serves_administrators, survives_no_memory)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The resolve process: sets libunbound up, lets send and administrators ask, and starts anew when a
- * setting of its section changes (the sandbox and the cache are made for one set of them).
+ * The resolve process: sets libunbound up, lets processes and administrators ask, and starts anew
+ * when a setting of its section changes (the sandbox and the cache are made for one set of them).
  */
 #include "svc/resolve/resolve.h"
 
@@ -39,6 +39,23 @@ take_limits(struct svc_resolve *r)
 	r->pending_max = (size_t)r->sc->conf->resolve_pending;
 }
 
+/* Who asks, and where in struct svc_resolve the askers of an edge lie. */
+static const struct {
+	const char *name;
+	size_t at;
+	uint32_t n;
+} edges[] = { { "send_resolve", offsetof(struct svc_resolve, sends), SVC_RESOLVE_SENDS_MAX },
+	{ "scan_resolve", offsetof(struct svc_resolve, scans), SVC_RESOLVE_SCANS_MAX },
+	{ "watch_resolve", offsetof(struct svc_resolve, watch), 1 },
+	{ "policy_resolve", offsetof(struct svc_resolve, policy), 1 } };
+
+static struct svc_resolve_asker *
+place(struct svc_resolve *r, size_t edge, uint32_t peer)
+{
+	void *first = (char *)r + edges[edge].at;
+	return (struct svc_resolve_asker *)first + peer;
+}
+
 static enum err
 init(struct svc_common *sc)
 {
@@ -54,10 +71,11 @@ init(struct svc_common *sc)
 	if (r->scratch == NULL) {
 		return ERR_NOMEM;
 	}
-	for (size_t i = 0; i < LEN(r->sends); i++) {
-		svc_resolve_asker_init(r, &r->sends[i], false);
+	for (size_t i = 0; i < LEN(edges); i++) {
+		for (uint32_t k = 0; k < edges[i].n; k++) {
+			svc_resolve_asker_init(r, place(r, i, k), edges[i].name);
+		}
 	}
-	svc_resolve_asker_init(r, &r->watch, false);
 	take_limits(r);
 	put_settings(&r->settings, sc->conf);
 	return svc_resolve_paths_init(r);
@@ -70,7 +88,7 @@ start(struct svc_common *sc)
 	return svc_resolve_paths_start(r);
 }
 
-/* --- send ---------------------------------------------------------------------------------- */
+/* --- processes ----------------------------------------------------------------------------- */
 
 static enum err
 on_query(void *ctx, const struct ipc_send_resolve_query *m, int *fd)
@@ -99,9 +117,8 @@ on_closed(void *ctx, enum err why)
 	svc_resolve_drop(a);
 	sys_chan_free(&chan);
 	if (why != ERR_EOF) {
-		str edge = a == &a->all->watch ? S("watch_resolve") : S("send_resolve");
-		LOG(CHANNEL_CLOSED, F_STR("edge", edge), F_U64("peer", a->peer), F_ERR(why));
-		svc_common_rewire(a->all->sc, edge, a->peer);
+		LOG(CHANNEL_CLOSED, F_CSTR("edge", a->edge), F_U64("peer", a->peer), F_ERR(why));
+		svc_common_rewire(a->all->sc, str_from(a->edge), a->peer);
 	}
 }
 
@@ -109,9 +126,12 @@ static enum err
 on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
 {
 	struct svc_resolve *r = sc->ctx;
-	bool send = str_eq(edge, S("send_resolve"));
-	ASSERT((send && peer < LEN(r->sends)) || str_eq(edge, S("watch_resolve")));
-	struct svc_resolve_asker *a = send ? &r->sends[peer] : &r->watch;
+	size_t i = 0;
+	while (i < LEN(edges) && !str_eq(edge, str_from(edges[i].name))) {
+		i++;
+	}
+	ASSERT(i < LEN(edges) && peer < edges[i].n);
+	struct svc_resolve_asker *a = place(r, i, peer);
 	struct sys_chan *old = a->chan;
 	const struct sys_chan_handler h = {
 		.on_message = on_message, .on_closed = on_closed, .ctx = a
