@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The scan process: smtp gives it a whole letter and what is known of the peer; stages look at it
+ * side by side until the letter's deadline; verdict.c adds up and answers. A stage sees a letter
+ * only through this header. Read: service.c, letter.c, stage.c, verdict.c.
+ */
+#ifndef SVC_SCAN_SCAN_H
+#define SVC_SCAN_SCAN_H
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "ipc/smtp_scan.h"
+#include "mail/mime.h"
+#include "svc/common/service.h"
+#include "svc/scan/limits.h"
+
+struct conf;
+struct svc_scan;
+struct svc_scan_letter;
+struct mail_authres_result;
+
+/* --- what a stage says about a letter -------------------------------------------------------- */
+
+/* A reason that counts. `name` is static: "dmarc"; `what` explains: "fail(p=reject)". */
+struct svc_scan_point {
+	const char *name;
+	str what;       /* no contents and no names of people: goes into header and log */
+	int64_t points; /* thousandths; negative: speaks for the letter; 0: only said */
+};
+
+/* What a stage wants done, the strongest wins: REFUSE > LATER > JUNK > GO. */
+enum svc_scan_wish { SVC_SCAN_GO, SVC_SCAN_JUNK, SVC_SCAN_LATER, SVC_SCAN_REFUSE };
+
+/* How a stage ended. */
+enum svc_scan_end {
+	SVC_SCAN_OPEN,   /* not begun or under way */
+	SVC_SCAN_DONE,   /* it has looked */
+	SVC_SCAN_SKIP,   /* not wanted for this letter, or not configured */
+	SVC_SCAN_ABSENT, /* what it needs is not there: its own rule says what then */
+	SVC_SCAN_LATE,   /* the letter's deadline came first */
+};
+
+/* Of stage auth; read by judge and verdict. */
+struct svc_scan_auth_facts {
+	str from;          /* canonical address of From; empty: none, or several */
+	str from_domain;   /* A-labels, lower case */
+	unsigned from_n;   /* From fields, and addresses in them when that is more */
+	str organization;  /* organizational domain of from_domain, as DMARC has it */
+	bool aligned;      /* DMARC passes, or a signature or SPF that is aligned does */
+	bool dmarc_failed; /* there is a policy, no pass, and ARC does not help */
+	str dmarc_policy;  /* "none", "quarantine", "reject"; empty: no record */
+	str arc_sealer;    /* chain passes and the last sealer is in setting arc.trusted */
+	str results;       /* for Authentication-Results, by mail/authres: "dkim=pass ..." */
+};
+
+/* --- stages ---------------------------------------------------------------------------------- */
+
+enum svc_scan_stage_id {
+	SVC_SCAN_AUTH,   /* auth.c: DKIM, ARC, DMARC */
+	SVC_SCAN_VIRUS,  /* virus.c: clamd */
+	SVC_SCAN_MILTER, /* milter.c */
+	SVC_SCAN_JUDGE,  /* judge.c: words and fame, by policy; begins when auth has ended */
+	SVC_SCAN_STAGES,
+};
+
+/*
+ * A stage. `begin` may end at once by svc_scan_stage_done, or later from its own events; it must
+ * not keep anything of the letter beyond `cancel`, which comes when the deadline is over or the
+ * letter is gone, and only between begin and done. The functions of the process may be NULL.
+ */
+struct svc_scan_stage {
+	const char *name; /* in logs, status and header: "virus" */
+	/* False: it has nothing to do with this letter. NULL: with each. */
+	bool (*wanted)(const struct svc_scan_letter *l);
+	void (*begin)(struct svc_scan_letter *l);
+	void (*cancel)(struct svc_scan_letter *l);
+
+	/* Outside the sandbox; keep what it needs in s->stage[id]. */
+	enum err (*init)(struct svc_scan *s);
+	/* Paths and sets it needs. */
+	enum err (*profile)(struct svc_common *sc, struct sys_sandbox_profile *p);
+	/* Inside the sandbox. */
+	enum err (*start)(struct svc_scan *s);
+	void (*reload)(struct svc_scan *s); /* s->sc->conf is new */
+	/* Lines "key=value\n"; keys begin with the stage's name. */
+	void (*status)(struct svc_scan *s, struct buf *facts);
+	void (*done)(struct svc_scan *s); /* free what init and start took */
+};
+
+extern const struct svc_scan_stage svc_scan_auth_stage, svc_scan_virus_stage, svc_scan_milter_stage,
+    svc_scan_judge_stage;
+
+/* --- a letter -------------------------------------------------------------------------------- */
+
+/* A field that somebody wants in the letter: name without colon, value folded as it is to be. */
+struct svc_scan_added {
+	str name, value;
+};
+
+struct svc_scan_letter {
+	uint32_t magic;
+	struct svc_scan *scan;
+	struct list node;    /* of scan->letters */
+	struct arena *arena; /* SVC_SCAN_LETTER_BUDGET; the letter itself lies in it */
+	struct sys_timer deadline;
+	int64_t began_ms;
+	uint64_t id; /* our number; never used again */
+
+	/* Octets: borrowed by everybody, constant, CRLF line ends as smtp took them. */
+	str octets;            /* all of it */
+	str header;            /* with the empty line */
+	struct mail_mime mime; /* parts[0] is the letter */
+	int fd;                /* the file that holds octets; -1: it came in the message */
+
+	/* From smtp; texts live in the arena. */
+	struct svc_scan_smtp *smtp;    /* who asked; NULL: gone, nobody waits */
+	struct ipc_smtp_scan_letter m; /* `body` is empty here: octets */
+
+	/* What the stages say. */
+	enum svc_scan_end ended[SVC_SCAN_STAGES];
+	void *stage[SVC_SCAN_STAGES]; /* each stage's own state, in the arena */
+	struct svc_scan_auth_facts auth;
+	struct svc_scan_point points[SVC_SCAN_POINTS_MAX];
+	size_t points_n;
+	enum svc_scan_wish wish;
+	struct ipc_common_reply reply; /* of the strongest wish when LATER or REFUSE */
+	struct svc_scan_added added[SVC_SCAN_ADDED_MAX];
+	size_t added_n;
+	bool virus;   /* an ending of its own in statistics; nothing is learned from it */
+	str features; /* of filter, as the edges carry them; empty: none */
+
+	struct list questions; /* to DNS, open ones */
+	unsigned questions_n;  /* so far */
+	bool begun;            /* all stages that can have begun */
+};
+
+/* The stage has ended; nothing of it may come later. Asserts that it was open. */
+void svc_scan_stage_done(struct svc_scan_letter *l, enum svc_scan_stage_id id,
+    enum svc_scan_end how);
+
+/*
+ * Say something about the letter: points in thousandths (0: only said), and why. More than
+ * SVC_SCAN_POINTS_MAX: the points are added to the last one.
+ *
+ * In      name: static; fmt: printf; no contents, no local parts
+ */
+void svc_scan_say(struct svc_scan_letter *l, const char *name, int64_t points, const char *fmt, ...)
+    PRINTF(4, 5);
+
+/* Junk for all recipients, whatever the points are; the reason is said with svc_scan_say. */
+void svc_scan_junk(struct svc_scan_letter *l);
+
+/*
+ * Refuse (5yz) or put off (4yz) for all recipients.
+ *
+ * In      enhanced "5.7.1", text: static or in the letter's arena, ASCII, one line
+ */
+void svc_scan_refuse(struct svc_scan_letter *l, uint16_t code, str enhanced, str text);
+
+/* A field to be put above the letter. Texts in the letter's arena. False: too many. */
+bool svc_scan_add_field(struct svc_scan_letter *l, str name, str value);
+
+/* --- questions to DNS ------------------------------------------------------------------------ */
+
+struct svc_scan_dns_answer {
+	/* OK (n == 0: no such type); NOTFOUND: no such name; AGAIN: no answer; CORRUPT: bogus. */
+	enum err result;
+	uint8_t trust;    /* enum dns_trust */
+	const str *rdata; /* proto/dns decodes; valid during the call */
+	size_t n;
+};
+
+/*
+ * Ask; `fn` is called once, never from inside this call, and not at all when the letter ends first.
+ * Without resolve, and beyond SVC_SCAN_QUESTIONS_MAX or without memory, the answer is AGAIN.
+ *
+ * In      name: A-labels, no dot at the end, copied; type: enum dns_type
+ */
+void svc_scan_dns(struct svc_scan_letter *l, str name, uint16_t type,
+    void (*fn)(void *ctx, const struct svc_scan_dns_answer *a), void *ctx);
+
+/* --- the process ----------------------------------------------------------------------------- */
+
+/* A channel to an smtp process. */
+struct svc_scan_smtp {
+	struct svc_scan *scan;
+	struct sys_chan *chan; /* NULL: none */
+	uint32_t peer;
+};
+
+struct svc_scan_link {
+	struct svc_scan *scan;
+	const char *edge;
+	struct sys_chan *chan;
+	uint32_t peer;
+};
+
+struct svc_scan_counters {
+	uint64_t letters, submissions, octets, clean, junk, refused, later, viruses, failed;
+	uint64_t late, lost, waited, questions, unanswered, absent[SVC_SCAN_STAGES];
+	uint64_t us; /* CPU spent on letters, waiting left out */
+};
+
+struct svc_scan {
+	struct svc_common *sc;
+	struct svc_scan_smtp smtps[SVC_SCAN_SMTPS_MAX];
+	struct svc_scan_link policy, resolve;
+	const struct svc_scan_stage *const *stages; /* SVC_SCAN_STAGES; NULL: not there */
+	void *stage[SVC_SCAN_STAGES];
+	struct list letters;
+	size_t letters_n, octets; /* in memory now */
+	bool paused, quitting;
+	struct map *open; /* letters by id, and questions */
+	uint64_t next_id;
+	struct arena *scratch; /* one message */
+	struct buf out;
+	struct svc_scan_counters count;
+};
+
+extern const struct svc_common_service svc_scan_service;
+
+#endif
