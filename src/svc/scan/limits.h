@@ -12,16 +12,14 @@ enum {
 	SVC_SCAN_LETTERS_MAX = 1000,      /* at a time */
 	SVC_SCAN_LETTER_BUDGET = 8 << 20, /* what is noted about one, its octets apart */
 	SVC_SCAN_QUESTIONS_MAX = 200,     /* to DNS for one letter, all stages together */
-	SVC_SCAN_POINTS_MAX = 64,         /* reasons that add up to a letter's score */
-	SVC_SCAN_NOTES_MAX = 32,          /* words for `why` that carry no points */
+	SVC_SCAN_PARTS_MAX = 32,          /* reasons that stages give for a letter's score */
 	SVC_SCAN_METHODS_MAX = 40,        /* results in Authentication-Results */
 	SVC_SCAN_ADDED_MAX = 40,          /* fields that milters add */
 	SVC_SCAN_CUTS_MAX = 64,           /* list `cuts` of smtp_scan */
-	SVC_SCAN_LINKS_MAX = 50,          /* domains of links in a letter that are looked up */
-	SVC_SCAN_TEXT_MAX = 1 << 20,      /* decoded octets of text that links are sought in */
-	SVC_SCAN_ACCOUNTS_MAX = 1000,     /* list `targets` of smtp_scan */
-	SVC_SCAN_HEADER_MAX = 16384,      /* `header` of verdict */
-	SVC_SCAN_WHY_MAX = 2000,          /* `why` of verdict */
+	SVC_SCAN_LINKS_MAX = 50,      /* hosts of links in a letter that lists are asked about */
+	SVC_SCAN_ACCOUNTS_MAX = 1000, /* list `targets` of smtp_scan */
+	SVC_SCAN_HEADER_MAX = 16384,  /* `header` of verdict */
+	SVC_SCAN_WHY_MAX = 2000,      /* `why` of verdict */
 };
 
 #endif

@@ -10,7 +10,9 @@
 #include "base/arena.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "filter/filter.h"
 #include "ipc/smtp_scan.h"
+#include "mail/authres.h"
 #include "mail/mime.h"
 #include "svc/common/service.h"
 #include "svc/scan/limits.h"
@@ -18,16 +20,8 @@
 struct conf;
 struct svc_scan;
 struct svc_scan_letter;
-struct mail_authres_result;
 
 /* --- what a stage says about a letter -------------------------------------------------------- */
-
-/* A reason that counts. `name` is static: "dmarc"; `what` explains: "fail(p=reject)". */
-struct svc_scan_point {
-	const char *name;
-	str what;       /* no contents and no names of people: goes into header and log */
-	int64_t points; /* thousandths; negative: speaks for the letter; 0: only said */
-};
 
 /* What a stage wants done, the strongest wins: REFUSE > LATER > JUNK > GO. */
 enum svc_scan_wish { SVC_SCAN_GO, SVC_SCAN_JUNK, SVC_SCAN_LATER, SVC_SCAN_REFUSE };
@@ -41,17 +35,23 @@ enum svc_scan_end {
 	SVC_SCAN_LATE,   /* the letter's deadline came first */
 };
 
-/* Of stage auth; read by judge and verdict. */
+/*
+ * Of stage auth, which fills this in and says no points: verdict.c gives the facts to filter_auth.
+ * Numbers are of enum mail_authres.
+ */
 struct svc_scan_auth_facts {
-	str from;          /* canonical address of From; empty: none, or several */
-	str from_domain;   /* A-labels, lower case */
-	unsigned from_n;   /* From fields, and addresses in them when that is more */
-	str organization;  /* organizational domain of from_domain, as DMARC has it */
-	bool aligned;      /* DMARC passes, or a signature or SPF that is aligned does */
-	bool dmarc_failed; /* there is a policy, no pass, and ARC does not help */
-	str dmarc_policy;  /* "none", "quarantine", "reject"; empty: no record */
-	str arc_sealer;    /* chain passes and the last sealer is in setting arc.trusted */
-	str results;       /* for Authentication-Results, by mail/authres: "dkim=pass ..." */
+	str from;                 /* canonical address of From; empty: none, or several */
+	str from_domain;          /* A-labels, lower case */
+	unsigned from_n;          /* From fields, or addresses in it when that is more */
+	str organization;         /* organizational domain of from_domain, as DMARC has it */
+	uint8_t dkim, dmarc, arc; /* dkim: the best of all signatures, aligned ones first */
+	bool aligned;             /* an identifier that passed is aligned with from_domain */
+	bool asks_reject;         /* the policy that counts for from_domain */
+	bool asks_quarantine;
+	bool arc_trusted; /* the chain passes, last sealer is in setting arc.trusted */
+	str arc_sealer;   /* domain of the last sealer when the chain passes */
+	const struct mail_authres_result *results; /* dkim, arc, dmarc for our field, in order */
+	size_t results_n;                          /* at most SVC_SCAN_METHODS_MAX */
 };
 
 /* --- stages ---------------------------------------------------------------------------------- */
@@ -121,8 +121,8 @@ struct svc_scan_letter {
 	enum svc_scan_end ended[SVC_SCAN_STAGES];
 	void *stage[SVC_SCAN_STAGES]; /* each stage's own state, in the arena */
 	struct svc_scan_auth_facts auth;
-	struct svc_scan_point points[SVC_SCAN_POINTS_MAX];
-	size_t points_n;
+	struct filter_part parts[SVC_SCAN_PARTS_MAX]; /* kind OTHER, by svc_scan_say */
+	size_t parts_n;
 	enum svc_scan_wish wish;
 	struct ipc_common_reply reply; /* of the strongest wish when LATER or REFUSE */
 	struct svc_scan_added added[SVC_SCAN_ADDED_MAX];
@@ -140,13 +140,13 @@ void svc_scan_stage_done(struct svc_scan_letter *l, enum svc_scan_stage_id id,
     enum svc_scan_end how);
 
 /*
- * Say something about the letter: points in thousandths (0: only said), and why. More than
- * SVC_SCAN_POINTS_MAX: the points are added to the last one.
+ * Say something about the letter that goes into its explanation: points in thousandths (0: only
+ * said), and why. When there is no room left the points are added to the last part.
  *
- * In      name: static; fmt: printf; no contents, no local parts
+ * In      word: static; letters, digits, "-"; detail: static or in the letter's arena; never
+ *         contents of the letter or local parts, empty: none
  */
-void svc_scan_say(struct svc_scan_letter *l, const char *name, int64_t points, const char *fmt, ...)
-    PRINTF(4, 5);
+void svc_scan_say(struct svc_scan_letter *l, str word, str detail, int64_t points);
 
 /* Junk for all recipients, whatever the points are; the reason is said with svc_scan_say. */
 void svc_scan_junk(struct svc_scan_letter *l);
