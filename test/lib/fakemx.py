@@ -11,11 +11,12 @@ scene, each keeping what it heard.
 
 A scene says what answers each step. An answer is text (CRLF is added, "\\n" between lines), octets
 (sent as they are), an action, or a list of these for one time after the other, the last for good.
-Turns are counted over all connections of a host. Actions: CLOSE, RESET, HANG, ENDLESS, wait(s),
-drip(text, s) and all_of(a, b, ...).
+Turns are counted over all connections of a host. Actions: CLOSE, RESET, HANG, SERVER_HELLO,
+ENDLESS, wait(s), drip(text, s) and all_of(a, b, ...).
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import pathlib
 import random
@@ -46,6 +47,7 @@ class Do:
 
 
 CLOSE, RESET, HANG = Do("close"), Do("reset"), Do("hang")
+SERVER_HELLO = Do("server_hello")  # in place of the handshake: its first record, then nothing
 ENDLESS = Do("endless", text=b"250-and one more line\r\n")
 
 
@@ -130,6 +132,7 @@ SCENES = {
     "tls-eof": Scene(tls=CLOSE),
     "tls-rst": Scene(tls=RESET),
     "tls-hang": Scene(tls=HANG),
+    "hello-hang": Scene(tls=SERVER_HELLO),
     "tls-garbage": Scene(tls=all_of(b"this is not TLS at all, not at all\r\n", CLOSE)),
     "bad-name": Scene(tls="bad-name"),
     "expired": Scene(tls="expired"),
@@ -292,6 +295,20 @@ class Connection:
     async def do_hang(self, _):
         await asyncio.sleep(SECONDS_MAX)
         raise Ended
+
+    async def do_server_hello(self, do):
+        theirs, ours = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = self.host.mx.context("good").wrap_bio(theirs, ours, server_side=True)
+        while ours.pending == 0:
+            more = await self.reader.read(LINE_MAX)
+            if not more:
+                raise Ended
+            theirs.write(more)
+            with contextlib.suppress(ssl.SSLWantReadError):
+                tls.do_handshake()
+        flight = ours.read()
+        self.writer.write(flight[: 5 + int.from_bytes(flight[3:5], "big")])
+        await self.do_hang(do)
 
     async def do_close(self, _):
         raise Ended
