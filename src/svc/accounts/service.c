@@ -10,6 +10,7 @@
 #include "svc/accounts/seal.h"
 #include "sys/file.h"
 #include "sys/random.h"
+#include "sys/sys.h"
 
 static enum err
 make_tables(struct svc_accounts *s)
@@ -71,6 +72,10 @@ on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
 	}
 	if (str_eq(edge, S("queue_accounts"))) {
 		return svc_accounts_on_queue(sc->ctx, peer, fd);
+	}
+	if (str_eq(edge, S("accounts_policy"))) {
+		sys_close(&fd); /* nothing is taught yet */
+		return ERR_OK;
 	}
 	ASSERT(str_eq(edge, S("accounts_auth")));
 	return svc_accounts_on_auth(sc->ctx, peer, fd);

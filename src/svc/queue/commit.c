@@ -201,6 +201,9 @@ flush(void *ctx)
 		if (c->watch) {
 			svc_queue_remote_watch_answer(q, c->txn, e, c->entry);
 		}
+		if (c->policy) {
+			svc_queue_remote_policy_answer(q, c->txn, e);
+		}
 		if (e == ERR_OK) {
 			free_letters(&c->ending);
 			dispatch_letters(&c->letters);

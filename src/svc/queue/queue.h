@@ -111,7 +111,7 @@ struct svc_queue_smtp {
 
 struct svc_queue_commit {
 	struct svc_queue_smtp *from; /* NULL: gone meanwhile, or our own */
-	bool watch;                  /* it came from the watch process */
+	bool watch, policy;          /* it came from that process */
 	uint64_t txn, entry;
 	struct list letters; /* made at commit, let go when the flush succeeded */
 	struct list ending;  /* remote letters that end with it: it is their report */

@@ -70,6 +70,9 @@ on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
 	if (str_eq(edge, S("watch_queue"))) {
 		return svc_queue_remote_on_watch(sc->ctx, peer, fd);
 	}
+	if (str_eq(edge, S("policy_queue"))) {
+		return svc_queue_remote_on_policy(sc->ctx, peer, fd);
+	}
 	ASSERT(str_eq(edge, S("queue_accounts")));
 	return svc_queue_on_accounts(sc->ctx, peer, fd);
 }

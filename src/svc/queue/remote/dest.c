@@ -155,18 +155,49 @@ svc_queue_remote_restore(struct svc_queue_letter *l, const struct spool_state *s
 	b->warned |= s->warned;
 }
 
+static struct spool_outcome
+to_spool(const struct svc_queue_outcome *o)
+{
+	if (o == NULL) {
+		return (struct spool_outcome){ 0 };
+	}
+	return (struct spool_outcome){ .at_s = o->at_s,
+		.code = o->code,
+		.class = reach_class_row(o->class)->code,
+		.enhanced = o->enhanced,
+		.reply = o->reply,
+		.host = o->host };
+}
+
+static void
+note_letter(const struct svc_queue_bundle *b, const struct svc_queue_letter *l)
+{
+	const struct spool_state s = { .tries = b->tries,
+		.next_s = (b->next_ms + 999) / 1000,
+		.held = b->where == SVC_QUEUE_HELD || b->hold,
+		.warned = b->warned,
+		.first = to_spool(l->first),
+		.best = to_spool(l->best) };
+	spool_state(b->parcel->q->spool, b->parcel->entry, l->rcpt, &s);
+}
+
 void
 svc_queue_remote_add(struct svc_queue_letter *l)
 {
 	struct svc_queue_bundle *b = l->bundle;
+	bool suspect = svc_queue_remote_suspect(b);
 	list_push(&b->letters, &l->node);
 	if (b->where == 0) {
 		bool later = b->next_ms > sys_clock_wall_ms();
 		svc_queue_remote_put(b,
-		    b->hold     ? SVC_QUEUE_HELD
-			: later ? SVC_QUEUE_RESTING
-				: SVC_QUEUE_WAITING);
+		    b->hold || suspect ? SVC_QUEUE_HELD
+			: later        ? SVC_QUEUE_RESTING
+				       : SVC_QUEUE_WAITING);
 		b->hold = false;
+	}
+	if (suspect) {
+		note_letter(b, l);
+		svc_queue_flush_soon(b->parcel->q);
 	}
 }
 
@@ -314,35 +345,13 @@ svc_queue_remote_interval(const struct svc_queue_remote *r, uint32_t tries)
 	return ms - ms / 10 + (int64_t)(sys_random_u64() % (uint64_t)(ms / 5 + 1));
 }
 
-static struct spool_outcome
-to_spool(const struct svc_queue_outcome *o)
-{
-	if (o == NULL) {
-		return (struct spool_outcome){ 0 };
-	}
-	return (struct spool_outcome){ .at_s = o->at_s,
-		.code = o->code,
-		.class = reach_class_row(o->class)->code,
-		.enhanced = o->enhanced,
-		.reply = o->reply,
-		.host = o->host };
-}
-
 void
 svc_queue_remote_note(const struct svc_queue_bundle *b)
 {
-	struct svc_queue *q = b->parcel->q;
 	LIST_EACH(it, &b->letters) {
-		const struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, node);
-		const struct spool_state s = { .tries = b->tries,
-			.next_s = (b->next_ms + 999) / 1000,
-			.held = b->where == SVC_QUEUE_HELD || b->hold,
-			.warned = b->warned,
-			.first = to_spool(l->first),
-			.best = to_spool(l->best) };
-		spool_state(q->spool, b->parcel->entry, l->rcpt, &s);
+		note_letter(b, LIST_ENTRY(it, struct svc_queue_letter, node));
 	}
-	svc_queue_flush_soon(q);
+	svc_queue_flush_soon(b->parcel->q);
 }
 
 /* One for an account here goes where it was. */
@@ -421,10 +430,12 @@ svc_queue_remote_init(struct svc_queue *q)
 	sys_random(r->key, sizeof r->key);
 	r->dests = map_new(r->key, SIZE_MAX);
 	r->jobs = map_new(r->key, SIZE_MAX);
+	r->suspects = map_new(r->key, SVC_QUEUE_REMOTE_SUSPECTS);
 	r->notices = lru_new(r->key, SVC_QUEUE_REMOTE_NOTICES, sizeof(int64_t), NULL);
 	r->scratch = arena_new(q->sc->arena, "remote", 8 << 20, 0);
 	r->senders_n = (size_t)q->sc->conf->send_processes;
-	if (r->dests == NULL || r->jobs == NULL || r->notices == NULL || r->scratch == NULL) {
+	if (r->dests == NULL || r->jobs == NULL || r->notices == NULL || r->scratch == NULL ||
+	    r->suspects == NULL) {
 		return ERR_NOMEM;
 	}
 	sys_task_init(&r->pump, svc_queue_remote_pump, r);
@@ -444,6 +455,9 @@ svc_queue_remote_start(struct svc_queue *q)
 	spool_states_from(q->spool, tell_states, q);
 	if (q->remote->watch != NULL) {
 		sys_chan_pause(q->remote->watch, false);
+	}
+	if (q->remote->policy != NULL) {
+		sys_chan_pause(q->remote->policy, false);
 	}
 	for (size_t i = 0; i < LEN(q->remote->senders); i++) {
 		if (q->remote->senders[i].chan != NULL) {

@@ -27,6 +27,7 @@ enum {
 	SVC_QUEUE_REMOTE_NOTICE_S = 6 * 3600, /* one notice of each in this time */
 	/* after an outcome of permanence WAIT or FIX: at least so many first rests (30 minutes) */
 	SVC_QUEUE_REMOTE_PATIENCE = 6,
+	SVC_QUEUE_REMOTE_SUSPECTS = 10000, /* accounts whose letters are held */
 	/* in memory, spool and maps included, for a letter with one recipient of 40 octets */
 	SVC_QUEUE_REMOTE_LETTER_OCTETS = 1024,
 };

@@ -83,8 +83,9 @@ struct svc_queue_remote {
 	size_t sent_n, unproven_n;
 	uint64_t sent_octets;
 	struct lru *notices;
-	struct sys_chan *watch; /* NULL: none */
-	uint32_t watch_peer;
+	struct sys_chan *watch, *policy; /* NULL: none */
+	uint32_t watch_peer, policy_peer;
+	struct map *suspects;  /* accounts whose letters are held, by their number */
 	struct arena *scratch; /* of one report or one letter on its way out */
 	uint8_t key[16];
 	uint64_t letters, delivered, failed, deferred, uncertain, lost, expired, reports, notices_n,
@@ -158,6 +159,12 @@ void svc_queue_remote_report_notice(struct svc_queue_bundle *b,
 enum err svc_queue_remote_on_watch(struct svc_queue *q, uint32_t peer, int fd);
 void svc_queue_remote_watch_answer(struct svc_queue *q, uint64_t txn, enum err result,
     uint64_t entry);
+
+/* policy.c: the edge policy_queue, accounts whose letters wait until somebody has looked. */
+enum err svc_queue_remote_on_policy(struct svc_queue *q, uint32_t peer, int fd);
+void svc_queue_remote_policy_answer(struct svc_queue *q, uint64_t txn, enum err result);
+/* Its account's letters are held. */
+bool svc_queue_remote_suspect(const struct svc_queue_bundle *b);
 
 /* move.c: hold, release, fail, try now. ERR_BUSY: it is in hand, and will be when it comes back. */
 enum svc_queue_move { SVC_QUEUE_RETRY = 1, SVC_QUEUE_HOLD, SVC_QUEUE_RELEASE, SVC_QUEUE_FAIL };

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The edge policy_queue: the letters of an account that sends as no human does wait, held, until
+ * somebody has looked. Which accounts these are policy knows and says again when it or we were
+ * started anew; that a letter is held is in the journal. Letters to accounts here are not held:
+ * whoever gets them can complain where it helps.
+ */
+#include "ipc/policy_queue.h"
+#include "svc/queue/remote/remote.h"
+#include "sys/clock.h"
+
+static bool
+is_held(const struct svc_queue_remote *r, uint64_t account)
+{
+	return account != 0 && map_get(r->suspects, account) != NULL;
+}
+
+/* The parcel's letters elsewhere, each bundle once: a move takes all letters of it along. */
+static void
+move_parcel(struct svc_queue_parcel *p, enum svc_queue_move what)
+{
+	const struct svc_queue_bundle *last = NULL;
+	p->held++;
+	LIST_EACH(it, &p->letters) {
+		struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, mates);
+		if (l->bundle != NULL && l->bundle != last) {
+			last = l->bundle;
+			/* one that is in hand of send is held when it comes back */
+			(void)(svc_queue_remote_move(l->bundle, what) == ERR_OK);
+		}
+	}
+	p->held--;
+	svc_queue_parcel_tidy(p);
+}
+
+static void
+move_all(struct svc_queue *q, uint64_t account, enum svc_queue_move what)
+{
+	LIST_EACH(it, &q->parcels) {
+		struct svc_queue_parcel *p = LIST_ENTRY(it, struct svc_queue_parcel, node);
+		if (p->account == account) {
+			move_parcel(p, what);
+		}
+	}
+}
+
+bool
+svc_queue_remote_suspect(const struct svc_queue_bundle *b)
+{
+	return is_held(b->dest->remote, b->parcel->account);
+}
+
+static enum err
+on_hold(void *ctx, const struct ipc_policy_queue_hold *m, int *fd)
+{
+	struct svc_queue *q = ctx;
+	struct map *suspects = q->remote->suspects;
+	bool was = is_held(q->remote, m->account);
+	if (m->account == 0) {
+		return ERR_PROTOCOL;
+	}
+	if (m->on) {
+		/* full: what it sends from now on goes, what waits is held */
+		(void)(map_set(suspects, m->account, q) == ERR_OK);
+		move_all(q, m->account, SVC_QUEUE_HOLD);
+	} else if (was) {
+		(void)map_del(suspects, m->account);
+		move_all(q, m->account, SVC_QUEUE_RELEASE);
+	}
+	LOG(QUEUE_ACCOUNT_HELD, F_U64("account", m->account),
+	    F_CSTR("state", m->on ? "held" : "released"));
+	return ERR_OK;
+}
+
+/* ---- notices -------------------------------------------------------------------------------- */
+
+/* To the owner: into the own mailbox. To the operator: as any letter, from the null path. */
+static enum err
+stage(struct svc_queue *q, const struct ipc_policy_queue_notice *m)
+{
+	struct spool_rcpt to = { .account = m->account, .address = m->recipient };
+	const struct spool_envelope e = { .received_s = sys_clock_wall_s(),
+		.body8bit = true,
+		.message_id = m->message_id,
+		.rcpts = &to,
+		.rcpts_n = 1 };
+	if (str_chr(m->recipient, '@') <= 0 || m->body.n == 0) {
+		return ERR_SYNTAX;
+	}
+	TRY(svc_queue_commit_own(q, &e, m->body, NULL));
+	struct svc_queue_commit *c = &q->commits[q->commits_n - 1];
+	c->policy = true;
+	c->txn = m->txn;
+	return ERR_OK;
+}
+
+void
+svc_queue_remote_policy_answer(struct svc_queue *q, uint64_t txn, enum err result)
+{
+	const struct ipc_policy_queue_noticed m = { .txn = txn, .result = result };
+	if (q->remote->policy == NULL) {
+		return;
+	}
+	buf_reset(&q->out);
+	ipc_policy_queue_noticed_put(&q->out, &m);
+	/* not told, policy sends its notice once more */
+	(void)(sys_chan_send(q->remote->policy, &q->out, -1) == ERR_OK);
+}
+
+static enum err
+on_notice(void *ctx, const struct ipc_policy_queue_notice *m, int *fd)
+{
+	struct svc_queue *q = ctx;
+	enum err e = stage(q, m);
+	if (e != ERR_OK) {
+		svc_queue_remote_policy_answer(q, m->txn, e);
+	}
+	return ERR_OK;
+}
+
+/* ---- the channel ---------------------------------------------------------------------------- */
+
+static enum err
+on_message(void *ctx, str datagram, int *fd)
+{
+	static const struct ipc_policy_queue_at_queue handlers = { .hold = on_hold,
+		.notice = on_notice };
+	struct svc_queue *q = ctx;
+	arena_reset(q->scratch);
+	return ipc_policy_queue_queue_dispatch(&handlers, q, datagram, fd, q->scratch);
+}
+
+static void
+on_closed(void *ctx, enum err why)
+{
+	struct svc_queue *q = ctx;
+	LOG(CHANNEL_CLOSED, F_CSTR("edge", "policy_queue"), F_U64("peer", q->remote->policy_peer),
+	    F_ERR(why));
+	sys_chan_free(&q->remote->policy);
+	if (why != ERR_EOF) {
+		svc_common_rewire(q->sc, S("policy_queue"), q->remote->policy_peer);
+	}
+}
+
+enum err
+svc_queue_remote_on_policy(struct svc_queue *q, uint32_t peer, int fd)
+{
+	const struct sys_chan_handler handler = {
+		.on_message = on_message, .on_closed = on_closed, .ctx = q
+	};
+	sys_chan_free(&q->remote->policy);
+	q->remote->policy_peer = peer;
+	TRY(sys_chan_new(q->sc->loop, fd, &handler, &q->remote->policy));
+	sys_chan_pause(q->remote->policy, !q->listening);
+	return ERR_OK;
+}
