@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "filter/filter.h"
+#include "ipc/scan_policy.h"
 #include "ipc/smtp_scan.h"
 #include "mail/authres.h"
 #include "mail/mime.h"
@@ -40,9 +41,12 @@ enum svc_scan_end {
  * Numbers are of enum mail_authres.
  */
 struct svc_scan_auth_facts {
-	str from;                 /* canonical address of From; empty: none, or several */
-	str from_domain;          /* A-labels, lower case */
-	unsigned from_n;          /* From fields, or addresses in it when that is more */
+	/* These are there before the stages begin. */
+	str from;             /* canonical address of From, when there is exactly one */
+	str from_domain;      /* its domain: A-labels, lower case */
+	unsigned from_fields; /* more than one: Junk, whatever the rest says */
+	unsigned from_n;      /* addresses in the first of them that can be read */
+	/* These are for the stage. */
 	str organization;         /* organizational domain of from_domain, as DMARC has it */
 	uint8_t dkim, dmarc, arc; /* dkim: the best of all signatures, aligned ones first */
 	bool aligned;             /* an identifier that passed is aligned with from_domain */
@@ -66,8 +70,10 @@ enum svc_scan_stage_id {
 
 /*
  * A stage. `begin` may end at once by svc_scan_stage_done, or later from its own events; it must
- * not keep anything of the letter beyond `cancel`, which comes when the deadline is over or the
- * letter is gone, and only between begin and done. The functions of the process may be NULL.
+ * not keep anything of the letter beyond `cancel`, which comes when the deadline is over or
+ * l->gone, and only between begin and done; after the deadline it may still say what the stage's
+ * own rule wants (svc_scan_refuse). The letter outlives the callback that called
+ * svc_scan_stage_done. The functions of the process may be NULL.
  */
 struct svc_scan_stage {
 	const char *name; /* in logs, status and header: "virus" */
@@ -98,6 +104,19 @@ struct svc_scan_added {
 	str name, value;
 };
 
+/* The answer of policy; `is` false: there was none. Lists live in the letter's arena. */
+struct svc_scan_judged {
+	bool is;
+	int64_t words;
+	uint32_t learned;
+	struct ipc_scan_policy_opinion *opinions;
+	size_t opinions_n;
+	struct ipc_scan_policy_fame *fame;
+	size_t fame_n;
+	struct ipc_common_listed *listed;
+	size_t listed_n;
+};
+
 struct svc_scan_letter {
 	uint32_t magic;
 	struct svc_scan *scan;
@@ -114,7 +133,7 @@ struct svc_scan_letter {
 	int fd;                /* the file that holds octets; -1: it came in the message */
 
 	/* From smtp; texts live in the arena. */
-	struct svc_scan_smtp *smtp;    /* who asked; NULL: gone, nobody waits */
+	struct svc_scan_smtp *smtp;    /* who asked */
 	struct ipc_smtp_scan_letter m; /* `body` is empty here: octets */
 
 	/* What the stages say. */
@@ -127,12 +146,16 @@ struct svc_scan_letter {
 	struct ipc_common_reply reply; /* of the strongest wish when LATER or REFUSE */
 	struct svc_scan_added added[SVC_SCAN_ADDED_MAX];
 	size_t added_n;
-	bool virus;   /* an ending of its own in statistics; nothing is learned from it */
-	str features; /* of filter, as the edges carry them; empty: none */
+	bool virus; /* an ending of its own in statistics; nothing is learned from it */
+	bool gone;  /* nobody waits for the verdict any more: `cancel` is only to let go */
 
+	struct filter_seen seen;       /* by stage judge */
+	struct svc_scan_judged judged; /* what policy said */
+
+	bool began[SVC_SCAN_STAGES];
+	struct sys_task step;
 	struct list questions; /* to DNS, open ones */
 	unsigned questions_n;  /* so far */
-	bool begun;            /* all stages that can have begun */
 };
 
 /* The stage has ended; nothing of it may come later. Asserts that it was open. */
@@ -173,12 +196,13 @@ struct svc_scan_dns_answer {
 
 /*
  * Ask; `fn` is called once, never from inside this call, and not at all when the letter ends first.
- * Without resolve, and beyond SVC_SCAN_QUESTIONS_MAX or without memory, the answer is AGAIN.
+ * Without resolve the answer is AGAIN.
  *
  * In      name: A-labels, no dot at the end, copied; type: enum dns_type
+ * Out     false: not asked, and `fn` will not be called: no memory, or SVC_SCAN_QUESTIONS_MAX
  */
-void svc_scan_dns(struct svc_scan_letter *l, str name, uint16_t type,
-    void (*fn)(void *ctx, const struct svc_scan_dns_answer *a), void *ctx);
+bool svc_scan_dns(struct svc_scan_letter *l, str name, uint16_t type,
+    void (*fn)(void *ctx, const struct svc_scan_dns_answer *a), void *ctx) NODISCARD;
 
 /* --- the process ----------------------------------------------------------------------------- */
 
@@ -198,8 +222,8 @@ struct svc_scan_link {
 
 struct svc_scan_counters {
 	uint64_t letters, submissions, octets, clean, junk, refused, later, viruses, failed;
-	uint64_t late, lost, waited, questions, unanswered, absent[SVC_SCAN_STAGES];
-	uint64_t us; /* CPU spent on letters, waiting left out */
+	uint64_t late, lost, waited, questions, unanswered, cuts;
+	uint64_t absent[SVC_SCAN_STAGES];
 };
 
 struct svc_scan {
