@@ -4,8 +4,7 @@
  * the flush, letters arrive once, crashes bring them back as replays, syncs make them done, nothing
  * is dropped.
  */
-#include "svc/queue/queue.h"
-#include "svc/queue/remote/remote.h"
+#include "svc/queue/start_test.h"
 #include "base/mem.h"
 #include "base/test.h"
 #include "ipc/queue_account.h"
@@ -60,26 +59,8 @@ static void
 start_queue(struct world *w)
 {
 	int smtp[2], accounts[2];
-	uint8_t key[16] = { 1 };
-	struct svc_queue *q = mem_zalloc(1, sizeof *q);
-	CHECK_ERR(sys_loop_new(&w->sc.loop), ERR_OK);
-	w->sc.arena = arena_new(NULL, "test", 64 << 20, 0);
 	w->sc.conf = &w->conf;
-	w->q = q;
-	q->sc = &w->sc;
-	q->next_job = 1;
-	q->scratch = arena_new(w->sc.arena, "message", 8 << 20, 0);
-	q->lanes = map_new(key, 1000);
-	q->entries = map_new(key, SIZE_MAX);
-	buf_init(&q->out, SYS_CHAN_MESSAGE_MAX);
-	CHECK_ERR(sys_dir_open(SYS_CWD, str_from(w->folder), &q->journal), ERR_OK);
-	svc_queue_lane_init(q);
-	svc_queue_settle_init(q);
-	svc_queue_limits(q);
-	list_init(&q->smtps);
-	CHECK_ERR(svc_queue_remote_init(q), ERR_OK);
-	CHECK_ERR(svc_queue_commit_init(q), ERR_OK);
-	q->listening = true;
+	struct svc_queue *q = w->q = queue_test_start(&w->sc, w->folder);
 	CHECK_ERR(sys_chan_pair(smtp), ERR_OK);
 	CHECK_ERR(sys_chan_pair(accounts), ERR_OK);
 	CHECK_ERR(svc_queue_on_smtp(q, 0, smtp[0]), ERR_OK);
@@ -90,10 +71,6 @@ start_queue(struct world *w)
 	w->slot = -1;
 }
 
-/* What a killed process leaves behind stays reachable, so that leak checks look at the rest. */
-static const void *graves[64];
-static size_t graves_n;
-
 /* As after SIGKILL: no quit, no last flush. */
 static void
 kill_queue(struct world *w)
@@ -103,11 +80,8 @@ kill_queue(struct world *w)
 	sys_close(&w->accounts);
 	sys_close(&w->account);
 	turn(w);
-	sys_close(&w->q->journal);
-	sys_loop_free(&w->sc.loop);
-	graves[graves_n++] = w->q;
-	graves[graves_n++] = w->sc.arena;
-	graves[graves_n++] = w;
+	queue_test_kill(w->q);
+	queue_test_bury(w);
 }
 
 static struct world *

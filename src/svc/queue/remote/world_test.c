@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "ipc/queue_account.h"
 #include "ipc/queue_accounts.h"
+#include "svc/queue/start_test.h"
 #include "sys/file.h"
 
 struct world *w;
@@ -176,26 +177,8 @@ static void
 start_queue(void)
 {
 	int accounts[2];
-	uint8_t key[16] = { 1 };
-	struct svc_queue *q = mem_zalloc(1, sizeof *q);
-	CHECK_ERR(sys_loop_new(&w->sc.loop), ERR_OK);
-	w->sc.arena = arena_new(NULL, "test", 64 << 20, 0);
 	w->sc.conf = &w->conf;
-	w->q = q;
-	q->sc = &w->sc;
-	q->next_job = 1;
-	q->scratch = arena_new(w->sc.arena, "message", 8 << 20, 0);
-	q->lanes = map_new(key, SIZE_MAX);
-	q->entries = map_new(key, SIZE_MAX);
-	buf_init(&q->out, SYS_CHAN_MESSAGE_MAX);
-	CHECK_ERR(sys_dir_open(SYS_CWD, str_from(w->folder), &q->journal), ERR_OK);
-	svc_queue_lane_init(q);
-	svc_queue_settle_init(q);
-	svc_queue_limits(q);
-	list_init(&q->smtps);
-	CHECK_ERR(svc_queue_remote_init(q), ERR_OK);
-	CHECK_ERR(svc_queue_commit_init(q), ERR_OK);
-	q->listening = true;
+	struct svc_queue *q = w->q = queue_test_start(&w->sc, w->folder);
 	svc_queue_remote_start(q);
 	CHECK_ERR(sys_chan_pair(accounts), ERR_OK);
 	CHECK_ERR(svc_queue_on_accounts(q, 0, accounts[0]), ERR_OK);
@@ -203,17 +186,6 @@ start_queue(void)
 	w->account = -1;
 	w->send = -1;
 	world_wire_send();
-}
-
-/* What a killed process leaves behind stays reachable, so that leak checks look at the rest. */
-static const void *graves[256];
-static size_t graves_n;
-
-static void
-bury(const void *p)
-{
-	ASSERT(graves_n < LEN(graves));
-	graves[graves_n++] = p;
 }
 
 /* As after SIGKILL: no quit, no last flush. */
@@ -227,10 +199,7 @@ kill_queue(void)
 	sys_close(&w->send);
 	sys_close(&w->accounts);
 	sys_close(&w->account);
-	sys_close(&q->journal);
-	sys_loop_free(&w->sc.loop);
-	bury(q);
-	bury(w->sc.arena);
+	queue_test_kill(q);
 }
 
 void
@@ -277,7 +246,7 @@ world_close(void)
 	buf_done(&w->in);
 	buf_done(&w->out);
 	mem_drop(w->got);
-	bury(w);
+	queue_test_bury(w);
 	w = NULL;
 }
 
