@@ -30,11 +30,12 @@ spool_envelope_put(struct buf *out, const struct spool_envelope *e)
 		wr_str(out, r->original);
 		wr_str(out, r->orcpt);
 		wr_u8(out, r->notify);
+		wr_u8(out, r->junk);
 	}
 }
 
 static void
-get_rcpt(struct rd *r, struct spool_rcpt *ret)
+get_rcpt(struct rd *r, uint16_t version, struct spool_rcpt *ret)
 {
 	ret->account = rd_u64(r);
 	ret->address = rd_str(r, SPOOL_PATH_MAX);
@@ -42,6 +43,7 @@ get_rcpt(struct rd *r, struct spool_rcpt *ret)
 	ret->original = rd_str(r, SPOOL_PATH_MAX);
 	ret->orcpt = rd_str(r, SPOOL_PATH_MAX);
 	ret->notify = rd_u8(r);
+	ret->junk = version >= 3 && rd_u8(r) != 0;
 }
 
 /* What stands in front of the recipients. */
@@ -82,7 +84,7 @@ spool_envelope_get(str text, uint16_t version, struct arena *a, struct spool_env
 		return ERR_BUDGET;
 	}
 	for (size_t i = 0; i < e.rcpts_n; i++) {
-		get_rcpt(&r, &e.rcpts[i]);
+		get_rcpt(&r, version, &e.rcpts[i]);
 	}
 	TRY(rd_end(&r));
 	*ret = e;

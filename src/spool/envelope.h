@@ -10,7 +10,7 @@
 #include "base/wire.h"
 
 enum {
-	SPOOL_ENVELOPE_VERSION = 2, /* what is written; 1 has no fields behind peer_ip */
+	SPOOL_ENVELOPE_VERSION = 3, /* what is written; 1 has no fields behind peer_ip, 2 no junk */
 	SPOOL_PATH_MAX = 1000,      /* reverse-path and addresses */
 	SPOOL_MESSAGE_ID_MAX = 250,
 	SPOOL_LANGUAGE_MAX = 16,
@@ -26,6 +26,7 @@ struct spool_rcpt {
 	uint64_t account;
 	str address, detail, original, orcpt;
 	uint8_t notify;
+	bool junk;
 };
 
 struct spool_envelope {
@@ -45,7 +46,7 @@ struct spool_envelope {
 void spool_envelope_put(struct buf *out, const struct spool_envelope *e);
 
 /*
- * In      text: one whole envelope, borrowed by `ret`; version: of its record, 1 or 2
+ * In      text: one whole envelope, borrowed by `ret`; version: of its record, 1 to 3
  * Out     ret: set only on ERR_OK; the recipients' array lives in `a`
  * Errors  ERR_SYNTAX: not an envelope; ERR_BUDGET
  */

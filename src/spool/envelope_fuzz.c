@@ -12,6 +12,7 @@ static void
 same_rcpt(const struct spool_rcpt *a, const struct spool_rcpt *b)
 {
 	ASSERT(a->account == b->account && a->notify == b->notify);
+	ASSERT(a->junk == b->junk);
 	ASSERT(str_eq(a->address, b->address) && str_eq(a->detail, b->detail));
 	ASSERT(str_eq(a->original, b->original) && str_eq(a->orcpt, b->orcpt));
 }
@@ -54,6 +55,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	one_version(str_make(data, size), 1);
+	one_version(str_make(data, size), 2);
 	one_version(str_make(data, size), SPOOL_ENVELOPE_VERSION);
 	return 0;
 }

@@ -65,7 +65,7 @@ static enum err
 stage(struct spool *s, str body, uint64_t *ret_id)
 {
 	struct spool_rcpt rcpts[2] = { { .account = 1, .address = S("a@example.org") },
-		{ .account = 0, .address = S("b@example.net") } };
+		{ .account = 0, .address = S("b@example.net"), .junk = true } };
 	struct spool_envelope e = { .reverse_path = S("from"),
 		.message_id = S("1@example.org"),
 		.language = S("de"),
@@ -253,6 +253,7 @@ envelopes_are_read_again(void)
 	CHECK_ERR(spool_envelope(s, id, a, &e), ERR_OK);
 	CHECK(e.rcpts_n == 2 && e.requiretls && !e.unenforced);
 	CHECK_STR(e.rcpts[1].address, S("b@example.net"));
+	CHECK(!e.rcpts[0].junk && e.rcpts[1].junk);
 	CHECK_STR(e.language, S("de"));
 	CHECK_STR(e.message_id, S("1@example.org"));
 	spool_close(&s);
@@ -260,9 +261,9 @@ envelopes_are_read_again(void)
 	remove_folder();
 }
 
-/* As a program before this one wrote it: the same without the four fields. */
+/* As programs before this one wrote it: without the mark for junk, and without the four fields. */
 static void
-version_1_is_read(void)
+older_versions_are_read(void)
 {
 	struct spool_rcpt rcpt = { .account = 3, .address = S("a@example.org") };
 	struct spool_envelope e = { .reverse_path = S("f"), .rcpts = &rcpt, .rcpts_n = 1 }, back;
@@ -271,6 +272,10 @@ version_1_is_read(void)
 	buf_init(&text, 4096);
 	spool_envelope_put(&text, &e);
 	size_t at = 8 + 8 + 4 + 8 + 4 + 1 + 4 + 4; /* behind peer_ip */
+	buf_truncate(&text, text.n - 1);
+	CHECK_ERR(spool_envelope_get(buf_view(&text), 2, a, &back), ERR_OK);
+	CHECK(back.rcpts_n == 1 && back.rcpts[0].account == 3 && !back.rcpts[0].junk);
+	CHECK_ERR(spool_envelope_get(buf_view(&text), 3, a, &back), ERR_SYNTAX);
 	memmove(text.p + at, text.p + at + 10, text.n - at - 10);
 	buf_truncate(&text, text.n - 10);
 	CHECK_ERR(spool_envelope_get(buf_view(&text), 1, a, &back), ERR_OK);
@@ -281,4 +286,5 @@ version_1_is_read(void)
 }
 
 TEST_MAIN(states_come_back, many_states_of_one_flush, states_move_with_their_entries,
-    ends_with_the_flush, done_is_synced_on_demand, envelopes_are_read_again, version_1_is_read)
+    ends_with_the_flush, done_is_synced_on_demand, envelopes_are_read_again,
+    older_versions_are_read)

@@ -12,6 +12,7 @@ struct batch {
 	struct store_tail tail;
 	bool open; /* tail belongs to a mailbox */
 	uint64_t modseq;
+	uint64_t junk; /* the mailbox for it, once looked up */
 };
 
 enum err
@@ -143,6 +144,20 @@ aim(struct store *s, struct batch *b, uint64_t mailbox)
 }
 
 static enum err
+aim_at(struct store *s, struct batch *b, const struct store_delivery *d)
+{
+	uint64_t mailbox = d->mailbox == 0 ? STORE_INBOX : d->mailbox;
+	if (d->junk && b->junk == 0) {
+		enum err e = store_arrivals_junk_find(s, &b->junk);
+		if (e != ERR_OK && e != ERR_NOTFOUND) {
+			return e;
+		}
+		b->junk = e == ERR_OK ? b->junk : STORE_INBOX;
+	}
+	return aim(s, b, d->junk ? b->junk : mailbox);
+}
+
+static enum err
 deliver_one(struct store *s, struct batch *b, const struct store_delivery *d,
     struct store_added *ret)
 {
@@ -162,7 +177,7 @@ deliver_one(struct store *s, struct batch *b, const struct store_delivery *d,
 	if (ret->err != ERR_OK) {
 		return ERR_OK;
 	}
-	TRY(aim(s, b, d->mailbox == 0 ? STORE_INBOX : d->mailbox));
+	TRY(aim_at(s, b, d));
 	TRY(store_add(s, &b->tail, d, ret));
 	return store_pair_keep(s->db, d->entry, d->rcpt, ret);
 }
@@ -180,12 +195,30 @@ deliver_in(struct store *s, const struct store_delivery *list, size_t n, struct 
 	return b.open ? store_tail_end(s, &b.tail) : ERR_OK;
 }
 
+/* Its owner may have deleted it. Made beforehand: what clients see of a mailbox must be durable. */
+static enum err
+have_junk(struct store *s, const struct store_delivery *list, size_t n)
+{
+	uint64_t id;
+	bool any = false;
+	for (size_t i = 0; i < n; i++) {
+		any |= list[i].junk;
+	}
+	if (!any) {
+		return ERR_OK;
+	}
+	TRY(store_begin(s, DB_READ));
+	enum err e = store_end(s, store_arrivals_junk_find(s, &id));
+	return e == ERR_NOTFOUND ? store_arrivals_junk_make(s) : e;
+}
+
 enum err
 store_deliver(struct store *s, const struct store_delivery *list, size_t n, struct store_added *ret)
 {
 	if (n > STORE_BATCH_MAX) {
 		return ERR_TOOMANY;
 	}
+	TRY(have_junk(s, list, n));
 	/* A batch that could use up what is reserved must not show its numbers before they are
 	 * durable. */
 	TRY(store_begin(s, n > STORE_MARGIN / 2 ? DB_DURABLE : DB_WRITE));

@@ -250,4 +250,60 @@ threads(void)
 	store_trial_remove(&conf);
 }
 
-TEST_MAIN(once_only, replay_mends, index_is_lost, oldest_live, syncing, batches, threads)
+/* By its use, not by its name; made, adopted, or INBOX when there is none. */
+static enum err
+deliver_junk(struct store *s, uint64_t entry, struct store_added *ret)
+{
+	struct store_delivery d[2] = {
+		{ .entry = entry, .junk = true, .msg.body = S("a: b\r\n\r\n1") },
+		{ .entry = entry, .rcpt = 1, .msg.body = S("a: b\r\n\r\n2") },
+	};
+	return store_deliver(s, d, 2, ret);
+}
+
+static struct store_mailbox
+junk_of(struct store *s, struct arena *a)
+{
+	struct store_mailbox *list, found = { 0 };
+	size_t n = 0;
+	CHECK_ERR(store_mailboxes(s, a, &list, &n), ERR_OK);
+	for (size_t i = 0; i < n; i++) {
+		found = (list[i].special & STORE_JUNK) != 0 ? list[i] : found;
+	}
+	return found;
+}
+
+static void
+junk(void)
+{
+	struct store_conf conf = store_trial_conf("junk");
+	struct store *s = store_trial_open(&conf);
+	struct arena *a = arena_new(NULL, "junk", 1 << 18, 0);
+	struct store_added r[2], again[2];
+	CHECK_ERR(store_mailbox_rename(s, S("Junk"), S("Spam")), ERR_OK);
+	CHECK_ERR(deliver_junk(s, 1, r), ERR_OK);
+	CHECK_STR(junk_of(s, a).name, S("Spam"));
+	CHECK_U64(r[0].mailbox, junk_of(s, a).id);
+	CHECK_U64(r[1].mailbox, 1);
+	CHECK_ERR(store_mailbox_delete(s, S("Spam")), ERR_OK);
+	CHECK_ERR(deliver_junk(s, 2, r), ERR_OK); /* made */
+	CHECK_STR(junk_of(s, a).name, S("Junk"));
+	CHECK_U64(r[0].mailbox, junk_of(s, a).id);
+	CHECK_ERR(deliver_junk(s, 2, again), ERR_OK);
+	CHECK(again[0].mailbox == r[0].mailbox && again[0].uid == r[0].uid);
+	CHECK_U64(count(s, r[0].mailbox), 1);
+	CHECK_ERR(store_mailbox_delete(s, S("Junk")), ERR_OK);
+	CHECK_ERR(deliver_junk(s, 2, again), ERR_OK); /* its reader removed it: it stays away */
+	CHECK_U64(junk_of(s, a).messages, 0);
+	CHECK_ERR(store_mailbox_delete(s, S("Junk")), ERR_OK);
+	CHECK_ERR(store_mailbox_create(s, S("Junk"), 0, NULL), ERR_OK);
+	CHECK_ERR(deliver_junk(s, 3, r), ERR_OK); /* adopted */
+	CHECK_STR(junk_of(s, a).name, S("Junk"));
+	CHECK_U64(r[0].mailbox, junk_of(s, a).id);
+	CHECK_U64(count(s, 1), 3);
+	arena_free(&a);
+	store_close(&s);
+	store_trial_remove(&conf);
+}
+
+TEST_MAIN(junk, once_only, replay_mends, index_is_lost, oldest_live, syncing, batches, threads)

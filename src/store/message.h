@@ -68,6 +68,7 @@ struct store_delivery {
 	bool replay; /* verify what an earlier delivery left and write it again if it is bad */
 	uint64_t oldest_live; /* pairs of entries below are forgotten */
 	uint64_t mailbox;     /* 0: INBOX; one that is gone: INBOX */
+	bool junk;            /* the mailbox for junk instead, made when there is none */
 	int64_t saved_s;      /* when it came here; 0: now */
 	struct store_new msg;
 };

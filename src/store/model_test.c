@@ -10,7 +10,7 @@
 #include "store/trial.h"
 #include "sys/sys.h"
 
-enum { BOXES = 5, MSGS = 3000, OPS = 2000 };
+enum { BOXES = 5, MSGS = 3000, OPS = 2000, JUNK_ID = 4 };
 
 struct mail {
 	uint32_t uid, flags;
@@ -49,7 +49,7 @@ some_store(void)
 	return m.s[rnd(2)];
 }
 
-static const char *const box_names[BOXES] = { "INBOX", "Sent", "w/x", "w/x/y", "z" };
+static const char *const box_names[BOXES] = { "INBOX", "Junk", "w/x", "w/x/y", "z" };
 
 static struct box *
 some_box(void)
@@ -127,6 +127,27 @@ op_append(void)
 	m.numbers += n;
 }
 
+/* Where a letter goes; the mailbox for junk comes back when it was deleted. */
+static struct box *
+box_for(bool junk)
+{
+	return &m.box[junk ? 1 : 0];
+}
+
+static void
+found_junk(const struct store_added *added)
+{
+	struct box *b = &m.box[1];
+	if (b->id == 0) {
+		struct store_mailbox box = { 0 };
+		CHECK_ERR(store_mailbox_find(m.s[0], S("Junk"), m.a, &box), ERR_OK);
+		CHECK_U64(box.id, added->mailbox);
+		CHECK_U64(box.special, STORE_JUNK);
+		b->id = box.id;
+		b->uidnext = 1;
+	}
+}
+
 static void
 op_deliver(void)
 {
@@ -134,7 +155,8 @@ op_deliver(void)
 	bool again = entry != m.entries || rnd(8) == 0;
 	struct store_added added;
 	struct buf text;
-	struct box *b = &m.box[0];
+	bool junk = entry % 3 == 0;
+	struct box *b = box_for(junk);
 	if (b->n > MSGS / 2) {
 		return;
 	}
@@ -142,12 +164,16 @@ op_deliver(void)
 	store_trial_text(1000000 + entry, &text);
 	struct store_delivery d = { .entry = 1000000 + entry,
 		.rcpt = 3,
+		.junk = junk,
 		.replay = rnd(2) == 0,
 		.oldest_live = 1000000 + (entry > 5 ? entry - 5 : 0),
 		.msg.body = buf_view(&text) };
 	CHECK_ERR(store_deliver(some_store(), &d, 1, &added), ERR_OK);
 	CHECK_ERR(added.err, ERR_OK);
-	if (added.uid >= b->uidnext) {
+	if (junk && entry == m.entries) {
+		found_junk(&added);
+	}
+	if (added.mailbox == b->id && added.uid >= b->uidnext) {
 		CHECK(!again || entry == m.entries);
 		model_add(b, added.uid, (struct mail){ .number = 1000000 + entry, .id = added.id });
 	}
@@ -384,12 +410,11 @@ op_compact(void)
 static void
 op_arrive(void)
 {
-	struct box *b = &m.box[0];
 	uint64_t n = rnd(4) + 1;
 	struct store_added added;
 	struct buf text;
 	int fd SYS_FD_AUTO = -1;
-	if (b->n > MSGS / 2) {
+	if (m.box[0].n > MSGS / 2 || m.box[1].n > MSGS / 2) {
 		return;
 	}
 	buf_init(&text, 1 << 20);
@@ -398,6 +423,7 @@ op_arrive(void)
 		store_trial_text(1000000 + m.entries + i, &text);
 		struct store_arrival a = { .entry = 1000000 + m.entries + i,
 			.rcpt = 3,
+			.junk = (m.entries + i) % 3 == 0,
 			.oldest_live = 1000000 + m.entries - MIN(m.entries, (uint64_t)5),
 			.body = buf_view(&text) };
 		CHECK_ERR(store_arrivals_add(fd, &a), ERR_OK);
@@ -413,7 +439,12 @@ op_arrive(void)
 			.replay = rnd(2) == 0,
 			.msg.body = buf_view(&text) };
 		CHECK_ERR(store_deliver(some_store(), &d, 1, &added), ERR_OK);
-		model_add(b, added.uid, (struct mail){ .number = d.entry, .id = added.id });
+		bool junk = m.entries % 3 == 0;
+		if (junk) {
+			found_junk(&added);
+		}
+		model_add(box_for(junk), added.uid,
+		    (struct mail){ .number = d.entry, .id = added.id });
 	}
 	buf_done(&text);
 	if (anew) {
@@ -536,7 +567,7 @@ run_seed(uint64_t seed)
 	}
 	m.box[0].id = 1;
 	m.box[0].uidnext = 1;
-	m.box[1].id = 3;
+	m.box[1].id = JUNK_ID;
 	m.box[1].uidnext = 1;
 	open_both();
 	session_begin();

@@ -22,6 +22,7 @@ enum {
 struct store_arrival {
 	uint64_t entry, oldest_live; /* as in struct store_delivery */
 	uint16_t rcpt;
+	bool junk; /* goes into the mailbox for junk, not into INBOX */
 	int64_t internal_s, saved_s;
 	str prefix, body; /* the message is one followed by the other */
 };

@@ -429,6 +429,47 @@ after_a_new_boot(void)
 	store_trial_remove(&conf);
 }
 
+/* Into the mailbox for junk, also when that has to be made while they are taken in. */
+static void
+junk_goes_apart(void)
+{
+	for (int gone = 0; gone < 2; gone++) {
+		struct store_conf conf = account("junk");
+		struct arena *arena = arena_new(NULL, "junk", 1 << 16, 0);
+		struct store *s = store_trial_open(&conf);
+		struct store_mailbox box = { 0 };
+		int fd SYS_FD_AUTO = -1;
+		if (gone) {
+			CHECK_ERR(store_mailbox_delete(s, S("Junk")), ERR_OK);
+		}
+		CHECK_ERR(store_arrivals_open(conf.path, &fd), ERR_OK);
+		for (uint64_t i = 1; i <= 2 * LETTERS; i++) {
+			struct store_arrival a;
+			struct buf body;
+			letter(i, &body, &a);
+			a.junk = i > LETTERS;
+			CHECK_ERR(store_arrivals_add(fd, &a), ERR_OK);
+			buf_done(&body);
+		}
+		is_sound(s, LETTERS);
+		is_letter(s, LETTERS - 1, LETTERS);
+		CHECK_ERR(store_mailbox_find(s, S("Junk"), arena, &box), ERR_OK);
+		CHECK(box.messages == LETTERS && box.special == STORE_JUNK);
+		replay_all(s, 1, 2 * LETTERS);
+		CHECK_ERR(store_tidy(s), ERR_OK);
+		CHECK_U64(store_trial_size(&conf, "arrivals"), 0);
+		store_close(&s);
+		CHECK_ERR(store_rebuild(&conf, &(struct store_report){ 0 }), ERR_OK);
+		s = store_trial_open(&conf);
+		is_sound(s, LETTERS);
+		CHECK_ERR(store_mailbox_find(s, S("Junk"), arena, &box), ERR_OK);
+		CHECK(box.messages == LETTERS && box.special == STORE_JUNK);
+		arena_free(&arena);
+		store_close(&s);
+		store_trial_remove(&conf);
+	}
+}
+
 /* From the packs alone, the same; what waits, waits on. */
 static void
 rebuilt(void)
@@ -677,5 +718,5 @@ killed_while_taking(void)
 }
 
 TEST_MAIN(taken_in_by_whoever_looks, as_if_delivered, limits, refusals, not_emptied, newer_program,
-    harmed, killed_while_adding, after_a_new_boot, rebuilt, both_syncs, files_fail, adding_fails,
-    all_at_once, killed_while_taking)
+    harmed, killed_while_adding, after_a_new_boot, junk_goes_apart, rebuilt, both_syncs, files_fail,
+    adding_fails, all_at_once, killed_while_taking)

@@ -67,7 +67,8 @@ store_arrivals_head_get(str octets, struct store_arrivals_head *ret)
 	return ERR_OK;
 }
 
-/* 0 8 entry, 8 8 oldest live entry, 16 8 internal date, 24 8 save date, 32 2 recipient */
+/* 0 8 entry, 8 8 oldest live entry, 16 8 internal date, 24 8 save date, 32 2 recipient, and of junk
+ * 34 1 one */
 static void
 meta_put(struct buf *out, const struct store_arrival *a)
 {
@@ -76,6 +77,9 @@ meta_put(struct buf *out, const struct store_arrival *a)
 	wr_i64(out, a->internal_s);
 	wr_i64(out, a->saved_s);
 	wr_u16(out, a->rcpt);
+	if (a->junk) {
+		wr_u8(out, 1);
+	}
 }
 
 enum err
@@ -86,9 +90,11 @@ store_arrivals_record_get(const struct store_record *rec, struct store_arrival *
 	a.internal_s = rd_i64(&r);
 	a.saved_s = rd_i64(&r);
 	a.rcpt = rd_u16(&r);
+	uint8_t junk = r.n > 0 ? rd_u8(&r) : 0;
+	a.junk = junk == 1;
 	a.body = rec->payload;
 	if (rd_end(&r) != ERR_OK || rec->type != STORE_RECORD_ARRIVAL || rec->flags != 0 ||
-	    a.entry == 0 || (a.entry | a.oldest_live) > INT64_MAX) {
+	    junk > 1 || a.entry == 0 || (a.entry | a.oldest_live) > INT64_MAX) {
 		return ERR_CORRUPT;
 	}
 	*ret = a;

@@ -20,10 +20,13 @@ static_assert((int)STORE_ARRIVALS_MAILBOX == (int)STORE_INBOX, "they go into INB
 struct taking {
 	struct store *s;
 	struct store_tail tail;
-	bool open;               /* tail is INBOX's */
+	bool open;               /* tail is that of `mailbox` */
 	bool empty;              /* the file goes: what is known must be on disk */
 	uint64_t modseq;         /* of this transaction; 0: nothing was added */
 	uint64_t oldest, lowest; /* live; in the file */
+	uint64_t mailbox, junk;  /* junk: the mailbox for it, once looked up */
+	bool may_make;           /* give up when there is none, so that one can be made */
+	bool no_junk;            /* there is none */
 };
 
 enum err
@@ -126,6 +129,40 @@ add_letter(struct taking *t, const struct store_arrival *a)
 }
 
 static enum err
+find_junk(struct taking *t)
+{
+	enum err e = store_arrivals_junk_find(t->s, &t->junk);
+	t->no_junk = e == ERR_NOTFOUND;
+	if (t->no_junk && !t->may_make) {
+		t->junk = STORE_INBOX;
+		return ERR_OK;
+	}
+	return e;
+}
+
+/* Have the tail of the right mailbox open. */
+static enum err
+aim(struct taking *t, bool junk)
+{
+	if (junk && t->junk == 0) {
+		TRY(find_junk(t));
+	}
+	uint64_t mailbox = junk ? t->junk : STORE_INBOX;
+	if (t->open && t->mailbox == mailbox) {
+		return ERR_OK;
+	}
+	if (t->open) {
+		TRY(store_tail_end(t->s, &t->tail));
+		t->open = false;
+	}
+	t->modseq = t->modseq != 0 ? t->modseq : store_tick(t->s);
+	TRY(store_tail_begin(t->s, mailbox, t->modseq, &t->tail));
+	t->mailbox = mailbox;
+	t->open = true;
+	return ERR_OK;
+}
+
+static enum err
 take_letter(struct taking *t, const struct store_arrival *a)
 {
 	struct store_added known;
@@ -135,11 +172,7 @@ take_letter(struct taking *t, const struct store_arrival *a)
 	if (e != ERR_NOTFOUND) {
 		return e; /* OK: a crash came before the file was emptied */
 	}
-	if (!t->open) {
-		t->modseq = store_tick(t->s);
-		TRY(store_tail_begin(t->s, STORE_INBOX, t->modseq, &t->tail));
-		t->open = true;
-	}
+	TRY(aim(t, a->junk));
 	return add_letter(t, a);
 }
 
@@ -193,16 +226,38 @@ take_all(struct taking *t, struct store_scan_pack *sc)
 }
 
 static enum err
-take_in(struct store *s, bool empty)
+take_in(struct taking *t)
 {
-	struct taking t = { .s = s, .empty = empty, .lowest = UINT64_MAX };
 	struct store_scan_pack sc;
 	uint64_t end;
-	TRY(find_end(s->arrivals, &end));
-	store_scan_file(&sc, s->arrivals, STORE_ARRIVALS_HEAD, end);
-	enum err e = take_all(&t, &sc);
+	TRY(find_end(t->s->arrivals, &end));
+	store_scan_file(&sc, t->s->arrivals, STORE_ARRIVALS_HEAD, end);
+	enum err e = take_all(t, &sc);
 	store_scan_leave(&sc);
 	return e;
+}
+
+static enum err
+take_once(struct store *s, bool empty, bool may_make, bool *ret_no_junk)
+{
+	struct taking t = { .s = s, .empty = empty, .may_make = may_make, .lowest = UINT64_MAX };
+	TRY(store_begin_now(s, empty ? DB_DURABLE : DB_WRITE));
+	enum err e = store_end(s, take_in(&t));
+	*ret_no_junk = t.no_junk;
+	return e;
+}
+
+/* A second time when the mailbox for junk is not there: it is made between the two. */
+static enum err
+take_twice(struct store *s, bool empty)
+{
+	bool no_junk = false;
+	enum err e = take_once(s, empty, true, &no_junk);
+	if (e == ERR_OK || !no_junk) {
+		return e;
+	}
+	TRY(store_arrivals_junk_make(s));
+	return take_once(s, empty, false, &no_junk);
 }
 
 /* With the file's lock held. */
@@ -214,8 +269,7 @@ take_locked(struct store *s, bool empty)
 	}
 	uint64_t key = key_of_file(s->arrivals);
 	empty |= key == 0;
-	TRY(store_begin_now(s, empty ? DB_DURABLE : DB_WRITE));
-	TRY(store_end(s, take_in(s, empty)));
+	TRY(take_twice(s, empty));
 	s->taken = empty ? 0 : key;
 	if (!empty) {
 		return ERR_OK;

@@ -103,6 +103,7 @@ on_deliver(void *ctx, const struct ipc_queue_account_deliver *m, int *fd)
 	*d = (struct store_delivery){ .entry = m->entry,
 		.rcpt = m->rcpt,
 		.replay = m->replay,
+		.junk = m->junk,
 		.oldest_live = m->oldest_live,
 		.msg = { .internal_s = m->received_s } };
 	TRY(take_body(b, m, *fd, &d->msg.body));

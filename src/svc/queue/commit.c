@@ -81,6 +81,7 @@ letter_new(struct svc_queue_parcel *parcel, const struct spool_rcpt *r, uint16_t
 	l->detail = (str){ text + r->address.n, r->detail.n };
 	l->rcpt = index;
 	l->notify = r->notify;
+	l->junk = r->junk;
 	l->where = SVC_QUEUE_WAITING;
 	l->parcel = parcel;
 	list_init(&l->node);
@@ -250,7 +251,8 @@ envelope_of(struct svc_queue *q, const struct ipc_smtp_queue_commit *m, struct s
 			.detail = r->detail,
 			.original = r->original,
 			.orcpt = r->orcpt,
-			.notify = r->notify };
+			.notify = r->notify,
+			.junk = r->junk };
 	}
 	return ERR_OK;
 }

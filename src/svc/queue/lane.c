@@ -344,6 +344,7 @@ send_letter(struct svc_queue_lane *lane, struct svc_queue_letter *l)
 		.reverse_path = p->reverse_path,
 		.address = l->address,
 		.detail = l->detail,
+		.junk = l->junk,
 		.received_s = p->received_s,
 		.size = p->size };
 	TRY(svc_queue_body(q, p, &m.body, &fd));

@@ -65,7 +65,7 @@ struct svc_queue_letter {
 	uint16_t rcpt;
 	uint8_t where; /* enum svc_queue_where; of a remote one the bundle knows */
 	uint8_t notify;
-	bool replay;
+	bool junk, replay;
 	uint8_t crashes;
 	uint32_t tries;
 	enum err last;

@@ -32,11 +32,12 @@ struct world {
 	int slot; /* what to hand out when the queue asks; -1: nothing */
 	uint64_t slot_account, slots, arrived;
 	bool slot_silent; /* do not even answer */
+	bool junk;        /* what is committed */
 	uint64_t sync_job, sync_ids[8];
 	struct {
 		uint64_t entry;
 		uint16_t rcpt;
-		bool replay;
+		bool replay, junk;
 		char body[64];
 	} got[64];
 	size_t got_n;
@@ -186,6 +187,7 @@ got_letter(void *ctx, const struct ipc_queue_account_deliver *m, int *fd)
 	w->got[w->got_n].entry = m->entry;
 	w->got[w->got_n].rcpt = m->rcpt;
 	w->got[w->got_n].replay = m->replay;
+	w->got[w->got_n].junk = m->junk;
 	snprintf(w->got[w->got_n++].body, 64, "%.*s", STR_ARG(m->body));
 	return ERR_OK;
 }
@@ -226,7 +228,9 @@ read_all(struct world *w)
 static void
 commit(struct world *w, uint64_t txn, uint64_t account, str body)
 {
-	struct ipc_common_rcpt rcpt = { .account = account, .address = S("a@example.org") };
+	struct ipc_common_rcpt rcpt = {
+		.account = account, .address = S("a@example.org"), .junk = w->junk
+	};
 	struct ipc_smtp_queue_commit m = { .txn = txn,
 		.reverse_path = S("from@example.net"),
 		.rcpts = &rcpt,
@@ -612,6 +616,31 @@ left_and_delivered(void)
 	world_free(w);
 }
 
+/* The mark comes along both ways, and through the journal. */
+static void
+junk(void)
+{
+	struct world *w = world_with_slot();
+	struct store_arrival got[8];
+	struct buf b;
+	w->junk = true;
+	commit(w, 5, 42, S("one"));
+	read_all(w);
+	w->junk = false;
+	commit(w, 6, 42, S("two"));
+	read_all(w);
+	CHECK_U64(left(w, got, &b), 2);
+	CHECK(got[0].junk && !got[1].junk);
+	buf_done(&b);
+	sys_close(&w->slot);
+	kill_queue(w);
+	start_queue(w);
+	read_all(w);
+	CHECK(w->got_n == 2 && w->got[0].replay);
+	CHECK(w->got[0].junk && !w->got[1].junk);
+	world_free(w);
+}
+
 /* Whatever may be there already is for a process. */
 static void
 not_for_a_slot(void)
@@ -729,8 +758,8 @@ a_delivery_is_reported(void)
 	world_free(w);
 }
 
-TEST_MAIN(a_delivery_is_reported, left_to_the_end, left_and_delivered, not_for_a_slot, full_slot,
-    accounts_dies_asked, one_letter_to_the_end, commits_of_a_turn_share_a_flush,
+TEST_MAIN(a_delivery_is_reported, left_to_the_end, left_and_delivered, junk, not_for_a_slot,
+    full_slot, accounts_dies_asked, one_letter_to_the_end, commits_of_a_turn_share_a_flush,
     a_dead_process_brings_replays, a_killer_is_held_and_the_others_pass,
     failed_sync_keeps_the_letter, a_full_mailbox_waits, a_restart_replays_what_is_not_done,
     a_lane_lives_as_long_as_its_letters, a_silent_process_loses_its_letters,

@@ -76,6 +76,7 @@ add(struct svc_queue *q, const struct svc_queue_letter *l, int fd)
 	struct store_arrival a = { .entry = p->entry,
 		.oldest_live = spool_oldest(q->spool),
 		.rcpt = l->rcpt,
+		.junk = l->junk,
 		.internal_s = p->received_s,
 		.saved_s = sys_clock_wall_s(),
 		.prefix = str_make(path, (size_t)n),
