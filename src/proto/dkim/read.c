@@ -55,7 +55,10 @@ read_canon(struct dkim_signature *s, str v, const char **why)
 	    : fail(why, ERR_UNSUPPORTED, "unknown canonicalization");
 }
 
-/* Letters, digits, hyphens, underscores and dots; at least one dot in a domain. */
+/*
+ * Letters, digits, hyphens, underscores, octets of UTF-8 (RFC 8616 4) and dots; at least one dot in
+ * a domain.
+ */
 static bool
 is_domain(str s, bool dot)
 {
@@ -63,7 +66,8 @@ is_domain(str s, bool dot)
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
 		bool at_dot = c == '.';
-		if (!ascii_is_alnum(c) && c != '-' && c != '_' && !at_dot) {
+		bool wide = (unsigned char)c >= 0x80;
+		if (!ascii_is_alnum(c) && c != '-' && c != '_' && !at_dot && !wide) {
 			return false;
 		}
 		if (at_dot && (i == 0 || i + 1 == s.n || s.p[i - 1] == '.')) {
@@ -71,7 +75,7 @@ is_domain(str s, bool dot)
 		}
 		any |= at_dot;
 	}
-	return s.n > 0 && s.n <= 253 && (any || !dot);
+	return s.n > 0 && s.n <= 253 && (any || !dot) && utf8_valid(s);
 }
 
 static enum err
@@ -180,24 +184,63 @@ read_queries(struct dkim_signature *s, str v, const char **why)
 	return fail(why, ERR_UNSUPPORTED, "unknown query method");
 }
 
+static enum err
+read_instance(struct dkim_signature *s, str v, const char **why)
+{
+	uint32_t n = 0;
+	bool good = v.n <= 2 && str_u32(v, &n) && n >= 1 && n <= DKIM_INSTANCE_MAX;
+	s->instance = good ? n : 0;
+	return good ? ERR_OK : fail(why, ERR_SYNTAX, "i= is no instance");
+}
+
+static enum err
+read_chain(struct dkim_signature *s, str v, const char **why)
+{
+	static const str names[] = {
+		[DKIM_CHAIN_NONE] = S_INIT("none"),
+		[DKIM_CHAIN_FAIL] = S_INIT("fail"),
+		[DKIM_CHAIN_PASS] = S_INIT("pass"),
+	};
+	for (size_t i = 0; i < LEN(names); i++) {
+		if (str_ieq(v, names[i])) {
+			s->chain = (enum dkim_chain)i;
+			return ERR_OK;
+		}
+	}
+	return fail(why, ERR_SYNTAX, "cv= is no chain status");
+}
+
+static enum err
+read_forbidden(struct dkim_signature *s, str v, const char **why)
+{
+	return fail(why, ERR_SYNTAX, "h= must not be in a seal");
+}
+
+/* Whether a kind of field has a tag. SKIP: it is as good as unknown there. */
+enum has { SKIP, MAY, MUST };
+
 static const struct {
 	str tag;
-	bool required;
+	enum has has[3]; /* by enum dkim_kind */
 	enum err (*read)(struct dkim_signature *s, str v, const char **why);
 } rows[] = {
-	{ S_INIT("v"), true, read_version },
-	{ S_INIT("a"), true, read_algorithm },
-	{ S_INIT("b"), true, read_octets },
-	{ S_INIT("bh"), true, read_body_hash },
-	{ S_INIT("c"), false, read_canon },
-	{ S_INIT("d"), true, read_domain },
-	{ S_INIT("h"), true, read_names },
-	{ S_INIT("i"), false, read_identity },
-	{ S_INIT("l"), false, read_length },
-	{ S_INIT("q"), false, read_queries },
-	{ S_INIT("s"), true, read_selector },
-	{ S_INIT("t"), false, read_signed },
-	{ S_INIT("x"), false, read_expires },
+	/*                  DKIM  AMS   AS */
+	{ S_INIT("v"), { MUST, SKIP, SKIP }, read_version },
+	{ S_INIT("i"), { SKIP, MUST, MUST }, read_instance },
+	{ S_INIT("a"), { MUST, MUST, MUST }, read_algorithm },
+	{ S_INIT("b"), { MUST, MUST, MUST }, read_octets },
+	{ S_INIT("bh"), { MUST, MUST, SKIP }, read_body_hash },
+	{ S_INIT("c"), { MAY, MAY, SKIP }, read_canon },
+	{ S_INIT("cv"), { SKIP, SKIP, MUST }, read_chain },
+	{ S_INIT("d"), { MUST, MUST, MUST }, read_domain },
+	{ S_INIT("h"), { MUST, MUST, SKIP }, read_names },
+	{ S_INIT("h"), { SKIP, SKIP, MAY }, read_forbidden },
+	{ S_INIT("i"), { MAY, SKIP, SKIP }, read_identity },
+	{ S_INIT("l"), { MAY, MAY, SKIP }, read_length },
+	{ S_INIT("q"), { MAY, MAY, SKIP }, read_queries },
+	{ S_INIT("s"), { MUST, MUST, MUST }, read_selector },
+	{ S_INIT("t"), { MAY, MAY, MAY }, read_signed },
+	{ S_INIT("x"), { MAY, MAY, SKIP }, read_expires },
 };
 
 /* What several tags say together. */
@@ -218,27 +261,47 @@ check(const struct dkim_signature *s, const char **why)
 	    : fail(why, ERR_SYNTAX, "domain mismatch");
 }
 
+static enum err
+read_tags(enum dkim_kind kind, const struct dkim_tags *tags, struct dkim_signature *s,
+    const char **why)
+{
+	str value;
+	for (size_t i = 0; i < LEN(rows); i++) {
+		if (rows[i].has[kind] == SKIP) {
+			continue;
+		}
+		if (dkim_tags_find(tags, rows[i].tag, &value)) {
+			TRY(rows[i].read(s, value, why));
+		} else if (rows[i].has[kind] == MUST) {
+			return fail(why, ERR_SYNTAX, "a required tag is missing");
+		}
+	}
+	return check(s, why);
+}
+
 enum err
-dkim_signature_read(str raw, struct dkim_signature *ret, const char **ret_why)
+dkim_signature_read_as(enum dkim_kind kind, str raw, struct dkim_signature *ret,
+    const char **ret_why)
 {
 	struct mail_header h = mail_header_make(raw);
 	struct mail_field f;
 	struct dkim_tags tags;
-	str value;
 	*ret = (struct dkim_signature){ .signed_s = -1, .expires_s = -1 };
 	*ret_why = "";
+	if (kind == DKIM_ARC_SEAL) {
+		ret->header = DKIM_RELAXED; /* RFC 8617 4.1.3 */
+	}
 	if (raw.n > DKIM_FIELD_MAX) {
 		return fail(ret_why, ERR_TOOBIG, "field too long");
 	}
 	if (!mail_header_next(&h, &f) || dkim_tags_parse(f.value, &tags) != ERR_OK) {
 		return fail(ret_why, ERR_SYNTAX, "no list of tags");
 	}
-	for (size_t i = 0; i < LEN(rows); i++) {
-		if (dkim_tags_find(&tags, rows[i].tag, &value)) {
-			TRY(rows[i].read(ret, value, ret_why));
-		} else if (rows[i].required) {
-			return fail(ret_why, ERR_SYNTAX, "a required tag is missing");
-		}
-	}
-	return check(ret, ret_why);
+	return read_tags(kind, &tags, ret, ret_why);
+}
+
+enum err
+dkim_signature_read(str raw, struct dkim_signature *ret, const char **ret_why)
+{
+	return dkim_signature_read_as(DKIM_SIGNATURE, raw, ret, ret_why);
 }

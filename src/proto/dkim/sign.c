@@ -31,17 +31,24 @@ times(str header, size_t field)
 	return 0;
 }
 
-/* "From:From:To:..." */
+/* "From:From:To:..."; a seal also holds fast the signatures it found (RFC 8617 4.1.2). */
 static enum err
-put_names(struct buf *out, str header)
+put_names(struct buf *out, str header, bool arc)
 {
 	size_t named = 0;
+	for (size_t n = arc ? mail_header_count(header, S("DKIM-Signature")) : 0; n > 0; n--) {
+		if (++named > DKIM_NAMES_MAX / 2) {
+			return ERR_TOOMANY;
+		}
+		buf_str(out, S("DKIM-Signature:"));
+	}
+	size_t before = named;
 	for (size_t i = 0; i < LEN(fields); i++) {
 		for (size_t n = times(header, i); n > 0; n--) {
 			if (++named > DKIM_NAMES_MAX) {
 				return ERR_TOOMANY;
 			}
-			if (named > 1) {
+			if (named > before + 1) {
 				buf_ch(out, ':');
 			}
 			buf_str(out, fields[i].name);
@@ -78,7 +85,12 @@ put_list(struct buf *out, str names)
 static void
 put_tags(struct buf *out, const struct dkim_signer *s)
 {
-	buf_printf(out, "DKIM-Signature: v=1; a=%s; c=relaxed/relaxed;\r\n\td=%.*s; s=%.*s;",
+	if (s->instance > 0) {
+		buf_printf(out, "ARC-Message-Signature: i=%u;", s->instance);
+	} else {
+		buf_str(out, S("DKIM-Signature: v=1;"));
+	}
+	buf_printf(out, " a=%s; c=relaxed/relaxed;\r\n\td=%.*s; s=%.*s;",
 	    s->algorithm == DKIM_RSA_SHA256 ? "rsa-sha256" : "ed25519-sha256", STR_ARG(s->domain),
 	    STR_ARG(s->selector));
 	buf_str(out, S("\r\n\tt="));
@@ -103,11 +115,11 @@ put_field(struct buf *field, const struct dkim_signer *s, str names)
 }
 
 static enum err
-names_of(str header, struct arena *a, str *ret)
+names_of(str header, bool arc, struct arena *a, str *ret)
 {
 	struct buf b;
 	buf_init(&b, DKIM_FIELD_MAX / 2);
-	enum err e = put_names(&b, header);
+	enum err e = put_names(&b, header, arc);
 	*ret = e == ERR_OK ? arena_dup(a, buf_view(&b)) : STR_NONE;
 	buf_done(&b);
 	return e == ERR_OK && ret->p == NULL ? ERR_BUDGET : e;
@@ -122,7 +134,7 @@ dkim_sign(const struct dkim_signer *s, str header, struct arena *scratch, struct
 	if (mail_header_count(header, S("From")) == 0) {
 		return ERR_NOTFOUND;
 	}
-	TRY(names_of(header, scratch, &names));
+	TRY(names_of(header, s->instance > 0, scratch, &names));
 	TRY(put_field(field, s, names));
 	struct dkim_hashed what = { .canon = DKIM_RELAXED,
 		.header = header,

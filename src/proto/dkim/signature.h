@@ -18,16 +18,24 @@
 /* RFC 6376 3.3, 8301 (no SHA-1 any more), 8463. */
 enum dkim_algorithm { DKIM_RSA_SHA256, DKIM_ED25519_SHA256 };
 
+/* The fields that have this form: RFC 6376 3.5, RFC 8617 4.1.2 and 4.1.3. */
+enum dkim_kind { DKIM_SIGNATURE, DKIM_ARC_MESSAGE, DKIM_ARC_SEAL };
+
+/* cv= of a seal: RFC 8617 4.4. */
+enum dkim_chain { DKIM_CHAIN_NONE, DKIM_CHAIN_FAIL, DKIM_CHAIN_PASS };
+
 /* A field that was read. Strings point into the field. */
 struct dkim_signature {
 	enum dkim_algorithm algorithm;
 	enum dkim_canon header, body;
-	str domain, selector; /* d= and s=, as written */
-	str identity;         /* i=; p == NULL: none */
-	str names;            /* h=, with its white space */
-	int64_t signed_s;     /* t=; -1: unknown */
-	int64_t expires_s;    /* x=; -1: never */
-	bool has_length;      /* l= is there: we believe no signature that leaves a tail unsigned */
+	str domain, selector;  /* d= and s=, as written */
+	str identity;          /* i= of DKIM; p == NULL: none */
+	unsigned instance;     /* i= of ARC */
+	enum dkim_chain chain; /* cv= of a seal */
+	str names;             /* h=, with its white space */
+	int64_t signed_s;      /* t=; -1: unknown */
+	int64_t expires_s;     /* x=; -1: never */
+	bool has_length; /* l= is there: we believe no signature that leaves a tail unsigned */
 	uint8_t body_hash[DKIM_BODY_HASH];
 	uint8_t octets[DKIM_SIGNATURE_MAX]; /* of b= */
 	size_t octets_n;
@@ -43,6 +51,15 @@ struct dkim_signature {
  * RFC     6376 3.5, 6.1.1
  */
 enum err dkim_signature_read(str raw, struct dkim_signature *ret, const char **ret_why);
+
+/*
+ * The same for any of the three fields; what a kind does not have stays empty.
+ *
+ * Errors  as dkim_signature_read
+ * RFC     8617 4.1
+ */
+enum err dkim_signature_read_as(enum dkim_kind kind, str raw, struct dkim_signature *ret,
+    const char **ret_why);
 
 /*
  * Append what is hashed: the named fields, last ones first, then the signature itself without b=.
@@ -65,6 +82,7 @@ struct dkim_signer {
 	int64_t now_s;            /* t= */
 	int64_t expires_s;        /* x=; 0: none */
 	const uint8_t *body_hash; /* DKIM_BODY_HASH octets: SHA-256 of the relaxed body */
+	unsigned instance; /* not 0: an ARC-Message-Signature of that instance (8617 4.1.2) */
 };
 
 /*
