@@ -14,6 +14,7 @@ enum {
 	SPF_RECORD_MAX = 8192,     /* octets of a record; resolve gives no more */
 	SPF_NAME_MAX = 253,        /* of an expanded name; RFC 7208 7.3 */
 	SPF_EXPANSION_MAX = 65536, /* of a macro-string before it is cut to a name */
+	SPF_VALUE_MAX = 2048,      /* of what one letter stands for: a path of 1,000 and a name */
 	SPF_EXPLANATION_MAX = 400, /* octets of an explanation that we hand on */
 	SPF_BUDGET = 512 << 10,    /* octets an arena should have for one check at least */
 };
