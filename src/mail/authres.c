@@ -408,19 +408,33 @@ mail_authres_begin(str payload, struct buf *ret_id, struct mail_authres_reader *
 /* What a value behind "=" may hold bare: addresses, and what real writers leave unquoted. */
 static const char pvalue_also[] = "@:/[]?=<>,";
 
-/* name "=" value, `name` without a version; *ret_name "reason" or "type.name". */
+/* "reason", or "type" and "name" with a dot between them, comments around it or not. */
 static bool
-take_pair(str *s, str *ret_name, struct buf *out)
+take_key(str *s, str *ret_type, str *ret_name)
 {
-	str name = take_token(s, "");
-	*ret_name = name;
-	return name.n > 0 && take_octet(s, '=') && take_value(s, out, pvalue_also);
+	str key = take_token(s, "");
+	*ret_name = STR_NONE;
+	if (!str_cut(key, '.', ret_type, ret_name) && !take_octet(s, '.')) {
+		return key.n > 0;
+	}
+	if (ret_name->n == 0) {
+		*ret_name = take_token(s, "");
+	}
+	return ret_type->n > 0 && ret_name->n > 0;
+}
+
+/* key "=" value */
+static bool
+take_pair(str *s, str *ret_type, str *ret_name, struct buf *out)
+{
+	return take_key(s, ret_type, ret_name) && take_octet(s, '=') &&
+	    take_value(s, out, pvalue_also);
 }
 
 bool
 mail_authres_next(struct mail_authres_reader *r, struct mail_authres_read *ret)
 {
-	str s = r->rest, name;
+	str s = r->rest, type, name;
 	if (r->results == MAIL_AUTHRES_READ_MAX || !take_octet(&s, ';')) {
 		return false;
 	}
@@ -434,7 +448,7 @@ mail_authres_next(struct mail_authres_reader *r, struct mail_authres_read *ret)
 	ret->result = take_token(&s, "");
 	str start = s;
 	while (skip_cfws(s).n > 0 && skip_cfws(s).p[0] != ';') {
-		if (!take_pair(&s, &name, NULL)) {
+		if (!take_pair(&s, &type, &name, NULL)) {
 			return false;
 		}
 	}
@@ -447,14 +461,14 @@ mail_authres_next(struct mail_authres_reader *r, struct mail_authres_read *ret)
 bool
 mail_authres_property(const struct mail_authres_read *r, str type, str name, struct buf *out)
 {
-	str s = r->properties, got, head, tail;
+	str s = r->properties, got, got_name;
 	for (;;) {
 		size_t before = out->n;
-		if (!take_pair(&s, &got, out)) {
+		if (!take_pair(&s, &got, &got_name, out)) {
 			buf_truncate(out, before);
 			return false;
 		}
-		if (str_cut(got, '.', &head, &tail) && str_ieq(head, type) && str_ieq(tail, name)) {
+		if (str_ieq(got, type) && str_ieq(got_name, name)) {
 			return true;
 		}
 		buf_truncate(out, before);

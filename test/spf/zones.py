@@ -63,7 +63,7 @@ def packed(ip):
 
 
 def check(program, zone, cases):
-    """[[result, lookups, voids, questions, problem, explanation]] of [(identity, ip, helo, path)]"""
+    """What check_spf prints of [(identity, ip, helo, path)], a list of fields each."""
     lines = list(lines_of(zone))
     lines += ["\t".join(["check", i, packed(ip), helo, path]) for i, ip, helo, path in cases]
     text = "".join(line + "\n" for line in lines).encode("utf-8", "surrogateescape")

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records evaluated term by term (RFC 7208 4.6 to 6). Each function is a step: it ends with a match,
- * with questions to wait for, or with the end of the check.
+ * Records evaluated term by term (RFC 7208 4.6 to 6). Each function is a step: it ends with a
+ * match, with questions to wait for, or with the end of the check.
  */
 #include "proto/spf/spf_priv.h"
 
