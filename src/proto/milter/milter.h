@@ -126,6 +126,7 @@ void milter_feed(struct milter *m, str in);
 /* The connection is gone. */
 void milter_lost(struct milter *m);
 
+/* True once the filter has decided, broke the protocol or was lost: nothing more is wanted. */
 bool milter_ended(const struct milter *m);
 /* Of a milter that has ended. */
 const struct milter_result *milter_result(const struct milter *m);

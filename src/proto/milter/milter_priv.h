@@ -17,7 +17,7 @@ enum {
 	MILTER_ACTIONS = MILTER_ACT_ADD | MILTER_ACT_CHANGE | MILTER_ACT_QUARANTINE,
 	MILTER_CAN_SKIP = 0x400,
 	MILTER_LEAD_SPACE = 0x100000,
-	/* All stages may be left out or unanswered; no refused recipients, no other sizes of data. */
+	/* All stages may be left out or unanswered; no refused recipients or other sizes. */
 	MILTER_PROTOCOL = 0x1ff7ff,
 };
 
