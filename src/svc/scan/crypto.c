@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Hashes and public keys. Keys come from strangers' DNS: what is of another kind than its record
+ * says, or longer than a signature can be, is unreadable.
+ */
+#include "svc/scan/crypto.h"
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+/* A hash that takes small pieces in bursts. */
+struct hasher {
+	EVP_MD_CTX *ctx;
+	bool failed;
+	size_t n;
+	char waiting[SVC_SCAN_BURST];
+};
+
+static void
+flush(struct hasher *h)
+{
+	h->failed |= EVP_DigestUpdate(h->ctx, h->waiting, h->n) != 1;
+	h->n = 0;
+}
+
+static void
+take(void *ctx, str octets)
+{
+	struct hasher *h = ctx;
+	if (octets.n > sizeof h->waiting - h->n) {
+		flush(h);
+	}
+	if (octets.n > sizeof h->waiting) {
+		h->failed |= EVP_DigestUpdate(h->ctx, octets.p, octets.n) != 1;
+		return;
+	}
+	memcpy(h->waiting + h->n, octets.p, octets.n);
+	h->n += octets.n;
+}
+
+static enum err
+hash_body(str body, enum dkim_canon canon, uint8_t *ret)
+{
+	static struct hasher h;
+	struct dkim_body b;
+	h.ctx = EVP_MD_CTX_new();
+	h.failed = h.ctx == NULL || EVP_DigestInit_ex(h.ctx, EVP_sha256(), NULL) != 1;
+	h.n = 0;
+	if (!h.failed) {
+		dkim_body_init(&b, canon, take, &h);
+		dkim_body_feed(&b, body);
+		dkim_body_end(&b);
+		flush(&h);
+		h.failed |= EVP_DigestFinal_ex(h.ctx, ret, NULL) != 1;
+	}
+	EVP_MD_CTX_free(h.ctx);
+	return h.failed ? ERR_NOMEM : ERR_OK;
+}
+
+enum err
+svc_scan_hash_bodies(str body, unsigned bits, struct svc_scan_bodies *ret)
+{
+	for (unsigned canon = DKIM_SIMPLE; canon <= DKIM_RELAXED; canon++) {
+		if (bits & (1U << canon)) {
+			TRY(hash_body(body, (enum dkim_canon)canon, ret->hash[canon]));
+		}
+	}
+	return ERR_OK;
+}
+
+/* As SubjectPublicKeyInfo, or as the RSAPublicKey that some publish (RFC 6376 3.6.1, errata). */
+static EVP_PKEY *
+load_rsa(const struct dkim_key *k)
+{
+	const unsigned char *der = k->octets;
+	EVP_PKEY *key = d2i_PUBKEY(NULL, &der, (long)k->octets_n);
+	if (key == NULL) {
+		der = k->octets;
+		key = d2i_PublicKey(EVP_PKEY_RSA, NULL, &der, (long)k->octets_n);
+	}
+	bool fit = key != NULL && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA &&
+	    EVP_PKEY_get_bits(key) <= SVC_SCAN_RSA_BITS_MAX;
+	if (!fit) {
+		EVP_PKEY_free(key);
+		key = NULL;
+	}
+	return key;
+}
+
+static EVP_PKEY *
+load(const struct dkim_key *k)
+{
+	return k->type == DKIM_KEY_RSA
+	    ? load_rsa(k)
+	    : EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, k->octets, k->octets_n);
+}
+
+/* Ed25519 signs the hash, RSA hashes by itself (RFC 8463 3). */
+static bool
+is_good(EVP_PKEY *key, const struct dkim_signature *s, str input)
+{
+	uint8_t digest[32];
+	bool rsa = s->algorithm == DKIM_RSA_SHA256;
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	if (!rsa) {
+		if (EVP_Digest(input.p, input.n, digest, NULL, EVP_sha256(), NULL) != 1) {
+			EVP_MD_CTX_free(ctx);
+			return false;
+		}
+		input = str_make(digest, sizeof digest);
+	}
+	bool good = ctx != NULL &&
+	    EVP_DigestVerifyInit(ctx, NULL, rsa ? EVP_sha256() : NULL, NULL, key) == 1 &&
+	    EVP_DigestVerify(ctx, s->octets, s->octets_n, (const unsigned char *)input.p,
+		input.n) == 1;
+	EVP_MD_CTX_free(ctx);
+	return good;
+}
+
+void
+svc_scan_prove(const struct dkim_key *k, const struct dkim_signature *s, str input,
+    struct dkim_proof *ret)
+{
+	EVP_PKEY *key = load(k);
+	*ret = (struct dkim_proof){ .readable = key != NULL };
+	if (key != NULL) {
+		ret->bits = (unsigned)EVP_PKEY_get_bits(key);
+		ret->good = is_good(key, s, input);
+	}
+	EVP_PKEY_free(key);
+}
