@@ -14,12 +14,11 @@
 #include <linux/close_range.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FDS_MAX = 8, FIRST_FD = 3, PARKED = 64, EXEC_FAILED = 127, STAND_BACK = 10 };
+enum { FDS_MAX = 8, FIRST_FD = 3, PARKED = 64, EXEC_FAILED = 127 };
 
 static void
 reset_signals(void)
@@ -130,12 +129,6 @@ sys_fork(bool *ret_in_child, struct sys_child *ret)
 		return ERR_OK;
 	}
 	return adopt(pid, ret);
-}
-
-void
-sys_stand_back(void)
-{
-	(void)setpriority(PRIO_PROCESS, 0, STAND_BACK); /* a wish: it never fails for us */
 }
 
 static enum err

@@ -44,9 +44,6 @@ enum err sys_spawn(const struct sys_spawn *what, struct sys_child *ret);
  */
 enum err sys_fork(bool *ret_in_child, struct sys_child *ret);
 
-/* From now on this process runs when others leave it time; for work that nobody waits for. */
-void sys_stand_back(void);
-
 /* ERR_AGAIN while it runs; on ERR_OK it is gone and its pidfd closed. */
 enum err sys_child_end(struct sys_child *c, struct sys_child_end *ret);
 /* Waits. */

@@ -10,7 +10,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -194,27 +193,10 @@ forked_child_ends_with_its_parent(void)
 	sys_close(&fds[0]);
 }
 
-static void
-stands_back(void)
-{
-	struct sys_child c;
-	struct sys_child_end end;
-	bool in_child = false;
-	int before = getpriority(PRIO_PROCESS, 0);
-	CHECK_ERR(sys_fork(&in_child, &c), ERR_OK);
-	if (in_child) {
-		sys_stand_back();
-		sys_exit(getpriority(PRIO_PROCESS, 0));
-	}
-	CHECK_ERR(sys_child_wait(&c, &end), ERR_OK);
-	CHECK(!end.signalled && (end.code > before || end.code == 19));
-	CHECK_U64(getpriority(PRIO_PROCESS, 0), before);
-}
-
 int
 main(int argc, char **argv)
 {
 	static test_fn *const tests[] = { sees_only_what_it_was_given, ends, missing_program,
-		forked_child, forked_child_ends_with_its_parent, stands_back };
+		forked_child, forked_child_ends_with_its_parent };
 	return argc > 1 ? child_main(argv[1]) : test_run(tests, LEN(tests));
 }

@@ -426,9 +426,6 @@ in_account_child(struct svc_accounts *s, struct svc_account_start *start)
 	if (sys_close_except(keep, LEN(keep)) != ERR_OK) {
 		sys_exit(SVC_ACCOUNT_UNAVAILABLE);
 	}
-	if (start->queue >= 0) {
-		sys_stand_back(); /* letters wait on disk: clients go first, more come together */
-	}
 	svc_account_child(start);
 }
 
