@@ -23,6 +23,7 @@ LAYERS = {
     "proto/*": {"base", "mail"},
     "proto/arc": {"base", "mail", "proto/dkim"},
     "proto/spf": {"base", "mail", "proto/dns"},
+    "proto/dmarc": {"base", "mail", "proto/dns"},
     "filter": {"base", "mail"},
     "ipc": {"base"},
     "conf": {"base"},

@@ -29,7 +29,8 @@ str dmarc_policy_word(enum dmarc_policy p);
 
 /* What a record says. Strings point into the text it was read from. */
 struct dmarc_record {
-	enum dmarc_policy p, sp, np;  /* sp and np as inherited where they are not there */
+	enum dmarc_policy p, sp, np; /* sp and np as inherited where they are not there */
+	bool has_sp, has_np;
 	bool strict_dkim, strict_spf; /* adkim=s, aspf=s */
 	bool testing;                 /* t=y; pct=0 of RFC 7489 counts as that */
 	char psd;                     /* 'y', 'n', 'u' */
@@ -41,13 +42,15 @@ struct dmarc_record {
  *
  * Errors  ERR_NOTFOUND: not of this version, so to be passed over; ERR_SYNTAX: of this version, but
  *         no policy can be taken from it; ERR_TOOBIG
- * RFC     7489 6.3, 6.4, 6.6.3; 9989 4.7, 4.8
+ * RFC     7489 6.3, 6.4, 6.6.3; 9989 4.7, 4.8, 4.10.1
  */
 enum err dmarc_record_read(str text, struct dmarc_record *ret);
 
 /* Something that passed: a signature's d=, or the domain SPF checked. */
 struct dmarc_identifier {
 	bool dkim;
+	bool
+	    temporary; /* it did not pass, but ended in TEMPERROR: were it aligned, so does DMARC */
 	str domain;
 };
 
@@ -71,7 +74,7 @@ struct dmarc_params {
 struct dmarc_question {
 	unsigned id;
 	str name;      /* A-labels; lives as long as the machine */
-	uint16_t type; /* of DNS: TXT, or A AAAA MX of the author's domain (does it exist?) */
+	uint16_t type; /* enum dns_type: TXT, or A of the author's domain (does it exist?) */
 };
 
 /* As struct spf_answer; RDATA is decoded here. */
