@@ -127,7 +127,7 @@ is_list(enum conf_type t)
 static bool
 is_number(enum conf_type t)
 {
-	return t == CONF_NUM || t == CONF_SIZE || t == CONF_TIME;
+	return t == CONF_NUM || t == CONF_SIZE || t == CONF_TIME || t == CONF_POINTS;
 }
 
 /* A number as the operator would write it, for messages. */
@@ -153,6 +153,17 @@ show(enum conf_type t, uint64_t v, char room[32])
 	return room;
 }
 
+/* Points as one writes them; all others as show does. */
+static const char *
+show_bound(enum conf_type t, uint64_t v, char room[32])
+{
+	if (t != CONF_POINTS) {
+		return show(t, v, room);
+	}
+	snprintf(room, 32, "%llu.%03u", (unsigned long long)(v / 1000), (unsigned)(v % 1000));
+	return room;
+}
+
 static void
 store_number(struct parser *p, size_t i, str v)
 {
@@ -165,7 +176,7 @@ store_number(struct parser *p, size_t i, str v)
 		    t == CONF_TIME       ? "a time with unit (ms s m h d)"
 			: t == CONF_SIZE ? "a size (K M G T)"
 					 : "a number",
-		    show(t, rows[i].min, lo), show(t, rows[i].max, hi));
+		    show_bound(t, rows[i].min, lo), show_bound(t, rows[i].max, hi));
 		return;
 	}
 	memcpy((char *)p->conf + places[i].offset, &n, sizeof n);
@@ -452,6 +463,10 @@ put_value(struct buf *out, size_t i, const void *at)
 		memcpy(&n, at, sizeof n);
 		buf_printf(out, " %llu%s", (unsigned long long)n,
 		    places[i].type == CONF_TIME ? "ms" : "");
+		return;
+	case CONF_POINTS:
+		memcpy(&n, at, sizeof n);
+		buf_printf(out, " %llu.%03u", (unsigned long long)(n / 1000), (unsigned)(n % 1000));
 		return;
 	case CONF_BOOL: buf_cstr(out, *(const bool *)at ? " yes" : " no"); return;
 	case CONF_ADDRS:

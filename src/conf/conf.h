@@ -26,6 +26,7 @@ struct conf_list {
 #define CONF_T_NUM uint64_t
 #define CONF_T_SIZE uint64_t
 #define CONF_T_TIME uint64_t
+#define CONF_T_POINTS uint64_t
 #define CONF_T_BOOL bool
 #define CONF_T_ADDRS struct conf_list
 #define CONF_T_NETS struct conf_list

@@ -41,6 +41,32 @@ smallest_file(void)
 }
 
 static void
+reads_points(void)
+{
+	static const struct {
+		str text;
+		uint64_t want;
+	} rows[] = { { S_INIT("5"), 5000 }, { S_INIT("4.5"), 4500 }, { S_INIT("0.001"), 1 },
+		{ S_INIT("7.250"), 7250 }, { S_INIT("10.05"), 10050 } };
+	struct arena *a = arena_new(NULL, "test", 1 << 20, 0);
+	for (size_t i = 0; i < LEN(rows); i++) {
+		struct conf c;
+		struct told t = { 0 };
+		struct buf lines;
+		str text = arena_printf(a, SMALL "filter {\njunk-at %.*s\n}\n",
+		    STR_ARG(rows[i].text));
+		CHECK_ERR(conf_parse(text, a, tell, &t, &c), ERR_OK);
+		CHECK_U64(c.filter_junk_at, rows[i].want);
+		buf_init(&lines, 1 << 20);
+		conf_encode(&c, &lines);
+		CHECK_ERR(conf_decode(buf_view(&lines), a, &c), ERR_OK);
+		CHECK_U64(c.filter_junk_at, rows[i].want);
+		buf_done(&lines);
+	}
+	arena_free(&a);
+}
+
+static void
 complaints(void)
 {
 	static const struct {
@@ -67,6 +93,12 @@ complaints(void)
 		    "max-size: '256M' is not allowed: give a size (K M G T) from 64K to 255M" },
 		{ "time without unit", S_INIT(SMALL "smtp {\ndata-timeout 30\n}\n"), 5,
 		    "data-timeout: '30' is not allowed: give a time with unit (ms s m h d)" },
+		{ "points with four digits", S_INIT(SMALL "filter {\njunk-at 4.5555\n}\n"), 5,
+		    "junk-at: '4.5555' is not allowed: give a number from 0.001 to 100.000" },
+		{ "points without digits", S_INIT(SMALL "filter {\njunk-at 4.\n}\n"), 5,
+		    "junk-at: '4.' is not allowed: give a number" },
+		{ "too many points", S_INIT(SMALL "filter {\njunk-at 100.001\n}\n"), 5,
+		    "junk-at: '100.001' is not allowed: give a number" },
 		{ "bad address", S_INIT(SMALL "listen {\nmx localhost:25\n}\n"), 5,
 		    "mx: 'localhost:25' is not allowed" },
 		{ "bad v6", S_INIT(SMALL "listen {\nmx [fe80:::g]:25\n}\n"), 5,
@@ -153,4 +185,4 @@ small_budgets(void)
 	}
 }
 
-TEST_MAIN(smallest_file, complaints, tells_all_at_once, encode_decode, small_budgets)
+TEST_MAIN(smallest_file, reads_points, complaints, tells_all_at_once, encode_decode, small_budgets)

@@ -32,9 +32,30 @@ unit_of(enum conf_type type, str unit)
 	return 0;
 }
 
+/* "4.5" is 4500. */
+static bool
+points(str v, uint64_t *ret_v)
+{
+	str whole, rest;
+	uint64_t n, part = 0;
+	bool dot = str_cut(v, '.', &whole, &rest);
+	if (!str_u64(whole, &n) || n > UINT32_MAX ||
+	    (dot && (rest.n > 3 || !str_u64(rest, &part)))) {
+		return false;
+	}
+	for (size_t i = rest.n; i < 3; i++) {
+		part *= 10;
+	}
+	*ret_v = n * 1000 + part;
+	return true;
+}
+
 bool
 conf_value_number(enum conf_type type, str v, uint64_t *ret_v)
 {
+	if (type == CONF_POINTS) {
+		return points(v, ret_v);
+	}
 	size_t digits = 0;
 	while (digits < v.n && ascii_is_digit(v.p[digits])) {
 		digits++;

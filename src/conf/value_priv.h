@@ -14,6 +14,7 @@ enum conf_type {
 	CONF_NUM,
 	CONF_SIZE,
 	CONF_TIME,
+	CONF_POINTS,
 	CONF_BOOL,
 	CONF_ADDRS,
 	CONF_NETS,
@@ -23,8 +24,10 @@ enum conf_type {
 	CONF_WORD
 };
 
-/* A decimal number with an optional unit (SIZE: K M G T; TIME: ms s m h d). False: not one, or too
- * large. */
+/*
+ * A decimal number with an optional unit (SIZE: K M G T; TIME: ms s m h d); POINTS: with up to
+ * three digits behind a dot. False: not one, or too large.
+ */
 bool conf_value_number(enum conf_type type, str v, uint64_t *ret_v);
 
 /* Does the text fit the type? On false *ret_why says what is allowed. Numbers are not for this. */
