@@ -99,6 +99,10 @@ extern const struct svc_scan_stage svc_scan_auth_stage, svc_scan_virus_stage, sv
 
 /* --- a letter -------------------------------------------------------------------------------- */
 
+enum { SVC_SCAN_MAGIC = 0x4c455453 };
+/* `verdict` of record reply. */
+enum { SVC_SCAN_REPLY_GO = 1, SVC_SCAN_REPLY_LATER = 2, SVC_SCAN_REPLY_REFUSE = 3 };
+
 /* A field that somebody wants in the letter: name without colon, value folded as it is to be. */
 struct svc_scan_added {
 	str name, value;
@@ -133,7 +137,7 @@ struct svc_scan_letter {
 	int fd;                /* the file that holds octets; -1: it came in the message */
 
 	/* From smtp; texts live in the arena. */
-	struct svc_scan_smtp *smtp;    /* who asked */
+	struct svc_scan_link *smtp;    /* who asked */
 	struct ipc_smtp_scan_letter m; /* `body` is empty here: octets */
 
 	/* What the stages say. */
@@ -206,13 +210,7 @@ bool svc_scan_dns(struct svc_scan_letter *l, str name, uint16_t type,
 
 /* --- the process ----------------------------------------------------------------------------- */
 
-/* A channel to an smtp process. */
-struct svc_scan_smtp {
-	struct svc_scan *scan;
-	struct sys_chan *chan; /* NULL: none */
-	uint32_t peer;
-};
-
+/* A channel to another process; chan NULL: none. */
 struct svc_scan_link {
 	struct svc_scan *scan;
 	const char *edge;
@@ -221,21 +219,21 @@ struct svc_scan_link {
 };
 
 struct svc_scan_counters {
-	uint64_t letters, submissions, octets, clean, junk, refused, later, viruses, failed;
-	uint64_t late, lost, waited, questions, unanswered, cuts;
+	uint64_t letters, submissions, octets, passed, junk, refused, later, viruses, failed;
+	uint64_t late, lost, untold, waited, questions, unanswered, cuts;
 	uint64_t absent[SVC_SCAN_STAGES];
 };
 
 struct svc_scan {
 	struct svc_common *sc;
-	struct svc_scan_smtp smtps[SVC_SCAN_SMTPS_MAX];
+	struct svc_scan_link smtps[SVC_SCAN_SMTPS_MAX];
 	struct svc_scan_link policy, resolve;
 	const struct svc_scan_stage *const *stages; /* SVC_SCAN_STAGES; NULL: not there */
 	void *stage[SVC_SCAN_STAGES];
 	struct list letters;
 	size_t letters_n, octets; /* in memory now */
 	bool paused, quitting;
-	struct map *open; /* letters by id, and questions */
+	struct map *open, *questions; /* letters and questions to DNS by their numbers */
 	uint64_t next_id;
 	struct arena *scratch; /* one message */
 	struct buf out;
