@@ -179,7 +179,7 @@ svc_smtp_on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd
 	if (str_eq(edge, S("smtp_queue"))) {
 		return rewire(&sv->queue, svc_smtp_on_queue, fd);
 	}
-	if (str_eq(edge, S("smtp_policy"))) {
+	if (str_eq(edge, S("smtp_policy")) || str_eq(edge, S("smtp_scan"))) {
 		sys_close(&fd); /* nothing is asked yet */
 		return ERR_OK;
 	}
