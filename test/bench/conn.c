@@ -29,8 +29,11 @@ bench_conn_context(void)
 	return ctx;
 }
 
-enum err
-bench_conn_open(struct bench_conn *c, uint16_t port)
+#define PROXY_FROM 0x7f090909u
+#define CLIENTS 0xc6120000u /* 198.18.0.0/15 */
+
+static enum err
+open_from(struct bench_conn *c, uint16_t port, uint32_t from)
 {
 	c->ssl = NULL;
 	c->at = c->n = 0;
@@ -43,12 +46,37 @@ bench_conn_open(struct bench_conn *c, uint16_t port)
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	struct sockaddr_in own = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(from) };
+	if (from != 0 && bind(c->fd, (struct sockaddr *)&own, sizeof(own)) < 0) {
+		return ERR_UNAVAILABLE;
+	}
 	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(port) };
 	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (connect(c->fd, (struct sockaddr *)&sin, sizeof(sin)) < 0) {
 		return ERR_UNAVAILABLE;
 	}
 	return ERR_OK;
+}
+
+enum err
+bench_conn_open(struct bench_conn *c, uint16_t port)
+{
+	return open_from(c, port, 0);
+}
+
+enum err
+bench_conn_open_as(struct bench_conn *c, uint16_t port, uint16_t client)
+{
+	/* signature; version 2, PROXY; TCP over IPv4; 12 octets follow */
+	static const char head[16] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c";
+	uint32_t ip[2] = { htonl(CLIENTS + client), htonl(INADDR_LOOPBACK) };
+	uint16_t ports[2] = { htons(40000), htons(port) };
+	char all[28];
+	memcpy(all, head, 16);
+	memcpy(all + 16, ip, 8);
+	memcpy(all + 24, ports, 4);
+	enum err e = open_from(c, port, PROXY_FROM);
+	return e == ERR_OK ? bench_conn_send(c, str_make(all, sizeof all)) : e;
 }
 
 enum err

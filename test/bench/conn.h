@@ -35,6 +35,12 @@ SSL_CTX *bench_conn_context(void);
  */
 enum err bench_conn_open(struct bench_conn *c, uint16_t port) NODISCARD;
 
+/*
+ * The same from 127.9.9.9, with a PROXY header (version 2) that names 198.18.0.0 + client, which is
+ * nobody's (RFC 2544).
+ */
+enum err bench_conn_open_as(struct bench_conn *c, uint16_t port, uint16_t client) NODISCARD;
+
 /* Handshake; ERR_TLS when it fails or when plaintext was left over. */
 enum err bench_conn_tls(struct bench_conn *c, SSL_CTX *ctx) NODISCARD;
 

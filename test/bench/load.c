@@ -72,9 +72,12 @@ log_in(struct worker *w)
 }
 
 static enum err
-greet(struct worker *w)
+greet(struct worker *w, uint32_t seq)
 {
-	enum err e = bench_conn_open(&w->c, w->l->port);
+	uint32_t clients = w->l->clients;
+	enum err e = clients == 0
+	    ? bench_conn_open(&w->c, w->l->port)
+	    : bench_conn_open_as(&w->c, w->l->port, (uint16_t)(seq % clients + 1));
 	w->during = "connect";
 	w->words = S("refused");
 	e = e == ERR_OK ? expect(w, '2', "greeting") : e;
@@ -97,6 +100,14 @@ mailbox(const struct bench_load *l, uint32_t seq, uint32_t i)
 }
 
 static void
+put_mail(struct worker *w, uint32_t seq)
+{
+	const struct bench_corpus *c = w->l->corpus;
+	str from = c == NULL ? str_from(w->l->sender) : c->letters[seq % c->n].from;
+	buf_printf(&w->out, "MAIL FROM:<%.*s>\r\n", STR_ARG(from));
+}
+
+static void
 put_rcpt(struct worker *w, uint32_t seq, uint32_t i)
 {
 	buf_printf(&w->out, "RCPT TO:<user%u@", mailbox(w->l, seq, i));
@@ -111,7 +122,7 @@ static enum err
 envelope_slowly(struct worker *w, uint32_t seq)
 {
 	buf_reset(&w->out);
-	buf_printf(&w->out, "MAIL FROM:<%s>\r\n", w->l->sender);
+	put_mail(w, seq);
 	enum err e = command(w, buf_view(&w->out), '2', "MAIL");
 	for (uint32_t i = 0; e == ERR_OK && i < w->l->rcpts; i++) {
 		buf_reset(&w->out);
@@ -125,7 +136,7 @@ static enum err
 envelope_pipelined(struct worker *w, uint32_t seq)
 {
 	buf_reset(&w->out);
-	buf_printf(&w->out, "MAIL FROM:<%s>\r\n", w->l->sender);
+	put_mail(w, seq);
 	for (uint32_t i = 0; i < w->l->rcpts; i++) {
 		put_rcpt(w, seq, i);
 	}
@@ -146,7 +157,12 @@ transaction(struct worker *w, uint32_t seq, uint64_t started_us)
 		return e;
 	}
 	buf_reset(&w->out);
-	bench_letter_add(w->letter, seq, mailbox(w->l, seq, 0), w->l->octets, &w->out);
+	const struct bench_corpus *c = w->l->corpus;
+	if (c != NULL) {
+		buf_str(&w->out, c->letters[seq % c->n].text);
+	} else {
+		bench_letter_add(w->letter, seq, mailbox(w->l, seq, 0), w->l->octets, &w->out);
+	}
 	buf_str(&w->out, S(".\r\n"));
 	e = bench_conn_send(&w->c, buf_view(&w->out));
 	uint64_t dot_us = bench_now_us();
@@ -172,7 +188,7 @@ static bool
 session(struct worker *w, uint32_t seq)
 {
 	uint64_t started_us = bench_now_us();
-	enum err e = greet(w);
+	enum err e = greet(w, seq);
 	bool more = true;
 	for (uint32_t n = 1; e == ERR_OK && more; n++) {
 		e = transaction(w, seq, started_us);
@@ -199,7 +215,8 @@ work(struct worker *w, int gate)
 	char none;
 	ssize_t closed = read(gate, &none, 1);
 	uint32_t seq;
-	buf_init(&w->out, w->l->octets + OUT_SLACK);
+	size_t longest = w->l->corpus == NULL ? 0 : w->l->corpus->longest;
+	buf_init(&w->out, MAX(w->l->octets, longest) + OUT_SLACK);
 	while (closed == 0 && take(w, &seq) && session(w, seq)) {
 	}
 	buf_done(&w->out);

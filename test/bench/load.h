@@ -6,6 +6,7 @@
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
 
+#include "corpus.h"
 #include "letter.h"
 #include "sample.h"
 
@@ -26,6 +27,8 @@ struct bench_load {
 	uint32_t
 	    domains;   /* recipients are at d1.domain ... dN.domain in turn; 0: at domain itself */
 	bool lockstep; /* wait for each reply instead of PIPELINING, RFC 2920 */
+	uint32_t clients; /* connections come from that many addresses, told by PROXY; 0: ours */
+	const struct bench_corpus *corpus; /* letters and their senders in turn; NULL: made up */
 	const char *domain, *sender;
 	const char *password; /* AUTH PLAIN as `sender`; NULL or empty: as a server, without */
 };

@@ -13,11 +13,6 @@
 
 enum { OPT_FIRST = 256 };
 
-struct options {
-	uint32_t number[16];
-	const char *text[8];
-};
-
 /* Numbers: name, index, default, most. */
 enum {
 	PORT,
@@ -35,10 +30,16 @@ enum {
 	DOMAINS,
 	ADDRESSES,
 	DEAD,
+	CLIENTS,
 	WORKERS,
 	NUMBERS
 };
-enum { DOMAIN, USER, PASSWORD, MAILBOX, SENDER, SENDER_PASSWORD, FOLDER, COUNTER, TEXTS };
+enum { DOMAIN, USER, PASSWORD, MAILBOX, SENDER, SENDER_PASSWORD, FOLDER, COUNTER, CORPUS, TEXTS };
+
+struct options {
+	uint32_t number[NUMBERS];
+	const char *text[TEXTS];
+};
 
 static const struct {
 	const char *name;
@@ -59,6 +60,7 @@ static const struct {
 	[DOMAINS] = { "domains", 0, 0, BENCH_SINK_ADDRESSES_MAX },
 	[ADDRESSES] = { "addresses", 1, 1, BENCH_SINK_ADDRESSES_MAX },
 	[DEAD] = { "dead", 0, 0, BENCH_SINK_ADDRESSES_MAX },
+	[CLIENTS] = { "clients", 0, 0, 65000 },
 	[WORKERS] = { "workers", 2, 1, BENCH_SINK_WORKERS_MAX },
 };
 
@@ -73,6 +75,7 @@ static const struct {
 	[SENDER_PASSWORD] = { "sender-password", "" },
 	[FOLDER] = { "certificate", "." },
 	[COUNTER] = { "counter", "sink.count" },
+	[CORPUS] = { "corpus", "" },
 };
 
 static int
@@ -146,8 +149,17 @@ run_smtp(const struct options *o, SSL_CTX *ctx, struct buf *out)
 		.domains = o->number[DOMAINS],
 		.sender = o->text[SENDER],
 		.password = o->text[SENDER_PASSWORD],
+		.clients = o->number[CLIENTS],
 	};
-	return bench_load_run(&l, ctx, out);
+	struct bench_corpus corpus = { 0 };
+	enum err e = ERR_OK;
+	if (o->text[CORPUS][0] != 0) {
+		e = bench_corpus_load(&corpus, o->text[CORPUS]);
+		l.corpus = &corpus;
+	}
+	e = e == ERR_OK ? bench_load_run(&l, ctx, out) : e;
+	bench_corpus_done(&corpus);
+	return e;
 }
 
 /* cert.pem and key.pem of a folder. */
