@@ -90,6 +90,18 @@ def out_lines(report):
     return lines
 
 
+def in_lines(report):
+    lines = []
+    for entry in report.get("in", []):
+        aim = None if "clamd" in entry["title"] else 4.0
+        for key, what, higher in (
+            ("stored_per_s", "in mailboxes/s", True),
+            ("cpu_ms", "CPU ms each", False),
+        ):
+            lines.append(row(f"{entry['title']}: {what}", entry["result"], key, higher, aim))
+    return lines
+
+
 def pop3_lines(report):
     lines = []
     for entry in report.get("pop3", []):
@@ -143,7 +155,7 @@ def text(report, title):
         "Above 1 x Postern is better; an aim stands where it is missed."
     )
     table = ["| | Postfix + Dovecot | Postern | ratio |", "|---|---:|---:|---:|"]
-    table += mail_lines(report, title) + out_lines(report)
+    table += mail_lines(report, title) + in_lines(report) + out_lines(report)
     table += read_lines(report) + pop3_lines(report) + idle_lines(report)
     table += resting_lines(report)
     return "\n".join([BEGIN, "", head, "", *table, "", END])

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Postern against Postfix + Dovecot, row by row, in one run.
 
-usage: run.py [--quick] [--runs N] [--only mail|out|read|search|pop3|idle] [--out FILE]
+usage: run.py [--quick] [--runs N] [--only mail|in|out|read|search|pop3|idle] [--out FILE]
               [--side postern|peers] [--readme] [--report FILE]
 
 Prints a table with the ratio per row (above 1: Postern is better) and writes build/bench.json. Rows
@@ -24,6 +24,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import inbound  # noqa: E402
 import measure  # noqa: E402
 import meter  # noqa: E402
 import outbound  # noqa: E402
@@ -281,6 +282,18 @@ def run_outbound(certificate, o, runs, report):
         report["out"].append({"title": outbound.title(row), "result": result})
 
 
+def run_inbound(certificate, o, runs, report):
+    """Servers of their own again: every check is on, and a resolver answers both."""
+    if o.side != "postern" and inbound.missing() is not None:
+        print(f"without rspamd: {inbound.missing()}")
+    for row in inbound.rows(o.quick, runs, o.side):
+        if row.clamd and inbound.clamd.lacks() is not None:
+            print(f"without clamd: {inbound.clamd.lacks()}")
+            continue
+        result = inbound.measure_all(row, certificate)
+        report["in"].append({"title": inbound.title(row), "result": result})
+
+
 def cpu_model():
     lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
     return next((x.partition(":")[2].strip() for x in lines if x.startswith("model name")), "?")
@@ -325,7 +338,7 @@ def chosen_sides(only):
 def options():
     p = argparse.ArgumentParser()
     p.add_argument("--quick", action="store_true")
-    p.add_argument("--only", choices=("mail", "out", "read", "search", "pop3", "idle"))
+    p.add_argument("--only", choices=("mail", "in", "out", "read", "search", "pop3", "idle"))
     p.add_argument("--readme", action="store_true")
     p.add_argument("--report", help="do not measure, take this report")
     p.add_argument("--side", choices=("postern", "peers"))
@@ -352,6 +365,8 @@ def measure_all(o, kinds, certificate, report):
             run_search(sides, SEARCHED[: 1 if o.quick else None], report)
         if o.only == "pop3" or (o.only is None and not o.quick):
             run_pop3(sides, runs, report)
+    if o.only in (None, "in"):
+        run_inbound(certificate, o, runs, report)
     if o.only in (None, "out"):
         run_outbound(certificate, o, runs, report)
     if o.only in (None, "idle") and peers.Peers in kinds:
@@ -376,7 +391,7 @@ def main():
         sys.exit("bench: nothing to measure")
     report = {"machine": machine(), "quick": o.quick, "mail": [], "read": [], "pop3": [],
         "idle": []}
-    report["search"], report["out"] = [], []
+    report["search"], report["out"], report["in"] = [], [], []
     with tempfile.TemporaryDirectory(prefix="postern-cert.") as certificate:
         postern.make_certificate(certificate)
         try:
