@@ -20,6 +20,13 @@ prepare(struct filter_look *l)
 	return ERR_OK;
 }
 
+void
+filter_note(struct filter_look *l)
+{
+	l->nomem |= buf_err(&l->raw) == ERR_NOMEM || buf_err(&l->utf8) == ERR_NOMEM ||
+	    buf_err(&l->plain) == ERR_NOMEM;
+}
+
 static enum err
 look(struct filter_look *l)
 {
@@ -27,10 +34,10 @@ look(struct filter_look *l)
 	filter_header_take(l);
 	l->limit = FILTER_SHAPE_SHARE;
 	filter_parts_take(l);
-	TRY(filter_text_take(l));
+	filter_text_take(l);
 	filter_rules_take(l);
 	filter_set_sort(l);
-	return ERR_OK;
+	return l->nomem ? ERR_NOMEM : ERR_OK;
 }
 
 /* The list as octets, for the wire and for the tables. */

@@ -65,6 +65,7 @@ struct filter_look {
 	uint32_t limit;              /* no feature is taken when there are so many */
 	size_t text_left;            /* of FILTER_TEXT_MAX */
 	struct buf raw, utf8, plain; /* scratch */
+	bool nomem;                  /* something was left out for want of memory */
 	struct filter_signs signs;
 };
 
@@ -117,7 +118,9 @@ void filter_html_take(struct filter_look *l, str utf8);
 
 /* parts.c */
 void filter_parts_take(struct filter_look *l);
-enum err filter_text_take(struct filter_look *l);
+void filter_text_take(struct filter_look *l);
+/* Keep in mind that a scratch buffer had no memory, before it is emptied. */
+void filter_note(struct filter_look *l);
 
 /* rules.c */
 void filter_rules_take(struct filter_look *l);

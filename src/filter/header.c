@@ -140,7 +140,9 @@ take_addresses(struct field *f)
 {
 	struct mail_address *list;
 	size_t n = 0, people = 0;
-	if (mail_addresses_parse(f->l->arena, f->plain, 0, &list, &n) != ERR_OK) {
+	enum err e = mail_addresses_parse(f->l->arena, f->plain, 0, &list, &n);
+	if (e != ERR_OK) {
+		f->l->nomem |= e == ERR_BUDGET;
 		add_mark(f, "broken");
 		return;
 	}
@@ -419,6 +421,7 @@ filter_header_take(struct filter_look *l)
 			l->signs.fields++;
 		}
 		row->take(&f);
+		filter_note(l);
 	}
 	filter_add_number(l, FILTER_AT_SHAPE, "hops", MIN(l->signs.received, 12u));
 }

@@ -132,6 +132,7 @@ keep_host(struct filter_look *l, str host)
 	}
 	if (seen->hosts_n < FILTER_HOSTS_MAX && is_askable(host)) {
 		str copy = arena_dup(l->arena, host);
+		l->nomem |= copy.p == NULL;
 		if (copy.p != NULL) {
 			seen->hosts[seen->hosts_n++] = copy;
 		}

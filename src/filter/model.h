@@ -18,10 +18,15 @@ enum filter_model_kind {
 
 enum {
 	FILTER_MODEL_KEY = 16,
-	FILTER_MODEL_BLOB_MAX = 4 << 20, /* octets of a shared table as kept; an own one: below */
-	FILTER_MODEL_OWN_BLOB_MAX = 256 << 10,
+	/* Octets as kept, shared and own; a table that learned little is small. */
+	FILTER_MODEL_BLOB_MAX = 800 << 10,
+	FILTER_MODEL_OWN_BLOB_MAX = 100 << 10,
 	FILTER_MODEL_SPEAKS = 10, /* letters of each sort before it says anything but 0 */
-	FILTER_WORDS_MAX = 8000,  /* points: it says -FILTER_WORDS_MAX to FILTER_WORDS_MAX */
+	FILTER_WORDS_MAX = 8000,  /* points: the most it says against a letter */
+	FILTER_WORDS_MIN = -4000, /* and for it */
+	/* Points of a letter that the shared table may learn from without being told. */
+	FILTER_LESSON_JUNK = 10000,
+	FILTER_LESSON_GOOD = -1000,
 };
 
 struct filter_model;

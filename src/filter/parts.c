@@ -157,6 +157,7 @@ filter_parts_take(struct filter_look *l)
 		if (p->kind == MAIL_MIME_LEAF) {
 			l->signs.leaves++;
 			take_disposition(l, p);
+			filter_note(l);
 		}
 	}
 	filter_add_number(l, FILTER_AT_MIME, "parts", filter_log2(l->mime->n));
@@ -247,7 +248,7 @@ count_texts(struct filter_look *l, uint32_t n)
 }
 
 /* HTML first: it is what readers show. */
-enum err
+void
 filter_text_take(struct filter_look *l)
 {
 	uint32_t n = MIN(l->mime->n, (uint32_t)FILTER_PARTS_MIME);
@@ -262,8 +263,6 @@ filter_text_take(struct filter_look *l)
 		} else {
 			take_plain(l, p);
 		}
+		filter_note(l);
 	}
-	bool nomem = buf_err(&l->raw) == ERR_NOMEM || buf_err(&l->utf8) == ERR_NOMEM ||
-	    buf_err(&l->plain) == ERR_NOMEM;
-	return nomem ? ERR_NOMEM : ERR_OK;
 }
