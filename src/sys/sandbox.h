@@ -18,6 +18,7 @@ enum {
 	SYS_SET_NET = 4,      /* socket(AF_INET, AF_INET6), connect, bind */
 	SYS_SET_FORK = 8,     /* fork, wait, kill, and entering a narrower sandbox in the child */
 	SYS_SET_THREADS = 16, /* threads behind a library's own API */
+	SYS_SET_LOCAL = 32, /* streams to UNIX sockets: those that file permissions let it reach */
 };
 
 /* Rights on a path and everything below it. */

@@ -203,6 +203,28 @@ local_socket(void)
 }
 
 static enum outcome
+local_datagrams(void)
+{
+	return of(socket(AF_UNIX, SOCK_DGRAM, 0));
+}
+
+/* What our sockets that take orders are made of. */
+static enum outcome
+local_packets(void)
+{
+	int fd;
+	return of(sys_sock_connect_local(S("/nowhere"), &fd) == ERR_DENIED ? -1 : 0);
+}
+
+/* Nobody listens there, but the way is open. */
+static enum outcome
+local_stream(void)
+{
+	int fd;
+	return of(sys_sock_connect_stream(S("/nowhere"), &fd) == ERR_NOTFOUND ? 0 : -1);
+}
+
+static enum outcome
 is_hidden(void)
 {
 	return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 ? DONE : REFUSED;
@@ -242,7 +264,7 @@ abort_self(void)
 
 /* --- the table ----------------------------------------------------------------------------- */
 
-enum profile { PLAIN, FILES, NET, FORK, PROBE, PROFILES };
+enum profile { PLAIN, FILES, NET, FORK, LOCAL, PROBE, PROFILES };
 
 static const struct {
 	const char *name;
@@ -286,6 +308,13 @@ static const struct {
 	{ "fork: fork", FORK, fork_child, DONE },
 	{ "fork: kill the parent", FORK, signal_parent, REFUSED },
 	{ "fork: exec", FORK, run_program, KILLED },
+	{ "plain: stream to a path", PLAIN, local_stream, REFUSED },
+	{ "net: stream to a path", NET, local_stream, REFUSED },
+	{ "local: stream to a path", LOCAL, local_stream, DONE },
+	{ "local: what takes orders", LOCAL, local_packets, REFUSED },
+	{ "local: datagrams", LOCAL, local_datagrams, REFUSED },
+	{ "local: connect", LOCAL, connect_open_port, KILLED },
+	{ "local: open", LOCAL, read_inside, REFUSED },
 	{ "probe: not dumpable", PROBE, is_hidden, DONE },
 };
 
@@ -306,6 +335,7 @@ fill_profile(enum profile which, struct sys_sandbox_profile *p)
 		p->connect_ports[p->connect_ports_n++] = open_port.port;
 		break;
 	case FORK: p->sets = SYS_SET_FORK; break;
+	case LOCAL: p->sets = SYS_SET_LOCAL; break;
 	case PROBE: p->syscalls = probe; break;
 	default: break;
 	}

@@ -43,35 +43,45 @@ static const struct {
 } calls[] = {
 #define CALLS(set, names) { SYS_SET_##set, names },
 #define CONDITION(set, name, arg, cmp, mask, value)
+#define BOTH(set, name, arg, value, arg2, mask2, value2)
 #define REFUSED(names)
 #include "sys/syscalls.def"
 #undef CALLS
 #undef CONDITION
+#undef BOTH
 #undef REFUSED
 };
 
 static const struct {
 	unsigned set;
 	const char *name;
-	struct scmp_arg_cmp when;
+	unsigned n;
+	struct scmp_arg_cmp when[2];
 } conditions[] = {
 #define CALLS(set, names)
 #define CONDITION(set, name, arg, cmp, mask, value) \
-	{ SYS_SET_##set, name, { arg, cmp, (scmp_datum_t)(mask), (scmp_datum_t)(value) } },
+	{ SYS_SET_##set, name, 1, { { arg, cmp, (scmp_datum_t)(mask), (scmp_datum_t)(value) } } },
+#define BOTH(set, name, arg, value, arg2, mask2, value2)          \
+	{ SYS_SET_##set, name, 2,                                 \
+		{ { arg, SCMP_CMP_MASKED_EQ, UINT32_MAX, value }, \
+		    { arg2, SCMP_CMP_MASKED_EQ, mask2, value2 } } },
 #define REFUSED(names)
 #include "sys/syscalls.def"
 #undef CALLS
 #undef CONDITION
+#undef BOTH
 #undef REFUSED
 };
 
 static const char *const refused[] = {
 #define CALLS(set, names)
 #define CONDITION(set, name, arg, cmp, mask, value)
+#define BOTH(set, name, arg, value, arg2, mask2, value2)
 #define REFUSED(names) names,
 #include "sys/syscalls.def"
 #undef CALLS
 #undef CONDITION
+#undef BOTH
 #undef REFUSED
 };
 
@@ -147,8 +157,25 @@ allow_conditions(struct build *b)
 			continue;
 		}
 		b->bounded[number] = true;
-		TRY(rule_error(seccomp_rule_add_exact(b->ctx, SCMP_ACT_ALLOW, number, 1,
-		    conditions[i].when)));
+		TRY(rule_error(seccomp_rule_add_exact_array(b->ctx, SCMP_ACT_ALLOW, number,
+		    conditions[i].n, conditions[i].when)));
+	}
+	return ERR_OK;
+}
+
+/* Sockets of paths that are no streams: nothing else may be said of a call twice. */
+static enum err
+refuse_local(struct build *b, int number)
+{
+	static const scmp_datum_t types[] = { SOCK_DGRAM, SOCK_SEQPACKET };
+	if (!(b->sets & SYS_SET_LOCAL)) {
+		return rule_error(seccomp_rule_add_exact(b->ctx, SCMP_ACT_ERRNO(EACCES), number, 1,
+		    SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, AF_UNIX)));
+	}
+	for (size_t i = 0; i < LEN(types); i++) {
+		TRY(rule_error(seccomp_rule_add_exact(b->ctx, SCMP_ACT_ERRNO(EACCES), number, 2,
+		    SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, AF_UNIX),
+		    SCMP_A1(SCMP_CMP_MASKED_EQ, SOCK_TYPE_BITS, types[i]))));
 	}
 	return ERR_OK;
 }
@@ -162,8 +189,7 @@ refuse_rest(struct build *b, int number)
 		    SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, 0)));
 	}
 	if (number == SCMP_SYS(socket)) {
-		return rule_error(seccomp_rule_add_exact(b->ctx, SCMP_ACT_ERRNO(EACCES), number, 1,
-		    SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, AF_UNIX)));
+		return refuse_local(b, number);
 	}
 	if (number == SCMP_SYS(prctl)) {
 		return rule_error(seccomp_rule_add_exact(b->ctx, SCMP_ACT_ERRNO(EACCES), number, 1,

@@ -4,6 +4,7 @@
  */
 #include "sys/sock.h"
 #include "sys/chan.h"
+#include "sys/chan_priv.h"
 #include "sys/file.h"
 #include "sys/sys.h"
 #include "sys/sys_priv.h"
@@ -279,6 +280,32 @@ sys_sock_connect_local(str path, int *ret_fd)
 	*ret_fd = fd;
 	fd = -1;
 	return ERR_OK;
+}
+
+enum err
+sys_sock_connect_stream(str path, int *ret_fd)
+{
+	union any_addr k;
+	int folder SYS_FD_AUTO = -1;
+	int fd SYS_FD_AUTO = -1;
+	if (path.n > SYS_SOCK_LOCAL_MAX) {
+		return ERR_TOOBIG;
+	}
+	static_assert(SYS_SOCK_LOCAL_MAX < sizeof k.un.sun_path, "no folder is opened");
+	TRY(local_address(path, &k, &folder));
+	TRY(new_socket(AF_UNIX, SOCK_STREAM, &fd));
+	if (connect(fd, &k.sa, sizeof k.un) != 0) {
+		return sys_err(errno);
+	}
+	*ret_fd = fd;
+	fd = -1;
+	return ERR_OK;
+}
+
+enum err
+sys_sock_send_fd(int fd, str s, int passed)
+{
+	return sys_chan_io_send(fd, s, passed);
 }
 
 enum err

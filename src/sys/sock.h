@@ -110,6 +110,15 @@ enum err sys_sock_pair(int ret_fds[2]);
 enum err sys_sock_listen_local(str path, unsigned mode, int *ret_fd);
 /* Connect to one; waits for nothing. ERR_NOTFOUND, ERR_DENIED, ERR_UNAVAILABLE (nobody listens). */
 enum err sys_sock_connect_local(str path, int *ret_fd);
+/*
+ * The same for a stream socket of somebody else's program. ERR_AGAIN: too many wait there.
+ *
+ * Limits  SYS_SOCK_LOCAL_MAX octets: the sandbox of who uses this opens no folders
+ */
+enum { SYS_SOCK_LOCAL_MAX = 107 };
+enum err sys_sock_connect_stream(str path, int *ret_fd);
+/* Send a few octets with a descriptor, which stays the caller's. ERR_AGAIN, ERR_EOF. */
+enum err sys_sock_send_fd(int fd, str s, int passed);
 /* The user at the other end of a UNIX socket. */
 enum err sys_sock_peer_user(int fd, uint32_t *ret_uid);
 

@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static struct sys_addr
@@ -219,5 +220,63 @@ acknowledges_at_once(void)
 	sys_close(&listener);
 }
 
+/* A socket of somebody else's program: its address, listening. */
+static int
+listen_stream(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	CHECK(bind(fd, (const struct sockaddr *)&a, sizeof a) == 0 && listen(fd, 0) == 0);
+	return fd;
+}
+
+static void
+streams_to_a_path(void)
+{
+	char folder[] = "/tmp/postern-sock-XXXXXX", path[64], c[4];
+	size_t n = 0;
+	CHECK(mkdtemp(folder) != NULL);
+	snprintf(path, sizeof path, "%s/s", folder);
+	int fd = -1, second = -1, third = -1, memory = -1, got = -1;
+	CHECK_ERR(sys_sock_connect_stream(str_from(path), &fd), ERR_NOTFOUND);
+	int listener = listen_stream(path);
+	CHECK_ERR(sys_sock_connect_stream(str_from(path), &fd), ERR_OK);
+	CHECK_ERR(sys_sock_connect_stream(str_from(path), &second), ERR_AGAIN);
+	int server = accept(listener, NULL, NULL);
+	CHECK_ERR(sys_sock_connect_local(str_from(path), &third), ERR_IO);
+
+	CHECK_ERR(sys_file_memory("t", &memory), ERR_OK);
+	CHECK_ERR(sys_sock_send_fd(fd, S("xy"), memory), ERR_OK);
+	union {
+		char octets[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec part = { .iov_base = c, .iov_len = sizeof c };
+	struct msghdr m = { .msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control.octets,
+		.msg_controllen = sizeof control.octets };
+	CHECK(recvmsg(server, &m, 0) == 2);
+	CHECK(CMSG_FIRSTHDR(&m) != NULL && CMSG_FIRSTHDR(&m)->cmsg_type == SCM_RIGHTS);
+	memcpy(&got, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof got);
+	CHECK(write(got, "z", 1) == 1);
+	CHECK_ERR(sys_file_read(memory, 0, c, sizeof c, &n), ERR_OK);
+	CHECK_STR(str_make(c, n), S("z"));
+
+	sys_close(&server);
+	CHECK_ERR(sys_sock_send_fd(fd, S("x"), memory), ERR_EOF);
+	sys_close(&listener);
+	CHECK_ERR(sys_sock_connect_stream(str_from(path), &second), ERR_UNAVAILABLE);
+	char long_path[SYS_SOCK_LOCAL_MAX + 1];
+	memset(long_path, '/', sizeof long_path);
+	CHECK_ERR(sys_sock_connect_stream(str_make(long_path, sizeof long_path), &second),
+	    ERR_TOOBIG);
+	sys_close(&fd);
+	sys_close(&got);
+	sys_close(&memory);
+	CHECK(unlink(path) == 0 && rmdir(folder) == 0);
+}
+
 TEST_MAIN(accepts, acknowledges_at_once, accepts_without_descriptors, v6_listens_for_v6_only,
-    streams, pieces_and_waiting, local_sockets, long_paths)
+    streams, pieces_and_waiting, local_sockets, long_paths, streams_to_a_path)
