@@ -68,6 +68,15 @@ on_accounts(void *ctx, const struct ipc_adm_auth_accounts *m, int *fd)
 	return ctl_auth_answered(a, m->next);
 }
 
+static void
+ask_account_list(struct ctl *c, str after)
+{
+	struct ipc_adm_auth_account_list m = {
+		.request = 1, .domain = ctl_arg_or_empty(c, 0), .after = after
+	};
+	ipc_adm_auth_account_list_put(&c->msg, &m);
+}
+
 enum ctl_exit
 ctl_cmd_account_list(struct ctl *c)
 {
@@ -81,20 +90,9 @@ ctl_cmd_account_list(struct ctl *c)
 	};
 	static const struct ipc_adm_auth_at_admin handlers = { .done = ctl_auth_done,
 		.accounts = on_accounts };
-	struct ctl_auth a = { .c = c };
-	enum ctl_exit x;
-	ctl_out_list(&c->out, "accounts", columns, LEN(columns));
-	do {
-		struct ipc_adm_auth_account_list m = {
-			.request = 1, .domain = ctl_arg_or_empty(c, 0), .after = str_from(a.next)
-		};
-		ipc_adm_auth_account_list_put(&c->msg, &m);
-		x = ctl_auth_ask(&a, &handlers, CTL_WAIT_MS);
-	} while (x == CTL_OK && a.next[0] != '\0');
-	if (x == CTL_OK) {
-		ctl_out_list_end(&c->out);
-	}
-	return x;
+	static const struct ctl_auth_list list = { "accounts", columns, LEN(columns), &handlers,
+		ask_account_list };
+	return ctl_auth_list(c, &list);
 }
 
 /* --- one account --------------------------------------------------------------------------- */

@@ -107,6 +107,13 @@ on_apps(void *ctx, const struct ipc_adm_auth_apps *m, int *fd)
 	return ctl_auth_answered(a, S(""));
 }
 
+static void
+ask_app_list(struct ctl *c, str after)
+{
+	struct ipc_adm_auth_app_list m = { .request = 1, .address = ctl_arg(c, 0) };
+	ipc_adm_auth_app_list_put(&c->msg, &m);
+}
+
 enum ctl_exit
 ctl_cmd_app_list(struct ctl *c)
 {
@@ -119,15 +126,9 @@ ctl_cmd_app_list(struct ctl *c)
 	};
 	static const struct ipc_adm_auth_at_admin handlers = { .done = ctl_auth_done,
 		.apps = on_apps };
-	struct ctl_auth a = { .c = c };
-	struct ipc_adm_auth_app_list m = { .request = 1, .address = ctl_arg(c, 0) };
-	ipc_adm_auth_app_list_put(&c->msg, &m);
-	ctl_out_list(&c->out, "app_passwords", columns, LEN(columns));
-	enum ctl_exit x = ctl_auth_ask(&a, &handlers, CTL_WAIT_MS);
-	if (x == CTL_OK) {
-		ctl_out_list_end(&c->out);
-	}
-	return x;
+	static const struct ctl_auth_list list = { "app_passwords", columns, LEN(columns),
+		&handlers, ask_app_list };
+	return ctl_auth_list(c, &list);
 }
 
 enum ctl_exit

@@ -73,3 +73,19 @@ ctl_auth_do(struct ctl *c)
 	}
 	return x;
 }
+
+enum ctl_exit
+ctl_auth_list(struct ctl *c, const struct ctl_auth_list *l)
+{
+	struct ctl_auth a = { .c = c };
+	enum ctl_exit x;
+	ctl_out_list(&c->out, l->name, l->columns, l->columns_n);
+	do {
+		l->ask(c, str_from(a.next));
+		x = ctl_auth_ask(&a, l->handlers, CTL_WAIT_MS);
+	} while (x == CTL_OK && a.next[0] != '\0');
+	if (x == CTL_OK) {
+		ctl_out_list_end(&c->out);
+	}
+	return x;
+}

@@ -37,4 +37,16 @@ enum ctl_exit ctl_auth_ask(struct ctl_auth *a, const struct ipc_adm_auth_at_admi
 /* The same for a question that is answered by `done` alone: its text is printed. */
 enum ctl_exit ctl_auth_do(struct ctl *c);
 
+/* A list that comes in pages. */
+struct ctl_auth_list {
+	const char *name;
+	const struct ctl_column *columns;
+	size_t columns_n;
+	const struct ipc_adm_auth_at_admin
+	    *handlers;                         /* print the rows, tell where the next page begins */
+	void (*ask)(struct ctl *c, str after); /* put the question into c->msg */
+};
+/* Print all of it. */
+enum ctl_exit ctl_auth_list(struct ctl *c, const struct ctl_auth_list *l);
+
 #endif

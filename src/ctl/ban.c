@@ -23,6 +23,13 @@ on_bans(void *ctx, const struct ipc_adm_auth_bans *m, int *fd)
 	return ctl_auth_answered(a, m->next);
 }
 
+static void
+ask_ban_list(struct ctl *c, str after)
+{
+	struct ipc_adm_auth_ban_list m = { .request = 1, .after = after };
+	ipc_adm_auth_ban_list_put(&c->msg, &m);
+}
+
 enum ctl_exit
 ctl_cmd_ban_list(struct ctl *c)
 {
@@ -35,18 +42,9 @@ ctl_cmd_ban_list(struct ctl *c)
 	};
 	static const struct ipc_adm_auth_at_admin handlers = { .done = ctl_auth_done,
 		.bans = on_bans };
-	struct ctl_auth a = { .c = c };
-	enum ctl_exit x;
-	ctl_out_list(&c->out, "bans", columns, LEN(columns));
-	do {
-		struct ipc_adm_auth_ban_list m = { .request = 1, .after = str_from(a.next) };
-		ipc_adm_auth_ban_list_put(&c->msg, &m);
-		x = ctl_auth_ask(&a, &handlers, CTL_WAIT_MS);
-	} while (x == CTL_OK && a.next[0] != '\0');
-	if (x == CTL_OK) {
-		ctl_out_list_end(&c->out);
-	}
-	return x;
+	static const struct ctl_auth_list list = { "bans", columns, LEN(columns), &handlers,
+		ask_ban_list };
+	return ctl_auth_list(c, &list);
 }
 
 enum ctl_exit

@@ -27,6 +27,13 @@ on_rows(void *ctx, const struct ipc_adm_auth_census_rows *m, int *fd)
 	return ctl_auth_answered(a, S(""));
 }
 
+static void
+ask_census_account(struct ctl *c, str after)
+{
+	struct ipc_adm_auth_census_account m = { .request = 1, .address = ctl_arg(c, 0) };
+	ipc_adm_auth_census_account_put(&c->msg, &m);
+}
+
 enum ctl_exit
 ctl_cmd_account_sessions(struct ctl *c)
 {
@@ -43,15 +50,9 @@ ctl_cmd_account_sessions(struct ctl *c)
 	};
 	static const struct ipc_adm_auth_at_admin handlers = { .done = ctl_auth_done,
 		.census_rows = on_rows };
-	struct ctl_auth a = { .c = c };
-	struct ipc_adm_auth_census_account m = { .request = 1, .address = ctl_arg(c, 0) };
-	ipc_adm_auth_census_account_put(&c->msg, &m);
-	ctl_out_list(&c->out, "sessions", columns, LEN(columns));
-	enum ctl_exit x = ctl_auth_ask(&a, &handlers, CTL_WAIT_MS);
-	if (x == CTL_OK) {
-		ctl_out_list_end(&c->out);
-	}
-	return x;
+	static const struct ctl_auth_list list = { "sessions", columns, LEN(columns), &handlers,
+		ask_census_account };
+	return ctl_auth_list(c, &list);
 }
 
 static enum err
@@ -72,6 +73,13 @@ on_kinds(void *ctx, const struct ipc_adm_auth_census_kinds *m, int *fd)
 	return ctl_auth_answered(a, S(""));
 }
 
+static void
+ask_census_tls(struct ctl *c, str after)
+{
+	struct ipc_adm_auth_census_tls m = { .request = 1 };
+	ipc_adm_auth_census_tls_put(&c->msg, &m);
+}
+
 static enum ctl_exit
 list_kinds(struct ctl *c)
 {
@@ -84,15 +92,9 @@ list_kinds(struct ctl *c)
 	};
 	static const struct ipc_adm_auth_at_admin handlers = { .done = ctl_auth_done,
 		.census_kinds = on_kinds };
-	struct ctl_auth a = { .c = c };
-	struct ipc_adm_auth_census_tls m = { .request = 1 };
-	ipc_adm_auth_census_tls_put(&c->msg, &m);
-	ctl_out_list(&c->out, "tls", columns, LEN(columns));
-	enum ctl_exit x = ctl_auth_ask(&a, &handlers, CTL_WAIT_MS);
-	if (x == CTL_OK) {
-		ctl_out_list_end(&c->out);
-	}
-	return x;
+	static const struct ctl_auth_list list = { "tls", columns, LEN(columns), &handlers,
+		ask_census_tls };
+	return ctl_auth_list(c, &list);
 }
 
 static enum err
@@ -113,8 +115,17 @@ on_list(void *ctx, const struct ipc_adm_auth_census_list *m, int *fd)
 	return ctl_auth_answered(a, m->next);
 }
 
+static void
+ask_census_users(struct ctl *c, str after)
+{
+	struct ipc_adm_auth_census_users m = {
+		.request = 1, .tls = ctl_arg_or_empty(c, 0), .after = after
+	};
+	ipc_adm_auth_census_users_put(&c->msg, &m);
+}
+
 static enum ctl_exit
-list_users(struct ctl *c, str tls)
+list_users(struct ctl *c)
 {
 	static const struct ctl_column columns[] = {
 		{ "address", "ADDRESS", 30, false },
@@ -125,20 +136,9 @@ list_users(struct ctl *c, str tls)
 	};
 	static const struct ipc_adm_auth_at_admin handlers = { .done = ctl_auth_done,
 		.census_list = on_list };
-	struct ctl_auth a = { .c = c };
-	enum ctl_exit x;
-	ctl_out_list(&c->out, "accounts", columns, LEN(columns));
-	do {
-		struct ipc_adm_auth_census_users m = {
-			.request = 1, .tls = tls, .after = str_from(a.next)
-		};
-		ipc_adm_auth_census_users_put(&c->msg, &m);
-		x = ctl_auth_ask(&a, &handlers, CTL_WAIT_MS);
-	} while (x == CTL_OK && a.next[0] != '\0');
-	if (x == CTL_OK) {
-		ctl_out_list_end(&c->out);
-	}
-	return x;
+	static const struct ctl_auth_list list = { "accounts", columns, LEN(columns), &handlers,
+		ask_census_users };
+	return ctl_auth_list(c, &list);
 }
 
 enum ctl_exit
@@ -149,5 +149,5 @@ ctl_cmd_census_tls(struct ctl *c)
 		return ctl_fail(c, CTL_USAGE, ERR_SYNTAX,
 		    "a version is written like TLSv1.2; `postern census tls` shows those in use");
 	}
-	return tls.n > 0 ? list_users(c, tls) : list_kinds(c);
+	return tls.n > 0 ? list_users(c) : list_kinds(c);
 }

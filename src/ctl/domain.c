@@ -43,6 +43,13 @@ on_domains(void *ctx, const struct ipc_adm_auth_domains *m, int *fd)
 	return ctl_auth_answered(a, m->next);
 }
 
+static void
+ask_domain_list(struct ctl *c, str after)
+{
+	struct ipc_adm_auth_domain_list m = { .request = 1, .after = after };
+	ipc_adm_auth_domain_list_put(&c->msg, &m);
+}
+
 enum ctl_exit
 ctl_cmd_domain_list(struct ctl *c)
 {
@@ -53,18 +60,9 @@ ctl_cmd_domain_list(struct ctl *c)
 	};
 	static const struct ipc_adm_auth_at_admin handlers = { .done = ctl_auth_done,
 		.domains = on_domains };
-	struct ctl_auth a = { .c = c };
-	enum ctl_exit x;
-	ctl_out_list(&c->out, "domains", columns, LEN(columns));
-	do {
-		struct ipc_adm_auth_domain_list m = { .request = 1, .after = str_from(a.next) };
-		ipc_adm_auth_domain_list_put(&c->msg, &m);
-		x = ctl_auth_ask(&a, &handlers, CTL_WAIT_MS);
-	} while (x == CTL_OK && a.next[0] != '\0');
-	if (x == CTL_OK) {
-		ctl_out_list_end(&c->out);
-	}
-	return x;
+	static const struct ctl_auth_list list = { "domains", columns, LEN(columns), &handlers,
+		ask_domain_list };
+	return ctl_auth_list(c, &list);
 }
 
 static enum ctl_exit
@@ -134,6 +132,15 @@ on_aliases(void *ctx, const struct ipc_adm_auth_aliases *m, int *fd)
 	return ctl_auth_answered(a, m->next);
 }
 
+static void
+ask_alias_list(struct ctl *c, str after)
+{
+	struct ipc_adm_auth_alias_list m = {
+		.request = 1, .domain = ctl_arg_or_empty(c, 0), .after = after
+	};
+	ipc_adm_auth_alias_list_put(&c->msg, &m);
+}
+
 enum ctl_exit
 ctl_cmd_alias_list(struct ctl *c)
 {
@@ -143,18 +150,7 @@ ctl_cmd_alias_list(struct ctl *c)
 	};
 	static const struct ipc_adm_auth_at_admin handlers = { .done = ctl_auth_done,
 		.aliases = on_aliases };
-	struct ctl_auth a = { .c = c };
-	enum ctl_exit x;
-	ctl_out_list(&c->out, "aliases", columns, LEN(columns));
-	do {
-		struct ipc_adm_auth_alias_list m = {
-			.request = 1, .domain = ctl_arg_or_empty(c, 0), .after = str_from(a.next)
-		};
-		ipc_adm_auth_alias_list_put(&c->msg, &m);
-		x = ctl_auth_ask(&a, &handlers, CTL_WAIT_MS);
-	} while (x == CTL_OK && a.next[0] != '\0');
-	if (x == CTL_OK) {
-		ctl_out_list_end(&c->out);
-	}
-	return x;
+	static const struct ctl_auth_list list = { "aliases", columns, LEN(columns), &handlers,
+		ask_alias_list };
+	return ctl_auth_list(c, &list);
 }
