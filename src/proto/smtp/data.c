@@ -32,7 +32,8 @@ smtp_do_data(struct smtp *s, str arg)
 	smtp_body_init(&s->txn.body);
 	smtp_enter(s, SMTP_DATA);
 	smtp_reply(s, SMTP_REPLY_DATA, S(""));
-	give(s, buf_view(&s->txn.added));
+	s->txn.given = true;
+	smtp_act(s, (struct smtp_action){ .kind = SMTP_TRACE, .text = buf_view(&s->txn.added) });
 }
 
 static enum smtp_reply
@@ -160,6 +161,9 @@ smtp_data_next(struct smtp *s)
 		str address = s->txn.origins[s->txn.origins_asked];
 		s->wait = SMTP_WAIT_SENDER;
 		smtp_act(s, (struct smtp_action){ .kind = SMTP_ASK_SENDER, .text = address });
+	} else if (s->peer.checked && !s->txn.looked_at) {
+		s->wait = SMTP_WAIT_SCAN;
+		smtp_act(s, (struct smtp_action){ .kind = SMTP_ASK_SCAN });
 	} else {
 		if (s->peer.submission) {
 			smtp_note_message_id(s);
@@ -179,6 +183,18 @@ smtp_data_sender(struct smtp *s, enum err result)
 	} else {
 		refuse(s, result == ERR_DENIED ? SMTP_REPLY_FROM_DENIED : SMTP_REPLY_TEMP, address);
 	}
+}
+
+void
+smtp_data_told(struct smtp *s, const struct smtp_told *t)
+{
+	if (t->verdict == SMTP_LATER || t->verdict == SMTP_REFUSE) {
+		smtp_reply_told(s, t, S(""), 0);
+		smtp_enter(s, SMTP_READY);
+		return;
+	}
+	s->txn.looked_at = true;
+	smtp_data_next(s);
 }
 
 void

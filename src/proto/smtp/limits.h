@@ -47,7 +47,9 @@ enum {
 	SMTP_UNKNOWN_DELAY_MS = 10000, /* but no longer than this */
 
 	SMTP_REPLY_ARG_MAX =
-	    255, /* octets of peer text in a reply; RFC 5321 4.5.3.1.5: 512 in all */
+	    255,                /* octets of peer text in a reply; RFC 5321 4.5.3.1.5: 512 in all */
+	SMTP_ENHANCED_MAX = 12, /* "5.999.999" and some */
+	SMTP_TOLD_MAX = 400,    /* octets of a text from elsewhere; with code and CRLF below 512 */
 	SMTP_OUT_PAUSE = 8 * 1024, /* unread replies that stop us from taking more commands */
 	SMTP_OUT_MAX = 64 * 1024,  /* the pause, a challenge of 16 KB in base64, an EHLO reply */
 	SMTP_TXN_BUDGET = 512 *

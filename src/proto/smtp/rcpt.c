@@ -164,9 +164,11 @@ keep_targets(struct smtp *s, const struct smtp_target *v, size_t n)
 		if (has_target(s, &v[i])) {
 			continue;
 		}
-		struct smtp_target t = { v[i].account, arena_dup(s->txn_arena, v[i].address),
-			arena_dup(s->txn_arena, v[i].detail) };
-		if (t.address.p == NULL || t.detail.p == NULL) {
+		struct smtp_target t = v[i];
+		t.address = arena_dup(s->txn_arena, v[i].address);
+		t.detail = arena_dup(s->txn_arena, v[i].detail);
+		t.domain_policy = arena_dup(s->txn_arena, v[i].domain_policy);
+		if (t.address.p == NULL || t.detail.p == NULL || t.domain_policy.p == NULL) {
 			return SMTP_REPLY_BUDGET;
 		}
 		octets += target_octets(r, &t);
@@ -229,7 +231,9 @@ keep_remote(struct smtp *s)
 	if (mail_domain_put(&b, domain) != ERR_OK || buf_err(&b) != ERR_OK) {
 		return SMTP_REPLY_RCPT_BAD;
 	}
-	const struct smtp_target target = { 0, buf_view(&b), S("") };
+	const struct smtp_target target = {
+		.address = buf_view(&b), .detail = S(""), .domain_policy = S("")
+	};
 	return keep_targets(s, &target, 1);
 }
 
@@ -246,13 +250,50 @@ verdict_reply(struct smtp *s, unsigned verdict, const struct smtp_target *target
 	}
 }
 
+/* As others compare addresses; as it was given when that cannot be told. */
+static str
+canonical_of(struct smtp *s, const struct smtp_rcpt *r)
+{
+	char room[MAIL_CANONICAL_MAX];
+	struct buf b;
+	buf_init_fixed(&b, room, sizeof room);
+	if (mail_address_canonical(&b, r->address) != ERR_OK || buf_err(&b) != ERR_OK) {
+		return r->targets[0].address;
+	}
+	str kept = arena_dup(s->txn_arena, buf_view(&b));
+	return kept.p != NULL ? kept : r->targets[0].address;
+}
+
 void
 smtp_answer_rcpt(struct smtp *s, unsigned verdict, const struct smtp_target *targets, size_t n)
 {
 	smtp_answered(s, SMTP_WAIT_RCPT);
 	enum smtp_reply id = verdict_reply(s, verdict, targets, n);
+	if (id == SMTP_REPLY_RCPT && s->peer.checked && s->txn.pending->targets_n > 0) {
+		s->wait = SMTP_WAIT_POLICY;
+		smtp_act(s,
+		    (struct smtp_action){
+			.kind = SMTP_ASK_POLICY, .text = canonical_of(s, s->txn.pending) });
+		return;
+	}
 	if (id == SMTP_REPLY_RCPT) {
 		link_pending(s);
 	}
 	smtp_reply(s, id, s->txn.pending->address);
+}
+
+void
+smtp_rcpt_told(struct smtp *s, const struct smtp_told *t)
+{
+	struct smtp_rcpt *r = s->txn.pending;
+	if (t->verdict != SMTP_LATER && t->verdict != SMTP_REFUSE) {
+		link_pending(s);
+		smtp_reply(s, SMTP_REPLY_RCPT, r->address);
+		return;
+	}
+	for (size_t i = 0; i < r->targets_n; i++) {
+		s->txn.rcpt_octets -= target_octets(r, &r->targets[i]);
+	}
+	s->txn.targets_n -= r->targets_n;
+	smtp_reply_told(s, t, r->address, 0);
 }

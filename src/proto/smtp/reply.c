@@ -48,11 +48,14 @@ put_row(struct smtp *s, const struct smtp_reply_row *r, str arg)
 	buf_cstr(&s->out, "\r\n");
 }
 
-/* For the log: what was refused, and why. The text is copied, as its owner may be reset next. */
+/*
+ * For the log: what was refused, and why. Texts are copied, as their owners may be reset next.
+ * `said`: what the peer hears, as it stands in the output behind the code.
+ */
 static void
-note(struct smtp *s, const struct smtp_reply_row *r, str arg)
+note(struct smtp *s, const struct smtp_reply_row *r, str arg, str said)
 {
-	struct buf b, from;
+	struct buf b, from, reply, enhanced;
 	if (arg.n == 0 && s->txn.rcpts != NULL) {
 		arg = s->txn.rcpts->address;
 	}
@@ -60,13 +63,35 @@ note(struct smtp *s, const struct smtp_reply_row *r, str arg)
 	smtp_put_safe(&b, arg, sizeof s->note_room);
 	buf_init_fixed(&from, s->from_room, sizeof s->from_room);
 	smtp_put_safe(&from, s->txn.reverse_path, sizeof s->from_room);
+	buf_init_fixed(&reply, s->said_room, sizeof s->said_room);
+	smtp_put_safe(&reply, said, sizeof s->said_room);
+	buf_init_fixed(&enhanced, s->enhanced_room, sizeof s->enhanced_room);
+	buf_str(&enhanced, str_sub(r->enhanced, 0, sizeof s->enhanced_room));
 	smtp_act(s,
 	    (struct smtp_action){ .kind = SMTP_REFUSED,
 		.text = buf_view(&b),
 		.from = buf_view(&from),
 		.verb = s->verb,
-		.enhanced = r->enhanced,
+		.enhanced = buf_view(&enhanced),
+		.said = buf_view(&reply),
 		.code = r->code });
+}
+
+/* Behind a reply that was written from `before` on. */
+static void
+said(struct smtp *s, const struct smtp_reply_row *r, str arg, size_t before)
+{
+	if (buf_err(&s->out) != ERR_OK) {
+		buf_truncate(&s->out, before); /* no half replies */
+	}
+	if (r->code >= 400) {
+		str line = str_from_off(buf_view(&s->out), MIN(before + 4, s->out.n));
+		note(s, r, arg, str_sub(line, 0, line.n >= 2 ? line.n - 2 : 0));
+	}
+	if ((r->flags & ENDS) != 0 || buf_err(&s->out) != ERR_OK) {
+		smtp_enter(s, SMTP_CLOSED);
+		smtp_act(s, (struct smtp_action){ .kind = SMTP_CLOSE });
+	}
 }
 
 void
@@ -77,21 +102,54 @@ smtp_reply(struct smtp *s, enum smtp_reply id, str arg)
 		return;
 	}
 	if ((r->flags & COUNTS) != 0 && ++s->errors >= s->conf->max_errors) {
-		note(s, r, arg);
+		note(s, r, arg, S(""));
 		r = smtp_reply_row(SMTP_REPLY_ERRORS);
 	}
 	size_t before = s->out.n;
 	put_row(s, r, arg);
-	if (buf_err(&s->out) != ERR_OK) {
-		buf_truncate(&s->out, before); /* no half replies */
+	said(s, r, arg, before);
+}
+
+/* "4.7.1": a class that fits the code, and two numbers of up to three digits (RFC 3463 2). */
+static bool
+enhanced_fits(str e, uint16_t code)
+{
+	size_t dots = 0, digits = 1;
+	if (e.n < 5 || e.n > 9 || e.p[0] != '0' + code / 100 || e.p[1] != '.') {
+		return false;
 	}
-	if (r->code >= 400) {
-		note(s, r, arg);
+	for (size_t i = 1; i < e.n; i++) {
+		bool dot = e.p[i] == '.';
+		if ((dot && digits == 0) || (!dot && (!ascii_is_digit(e.p[i]) || digits == 3))) {
+			return false;
+		}
+		dots += dot;
+		digits = dot ? 0 : digits + 1;
 	}
-	if ((r->flags & ENDS) != 0 || buf_err(&s->out) != ERR_OK) {
-		smtp_enter(s, SMTP_CLOSED);
-		smtp_act(s, (struct smtp_action){ .kind = SMTP_CLOSE });
+	return dots == 2 && digits > 0;
+}
+
+void
+smtp_reply_told(struct smtp *s, const struct smtp_told *t, str about, unsigned flags)
+{
+	uint16_t least = t->verdict == SMTP_LATER ? 400 : 500;
+	bool fits = t->code >= least && t->code < least + 100;
+	struct smtp_reply_row r = { .code = fits ? t->code : least == 400 ? 451 : 550 };
+	size_t before = s->out.n;
+	if (s->state == SMTP_CLOSED) {
+		return;
 	}
+	r.enhanced = enhanced_fits(t->enhanced, r.code) ? t->enhanced
+	    : least == 400                              ? S("4.7.1")
+							: S("5.7.1");
+	r.flags = flags | (r.code == 421 ? ENDS : 0);
+	buf_printf(&s->out, "%u %.*s ", (unsigned)r.code, STR_ARG(r.enhanced));
+	for (size_t i = 0; i < t->text.n && i < SMTP_TOLD_MAX; i++) {
+		char c = t->text.p[i];
+		buf_ch(&s->out, c >= ' ' && c < 0x7f ? c : '?');
+	}
+	buf_cstr(&s->out, t->text.n > 0 ? "\r\n" : "Not accepted\r\n");
+	said(s, &r, about, before);
 }
 
 void

@@ -14,6 +14,7 @@ struct script {
 	const char *name;
 	bool submission;
 	const char *in, *said, *done, *mailbox;
+	bool checked; /* policy and scan are asked */
 };
 
 #define EHLO_START                                                  \
@@ -43,6 +44,7 @@ script_once(const struct script *c, size_t first, size_t chunk)
 	struct smtp_talk t;
 	str in = str_from(c->in);
 	smtp_talk_init(&t, c->submission);
+	t.peer.checked = c->checked;
 	smtp_talk_open(&t);
 	if (first > 0) {
 		smtp_talk_give(&t, str_sub(in, 0, first), in.n);

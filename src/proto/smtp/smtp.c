@@ -52,7 +52,10 @@ smtp_init(struct smtp *s, const struct smtp_conf *conf, const struct smtp_peer *
 	buf_init(&s->secret, SMTP_AUTH_LINE_MAX);
 	buf_init(&s->out, SMTP_OUT_MAX);
 	smtp_enter(s, SMTP_START);
-	if (!peer->greeted) {
+	if (peer->checked) {
+		s->wait = SMTP_WAIT_PEER;
+		smtp_act(s, (struct smtp_action){ .kind = SMTP_ASK_PEER });
+	} else if (!peer->greeted) {
 		smtp_reply(s, SMTP_REPLY_GREETING, conf->hostname);
 	}
 	return ERR_OK;
@@ -98,12 +101,14 @@ smtp_next(struct smtp *s, struct smtp_action *ret)
 static void
 drop_actions(struct smtp *s)
 {
+	static const unsigned kinds = 1u << SMTP_ASK_RCPT | 1u << SMTP_ASK_SENDER |
+	    1u << SMTP_ASK_PEER | 1u << SMTP_ASK_POLICY | 1u << SMTP_ASK_SCAN | 1u << SMTP_TRACE |
+	    1u << SMTP_BODY | 1u << SMTP_COMMIT;
 	unsigned n = s->actions_n;
 	s->actions_n = 0;
 	for (unsigned i = 0; i < n; i++) {
 		struct smtp_action a = s->actions[(s->actions_first + i) % LEN(s->actions)];
-		if (a.kind != SMTP_ASK_RCPT && a.kind != SMTP_ASK_SENDER && a.kind != SMTP_BODY &&
-		    a.kind != SMTP_COMMIT) {
+		if ((kinds & 1u << a.kind) == 0) {
 			smtp_act(s, a);
 		}
 	}
@@ -242,6 +247,11 @@ run_command(struct smtp *s, str line)
 	arg = str_trim(arg);
 	const struct smtp_command_row *row = find_command(verb);
 	s->verb = row == NULL ? S("?") : row->verb;
+	s->alone = !s->ehlo || (row != NULL && (row->flags & ALONE) != 0);
+	if (s->turned_away.verdict != 0) {
+		smtp_reply_told(s, &s->turned_away, S(""), ENDS);
+		return;
+	}
 	if (row == NULL) {
 		smtp_reply(s, SMTP_REPLY_UNKNOWN, S(""));
 		return;
@@ -276,6 +286,7 @@ static void
 run_line(struct smtp *s, str line, bool too_long)
 {
 	bool auth = s->state == SMTP_AUTH;
+	s->alone = false;
 	if (too_long || !line_clean(line)) {
 		s->verb = auth ? S("AUTH") : S("?");
 		enum smtp_reply bad = too_long ? SMTP_REPLY_LINE_LONG : SMTP_REPLY_LINE_BAD;
@@ -367,7 +378,10 @@ smtp_feed(struct smtp *s, str in, int64_t wall_s, size_t *ret_used)
 	s->wall_s = wall_s;
 	while (used < in.n && may_go_on(s)) {
 		str rest = str_from_off(in, used);
+		uint64_t lines = s->lines;
 		used += s->state == SMTP_DATA ? smtp_data_feed(s, rest) : feed_line(s, rest);
+		/* RFC 2920 3.1: EHLO and DATA are the last of what is sent in one go */
+		s->early |= lines != s->lines && s->alone && used < in.n;
 	}
 	settle(s);
 	*ret_used = used;

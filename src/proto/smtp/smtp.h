@@ -13,8 +13,8 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "proto/smtp/body.h"
 #include "proto/smtp/limits.h"
+#include "proto/smtp/txn.h"
 
 /* The same for all connections of a process; borrowed. */
 struct smtp_conf {
@@ -29,6 +29,7 @@ struct smtp_peer {
 	uint64_t session; /* printed in Received */
 	bool submission;  /* else MX */
 	bool greeted;     /* 220 was sent before STARTTLS */
+	bool checked;     /* peer, recipients and messages are asked about: smtp_answer_reply() */
 	str literal;      /* "[192.0.2.1]", "[IPv6:2001:db8::1]" */
 	str tls_version;  /* "TLSv1.3" */
 	str tls_cipher;
@@ -54,62 +55,11 @@ enum smtp_wait {
 	SMTP_WAIT_RCPT,
 	SMTP_WAIT_SENDER,
 	SMTP_WAIT_SASL,
+	SMTP_WAIT_PEER,
+	SMTP_WAIT_POLICY,
+	SMTP_WAIT_SCAN,
 	SMTP_WAIT_COMMIT,
 	SMTP_WAIT_DELAY
-};
-
-enum { /* DSN NOTIFY of RFC 3461 4.1; 0: not given */
-	SMTP_NOTIFY_NEVER = 1,
-	SMTP_NOTIFY_SUCCESS = 2,
-	SMTP_NOTIFY_FAILURE = 4,
-	SMTP_NOTIFY_DELAY = 8,
-};
-enum { SMTP_RET_FULL = 1, SMTP_RET_HDRS = 2 };
-
-/* What is known of a recipient; the same numbers as enum directory_verdict. */
-enum smtp_verdict {
-	SMTP_KNOWN = 1,
-	SMTP_UNKNOWN,
-	SMTP_REMOTE,
-	SMTP_DISABLED,
-	SMTP_OVERQUOTA,
-	SMTP_TEMP,
-};
-
-/* An account behind a recipient; account 0: the address is at another server. */
-struct smtp_target {
-	uint64_t account;
-	str address, detail;
-};
-
-struct smtp_rcpt {
-	struct smtp_rcpt *next;
-	str address; /* as given, without angle brackets */
-	str orcpt;   /* as given: type ";" xtext; may be empty */
-	uint8_t notify;
-	struct smtp_target *targets;
-	size_t targets_n;
-};
-
-/* One mail transaction. Everything in it is forgotten by one reset; strings live in its arena. */
-struct smtp_txn {
-	str reverse_path; /* as given, without angle brackets; empty: the null path */
-	str canonical;    /* the same in canonical form */
-	str envid;
-	uint64_t size; /* as announced; 0: not */
-	uint8_t ret;
-	bool body8bit, smtputf8, requiretls;
-	str message_id; /* of a submission, when COMMIT is given; empty: none that can be read */
-	struct smtp_rcpt *rcpts, *last, *pending; /* pending: being asked about */
-	size_t rcpts_n, targets_n, rcpt_octets;
-	struct smtp_body body;
-	uint64_t octets;   /* of BODY actions: the message as it will be stored */
-	enum err failed;   /* smtp_body_failed() */
-	struct buf header; /* submission: the header, to look into */
-	struct buf added;  /* trace and missing fields, while the action that carries them lives */
-	str origins[SMTP_ORIGINS_MAX]; /* submission: addresses to be asked about */
-	size_t origins_n, origins_asked;
-	bool given, committed; /* BODY octets were handed out; COMMIT was */
 };
 
 enum smtp_action_kind {
@@ -119,18 +69,23 @@ enum smtp_action_kind {
 				smtp_answer_challenge/_auth() */
 	SMTP_ASK_SASL_STEP,  /* text: response. The same answers */
 	SMTP_SASL_ABORT,     /* the exchange is over; no answer */
+	SMTP_ASK_PEER,       /* before anything else is answered. smtp_answer_reply() */
+	SMTP_ASK_POLICY,     /* text: canonical address of a recipient that exists.
+				smtp_answer_reply() */
+	SMTP_ASK_SCAN,       /* the transaction is complete: smtp_txn(). smtp_answer_reply() */
+	SMTP_TRACE,          /* text: goes in front of the message */
 	SMTP_BODY,           /* text: octets of the message, to be stored behind those before */
 	SMTP_DROP,           /* the octets stored so far are void */
 	SMTP_COMMIT,         /* the transaction is complete: smtp_txn(). smtp_answer_commit() */
 	SMTP_DELAY,          /* delay_ms. smtp_answer_delay() */
-	SMTP_REFUSED,        /* for the log: verb, code, enhanced, text (who it was about) */
+	SMTP_REFUSED,        /* for the log: verb, code, enhanced, text (who it was about), said */
 	SMTP_CLOSE,          /* send the output and close */
 };
 
 /* Strings are valid until the next call of smtp_feed or smtp_answer_*. */
 struct smtp_action {
 	enum smtp_action_kind kind;
-	str text, mechanism, verb, enhanced, from;
+	str text, mechanism, verb, enhanced, from, said;
 	bool has_initial;
 	uint32_t delay_ms;
 	uint16_t code;
@@ -158,6 +113,8 @@ struct smtp {
 	bool skipping;    /* the rest of a line that is too long */
 	bool dropping;    /* what follows a bare LF, up to CRLF */
 	bool last_cr;     /* the octet before was CR */
+	bool early;       /* commands came behind one whose answer they had to wait for */
+	bool alone;       /* no command may follow the one at work before it is answered */
 	bool final_sent;  /* SASL succeeded; the client has yet to see the last challenge */
 	str helo;         /* in helo_room */
 	str verb;         /* of the command at work: static text */
@@ -173,8 +130,10 @@ struct smtp {
 	struct smtp_txn txn;
 	struct smtp_action actions[8];
 	unsigned actions_first, actions_n;
+	struct smtp_told turned_away; /* of the peer: what the first command is answered */
 	char helo_room[SMTP_HELO_MAX];
 	char note_room[SMTP_REPLY_ARG_MAX], from_room[SMTP_REPLY_ARG_MAX]; /* of a REFUSED action */
+	char said_room[SMTP_REPLY_ARG_MAX], enhanced_room[SMTP_ENHANCED_MAX];
 };
 
 /*
@@ -204,6 +163,13 @@ void smtp_sent(struct smtp *s, size_t n);
 /* In      verdict: enum smtp_verdict; targets: copied, only for SMTP_KNOWN */
 void smtp_answer_rcpt(struct smtp *s, unsigned verdict, const struct smtp_target *targets,
     size_t n);
+/*
+ * The answer to ASK_PEER, ASK_POLICY and ASK_SCAN.
+ *
+ * In      t: copied; its text is cut and made printable ASCII, codes that are none are replaced
+ * RFC     5321 4.2, 4.3.2
+ */
+void smtp_answer_reply(struct smtp *s, const struct smtp_told *t);
 /* In      result: ERR_OK, ERR_DENIED; anything else is temporary */
 void smtp_answer_sender(struct smtp *s, enum err result);
 void smtp_answer_challenge(struct smtp *s, str data);

@@ -37,6 +37,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct smtp_talk t;
 	smtp_talk_init(&t, (data[0] & 1) != 0);
 	t.peer.greeted = (data[0] & 2) != 0;
+	t.peer.checked = (data[0] & 8) != 0;
+	t.told.verdict = data[0] >> 6; /* go on, later, refuse; the texts are empty */
 	t.body = (data[0] & 0x7c) == 0x7c ? ERR_NOSPACE : ERR_OK;
 	smtp_talk_open(&t);
 	if ((data[0] & 0x80) != 0 && (data[0] & 1) != 0) {

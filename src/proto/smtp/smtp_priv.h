@@ -19,7 +19,7 @@ enum {
 	IN_TXN = IN_MAIL | IN_RCPT,
 	IN_ANY = IN_START | IN_READY | IN_TXN,
 };
-enum { ARG = 1, BARE = 2, JUNK = 4, LOGIN = 8, ENDS = 16, HIDDEN = 32, COUNTS = 64 };
+enum { ARG = 1, BARE = 2, JUNK = 4, LOGIN = 8, ENDS = 16, HIDDEN = 32, COUNTS = 64, ALONE = 128 };
 enum { EVERYWHERE, SUBMISSION };
 enum { NONE, NEEDED };
 
@@ -66,6 +66,8 @@ void smtp_enter(struct smtp *s, enum smtp_state to);
 
 /* Write a reply, count the fault, note a refusal for the log, and close if the row says so. */
 void smtp_reply(struct smtp *s, enum smtp_reply id, str arg);
+/* Say what others want said; it must not be "go on". */
+void smtp_reply_told(struct smtp *s, const struct smtp_told *t, str about, unsigned flags);
 /* "501 Syntax: VERB grammar" */
 void smtp_reply_syntax(struct smtp *s, enum smtp_command c);
 /* Append `arg` as it may stand in a reply or trace line: printable, cut. */
@@ -88,7 +90,10 @@ bool smtp_xtext_valid(str s, size_t max);
 size_t smtp_data_feed(struct smtp *s, str in);
 void smtp_auth_line(struct smtp *s, str line);
 void smtp_auth_refuse(struct smtp *s, enum smtp_reply why);
-/* All of FINAL that is left: ask about the next origin or commit. */
+/* The recipient under way may be taken, or why not. */
+void smtp_rcpt_told(struct smtp *s, const struct smtp_told *t);
+void smtp_data_told(struct smtp *s, const struct smtp_told *t);
+/* All of FINAL that is left: ask about the next origin, have it looked at, or commit. */
 void smtp_data_next(struct smtp *s);
 void smtp_data_sender(struct smtp *s, enum err result);
 

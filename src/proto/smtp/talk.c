@@ -58,8 +58,9 @@ answer_rcpt(struct smtp_talk *t, str address)
 		{ S_INIT("full"), SMTP_OVERQUOTA },
 		{ S_INIT("temp"), SMTP_TEMP },
 	};
-	struct smtp_target targets[] = { { 7, address, S("") }, { 8, S("b@example.org"), S("x") },
-		{ 9, S("c@example.org"), S("") } };
+	struct smtp_target targets[] = { { .account = 7, .address = address },
+		{ .account = 8, .address = S("b@example.org"), .detail = S("x") },
+		{ .account = 9, .address = S("c@example.org"), .junk_at = 4500 } };
 	unsigned verdict = SMTP_KNOWN;
 	for (size_t i = 0; i < LEN(rows); i++) {
 		verdict = str_starts(address, rows[i].local) ? rows[i].verdict : verdict;
@@ -104,10 +105,41 @@ answer_sasl(struct smtp_talk *t, const struct smtp_action *a)
 }
 
 static void
+answer_policy(struct smtp_talk *t, str address)
+{
+	struct smtp_told told = { .verdict = SMTP_GO_ON };
+	if (str_starts(address, S("grey"))) {
+		told = (struct smtp_told){ SMTP_LATER, 451, S("4.7.1"), S("Come back $ later") };
+	} else if (str_starts(address, S("listed"))) {
+		told = (struct smtp_told){ SMTP_REFUSE, 550, S("5.7.1"),
+			S("Your address\r\nis listed") };
+	} else if (str_starts(address, S("odd"))) {
+		told = (struct smtp_told){ SMTP_REFUSE, 250, S("2.0.0"), S("") };
+	} else if (str_starts(address, S("enough"))) {
+		told = (struct smtp_told){ SMTP_LATER, 421, S("4.7.0"), S("Enough") };
+	}
+	smtp_answer_reply(&t->s, &told);
+}
+
+static void
+answer_scan(struct smtp_talk *t)
+{
+	struct smtp_told told = { .verdict = SMTP_GO_ON };
+	ASSERT(smtp_txn(&t->s)->rcpts_n > 0 && t->s.state == SMTP_FINAL);
+	if (str_find(buf_view(&t->stored), S("VIRUS")) >= 0) {
+		told = (struct smtp_told){ SMTP_REFUSE, 554, S("5.7.1"), S("Has a virus") };
+	} else if (str_find(buf_view(&t->stored), S("LATER")) >= 0) {
+		told = (struct smtp_told){ SMTP_LATER, 451, S("4.7.1"), S("Not looked at") };
+	}
+	smtp_answer_reply(&t->s, &told);
+}
+
+static void
 commit(struct smtp_talk *t)
 {
 	const struct smtp_txn *x = smtp_txn(&t->s);
-	ASSERT(x->rcpts_n > 0 && x->octets == t->stored.n);
+	ASSERT(x->rcpts_n > 0 && x->octets + t->trace == t->stored.n);
+	ASSERT(!t->peer.checked || x->looked_at);
 	buf_printf(&t->done, "{commit <%.*s>", STR_ARG(x->reverse_path));
 	for (const struct smtp_rcpt *r = x->rcpts; r != NULL; r = r->next) {
 		buf_printf(&t->done, " %.*s:%zu", STR_ARG(r->address), r->targets_n);
@@ -137,11 +169,14 @@ put_word(struct smtp_talk *t, const struct smtp_action *a)
 		[SMTP_ASK_SASL_START] = "sasl",
 		[SMTP_ASK_SASL_STEP] = "step",
 		[SMTP_SASL_ABORT] = "abort",
+		[SMTP_ASK_PEER] = "peer",
+		[SMTP_ASK_POLICY] = "policy",
+		[SMTP_ASK_SCAN] = "scan",
 		[SMTP_DROP] = "drop",
 		[SMTP_DELAY] = "delay",
 		[SMTP_REFUSED] = "refused",
 		[SMTP_CLOSE] = "close" };
-	if (a->kind == SMTP_BODY || a->kind == SMTP_COMMIT) {
+	if (a->kind == SMTP_TRACE || a->kind == SMTP_BODY || a->kind == SMTP_COMMIT) {
 		return;
 	}
 	buf_printf(&t->done, "{%s", words[a->kind]);
@@ -160,6 +195,11 @@ act(struct smtp_talk *t, const struct smtp_action *a)
 {
 	put_word(t, a);
 	switch (a->kind) {
+	case SMTP_TRACE:
+		ASSERT(t->stored.n == 0);
+		t->trace = a->text.n;
+		buf_str(&t->stored, a->text);
+		break;
 	case SMTP_BODY: buf_str(&t->stored, a->text); break;
 	case SMTP_DROP: buf_reset(&t->stored); break;
 	case SMTP_CLOSE: t->closed = true; break;
@@ -177,6 +217,9 @@ act(struct smtp_talk *t, const struct smtp_action *a)
 	case SMTP_ASK_SENDER: answer_sender(t, a->text); break;
 	case SMTP_ASK_SASL_START:
 	case SMTP_ASK_SASL_STEP: answer_sasl(t, a); break;
+	case SMTP_ASK_PEER: smtp_answer_reply(&t->s, &t->told); break;
+	case SMTP_ASK_POLICY: answer_policy(t, a->text); break;
+	case SMTP_ASK_SCAN: answer_scan(t); break;
 	case SMTP_DELAY:
 		t->delays++;
 		smtp_answer_delay(&t->s);

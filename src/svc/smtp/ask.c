@@ -92,6 +92,9 @@ svc_smtp_no_answer(struct svc_smtp_session *x)
 	switch (x->engine.wait) {
 	case SMTP_WAIT_RCPT: smtp_answer_rcpt(&x->engine, SMTP_TEMP, NULL, 0); break;
 	case SMTP_WAIT_SENDER: smtp_answer_sender(&x->engine, ERR_UNAVAILABLE); break;
+	case SMTP_WAIT_PEER:
+	case SMTP_WAIT_POLICY: svc_smtp_policy_absent(x); break;
+	case SMTP_WAIT_SCAN: svc_smtp_scan_absent(x); break;
 	case SMTP_WAIT_COMMIT: smtp_answer_commit(&x->engine, ERR_UNAVAILABLE, S("")); break;
 	case SMTP_WAIT_SASL:
 		svc_smtp_ask_abort(x);
@@ -101,16 +104,29 @@ svc_smtp_no_answer(struct svc_smtp_session *x)
 	}
 }
 
-void
-svc_smtp_peer_gone(struct svc_smtp *sv, bool queue)
+/* Does the session wait for an answer of this peer? */
+static bool
+waits_for(const struct svc_smtp_session *x, const struct svc_smtp_link *link)
 {
-	LIST_EACH(it, &sv->sessions) {
+	const struct svc_smtp *sv = x->server;
+	switch (x->engine.wait) {
+	case SMTP_WAIT_PEER:
+	case SMTP_WAIT_POLICY: return link == &sv->policy;
+	case SMTP_WAIT_SCAN: return link == x->scan;
+	case SMTP_WAIT_COMMIT: return link == &sv->queue;
+	default: return link == &sv->auth;
+	}
+}
+
+void
+svc_smtp_peer_gone(const struct svc_smtp_link *link)
+{
+	LIST_EACH(it, &link->server->sessions) {
 		struct svc_smtp_session *x = LIST_ENTRY(it, struct svc_smtp_session, node);
-		bool commit = x->engine.wait == SMTP_WAIT_COMMIT;
-		if (!queue) {
+		if (link == &link->server->auth) {
 			x->sasl = 0;
 		}
-		if (x->request != 0 && commit == queue) {
+		if (x->request != 0 && waits_for(x, link)) {
 			svc_smtp_no_answer(x);
 			svc_smtp_session_run(x);
 		}
@@ -159,8 +175,14 @@ on_rcpt(void *ctx, const struct ipc_smtp_auth_rcpt_result *m, int *fd)
 		return ERR_PROTOCOL;
 	}
 	for (size_t i = 0; i < m->targets_n; i++) {
-		targets[i] = (struct smtp_target){ m->targets[i].account, m->targets[i].address,
-			m->targets[i].detail };
+		targets[i] = (struct smtp_target){ .account = m->targets[i].account,
+			.address = m->targets[i].address,
+			.detail = m->targets[i].detail };
+	}
+	for (size_t i = 0; i < MIN(m->filters_n, m->targets_n); i++) {
+		targets[i].junk_at = m->filters[i].junk_at;
+		targets[i].reject_at = m->filters[i].reject_at;
+		targets[i].domain_policy = m->filters[i].domain_policy;
 	}
 	if (x != NULL && x->engine.wait == SMTP_WAIT_RCPT) {
 		smtp_answer_rcpt(&x->engine, m->verdict, targets, m->targets_n);

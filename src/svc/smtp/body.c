@@ -92,6 +92,26 @@ svc_smtp_body_add(struct svc_smtp_body *b, str octets, uint64_t expected)
 }
 
 enum err
+svc_smtp_body_to_file(struct svc_smtp_body *b)
+{
+	return b->fd < 0 || b->memory.n > 0 ? write_out(b) : ERR_OK;
+}
+
+enum err
+svc_smtp_body_read(const struct svc_smtp_body *b, uint64_t at, char *to, size_t n)
+{
+	ASSERT(at + n <= b->size);
+	size_t file = at < b->in_file ? (size_t)MIN(b->in_file - at, (uint64_t)n) : 0;
+	if (file > 0) {
+		TRY(sys_file_read_exact(b->fd, at, to, file));
+	}
+	if (n > file) {
+		memcpy(to + file, b->memory.p + (at + file - b->in_file), n - file);
+	}
+	return ERR_OK;
+}
+
+enum err
 svc_smtp_body_finish(struct svc_smtp_body *b)
 {
 	return b->fd >= 0 && b->memory.n > 0 ? write_out(b) : ERR_OK;

@@ -23,7 +23,8 @@ flatten(struct svc_smtp *sv, const struct smtp_txn *t)
 				.detail = r->targets[i].detail,
 				.original = r->address,
 				.orcpt = r->orcpt,
-				.notify = r->notify };
+				.notify = r->notify,
+				.junk = r->targets[i].junk };
 		}
 	}
 	return n;
@@ -43,7 +44,7 @@ put(struct svc_smtp_session *x, const struct smtp_txn *t)
 		.envid = t->envid,
 		.ret = t->ret,
 		.peer_ip = x->info.peer_ip,
-		.message_id = t->message_id,
+		.message_id = t->message_id.n > 0 ? t->message_id : x->facts.message_id,
 		.language = x->engine.account_language,
 		.requiretls = t->requiretls,
 		.received_s = x->engine.wall_s,
@@ -73,7 +74,7 @@ void
 svc_smtp_commit(struct svc_smtp_session *x)
 {
 	x->request = svc_smtp_session_request(x);
-	ASSERT(x->body.size == smtp_txn(&x->engine)->octets || x->engine.txn.failed != ERR_OK);
+	x->stored = x->body.size;
 	enum err e = x->engine.txn.failed != ERR_OK ? x->engine.txn.failed : send(x);
 	svc_smtp_body_reset(&x->body);
 	if (e != ERR_OK) {
@@ -108,7 +109,22 @@ log_accepted(struct svc_smtp_session *x, const char *id)
 	LOG(SMTP_ACCEPTED, F_ID("session", x->info.id), F_U64("txn", x->engine.txns),
 	    F_CSTR("queue", id), F_ADDR("peer", &x->peer), F_U64("account", x->engine.account),
 	    F_STR("helo", x->engine.helo), F_STR("from", t->reverse_path),
-	    F_STR("to", buf_view(&to)), F_U64("rcpts", t->rcpts_n), F_U64("octets", t->octets));
+	    F_STR("to", buf_view(&to)), F_U64("rcpts", t->rcpts_n), F_U64("octets", x->stored),
+	    F_I64("score", x->facts.score), F_U64("junk", x->facts.junk));
+}
+
+static void
+tell_accepted(struct svc_smtp_session *x, uint64_t entry)
+{
+	size_t junk = x->facts.junk;
+	const struct svc_smtp_ended e = { .end = junk == 0    ? SVC_SMTP_INBOX
+		    : junk == smtp_txn(&x->engine)->targets_n ? SVC_SMTP_JUNK
+							      : SVC_SMTP_SOME_JUNK,
+		.entry = entry,
+		.code = 250,
+		.enhanced = S("2.0.0"),
+		.text = S("") };
+	svc_smtp_tell(x, &e);
 }
 
 static enum err
@@ -124,11 +140,17 @@ on_result(void *ctx, const struct ipc_smtp_queue_commit_result *m, int *fd)
 	spool_id_text(m->entry, id);
 	if (m->result == ERR_OK) {
 		sv->counters.accepted++;
-		sv->counters.octets += smtp_txn(&x->engine)->octets;
+		sv->counters.octets += x->stored;
+		sv->counters.junk += x->facts.junk > 0;
+		x->rcpts += (uint32_t)smtp_txn(&x->engine)->rcpts_n;
 		log_accepted(x, id);
+		tell_accepted(x, m->entry);
 	} else {
 		LOG(SMTP_NOT_STORED, F_ID("session", x->info.id), F_U64("txn", x->engine.txns),
 		    F_ERR(m->result));
+	}
+	if (m->result == ERR_OK) {
+		svc_smtp_facts_reset(x);
 	}
 	smtp_answer_commit(&x->engine, m->result, str_from(id));
 	svc_smtp_session_run(x);

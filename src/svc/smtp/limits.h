@@ -17,9 +17,13 @@ enum {
 	    1024, /* in memory, all sessions; then files come earlier */
 	SVC_SMTP_SESSION_BUDGET = 1024 * 1024, /* envelope 512 KB, what gate told, the account */
 
-	SVC_SMTP_ASK_MS = 60 * 1000,     /* auth answers in microseconds, or something is wrong */
-	SVC_SMTP_COMMIT_MS = 300 * 1000, /* clients wait 10 minutes: RFC 5321 4.5.3.2.6 */
-	SVC_SMTP_LINGER_MS = 10 * 1000,  /* for the last reply to be read after we closed */
+	SVC_SMTP_ASK_MS = 60 * 1000,    /* auth answers in microseconds, or something is wrong */
+	SVC_SMTP_POLICY_MS = 20 * 1000, /* policy's own limits for DNS are far lower */
+	SVC_SMTP_SCAN_MS = 120 * 1000,  /* scan's own deadline is lower; with COMMIT below 10 min */
+	SVC_SMTP_SCANS_MAX = 64,        /* bound of setting scan.processes */
+	SVC_SMTP_FACTS_BUDGET = 64 * 1024, /* what policy and scan say of one transaction */
+	SVC_SMTP_COMMIT_MS = 300 * 1000,   /* clients wait 10 minutes: RFC 5321 4.5.3.2.6 */
+	SVC_SMTP_LINGER_MS = 10 * 1000,    /* for the last reply to be read after we closed */
 	/*
 	 * A message that comes slower than this many octets a second, once data-timeout is
 	 * over.

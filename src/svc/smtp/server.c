@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "conf/conf.h"
 #include "ipc/gate_smtp.h"
+#include "ipc/smtp_scan.h"
 #include "sys/file.h"
 #include "sys/sys.h"
 
@@ -35,8 +36,11 @@ svc_smtp_init(struct svc_common *sc)
 	*sv = (struct svc_smtp){ .sc = sc, .tmp = -1 };
 	sv->auth = (struct svc_smtp_link){ .server = sv, .edge = "smtp_auth" };
 	sv->queue = (struct svc_smtp_link){ .server = sv, .edge = "smtp_queue" };
+	sv->policy = (struct svc_smtp_link){ .server = sv, .edge = "smtp_policy" };
+	sv->watch = (struct svc_smtp_link){ .server = sv, .edge = "smtp_watch" };
 	sc->ctx = sv;
 	list_init(&sv->gates);
+	list_init(&sv->scans);
 	list_init(&sv->sessions);
 	list_init(&sv->dead);
 	sys_task_init(&sv->bury, svc_smtp_bury, sv);
@@ -44,11 +48,22 @@ svc_smtp_init(struct svc_common *sc)
 	sv->scratch = arena_new(sc->arena, "message", IPC_LIST_OCTETS, 0);
 	sv->in = mem_zalloc(1, SVC_SMTP_READ_MAX);
 	sv->rcpts = mem_zalloc(SMTP_TARGETS_MAX, sizeof *sv->rcpts);
-	if (sv->scratch == NULL || sv->in == NULL || sv->rcpts == NULL) {
+	sv->targets = mem_zalloc(SMTP_TARGETS_MAX, sizeof *sv->targets);
+	sv->piece = mem_zalloc(1, SVC_SMTP_INLINE_MAX);
+	if (sv->scratch == NULL || sv->in == NULL || sv->rcpts == NULL || sv->targets == NULL ||
+	    sv->piece == NULL) {
 		return ERR_NOMEM;
 	}
 	take_settings(sv);
 	return sys_dir_open(SYS_CWD, svc_common_state_path(sc, S("spool/tmp")), &sv->tmp);
+}
+
+static void
+link_free(struct svc_smtp_link *link)
+{
+	sys_chan_free(&link->chan);
+	list_remove(&link->node);
+	mem_drop(link);
 }
 
 void
@@ -56,12 +71,12 @@ svc_smtp_done(struct svc_common *sc)
 {
 	struct svc_smtp *sv = sc->ctx;
 	ASSERT(list_empty(&sv->sessions) && list_empty(&sv->dead));
+	list_move(&sv->scans, &sv->gates);
 	LIST_EACH(it, &sv->gates) {
-		struct svc_smtp_link *link = LIST_ENTRY(it, struct svc_smtp_link, node);
-		sys_chan_free(&link->chan);
-		list_remove(&link->node);
-		mem_drop(link);
+		link_free(LIST_ENTRY(it, struct svc_smtp_link, node));
 	}
+	sys_chan_free(&sv->policy.chan);
+	sys_chan_free(&sv->watch.chan);
 	sys_chan_free(&sv->auth.chan);
 	sys_chan_free(&sv->queue.chan);
 	sys_task_stop(&sv->bury);
@@ -69,6 +84,8 @@ svc_smtp_done(struct svc_common *sc)
 	buf_done(&sv->out);
 	MEM_FREE(sv->in);
 	MEM_FREE(sv->rcpts);
+	MEM_FREE(sv->targets);
+	MEM_FREE(sv->piece);
 	MEM_FREE(sv->slots);
 }
 
@@ -80,25 +97,48 @@ svc_smtp_on_reload(struct svc_common *sc)
 
 /* --- channels ------------------------------------------------------------------------------ */
 
+/* A gate or a scan is gone. */
+static void
+drop(struct svc_smtp_link *link)
+{
+	sys_chan_free(&link->chan);
+	if (link->is_scan) {
+		link->server->counters.scan_lost++;
+		list_remove(&link->node); /* what it had is not given to it again */
+		svc_smtp_peer_gone(link);
+	}
+	link_free(link);
+}
+
+/* Is it one of those that are there once? */
+static uint64_t *
+lost_counter(struct svc_smtp_link *link)
+{
+	struct svc_smtp *sv = link->server;
+	return link == &sv->queue ? &sv->counters.queue_lost
+	    : link == &sv->auth   ? &sv->counters.auth_lost
+	    : link == &sv->policy ? &sv->counters.policy_lost
+	    : link == &sv->watch  ? &sv->counters.watch_lost
+				  : NULL;
+}
+
 static void
 on_closed(void *ctx, enum err why)
 {
 	struct svc_smtp_link *link = ctx;
 	struct svc_smtp *sv = link->server;
+	uint64_t *lost = lost_counter(link);
 	LOG(CHANNEL_CLOSED, F_CSTR("edge", link->edge), F_U64("peer", link->peer), F_ERR(why));
 	sys_chan_free(&link->chan);
 	if (why != ERR_EOF) {
 		svc_common_rewire(sv->sc, str_from(link->edge), link->peer);
 	}
-	if (link == &sv->auth || link == &sv->queue) {
-		bool queue = link == &sv->queue;
-		sv->counters.queue_lost += queue;
-		sv->counters.auth_lost += !queue;
-		svc_smtp_peer_gone(sv, queue);
+	if (lost != NULL) {
+		(*lost)++;
+		svc_smtp_peer_gone(link);
 		return;
 	}
-	list_remove(&link->node);
-	mem_drop(link);
+	drop(link);
 }
 
 static enum err
@@ -136,16 +176,15 @@ open_link(struct svc_smtp_link *link, enum err (*on_message)(void *ctx, str data
 	return sys_chan_new(link->server->sc->loop, fd, &h, &link->chan);
 }
 
-/* A gate that was started anew replaces the old one of its number. */
+/* One that was started anew replaces the old one of its number. */
 static enum err
-wire_gate(struct svc_smtp *sv, uint32_t peer, int fd)
+wire_one_of(struct svc_smtp *sv, bool scan, uint32_t peer, int fd)
 {
-	LIST_EACH(it, &sv->gates) {
+	struct list *all = scan ? &sv->scans : &sv->gates;
+	LIST_EACH(it, all) {
 		struct svc_smtp_link *old = LIST_ENTRY(it, struct svc_smtp_link, node);
 		if (old->peer == peer) {
-			sys_chan_free(&old->chan);
-			list_remove(&old->node);
-			mem_drop(old);
+			drop(old);
 		}
 	}
 	struct svc_smtp_link *link = mem_zalloc(1, sizeof *link);
@@ -153,9 +192,16 @@ wire_gate(struct svc_smtp *sv, uint32_t peer, int fd)
 		sys_close(&fd);
 		return ERR_NOMEM;
 	}
-	*link = (struct svc_smtp_link){ .server = sv, .edge = "gate_smtp", .peer = peer };
-	list_push(&sv->gates, &link->node);
-	return open_link(link, on_gate, fd);
+	*link = (struct svc_smtp_link){ .server = sv,
+		.edge = scan ? "smtp_scan" : "gate_smtp",
+		.is_scan = scan,
+		.peer = peer };
+	list_push(all, &link->node);
+	enum err e = open_link(link, scan ? svc_smtp_on_scan : on_gate, fd);
+	if (e != ERR_OK) {
+		link_free(link);
+	}
+	return e;
 }
 
 static enum err
@@ -164,27 +210,35 @@ rewire(struct svc_smtp_link *link, enum err (*on_message)(void *ctx, str datagra
 	bool had = link->chan != NULL;
 	sys_chan_free(&link->chan);
 	if (had) {
-		svc_smtp_peer_gone(link->server, link == &link->server->queue);
+		svc_smtp_peer_gone(link);
 	}
 	return open_link(link, on_message, fd);
+}
+
+/* watch only listens. */
+static enum err
+on_watch(void *ctx, str datagram, int *fd)
+{
+	return ERR_PROTOCOL;
 }
 
 enum err
 svc_smtp_on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
 {
 	struct svc_smtp *sv = sc->ctx;
-	if (str_eq(edge, S("smtp_auth"))) {
-		return rewire(&sv->auth, svc_smtp_on_auth, fd);
+	const struct {
+		struct svc_smtp_link *link;
+		enum err (*fn)(void *ctx, str datagram, int *fd);
+	} rows[] = { { &sv->auth, svc_smtp_on_auth }, { &sv->queue, svc_smtp_on_queue },
+		{ &sv->policy, svc_smtp_on_policy }, { &sv->watch, on_watch } };
+	for (size_t i = 0; i < LEN(rows); i++) {
+		if (str_eq(edge, str_from(rows[i].link->edge))) {
+			return rewire(rows[i].link, rows[i].fn, fd);
+		}
 	}
-	if (str_eq(edge, S("smtp_queue"))) {
-		return rewire(&sv->queue, svc_smtp_on_queue, fd);
-	}
-	if (str_eq(edge, S("smtp_policy")) || str_eq(edge, S("smtp_scan"))) {
-		sys_close(&fd); /* nothing is asked yet */
-		return ERR_OK;
-	}
-	ASSERT(str_eq(edge, S("gate_smtp")));
-	return wire_gate(sv, peer, fd);
+	bool scan = str_eq(edge, S("smtp_scan"));
+	ASSERT(scan || str_eq(edge, S("gate_smtp")));
+	return wire_one_of(sv, scan, peer, fd);
 }
 
 /* --- health and end ------------------------------------------------------------------------ */
@@ -200,7 +254,12 @@ svc_smtp_on_status(struct svc_common *sc, struct buf *facts)
 	} rows[] = { { "sessions", sv->living }, { "sessions_total", c->sessions },
 		{ "accepted", c->accepted }, { "octets", c->octets }, { "refused", c->refused },
 		{ "answers_lost", c->lost }, { "auth_lost", c->auth_lost },
-		{ "queue_lost", c->queue_lost }, { "bodies_octets", sv->bodies } };
+		{ "queue_lost", c->queue_lost }, { "bodies_octets", sv->bodies },
+		{ "policy_lost", c->policy_lost }, { "scan_lost", c->scan_lost },
+		{ "watch_lost", c->watch_lost }, { "policy_absent", c->policy_absent },
+		{ "scan_absent", c->scan_absent }, { "scan_held", c->held },
+		{ "scan_refused", c->scan_refused }, { "scan_later", c->scan_later },
+		{ "junk", c->junk }, { "untold", c->untold } };
 	for (size_t i = 0; i < LEN(rows); i++) {
 		buf_printf(facts, "%s=%llu\n", rows[i].key, (unsigned long long)rows[i].value);
 	}

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The smtp process in memory: sessions, each an engine of proto/smtp over a stream that a gate
- * handed over, and the channels to auth and queue. session.c moves octets, ask.c asks auth,
- * commit.c gives finished messages to queue, body.c keeps them until then.
+ * handed over, and the channels to others. session.c moves octets, ask.c asks auth, policy.c
+ * policy, scan.c has a finished message looked at, commit.c gives it to queue, tell.c tells watch
+ * how it ended; body.c keeps it until then.
  */
 #ifndef SVC_SMTP_SERVER_H
 #define SVC_SMTP_SERVER_H
 
 #include "base/list.h"
+#include "ipc/common.h"
 #include "ipc/smtp_auth.h"
 #include "proto/smtp/smtp.h"
 #include "svc/common/service.h"
@@ -17,11 +19,12 @@ struct svc_smtp;
 
 /* A channel to another process. */
 struct svc_smtp_link {
-	struct list node; /* gates only */
+	struct list node; /* gates and scans only */
 	struct svc_smtp *server;
 	struct sys_chan *chan; /* NULL: gone */
 	const char *edge;
 	uint32_t peer;
+	bool is_scan;
 };
 
 /* The octets of a message until it is committed: in memory, or behind that in a file. */
@@ -31,6 +34,23 @@ struct svc_smtp_body {
 	size_t charged;    /* of the process's SVC_SMTP_BODIES_MAX */
 	int fd;            /* -1: none */
 	uint64_t in_file, size;
+	uint64_t expected; /* of a composed one: in all */
+};
+
+/*
+ * What policy and scan said of the transaction under way; texts live in the arena, which is made
+ * when the first of them speaks and emptied when a transaction asks its first question.
+ */
+struct svc_smtp_facts {
+	struct arena *arena;
+	struct ipc_common_trust trust;
+	struct ipc_common_listed *listed;
+	size_t listed_n;
+	bool looked_at; /* by scan; what follows is from it */
+	bool told;      /* watch knows how it ended */
+	size_t junk;    /* recipients whose copy goes to the mailbox for junk */
+	int64_t score;
+	str message_id, from, why;
 };
 
 struct svc_smtp_session {
@@ -48,16 +68,25 @@ struct svc_smtp_session {
 	struct smtp engine;
 	struct buf pending; /* read, but the engine does not take it yet */
 	struct svc_smtp_body body;
-	uint64_t lines;       /* of the engine, when the timer was set */
-	int64_t data_from_ms; /* DATA began; 0: not in DATA */
-	bool closing;         /* nothing more is said after the output */
-	bool shut;            /* our direction is ended; waiting for the other */
+	struct buf trace; /* our own fields, in front of the body in the end */
+	struct svc_smtp_facts facts;
+	struct svc_smtp_link *scan; /* that has the letter */
+	uint32_t rcpts;             /* of committed messages */
+	uint64_t stored;            /* octets of the message that queue was given */
+	uint64_t lines;             /* of the engine, when the timer was set */
+	int64_t data_from_ms;       /* DATA began; 0: not in DATA */
+	bool closing;               /* nothing more is said after the output */
+	bool shut;                  /* our direction is ended; waiting for the other */
 	bool dead;
 	char literal[SYS_ADDR_TEXT_MAX];
 };
 
 struct svc_smtp_counters {
 	uint64_t sessions, accepted, octets, refused, lost, auth_lost, queue_lost;
+	uint64_t policy_lost, scan_lost, watch_lost; /* channels that closed */
+	uint64_t policy_absent, scan_absent, held; /* questions nobody answered; letters put off */
+	uint64_t untold;                           /* letters watch did not hear of */
+	uint64_t junk, scan_refused, scan_later;   /* letters */
 };
 
 struct svc_smtp {
@@ -65,8 +94,8 @@ struct svc_smtp {
 	struct smtp_conf conf;
 	char hostname[256];
 	int64_t command_ms, data_ms;
-	struct svc_smtp_link auth, queue;
-	struct list gates;
+	struct svc_smtp_link auth, queue, policy, watch;
+	struct list gates, scans;
 	struct list sessions, dead;
 	struct svc_smtp_session **slots; /* by number; NULL: free */
 	uint32_t slots_n, slots_cap, living;
@@ -74,10 +103,12 @@ struct svc_smtp {
 	struct sys_task bury;
 	struct buf out; /* the message under way to a peer */
 	struct ipc_common_rcpt *rcpts;
-	struct arena *scratch; /* of one message from a peer */
-	char *in;              /* SVC_SMTP_READ_MAX octets, for the read under way */
-	int tmp;               /* folder of large bodies */
-	size_t bodies;         /* octets of bodies in memory */
+	struct ipc_smtp_scan_target *targets; /* as many */
+	char *piece;                          /* SVC_SMTP_INLINE_MAX octets, for copying */
+	struct arena *scratch;                /* of one message from a peer */
+	char *in;                             /* SVC_SMTP_READ_MAX octets, for the read under way */
+	int tmp;                              /* folder of large bodies */
+	size_t bodies;                        /* octets of bodies in memory */
 	bool quitting;
 	struct svc_smtp_counters counters;
 };
@@ -121,8 +152,59 @@ void svc_smtp_ask_abort(struct svc_smtp_session *x);
 enum err svc_smtp_on_auth(void *ctx, str datagram, int *fd);
 /* No answer came, or will: the engine is told so. */
 void svc_smtp_no_answer(struct svc_smtp_session *x);
-/* Every session that waits for auth (or queue) gets no answer. */
-void svc_smtp_peer_gone(struct svc_smtp *sv, bool queue);
+/* Every session that waits for this peer gets no answer. */
+void svc_smtp_peer_gone(const struct svc_smtp_link *link);
+
+/* policy.c: may this peer, this recipient go on? Without policy they may, at once. */
+void svc_smtp_policy_ask(struct svc_smtp_session *x, const struct smtp_action *a);
+void svc_smtp_policy_absent(struct svc_smtp_session *x);
+enum err svc_smtp_on_policy(void *ctx, str datagram, int *fd);
+/* The session is over. */
+void svc_smtp_policy_ended(struct svc_smtp_session *x);
+/* The arena of x->facts; NULL: no memory. */
+struct arena *svc_smtp_facts_arena(struct svc_smtp_session *x);
+void svc_smtp_facts_reset(struct svc_smtp_session *x);
+
+/* scan.c: have the finished message looked at, and put it together as it will be stored. */
+void svc_smtp_scan_ask(struct svc_smtp_session *x);
+/* Nobody looked: setting scan.absent. */
+void svc_smtp_scan_absent(struct svc_smtp_session *x);
+enum err svc_smtp_on_scan(void *ctx, str datagram, int *fd);
+
+/* A part of a message that is to be left out. */
+struct svc_smtp_cut {
+	uint64_t at;
+	uint32_t length;
+};
+/*
+ * Make the body what will be stored: `header`, the trace, and the body without the cuts.
+ *
+ * In      cuts: rising, not overlapping, within the body
+ * Errors  those of svc_smtp_body_add
+ */
+enum err svc_smtp_compose(struct svc_smtp_session *x, str header, const struct svc_smtp_cut *cuts,
+    size_t n);
+
+/* tell.c: watch hears how letters from outside, and their recipients, ended. */
+enum svc_smtp_ending {
+	SVC_SMTP_INBOX = 1,
+	SVC_SMTP_JUNK,
+	SVC_SMTP_REFUSED,
+	SVC_SMTP_LATER,
+	SVC_SMTP_VIRUS,
+	SVC_SMTP_SOME_JUNK
+};
+struct svc_smtp_ended {
+	enum svc_smtp_ending end;
+	uint64_t entry;
+	uint16_t code;
+	str enhanced, text;
+	str from;  /* empty: the transaction's */
+	str about; /* the recipient that was refused; empty: all of the transaction */
+};
+void svc_smtp_tell(struct svc_smtp_session *x, const struct svc_smtp_ended *e);
+/* A recipient or message was refused: for the log, and for watch unless it knows. */
+void svc_smtp_tell_refused(struct svc_smtp_session *x, const struct smtp_action *a);
 
 /* An empty body; nothing is taken yet. */
 void svc_smtp_body_init(struct svc_smtp_body *b, struct svc_smtp *sv);
@@ -133,6 +215,10 @@ void svc_smtp_body_reset(struct svc_smtp_body *b);
  * Errors  ERR_NOSPACE, ERR_IO, ERR_NOFD, ERR_NOMEM: the message cannot be kept
  */
 enum err svc_smtp_body_add(struct svc_smtp_body *b, str octets, uint64_t expected);
+/* All of it is in a file from now on. Errors as above. */
+enum err svc_smtp_body_to_file(struct svc_smtp_body *b);
+/* Octets of a part of it into `to`; both within the body. ERR_IO, ERR_EOF. */
+enum err svc_smtp_body_read(const struct svc_smtp_body *b, uint64_t at, char *to, size_t n);
 /* Everything added is in the file, when there is one. Errors as above. */
 enum err svc_smtp_body_finish(struct svc_smtp_body *b);
 

@@ -12,7 +12,7 @@
 #include "sys/random.h"
 #include "sys/sys.h"
 
-enum { SLOT_BITS = 16 };
+enum { SLOT_BITS = 16, TRACE_MAX = 4096 };
 static_assert(SVC_SMTP_SESSIONS_MAX == 1 << SLOT_BITS, "a slot's number fits beside a question's");
 
 /* --- what the engine wants ----------------------------------------------------------------- */
@@ -21,6 +21,7 @@ static void
 log_refused(struct svc_smtp_session *x, const struct smtp_action *a)
 {
 	x->server->counters.refused++;
+	svc_smtp_tell_refused(x, a);
 	LOG(SMTP_REFUSED, F_ID("session", x->info.id), F_U64("txn", x->engine.txns),
 	    F_ADDR("peer", &x->peer), F_STR("helo", x->engine.helo), F_STR("from", a->from),
 	    F_STR("verb", a->verb), F_U64("code", a->code), F_STR("enhanced", a->enhanced),
@@ -41,6 +42,16 @@ keep_octets(struct svc_smtp_session *x, str octets)
 }
 
 static void
+keep_trace(struct svc_smtp_session *x, str octets)
+{
+	buf_reset(&x->trace);
+	buf_str(&x->trace, octets);
+	if (buf_err(&x->trace) != ERR_OK) {
+		smtp_body_failed(&x->engine, ERR_NOMEM);
+	}
+}
+
+static void
 act(struct svc_smtp_session *x, const struct smtp_action *a)
 {
 	switch (a->kind) {
@@ -49,6 +60,10 @@ act(struct svc_smtp_session *x, const struct smtp_action *a)
 	case SMTP_ASK_SASL_START:
 	case SMTP_ASK_SASL_STEP: svc_smtp_ask(x, a); break;
 	case SMTP_SASL_ABORT: svc_smtp_ask_abort(x); break;
+	case SMTP_ASK_PEER:
+	case SMTP_ASK_POLICY: svc_smtp_policy_ask(x, a); break;
+	case SMTP_ASK_SCAN: svc_smtp_scan_ask(x); break;
+	case SMTP_TRACE: keep_trace(x, a->text); break;
 	case SMTP_BODY: keep_octets(x, a->text); break;
 	case SMTP_DROP: svc_smtp_body_reset(&x->body); break;
 	case SMTP_COMMIT: svc_smtp_commit(x); break;
@@ -106,6 +121,9 @@ patience_ms(const struct svc_smtp_session *x)
 {
 	switch (x->engine.wait) {
 	case SMTP_WAIT_NONE: return x->server->command_ms;
+	case SMTP_WAIT_PEER:
+	case SMTP_WAIT_POLICY: return SVC_SMTP_POLICY_MS;
+	case SMTP_WAIT_SCAN: return SVC_SMTP_SCAN_MS;
 	case SMTP_WAIT_DELAY:
 	case SMTP_WAIT_COMMIT: return SVC_SMTP_COMMIT_MS;
 	default: return SVC_SMTP_ASK_MS;
@@ -303,6 +321,7 @@ svc_smtp_bury(void *ctx)
 		list_remove(&x->node);
 		smtp_done(&x->engine);
 		buf_done(&x->pending);
+		buf_done(&x->trace);
 		arena_free(&x->arena);
 		mem_drop(x);
 	}
@@ -322,6 +341,7 @@ svc_smtp_session_end(struct svc_smtp_session *x, const char *why)
 	LOG(SMTP_END, F_ID("session", x->info.id), F_ADDR("peer", &x->peer), F_CSTR("reason", why),
 	    F_U64("messages", x->engine.messages), F_U64("errors", x->engine.errors));
 	svc_smtp_ask_abort(x);
+	svc_smtp_policy_ended(x);
 	x->request = 0;
 	sys_watch_stop(sv->sc->loop, &x->watch);
 	sys_timer_stop(&x->timer);
@@ -412,6 +432,7 @@ start_engine(struct svc_smtp_session *x)
 	struct smtp_peer peer = { .session = x->info.id,
 		.submission = x->info.protocol != SYS_MX,
 		.greeted = x->info.greeted,
+		.checked = true,
 		.tls_version = x->info.tls_version,
 		.tls_cipher = x->info.tls_cipher };
 	char room[256];
@@ -470,6 +491,7 @@ svc_smtp_session_new(struct svc_smtp *sv, const struct ipc_common_session *info,
 	sys_timer_init(&x->timer, on_timer, x);
 	sys_timer_init(&x->delay, on_delay, x);
 	buf_init(&x->pending, SVC_SMTP_READ_MAX);
+	buf_init(&x->trace, TRACE_MAX);
 	svc_smtp_body_init(&x->body, sv);
 	enum err e = start(x, info);
 	if (e != ERR_OK) {

@@ -33,7 +33,9 @@ mx_dialogue(void)
 	CHECK(w.client_eof);
 	CHECK_STR(buf_view(&w.envelopes), S("0 <a@b.org> b@c.org:7\n"));
 	CHECK(str_ends(buf_view(&w.stored), S("Subject: x\r\n\r\nhi\r\n")));
-	CHECK(str_starts(buf_view(&w.stored), S("Received: from a.test ([192.0.2.1])\r\n")));
+	CHECK(str_starts(buf_view(&w.stored),
+	    S("Authentication-Results: mx.example.org; none\r\n"
+	      "Received: from a.test ([192.0.2.1])\r\n")));
 	CHECK_U64(w.by_file, 0);
 	sys_close(&w.client);
 	svc_smtp_world_settle(&w);

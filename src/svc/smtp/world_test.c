@@ -335,7 +335,8 @@ svc_smtp_world_open(struct world *w)
 		.smtp_max_errors = 10,
 		.smtp_max_transactions = 1000,
 		.smtp_command_timeout = 300000,
-		.smtp_data_timeout = 180000 };
+		.smtp_data_timeout = 180000,
+		.scan_absent = S("pass") };
 	w->sc.conf = &w->conf;
 	w->sc.arena = arena_new(NULL, "test", 1 << 30, 0);
 	w->scratch = arena_new(NULL, "scratch", 1 << 20, 0);
