@@ -105,6 +105,13 @@ put_why(struct buf *out, const struct svc_scan_letter *l, const struct svc_scan_
 	if (l->auth.from_fields > 1) {
 		buf_printf(out, "from-fields=%u ", l->auth.from_fields);
 	}
+	for (size_t i = 0; i < l->parts_n; i++) { /* the others are among the reasons */
+		const struct filter_part *p = &l->parts[i];
+		if (p->points == 0) {
+			buf_printf(out, p->detail.n > 0 ? "%.*s(%.*s) " : "%.*s%.*s ",
+			    STR_ARG(p->word), STR_ARG(p->detail));
+		}
+	}
 	str rest = buf_view(&sum->why);
 	buf_str(out, str_sub(rest, 0, out->max - out->n));
 	while (out->n > 0 && out->p[out->n - 1] == ' ') {
