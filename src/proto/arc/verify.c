@@ -168,11 +168,11 @@ judge_seal(const struct dkim_check *c, unsigned instance)
 static enum err
 begin_checks(struct arc_verify *v, int64_t now_s)
 {
-	v->checks_n = v->n + 1;
-	v->check = arena_array(v->a, v->checks_n, sizeof *v->check);
+	v->check = arena_array(v->a, v->n + 1, sizeof *v->check);
 	if (v->check == NULL) {
 		return ERR_BUDGET;
 	}
+	v->checks_n = v->n + 1;
 	struct dkim_check *c = v->check;
 	TRY(dkim_check_begin(c, DKIM_ARC_MESSAGE, v->set[v->n].message, now_s, v->a));
 	const char *why = c->result == DKIM_OPEN ? "" : c->why;
@@ -267,8 +267,11 @@ arc_verify_result(const struct arc_verify *v, const char **ret_why)
 			why = v->check[i].why;
 		}
 	}
+	if (status == ARC_OPEN && !open) {
+		status = v->checks_n > 0 ? ARC_PASS : ARC_FAIL; /* none: it never began */
+	}
 	*(ret_why == NULL ? &ignored : ret_why) = why;
-	return status != ARC_OPEN || open ? status : ARC_PASS;
+	return status;
 }
 
 str

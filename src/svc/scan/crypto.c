@@ -5,8 +5,16 @@
  */
 #include "svc/scan/crypto.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
+
+/* The keys of RFC 8463 A.2. */
+#define RSA_KEY                                                                    \
+	"MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qh" \
+	"dR6wy5bdOKb2jLQiY/J16JYi0Qvx/byYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+" \
+	"PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+2kryOTIKT+l/K4w3QIDAQAB"
+#define ED25519_KEY "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 
 /* A hash that takes small pieces in bursts. */
 struct hasher {
@@ -128,4 +136,29 @@ svc_scan_prove(const struct dkim_key *k, const struct dkim_signature *s, str inp
 		ret->good = is_good(key, s, input);
 	}
 	EVP_PKEY_free(key);
+}
+
+enum err
+svc_scan_crypto_begin(void)
+{
+	static const str records[] = { S_INIT("k=rsa; p=" RSA_KEY),
+		S_INIT("k=ed25519; p=" ED25519_KEY) };
+	static struct dkim_key key;
+	static struct dkim_signature s;
+	struct svc_scan_bodies bodies;
+	struct dkim_proof proof;
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
+		return ERR_NOMEM;
+	}
+	TRY(svc_scan_hash_bodies(S("x"), 1U << DKIM_RELAXED, &bodies));
+	for (size_t i = 0; i < LEN(records); i++) {
+		TRY(dkim_key_read(records[i], &key));
+		s.algorithm = i == 0 ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256;
+		s.octets_n = i == 0 ? 128 : 64;
+		svc_scan_prove(&key, &s, S("x"), &proof);
+		if (!proof.readable || proof.good) {
+			return ERR_UNSUPPORTED;
+		}
+	}
+	return ERR_OK;
 }

@@ -15,6 +15,13 @@ enum {
 	    4096, /* octets gathered before they are hashed: canonical pieces are small */
 };
 
+/*
+ * Have libcrypto load now what it will need: later the sandbox has no files for it.
+ *
+ * Errors  NOMEM; UNSUPPORTED: this library cannot verify what it must
+ */
+enum err svc_scan_crypto_begin(void);
+
 /* SHA-256 of bodies, by enum dkim_canon. */
 struct svc_scan_bodies {
 	uint8_t hash[2][DKIM_BODY_HASH];

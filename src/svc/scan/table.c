@@ -6,6 +6,7 @@
 #include "svc/scan/letter.h"
 
 const struct svc_scan_stage *const svc_scan_stages[] = {
+	[SVC_SCAN_AUTH] = &svc_scan_auth_stage,
 	[SVC_SCAN_JUDGE] = &svc_scan_judge_stage,
 };
 
