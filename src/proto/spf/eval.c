@@ -8,7 +8,7 @@
 static void step_term(struct spf *s);
 static void step_explain(struct spf *s);
 
-/* --- what a record comes to ---------------------------------------------------------------- */
+/* --- what a record comes to -------------------------------------------------------------- */
 
 /* The term at work did not match. */
 static void
@@ -57,7 +57,7 @@ count_lookup(struct spf *s)
 	return !s->done;
 }
 
-/* --- records ------------------------------------------------------------------------------- */
+/* --- records ----------------------------------------------------------------------------- */
 
 static void
 no_record(struct spf *s)
@@ -114,7 +114,7 @@ spf_begin_record(struct spf *s, str domain)
 	ask_record(s);
 }
 
-/* --- mechanisms ---------------------------------------------------------------------------- */
+/* --- mechanisms -------------------------------------------------------------------------- */
 
 /* The target-name of the term at work; p == NULL: none. */
 static str
@@ -271,7 +271,7 @@ is_barred(const struct spf *s, str spec)
 	return s->local_utf8 && spf_macro_has(spec, "sl");
 }
 
-/* --- the end of a record ------------------------------------------------------------------- */
+/* --- the end of a record ----------------------------------------------------------------- */
 
 static void
 step_redirect(struct spf *s)
@@ -327,7 +327,7 @@ step_term(struct spf *s)
 	}
 }
 
-/* --- the explanation ----------------------------------------------------------------------- */
+/* --- the explanation --------------------------------------------------------------------- */
 
 static void
 fail_without(struct spf *s)

@@ -57,7 +57,7 @@ spf_expand(struct spf *s, str spec)
 	return ret;
 }
 
-/* --- the peer's names ---------------------------------------------------------------------- */
+/* --- the peer's names -------------------------------------------------------------------- */
 
 static void
 step_validated(struct spf *s)
@@ -146,7 +146,7 @@ spf_names_best(const struct spf *s, str domain)
 	return best;
 }
 
-/* --- hosts --------------------------------------------------------------------------------- */
+/* --- hosts ------------------------------------------------------------------------------- */
 
 void
 spf_names_addresses(struct spf *s, spf_fn *after)

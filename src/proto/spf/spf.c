@@ -38,7 +38,7 @@ spf_void(struct spf *s)
 	return !s->done;
 }
 
-/* --- questions ----------------------------------------------------------------------------- */
+/* --- questions --------------------------------------------------------------------------- */
 
 void
 spf_lookups_reset(struct spf *s)
@@ -118,7 +118,7 @@ spf_want(struct spf *s, struct spf_question *ret)
 	return false;
 }
 
-/* --- answers ------------------------------------------------------------------------------- */
+/* --- answers ----------------------------------------------------------------------------- */
 
 static enum spf_outcome
 take_address(struct spf *s, uint16_t type, str rdata)
@@ -233,7 +233,7 @@ spf_result(const struct spf *s)
 	return &s->result;
 }
 
-/* --- beginning ----------------------------------------------------------------------------- */
+/* --- beginning --------------------------------------------------------------------------- */
 
 static bool
 is_ascii(str s)
