@@ -124,10 +124,29 @@ honours(const struct svc_scan_letter *l, const struct ipc_smtp_scan_target *t)
 			     : str_eq(t->domain_policy, S("reject"));
 }
 
+/*
+ * SPF says no, or no signature is right and one is wrong, and nothing speaks for the sender. A
+ * mailing list breaks signatures, but its own SPF is right; a forwarder breaks SPF, but no
+ * signature.
+ */
+static bool
+unauthentic(const struct svc_scan_letter *l)
+{
+	const struct svc_scan_auth_facts *a = &l->auth;
+	uint8_t spf = l->m.trust.spf;
+	if (a->aligned || a->arc_trusted || a->dmarc == MAIL_AUTHRES_PASS) {
+		return false;
+	}
+	return spf == MAIL_AUTHRES_FAIL ||
+	    (a->dkim == MAIL_AUTHRES_FAIL && spf != MAIL_AUTHRES_PASS);
+}
+
 static bool
 must_be_junk(const struct svc_scan_letter *l)
 {
-	return l->wish == SVC_SCAN_JUNK || l->auth.from_fields > 1 || svc_scan_dmarc_failed(l);
+	bool forged = l->scan->sc->conf->filter_unauthentic && unauthentic(l);
+	return l->wish == SVC_SCAN_JUNK || l->auth.from_fields > 1 || forged ||
+	    svc_scan_dmarc_failed(l);
 }
 
 /* --- the whole ----------------------------------------------------------------------------- */
