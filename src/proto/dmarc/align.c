@@ -7,7 +7,7 @@
 
 enum alignment { ALIGNED_NOT, ALIGNED, ALIGNED_UNKNOWN };
 
-/* --- the record ------------------------------------------------------------------------------ */
+/* --- the record ---------------------------------------------------------------------------- */
 
 static void
 set_policy(struct dmarc *d, enum dmarc_policy p, const char *tag)
@@ -60,7 +60,7 @@ dmarc_exists_ask(struct dmarc *d)
 	}
 }
 
-/* --- alignment ------------------------------------------------------------------------------- */
+/* --- alignment ----------------------------------------------------------------------------- */
 
 static bool
 is_strict(const struct dmarc_record *r, const struct dmarc_identifier *i)
@@ -129,7 +129,7 @@ align(const struct dmarc *d, const struct dmarc_identifier *i)
 	return listed ? ALIGNED : ALIGNED_NOT;
 }
 
-/* --- the verdict ----------------------------------------------------------------------------- */
+/* --- the verdict --------------------------------------------------------------------------- */
 
 static enum dmarc_policy
 milder(enum dmarc_policy p)

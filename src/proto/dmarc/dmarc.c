@@ -33,7 +33,7 @@ dmarc_name_add(struct dmarc *d, str domain, bool address)
 	return n;
 }
 
-/* --- rounds ---------------------------------------------------------------------------------- */
+/* --- rounds -------------------------------------------------------------------------------- */
 
 static bool
 all_answered(const struct dmarc *d)
@@ -77,7 +77,7 @@ run(struct dmarc *d)
 	}
 }
 
-/* --- questions and answers ------------------------------------------------------------------- */
+/* --- questions and answers ----------------------------------------------------------------- */
 
 bool
 dmarc_want(struct dmarc *d, struct dmarc_question *ret)
@@ -96,24 +96,25 @@ dmarc_want(struct dmarc *d, struct dmarc_question *ret)
 	return false;
 }
 
-/* One TXT record; what is of another version is passed over. */
-static void
+/* One TXT record; what is of another version is passed over. False when memory is out. */
+static bool
 take_text(struct dmarc *d, struct dmarc_name *n, str rdata, size_t *versions)
 {
 	struct buf text;
+	struct dmarc_record r;
+	bool enough = true;
 	buf_init(&text, DNS_RDATA_MAX);
 	enum err e = dns_txt(rdata, &text);
-	str copy = S("");
-	if (e == ERR_OK && dmarc_record_read(buf_view(&text), &n->record) != ERR_NOTFOUND) {
+	if (e == ERR_OK && dmarc_record_read(buf_view(&text), &r) != ERR_NOTFOUND) {
+		str copy = arena_dup(d->a, buf_view(&text));
+		bool good = copy.p != NULL && dmarc_record_read(copy, &n->record) == ERR_OK;
+		n->found = good ? DMARC_RECORD : DMARC_UNREADABLE;
+		enough = copy.p != NULL;
 		++*versions;
-		copy = arena_dup(d->a, buf_view(&text));
-		e = copy.p == NULL ? ERR_BUDGET : dmarc_record_read(copy, &n->record);
-		n->found = e == ERR_OK ? DMARC_RECORD : DMARC_UNREADABLE;
 	}
-	if (copy.p == NULL || e == ERR_NOMEM) {
-		n->found = DMARC_FAILED;
-	}
+	enough = enough && e != ERR_NOMEM;
 	buf_done(&text);
+	return enough;
 }
 
 static void
@@ -121,7 +122,10 @@ take_texts(struct dmarc *d, struct dmarc_name *n, const struct dmarc_answer *a)
 {
 	size_t versions = 0;
 	for (size_t i = 0; i < a->n; i++) {
-		take_text(d, n, a->rdata[i], &versions);
+		if (!take_text(d, n, a->rdata[i], &versions)) {
+			n->found = DMARC_FAILED;
+			return;
+		}
 	}
 	if (versions > 1) {
 		n->found = DMARC_NOTHING; /* RFC 7489 6.6.3 (5), 9989 4.10 */
@@ -167,29 +171,32 @@ dmarc_result(const struct dmarc *d)
 	return &d->result;
 }
 
-/* --- beginning ------------------------------------------------------------------------------- */
+/* --- beginning ----------------------------------------------------------------------------- */
 
-/* A-labels, lower case; p == NULL: no domain that DNS could know. */
-static str
-clean_domain(struct arena *a, str domain)
+/* A-labels, lower case; empty: no domain that DNS could know. False when memory is out. */
+static bool
+clean_domain(struct arena *a, str domain, str *ret)
 {
 	char storage[MAIL_DOMAIN_MAX];
 	struct buf out;
 	buf_init_fixed(&out, storage, sizeof storage);
-	if (domain.n == 0 || domain.p[0] == '[' || mail_domain_put(&out, domain) != ERR_OK) {
-		return STR_NONE;
+	*ret = S("");
+	if (domain.n > 0 && domain.p[0] != '[' && mail_domain_put(&out, domain) == ERR_OK) {
+		*ret = arena_dup(a, buf_view(&out));
 	}
-	return arena_dup(a, buf_view(&out));
+	return ret->p != NULL;
 }
 
-static void
-take_identifiers(struct dmarc *d, const struct dmarc_params *p)
+static bool
+take_domains(struct dmarc *d, const struct dmarc_params *p)
 {
-	for (size_t i = 0; i < MIN(p->n, (size_t)DMARC_IDENTIFIERS_MAX); i++) {
+	bool enough = clean_domain(d->a, p->from, &d->from);
+	for (size_t i = 0; i < MIN(p->n, (size_t)DMARC_IDENTIFIERS_MAX) && enough; i++) {
 		d->identifier[i] = p->identifiers[i];
-		d->identifier[i].domain = clean_domain(d->a, p->identifiers[i].domain);
+		enough = clean_domain(d->a, p->identifiers[i].domain, &d->identifier[i].domain);
 		d->identifiers_n++;
 	}
+	return enough;
 }
 
 enum err
@@ -204,10 +211,11 @@ dmarc_new(struct arena *a, const struct dmarc_params *p, struct dmarc **ret)
 	d->suffix = p->suffix;
 	d->suffix_ctx = p->suffix_ctx;
 	d->result.spf = d->result.dkim = -1;
-	d->from = clean_domain(a, p->from);
+	if (!take_domains(d, p)) {
+		return ERR_BUDGET;
+	}
 	d->result.from = d->result.organization = d->from;
-	take_identifiers(d, p);
-	if (d->from.p == NULL) {
+	if (d->from.n == 0) {
 		dmarc_end(d, MAIL_AUTHRES_PERMERROR);
 	} else {
 		begin_round(d);

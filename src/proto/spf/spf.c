@@ -246,7 +246,10 @@ is_ascii(str s)
 	return true;
 }
 
-/* The domain with A-labels and without the dot at the end; p == NULL: malformed (RFC 7208 4.3). */
+/*
+ * The domain with A-labels and without the dot at the end; empty: malformed (RFC 7208 4.3); p ==
+ * NULL: memory is out.
+ */
 static str
 clean_domain(struct spf *s, str domain)
 {
@@ -254,18 +257,18 @@ clean_domain(struct spf *s, str domain)
 	struct buf out;
 	buf_init_fixed(&out, storage, sizeof storage);
 	if (domain.n == 0 || domain.p[0] == '[') {
-		return STR_NONE;
+		return S("");
 	}
 	if (!is_ascii(domain)) {
-		return mail_domain_put(&out, domain) == ERR_OK ? arena_dup(s->a, buf_view(&out))
-							       : STR_NONE;
+		bool good = mail_domain_put(&out, domain) == ERR_OK;
+		return good ? arena_dup(s->a, buf_view(&out)) : S("");
 	}
 	domain.n -= domain.p[domain.n - 1] == '.';
 	for (size_t i = 0; i < domain.n; i++) {
 		buf_ch(&out, ascii_lower(domain.p[i]));
 	}
 	bool good = buf_err(&out) == ERR_OK && spf_name_valid(domain) && str_chr(domain, '.') >= 0;
-	return good ? arena_dup(s->a, buf_view(&out)) : STR_NONE;
+	return good ? arena_dup(s->a, buf_view(&out)) : S("");
 }
 
 /* Local part and domain of what is checked. RFC 7208 2.4, 4.3 */
@@ -296,10 +299,11 @@ spf_new(struct arena *a, const struct spf_params *p, struct spf **ret)
 	s->values.now_s = p->now_s;
 	s->values.helo = arena_dup(a, str_sub(p->helo, 0, MAIL_DOMAIN_MAX));
 	s->values.receiver = arena_dup(a, str_sub(p->receiver, 0, MAIL_DOMAIN_MAX));
-	if (s->values.local.p == NULL || s->values.helo.p == NULL || s->values.receiver.p == NULL) {
+	if (s->values.local.p == NULL || s->values.helo.p == NULL || s->values.receiver.p == NULL ||
+	    s->values.sender_domain.p == NULL) {
 		return ERR_BUDGET;
 	}
-	if (s->values.sender_domain.p == NULL) {
+	if (s->values.sender_domain.n == 0) {
 		spf_end(s, MAIL_AUTHRES_NONE_PUBLISHED, NULL);
 	} else {
 		s->result.domain = s->values.sender_domain;
