@@ -83,7 +83,7 @@ struct svc_accounts_child {
 	uint64_t account, job;
 	bool killed; /* by us, so its death is no news */
 	struct svc_accounts_ident ident;
-	uint32_t notices;                  /* sent to it */
+	uint32_t notices, lessons;         /* sent to it; it told: teach.h */
 	struct svc_accounts_parked *offer; /* it wants to rest; NULL: not now */
 	uint64_t guest;                    /* a guest: its own account */
 };
@@ -99,8 +99,8 @@ struct svc_accounts {
 	struct svc_common *sc;
 	struct arena *scratch;
 	struct buf out;
-	struct sys_chan *auth, *queue;
-	uint32_t auth_peer, queue_peer;
+	struct sys_chan *auth, *queue, *policy;
+	uint32_t auth_peer, queue_peer, policy_peer;
 	struct list logins; /* channels to login processes */
 	struct list late;
 	size_t late_n;
@@ -127,7 +127,7 @@ struct svc_accounts {
 	bool folder_young; /* it may hold names that a power cut would take back */
 	bool listening;    /* in the sandbox; until then nobody is */
 	bool quitting;
-	uint64_t started, crashed, refused;
+	uint64_t started, crashed, refused, lessons;
 };
 
 /* Accounts to be made durable: the first `full` of them wholly, the others' arrivals. */

@@ -13,6 +13,7 @@
 #include "store/arrivals/arrivals.h"
 #include "store/care.h"
 #include "svc/accounts/accounts.h"
+#include "svc/accounts/teach.h"
 #include "sys/file.h"
 #include "sys/sys.h"
 
@@ -240,7 +241,8 @@ on_message(void *ctx, str datagram, int *fd)
 		.park = svc_accounts_on_park,
 		.share = svc_accounts_on_share,
 		.sharers_get = svc_accounts_on_sharers_get,
-		.visit = svc_accounts_on_visit };
+		.visit = svc_accounts_on_visit,
+		.learn = svc_accounts_on_learn };
 	struct svc_accounts_child *c = ctx;
 	arena_reset(c->s->scratch);
 	return ipc_accounts_account_accounts_dispatch(&handlers, c, datagram, fd, c->s->scratch);

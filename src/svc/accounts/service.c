@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "store/store.h"
 #include "svc/accounts/seal.h"
+#include "svc/accounts/teach.h"
 #include "sys/file.h"
 #include "sys/random.h"
 #include "sys/sys.h"
@@ -74,8 +75,7 @@ on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
 		return svc_accounts_on_queue(sc->ctx, peer, fd);
 	}
 	if (str_eq(edge, S("accounts_policy"))) {
-		sys_close(&fd); /* nothing is taught yet */
-		return ERR_OK;
+		return svc_accounts_on_policy(sc->ctx, peer, fd);
 	}
 	ASSERT(str_eq(edge, S("accounts_auth")));
 	return svc_accounts_on_auth(sc->ctx, peer, fd);
@@ -111,7 +111,7 @@ on_status(struct svc_common *sc, struct buf *facts)
 		{ "parked", s->rests }, { "woken", s->resumed },
 		{ "park_refused", s->park_refused }, { "deliveries", s->deliveries },
 		{ "syncers", s->syncers }, { "guests", s->guests }, { "started", s->started },
-		{ "crashed", s->crashed }, { "refused", s->refused } };
+		{ "crashed", s->crashed }, { "refused", s->refused }, { "lessons", s->lessons } };
 	for (size_t i = 0; i < LEN(rows); i++) {
 		buf_printf(facts, "%s=%llu\n", rows[i].key, (unsigned long long)rows[i].value);
 	}
@@ -132,6 +132,7 @@ svc_accounts_free(struct svc_accounts *s)
 	svc_accounts_logins_done(s);
 	svc_accounts_auth_done(s);
 	sys_chan_free(&s->queue);
+	sys_chan_free(&s->policy);
 	lru_free(&s->tickets);
 	lru_free(&s->facts);
 	lru_free(&s->usages);

@@ -12,6 +12,7 @@
 #include "store/limits.h"
 #include "svc/account/imap/describe.h"
 #include "svc/account/imap/notify/notify.h"
+#include "svc/account/imap/teach/teach.h"
 #include "sys/clock.h"
 
 struct message {
@@ -314,6 +315,8 @@ store_messages(struct svc_account_imap *s)
 		svc_account_imap_notify_mine(s, a->mailbox, added[i].uid, added[i].uid);
 	}
 	svc_account_imap_changed(s, a->mailbox);
+	struct store_range range = { added[0].uid, added[a->n - 1].uid };
+	svc_account_imap_teach_moved(s, 0, a->mailbox, &(struct store_set){ .v = &range, .n = 1 });
 	return ERR_OK;
 }
 

@@ -6,6 +6,7 @@
 
 #include "proto/imap/seqset.h"
 #include "svc/account/imap/notify/notify.h"
+#include "svc/account/imap/teach/teach.h"
 
 /* "COPYUID uidvalidity old-uids new-uids" (RFC 4315 3). */
 static void
@@ -58,6 +59,15 @@ copy(struct svc_account_imap *s, struct imap_command *cmd, bool move, struct cop
 	return ERR_OK;
 }
 
+/* The copies have consecutive uids. */
+static void
+teach(struct svc_account_imap *s, const struct copying *c)
+{
+	struct store_range range = { c->copied.first, c->copied.first + c->copied.n - 1 };
+	struct store_set uids = { .v = &range, .n = 1 };
+	svc_account_imap_teach_moved(s, s->box.id, c->to, &uids);
+}
+
 enum err
 svc_account_imap_cmd_copy(struct svc_account_imap *s, struct imap_command *cmd)
 {
@@ -66,6 +76,7 @@ svc_account_imap_cmd_copy(struct svc_account_imap *s, struct imap_command *cmd)
 	enum err e = copy(s, cmd, false, &c);
 	if (e == ERR_OK && c.copied.n > 0) {
 		put_copyuid(&s->code, &c.copied, &c.from);
+		teach(s, &c);
 	}
 	store_set_done(&c.uids);
 	store_set_done(&c.from);
@@ -87,6 +98,7 @@ svc_account_imap_cmd_move(struct svc_account_imap *s, struct imap_command *cmd)
 		put_copyuid(&s->out, &c.copied, &c.from);
 		buf_cstr(&s->out, "] moved\r\n");
 		svc_account_imap_changed(s, s->box.id);
+		teach(s, &c);
 		e = svc_account_imap_refresh(s, true, &(struct svc_account_imap_own){ 0 });
 	}
 	store_set_done(&c.uids);

@@ -7,6 +7,7 @@
 #include "svc/account/imap/session.h"
 
 #include "proto/imap/seqset.h"
+#include "svc/account/imap/teach/teach.h"
 
 /* "MODIFIED 7,9": what UNCHANGEDSINCE kept, in the client's numbers. */
 static void
@@ -162,6 +163,9 @@ svc_account_imap_cmd_store(struct svc_account_imap *s, struct imap_command *cmd)
 	}
 	if (e == ERR_OK && s->state == IMAP_SELECTED) {
 		e = store(s, cmd, before, &uids, &modified);
+	}
+	if (e == ERR_OK && s->state == IMAP_SELECTED && cmd->u.store.mode != IMAP_STORE_REMOVE) {
+		svc_account_imap_teach_marked(s, &cmd->u.store.flags, &uids);
 	}
 	store_set_done(&modified);
 	store_set_done(&uids);

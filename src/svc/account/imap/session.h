@@ -85,6 +85,7 @@ struct svc_account_imap {
 	uint64_t octets_in, octets_out; /* as the client means them, not compressed */
 	uint64_t octets_body;           /* of those in: in messages of APPEND */
 	struct svc_account_imap_parking park;
+	uint32_t taught; /* letters: teach/teach.h */
 };
 
 /* ---- run.c: the session as a whole ---------------------------------------------------------- */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What account holders teach goes from their processes to policy. Which account a lesson is of is
+ * ours to say, not the process's. Nobody waits: without policy, or with a channel that is full, a
+ * lesson is lost. Start at svc_accounts_on_learn.
+ */
+#include "svc/accounts/teach.h"
+
+#include "ipc/accounts_account.h"
+#include "ipc/accounts_policy.h"
+#include "sys/sys.h"
+
+enum { LESSONS_MAX = 2000 }; /* of one process: a session asks for half of that at most */
+
+enum err
+svc_accounts_on_learn(void *ctx, const struct ipc_accounts_account_learn *m, int *fd)
+{
+	struct svc_accounts_child *c = ctx;
+	struct svc_accounts *s = c->s;
+	struct ipc_accounts_policy_learn lesson = {
+		.account = c->account, .junk = m->junk, .undo = m->undo, .features = m->features
+	};
+	if (c->kind != SVC_ACCOUNTS_SESSION || s->policy == NULL || c->lessons >= LESSONS_MAX) {
+		return ERR_OK;
+	}
+	c->lessons++;
+	s->lessons++;
+	buf_reset(&s->out);
+	ipc_accounts_policy_learn_put(&s->out, &lesson);
+	(void)(sys_chan_send(s->policy, &s->out, -1) == ERR_OK);
+	return ERR_OK;
+}
+
+/* policy only listens. */
+static enum err
+on_message(void *ctx, str datagram, int *fd)
+{
+	return ERR_PROTOCOL;
+}
+
+static void
+on_closed(void *ctx, enum err why)
+{
+	struct svc_accounts *s = ctx;
+	LOG(CHANNEL_CLOSED, F_CSTR("edge", "accounts_policy"), F_U64("peer", s->policy_peer),
+	    F_ERR(why));
+	sys_chan_free(&s->policy);
+	if (why != ERR_EOF) {
+		svc_common_rewire(s->sc, S("accounts_policy"), s->policy_peer);
+	}
+}
+
+enum err
+svc_accounts_on_policy(struct svc_accounts *s, uint32_t peer, int fd)
+{
+	struct sys_chan_handler handler = {
+		.on_message = on_message, .on_closed = on_closed, .ctx = s
+	};
+	sys_chan_free(&s->policy);
+	s->policy_peer = peer;
+	return sys_chan_new(s->sc->loop, fd, &handler, &s->policy);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lessons of account holders on their way from account processes to policy: teach.c. They are
+ * lost, and counted as told, when policy is not there or does not keep up.
+ */
+#ifndef SVC_ACCOUNTS_TEACH_H
+#define SVC_ACCOUNTS_TEACH_H
+
+#include "svc/accounts/accounts.h"
+
+struct ipc_accounts_account_learn;
+
+/* The channel to policy is there. NOMEM, IO. */
+enum err svc_accounts_on_policy(struct svc_accounts *s, uint32_t peer, int fd);
+
+/* A handler of the edge accounts_account; ctx: the child that says it. */
+enum err svc_accounts_on_learn(void *ctx, const struct ipc_accounts_account_learn *m, int *fd);
+
+#endif
