@@ -32,13 +32,13 @@ import clamd  # noqa: E402
 import dkimsign  # noqa: E402
 import internet  # noqa: E402
 import measure  # noqa: E402
+import outside  # noqa: E402
 import peers  # noqa: E402
 import postern  # noqa: E402
 import postern_side  # noqa: E402
 
 DOMAINS, CLIENTS, USERS = 100, 1000, 1000
 DATE = email.utils.formatdate(localtime=True)
-PROXY_FROM = "127.9.9.9"  # conn.c
 LISTS = {  # Postern's; rspamd asks those it is packaged with
     "bl1.lists.test": 4,
     "bl2.lists.test": 4,
@@ -236,7 +236,7 @@ class Postern(postern_side.Postern):
         self.settings = {
             **net.settings(),
             "resolve.forward": f"127.0.0.1:{net.port}",
-            "listen.proxy-from": PROXY_FROM,
+            **outside.SETTINGS,
             "lists.zones": " ".join(f'"{z}: 127.0.0.2={p}"' for z, p in LISTS.items()),
             "greylist.delay": "1s",
         }
@@ -244,7 +244,7 @@ class Postern(postern_side.Postern):
             path = self.server.dir / "clamd.sock"
             self.settings["virus.clamd"] = str(path)
             self.clamd = clamd.Clamd(path, self.meter.enter)
-        self.server.settings |= known(self.settings)
+        self.server.settings |= outside.known(self.settings)
         self.server.write_conf()
 
     def __enter__(self):
@@ -258,14 +258,6 @@ class Postern(postern_side.Postern):
                 self.clamd.stop()
         finally:
             super().__exit__(*args)
-
-
-def known(settings):
-    """Those that this build has, so that an older one can be measured with the same program."""
-    listed = subprocess.run(
-        [str(postern.binary()), "help", "settings"], check=True, capture_output=True, text=True
-    ).stdout
-    return {k: v for k, v in settings.items() if k.partition(".")[2] in listed}
 
 
 # --- measuring --------------------------------------------------------------------------------
