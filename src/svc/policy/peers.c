@@ -9,7 +9,9 @@ static const struct svc_policy_edge edges[] = {
 	{ .name = S_INIT("scan_policy"), .on_message = svc_policy_from_scan },
 	{ .name = S_INIT("accounts_policy"), .on_message = svc_policy_from_accounts },
 	{ .name = S_INIT("policy_resolve"), .on_message = svc_policy_from_resolve },
-	{ .name = S_INIT("policy_queue"), .on_message = svc_policy_from_queue },
+	{ .name = S_INIT("policy_queue"),
+	    .on_message = svc_policy_from_queue,
+	    .on_up = svc_policy_submit_tell },
 };
 
 static struct svc_policy_peer *

@@ -2,42 +2,114 @@
 /*
  * Table of contents of the policy process.
  */
-#include "svc/policy/policy.h"
+#include "svc/policy/session.h"
+#include "sys/random.h"
 
 static enum err
 init(struct svc_common *sc)
 {
 	struct svc_policy *p = ARENA_NEW(sc->arena, struct svc_policy);
+	uint8_t key[16];
 
 	if (p == NULL) {
 		return ERR_NOMEM;
 	}
 	p->sc = sc;
 	sc->ctx = p;
+	p->next_request = 1;
+	p->next_txn = 1;
+	list_init(&p->notices);
 	p->scratch = arena_new(sc->arena, "message", SVC_POLICY_SCRATCH, 0);
 	buf_init(&p->out, SYS_CHAN_MESSAGE_MAX);
-	return p->scratch == NULL ? ERR_NOMEM : ERR_OK;
+	sys_random(key, sizeof key);
+	p->judges = map_new(key, SVC_POLICY_JUDGES_MAX);
+	if (p->scratch == NULL || p->judges == NULL) {
+		return ERR_NOMEM;
+	}
+	return svc_policy_sessions_init(p);
 }
 
 static enum err
 start(struct svc_common *sc)
 {
-	svc_policy_listen(sc->ctx);
+	struct svc_policy *p = sc->ctx;
+
+	TRY(svc_policy_remember_start(p));
+	TRY(svc_policy_learn_start(p));
+	TRY(svc_policy_lists_start(p));
+	svc_policy_listen(p);
 	return ERR_OK;
+}
+
+/* Lists begin anew; what waits for their answers goes on without. */
+static void
+on_reload(struct svc_common *sc)
+{
+	struct svc_policy *p = sc->ctx;
+
+	svc_policy_remember_settings(p);
+	lru_clear(p->sessions);
+	svc_policy_judges_stop(p);
+	svc_policy_lists_stop(p);
+	enum err e = svc_policy_lists_start(p);
+	if (e != ERR_OK) {
+		LOG(FAILED, F_CSTR("what", "lists"), F_ERR(e));
+	}
 }
 
 static void
 on_status(struct svc_common *sc, struct buf *facts)
 {
 	const struct svc_policy *p = sc->ctx;
+	size_t good = 0;
 
-	buf_printf(facts, "asked=%llu\n", (unsigned long long)p->asked);
+	for (size_t i = 0; i < p->zones_n; i++) {
+		good += p->zones[i].state == SVC_POLICY_ZONE_GOOD;
+	}
+	const struct {
+		const char *key;
+		uint64_t value;
+	} rows[] = { { "peers", p->peers }, { "recipients", p->rcpts }, { "submitted", p->submits },
+		{ "letters", p->letters }, { "greylisted", p->greylisted }, { "waited", p->let_in },
+		{ "exempt", p->exempt }, { "known", p->known }, { "limited", p->limited },
+		{ "accounts_limited", p->limited_accounts }, { "accounts_held", p->holds },
+		{ "held", p->keep == NULL ? 0 : policy_keep_count(p->keep, POLICY_HELD) },
+		{ "sessions", lru_count(p->sessions) },
+		{ "triplets", p->keep == NULL ? 0 : policy_keep_count(p->keep, POLICY_GREY) },
+		{ "correspondents",
+		    p->keep == NULL ? 0 : policy_keep_count(p->keep, POLICY_KNOWN) },
+		{ "remembered_octets", p->keep == NULL ? 0 : policy_keep_octets(p->keep) },
+		{ "limited_octets", p->limits == NULL ? 0 : policy_table_octets(p->limits) },
+		{ "lost_transactions", p->lost }, { "lists", p->zones_n }, { "lists_good", good },
+		{ "dns_asked", p->dns_asked }, { "dns_late", p->dns_late },
+		{ "dns_not_asked", p->dns_refused }, { "learned", p->learned } };
+	for (size_t i = 0; i < LEN(rows); i++) {
+		buf_printf(facts, "%s=%llu\n", rows[i].key, (unsigned long long)rows[i].value);
+	}
 }
 
 static void
 on_quit(struct svc_common *sc, uint32_t grace_ms)
 {
+	struct svc_policy *p = sc->ctx;
+
+	svc_policy_stop(p);
 	svc_common_exit(sc);
+}
+
+void
+svc_policy_stop(struct svc_policy *p)
+{
+	lru_clear(p->sessions);
+	svc_policy_judges_stop(p);
+	svc_policy_lists_stop(p);
+	svc_policy_notice_stop(p);
+	if (p->keep != NULL) {
+		svc_policy_learn_stop(p);
+		sys_timer_stop(&p->flush);
+		sys_timer_stop(&p->tidy);
+		policy_keep_close(&p->keep);
+	}
 }
 
 const struct svc_common_service svc_policy_service = {
@@ -46,6 +118,8 @@ const struct svc_common_service svc_policy_service = {
 	.init = init,
 	.start = start,
 	.on_wire = svc_policy_on_wire,
+	.on_reload = on_reload,
 	.on_status = on_status,
 	.on_quit = on_quit,
+	.on_admin = svc_policy_on_admin,
 };

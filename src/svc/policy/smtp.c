@@ -4,25 +4,61 @@
  * ended.
  */
 #include "ipc/smtp_policy.h"
-#include "svc/policy/policy.h"
+#include "svc/policy/session.h"
 
-enum { GO_ON = 1 };
+enum { GO_ON = 1, LATER = 2, RECIPIENT_ACCOUNTS = 100 };
 
 static void
-say(struct svc_policy_peer *to, uint64_t request)
+say(struct svc_policy_peer *to, uint64_t request, const struct ipc_common_reply *reply)
 {
-	const struct ipc_smtp_policy_replied m = { .request = request,
-		.reply = { .verdict = GO_ON } };
+	const struct ipc_smtp_policy_replied m = { .request = request, .reply = *reply };
 
 	buf_reset(&to->p->out);
 	ipc_smtp_policy_replied_put(&to->p->out, &m);
 	svc_policy_send(to);
 }
 
+/* 16 octets; anything else is a loopback address: nothing is known, nothing refused. */
+static void
+take_ip(str text, uint8_t ret[16])
+{
+	memset(ret, 0, 16);
+	ret[15] = 1;
+	if (text.n == 16) {
+		memcpy(ret, text.p, 16);
+	}
+}
+
 static enum err
 on_peer(void *ctx, const struct ipc_smtp_policy_peer *m, int *fd)
 {
-	say(ctx, m->request);
+	struct svc_policy_peer *from = ctx;
+	struct svc_policy *p = from->p;
+	struct ipc_common_reply reply = { .verdict = GO_ON };
+	uint8_t ip[16];
+
+	p->peers++;
+	take_ip(m->ip, ip);
+	if (m->submission || !svc_policy_is_stranger(p, ip)) {
+		say(from, m->request, &reply);
+		return ERR_OK;
+	}
+	const struct svc_policy_count c = { .ip = ip, .n = { [POLICY_CONNECTIONS] = 1 } };
+	if (!svc_policy_rcpt_count(p, &c)) {
+		reply = (struct ipc_common_reply){ .verdict = LATER,
+			.code = 421,
+			.enhanced = S("4.7.0"),
+			.text = S("Too much from your network for now, try again later") };
+		LOG(POLICY_LIMITED, F_ID("session", m->session), F_IP("peer", ip),
+		    F_CSTR("what", "connection"));
+		say(from, m->request, &reply);
+		return ERR_OK;
+	}
+	say(from, m->request, &reply);
+	struct svc_policy_session *s = svc_policy_session_get(p, m->session, ip);
+	if (s != NULL) {
+		s->manners = m->manners;
+	}
 	return ERR_OK;
 }
 
@@ -30,26 +66,72 @@ static enum err
 on_rcpt(void *ctx, const struct ipc_smtp_policy_rcpt *m, int *fd)
 {
 	struct svc_policy_peer *from = ctx;
-	const struct ipc_smtp_policy_judged judged = { .request = m->request,
-		.reply = { .verdict = GO_ON } };
+	struct svc_policy *p = from->p;
+	uint64_t accounts[RECIPIENT_ACCOUNTS];
+	struct svc_policy_rcpt r = { .from = from,
+		.chan = from->chan,
+		.request = m->request,
+		.helo = m->helo,
+		.reverse_path = m->reverse_path,
+		.address = m->address,
+		.accounts = accounts,
+		.accounts_n = MIN(m->accounts_n, LEN(accounts)),
+		.first = m->first };
+	uint8_t ip[16];
 
-	from->p->asked++;
-	buf_reset(&from->p->out);
-	ipc_smtp_policy_judged_put(&from->p->out, &judged);
-	svc_policy_send(from);
+	p->rcpts++;
+	take_ip(m->ip, ip);
+	if (!svc_policy_is_stranger(p, ip)) {
+		svc_policy_rcpt_exempt(p, &r);
+		return ERR_OK;
+	}
+	for (size_t i = 0; i < r.accounts_n; i++) {
+		accounts[i] = m->accounts[i].id;
+	}
+	struct svc_policy_session *s = svc_policy_session_get(p, m->session, ip);
+	if (s == NULL) {
+		svc_policy_rcpt_exempt(p, &r); /* no memory: mail goes on */
+		return ERR_OK;
+	}
+	svc_policy_session_rcpt(s, &r);
 	return ERR_OK;
 }
 
 static enum err
 on_submit(void *ctx, const struct ipc_smtp_policy_submit *m, int *fd)
 {
-	say(ctx, m->request);
+	struct svc_policy_peer *from = ctx;
+	struct ipc_common_reply reply = { .verdict = GO_ON };
+
+	from->p->submits++;
+	svc_policy_submit(from->p, m, &reply);
+	say(from, m->request, &reply);
 	return ERR_OK;
 }
 
 static enum err
 on_ended(void *ctx, const struct ipc_smtp_policy_ended *m, int *fd)
 {
+	struct svc_policy_peer *from = ctx;
+	struct svc_policy *p = from->p;
+	uint8_t ip[16];
+
+	take_ip(m->ip, ip);
+	if (m->submission) {
+		svc_policy_submit_unknown(p, m->account, m->unknown);
+		return ERR_OK;
+	}
+	if (!svc_policy_is_stranger(p, ip)) {
+		return ERR_OK;
+	}
+	if (m->unknown > 0 || m->errors > 0) {
+		const struct svc_policy_count c = { .s = svc_policy_session_find(p, m->session),
+			.ip = ip,
+			.n = { [POLICY_UNKNOWN] = m->unknown, [POLICY_ERRORS] = m->errors },
+			.always = true };
+		(void)svc_policy_rcpt_count(p, &c);
+	}
+	svc_policy_session_end(p, m->session);
 	return ERR_OK;
 }
 

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The edge policy_queue: what became of notices. Holding and releasing is told in submit.c.
+ */
+#include "ipc/policy_queue.h"
+#include "svc/policy/policy.h"
+
+static enum err
+on_noticed(void *ctx, const struct ipc_policy_queue_noticed *m, int *fd)
+{
+	struct svc_policy_peer *from = ctx;
+
+	svc_policy_notice_ended(from->p, m->txn, m->result);
+	return ERR_OK;
+}
+
+enum err
+svc_policy_from_queue(void *ctx, str datagram, int *fd)
+{
+	static const struct ipc_policy_queue_at_policy handlers = { .noticed = on_noticed };
+	struct svc_policy_peer *from = ctx;
+
+	return ipc_policy_queue_policy_dispatch(&handlers, from, datagram, fd, from->p->scratch);
+}
