@@ -16,6 +16,7 @@ enum {
 	SVC_SCAN_METHODS_MAX = 40,        /* results in Authentication-Results */
 	SVC_SCAN_ADDED_MAX = 40,          /* fields that milters add */
 	SVC_SCAN_CUTS_MAX = 64,           /* list `cuts` of smtp_scan */
+	SVC_SCAN_FIELDS_MAX = 5000,       /* of the header that milters are told */
 	SVC_SCAN_LINKS_MAX = 50,      /* hosts of links in a letter that lists are asked about */
 	SVC_SCAN_ACCOUNTS_MAX = 1000, /* list `targets` of smtp_scan */
 	SVC_SCAN_HEADER_MAX = 16384,  /* `header` of verdict */

@@ -171,6 +171,18 @@ looks_like_ours(const struct mail_field *f, str hostname)
 		mail_authres_claims(f->value, hostname));
 }
 
+/* A stage wants the field that begins here left out. */
+static bool
+is_unwanted(const struct svc_scan_letter *l, size_t at)
+{
+	for (size_t i = 0; i < l->cut_at_n; i++) {
+		if (l->cut_at[i] == at) {
+			return true;
+		}
+	}
+	return false;
+}
+
 enum err
 svc_scan_cuts(const struct svc_scan_letter *l, struct ipc_smtp_scan_cut *ret, size_t *ret_n)
 {
@@ -179,7 +191,8 @@ svc_scan_cuts(const struct svc_scan_letter *l, struct ipc_smtp_scan_cut *ret, si
 	uint64_t end = UINT64_MAX;
 	size_t n = 0;
 	while (mail_header_next(&h, &f)) {
-		if (!looks_like_ours(&f, l->scan->sc->conf->hostname)) {
+		if (!looks_like_ours(&f, l->scan->sc->conf->hostname) &&
+		    !is_unwanted(l, f.offset)) {
 			continue;
 		}
 		bool next = f.offset == end;

@@ -150,8 +150,10 @@ struct svc_scan_letter {
 	struct ipc_common_reply reply; /* of the strongest wish when LATER or REFUSE */
 	struct svc_scan_added added[SVC_SCAN_ADDED_MAX];
 	size_t added_n;
-	bool virus; /* an ending of its own in statistics; nothing is learned from it */
-	bool gone;  /* nobody waits for the verdict any more: `cancel` is only to let go */
+	size_t cut_at[SVC_SCAN_CUTS_MAX], cut_at_n; /* offsets of fields to be left out */
+	bool *junk_one; /* of each target: its copy is junk; NULL: nobody said so */
+	bool virus;     /* an ending of its own in statistics; nothing is learned from it */
+	bool gone;      /* nobody waits for the verdict any more: `cancel` is only to let go */
 
 	struct filter_seen seen;       /* by stage judge */
 	struct svc_scan_judged judged; /* what policy said */
@@ -187,6 +189,9 @@ void svc_scan_refuse(struct svc_scan_letter *l, uint16_t code, str enhanced, str
 
 /* A field to be put above the letter. Texts in the letter's arena. False: too many. */
 bool svc_scan_add_field(struct svc_scan_letter *l, str name, str value);
+/* Leave out the field at this octet of the letter; Junk for one target alone. False: no room. */
+bool svc_scan_cut_field(struct svc_scan_letter *l, size_t at);
+bool svc_scan_junk_one(struct svc_scan_letter *l, size_t target);
 
 /* --- questions to DNS ------------------------------------------------------------------------ */
 

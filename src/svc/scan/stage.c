@@ -151,3 +151,26 @@ svc_scan_add_field(struct svc_scan_letter *l, str name, str value)
 	l->added[l->added_n++] = (struct svc_scan_added){ .name = name, .value = value };
 	return true;
 }
+
+bool
+svc_scan_cut_field(struct svc_scan_letter *l, size_t at)
+{
+	if (l->cut_at_n == LEN(l->cut_at)) {
+		return false;
+	}
+	l->cut_at[l->cut_at_n++] = at;
+	return true;
+}
+
+bool
+svc_scan_junk_one(struct svc_scan_letter *l, size_t target)
+{
+	ASSERT(target < l->m.targets_n);
+	if (l->junk_one == NULL) {
+		l->junk_one = arena_array(l->arena, l->m.targets_n, sizeof *l->junk_one);
+	}
+	if (l->junk_one != NULL) {
+		l->junk_one[target] = true;
+	}
+	return l->junk_one != NULL;
+}

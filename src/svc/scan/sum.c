@@ -171,7 +171,7 @@ judge_target(struct svc_scan_sum *sum, const struct svc_scan_letter *l, size_t i
 	sum->required = single ? junk_at : sum->required;
 	sum->refuse &= score >= reject_at;
 	sum->honour &= honours(l, t);
-	if (sum->forced || score >= junk_at) {
+	if (sum->forced || score >= junk_at || (l->junk_one != NULL && l->junk_one[i])) {
 		sum->places[sum->places_n++] = (struct ipc_smtp_scan_place){ .target = (uint16_t)i,
 			.junk = true };
 	}

@@ -7,6 +7,8 @@
 
 const struct svc_scan_stage *const svc_scan_stages[] = {
 	[SVC_SCAN_AUTH] = &svc_scan_auth_stage,
+	[SVC_SCAN_VIRUS] = &svc_scan_virus_stage,
+	[SVC_SCAN_MILTER] = &svc_scan_milter_stage,
 	[SVC_SCAN_JUDGE] = &svc_scan_judge_stage,
 };
 

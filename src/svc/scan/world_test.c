@@ -268,6 +268,12 @@ void
 svc_scan_world_open(struct scan_world *w, const struct svc_scan_stage *const *stages)
 {
 	svc_scan_world_outside(w);
+	svc_scan_world_start(w, stages);
+}
+
+void
+svc_scan_world_start(struct scan_world *w, const struct svc_scan_stage *const *stages)
+{
 	ASSERT(sys_loop_new(&w->sc.loop) == ERR_OK);
 	w->sc.conf = &w->conf;
 	ASSERT(svc_scan_init(&w->sc, stages) == ERR_OK);

@@ -44,8 +44,9 @@ extern unsigned svc_scan_world_exits, svc_scan_world_rewires;
 /* stages: SVC_SCAN_STAGES of them. All peers are wired. */
 void svc_scan_world_open(struct scan_world *w, const struct svc_scan_stage *const *stages);
 void svc_scan_world_close(struct scan_world *w);
-/* Loop, buffers and settings, but nobody else. */
+/* The same in two steps: buffers and settings, which may be changed, then the rest. */
 void svc_scan_world_outside(struct scan_world *w);
+void svc_scan_world_start(struct scan_world *w, const struct svc_scan_stage *const *stages);
 /* A new channel for an edge; *end is our side. */
 void svc_scan_world_wire(struct scan_world *w, const char *edge, int *end);
 

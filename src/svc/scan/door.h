@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where somebody else's program listens: the socket of a scanner or filter. Counts how many
+ * connections are open, and does not knock for a while when nobody was there.
+ */
+#ifndef SVC_SCAN_DOOR_H
+#define SVC_SCAN_DOOR_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct svc_scan_door {
+	str path;
+	unsigned open, max; /* connections */
+	bool shut;          /* the last try failed; said in the log once */
+	uint32_t wait_ms;   /* how long not to try, doubled each time */
+	int64_t again_ms;   /* before that nobody knocks */
+	uint64_t tries, failures;
+};
+
+/* In      path: borrowed for good, at most SYS_SOCK_LOCAL_MAX octets; max: connections at a time */
+void svc_scan_door_init(struct svc_scan_door *d, str path, unsigned max);
+
+/*
+ * Connect.
+ *
+ * In      now_ms: of the loop
+ * Errors  ERR_BUSY: as many are open as there may be, or too many wait there: later;
+ *         ERR_UNAVAILABLE: nobody was there a moment ago; others: nobody is there now
+ */
+enum err svc_scan_door_enter(struct svc_scan_door *d, int64_t now_ms, int *ret_fd);
+
+/* Close a connection. */
+void svc_scan_door_leave(struct svc_scan_door *d, int *fd);
+
+#endif
