@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Made-up records: what we say next to what pyspf says.
 
-A dozen domains that point at each other are made at random from a seed, most of them well-formed. Where both differ, `excuse` must know why.
+A dozen domains that point at each other are made at random from a seed, most of them well-formed.
+Where both differ, `excuse` must know why.
 """
 
 import json
