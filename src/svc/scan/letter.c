@@ -90,7 +90,8 @@ take_octets(struct svc_scan_letter *l, str body)
 
 /* --- whose it is --------------------------------------------------------------------------- */
 
-static enum err
+/* An address that cannot be read is none. */
+static bool
 take_address(struct svc_scan_letter *l, const struct mail_address *m)
 {
 	char room[MAIL_CANONICAL_MAX];
@@ -98,15 +99,16 @@ take_address(struct svc_scan_letter *l, const struct mail_address *m)
 	str local, domain;
 	buf_init_fixed(&b, room, sizeof room);
 	if (m->local.n == 0 || mail_address_put(&b, m->local, m->domain) != ERR_OK) {
-		return ERR_OK; /* cannot be read: none */
+		return true;
 	}
 	l->auth.from = arena_dup(l->arena, buf_view(&b));
 	mail_address_split(l->auth.from, &local, &domain);
 	l->auth.from_domain = domain;
-	return l->auth.from.p == NULL ? ERR_BUDGET : ERR_OK;
+	return l->auth.from.p != NULL;
 }
 
-static enum err
+/* What is beyond any reader's patience is not read: it must not use up what the letter may hold. */
+static bool
 read_from(struct svc_scan_letter *l)
 {
 	struct mail_header h = mail_header_make(l->header);
@@ -118,17 +120,18 @@ read_from(struct svc_scan_letter *l)
 			first = l->auth.from_fields++ == 0 ? f : first;
 		}
 	}
-	if (l->auth.from_fields == 0) {
-		return ERR_OK;
+	str value = str_sub(first.value, 0, SVC_SCAN_FROM_MAX);
+	if (l->auth.from_fields == 0 ||
+	    mail_addresses_parse(l->arena, value, 0, &all, &n) != ERR_OK) {
+		return true;
 	}
-	TRY(mail_addresses_parse(l->arena, first.value, 0, &all, &n));
 	for (size_t i = 0; i < n; i++) {
 		if (all[i].kind == MAIL_ADDRESS_MAILBOX && all[i].domain.n > 0) {
 			one = &all[i];
 			l->auth.from_n++;
 		}
 	}
-	return l->auth.from_fields == 1 && l->auth.from_n == 1 ? take_address(l, one) : ERR_OK;
+	return l->auth.from_fields > 1 || l->auth.from_n != 1 || take_address(l, one);
 }
 
 /* --- coming and going ---------------------------------------------------------------------- */
@@ -232,7 +235,9 @@ open_letter(struct svc_scan_letter *l, str body)
 	}
 	l->header = str_sub(l->octets, 0, mail_header_length(l->octets));
 	TRY(mail_mime_parse(l->octets, l->arena, &l->mime));
-	TRY(read_from(l));
+	if (!read_from(l)) {
+		return ERR_BUDGET;
+	}
 	return map_set(l->scan->open, l->id, l);
 }
 

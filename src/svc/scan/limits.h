@@ -11,6 +11,7 @@ enum {
 	SVC_SCAN_LETTER_MAX = 256 << 20,  /* of one: what smtp.max-size may be */
 	SVC_SCAN_LETTERS_MAX = 1000,      /* at a time */
 	SVC_SCAN_LETTER_BUDGET = 8 << 20, /* what is noted about one, its octets apart */
+	SVC_SCAN_FROM_MAX = 64 << 10,     /* octets of the From field that are read */
 	SVC_SCAN_QUESTIONS_MAX = 200,     /* to DNS for one letter, all stages together */
 	SVC_SCAN_PARTS_MAX = 32,          /* reasons that stages give for a letter's score */
 	SVC_SCAN_METHODS_MAX = 40,        /* results in Authentication-Results */
