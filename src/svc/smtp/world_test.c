@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The fakes of world_test.h. Recipients: "unknown" is, "big" has long texts, all others are known.
- * Senders: those of me@example.org. Log-in: PLAIN with user "me".
+ * Senders: those of me@example.org. Log-in: PLAIN with user "me". policy puts "grey" off, refuses
+ * "listed", and knows the peer as peer.test.
  */
 #include "svc/smtp/world_test.h"
 #include "directory/verdict.h"
 #include "ipc/gate_smtp.h"
+#include "ipc/smtp_policy.h"
 #include "ipc/smtp_queue.h"
+#include "ipc/smtp_scan.h"
+#include "ipc/smtp_watch.h"
 #include "sys/file.h"
 #include "sys/sys.h"
 
@@ -53,11 +57,16 @@ on_rcpt(void *ctx, const struct ipc_smtp_auth_rcpt *m, int *fd)
 		.detail = S("d"),
 		.original = S(""),
 		.orcpt = S("") };
+	struct ipc_smtp_auth_filter filter = {
+		.account = 7, .junk_at = 4500, .reject_at = 9000, .domain_policy = S("mark")
+	};
 	bool unknown = str_starts(m->address, S("unknown"));
 	struct ipc_smtp_auth_rcpt_result r = { .request = m->request,
 		.verdict = unknown ? DIRECTORY_UNKNOWN : DIRECTORY_KNOWN,
 		.targets = &target,
-		.targets_n = unknown ? 0 : 1 };
+		.targets_n = unknown ? 0 : 1,
+		.filters = &filter,
+		.filters_n = unknown ? 0 : 1 };
 	w->last_request = m->request;
 	if (!w->auth_silent) {
 		ipc_smtp_auth_rcpt_result_put(&w->out, &r);
@@ -185,6 +194,7 @@ on_commit(void *ctx, const struct ipc_smtp_queue_commit *m, int *fd)
 	for (size_t i = 0; i < m->rcpts_n; i++) {
 		buf_printf(&w->envelopes, " %.*s:%llu", STR_ARG(m->rcpts[i].original),
 		    (unsigned long long)m->rcpts[i].account);
+		buf_cstr(&w->envelopes, m->rcpts[i].junk ? " junk" : "");
 	}
 	buf_ch(&w->envelopes, '\n');
 	w->last_txn = m->txn;
@@ -192,6 +202,125 @@ on_commit(void *ctx, const struct ipc_smtp_queue_commit *m, int *fd)
 	if (!w->queue_silent) {
 		svc_smtp_world_answer_commit(w, w->commit);
 	}
+	return ERR_OK;
+}
+
+/* --- policy, scan, watch ------------------------------------------------------------------- */
+
+static enum err
+on_peer(void *ctx, const struct ipc_smtp_policy_peer *m, int *fd)
+{
+	struct world *w = ctx;
+	struct ipc_smtp_policy_replied r = { .request = m->request, .reply = w->peer_reply };
+	buf_printf(&w->asked, "peer %d %u\n", m->submission, m->manners);
+	if (!w->policy_silent) {
+		ipc_smtp_policy_replied_put(&w->out, &r);
+		send_from(w, w->policy);
+	}
+	return ERR_OK;
+}
+
+static struct ipc_common_reply
+opinion_of(str address)
+{
+	if (str_starts(address, S("grey"))) {
+		return (struct ipc_common_reply){ 2, 451, S("4.7.1"), S("Come back later") };
+	}
+	if (str_starts(address, S("listed"))) {
+		return (struct ipc_common_reply){ 3, 550, S("5.7.1"), S("Listed by zone.test") };
+	}
+	return (struct ipc_common_reply){ .verdict = 1 };
+}
+
+static enum err
+on_policy_rcpt(void *ctx, const struct ipc_smtp_policy_rcpt *m, int *fd)
+{
+	struct world *w = ctx;
+	struct ipc_common_listed listed = { S("zone.test"), S("192.0.2.1"), S("127.0.0.2"), 1500 };
+	struct ipc_smtp_policy_judged r = { .request = m->request,
+		.reply = opinion_of(m->address),
+		.trust = { .iprev = 1, .name = S("peer.test"), .spf = 2, .spf_domain = S("b.org") },
+		.listed = &listed,
+		.listed_n = 1 };
+	buf_printf(&w->asked, "rcpt %.*s %.*s %.*s%s%s %zu\n", STR_ARG(m->helo),
+	    STR_ARG(m->reverse_path), STR_ARG(m->address), m->first ? " first" : "",
+	    m->pipelined ? " early" : "", m->accounts_n);
+	if (!w->policy_silent) {
+		ipc_smtp_policy_judged_put(&w->out, &r);
+		send_from(w, w->policy);
+	}
+	return ERR_OK;
+}
+
+static enum err
+on_submit(void *ctx, const struct ipc_smtp_policy_submit *m, int *fd)
+{
+	struct world *w = ctx;
+	struct ipc_smtp_policy_replied r = { .request = m->request,
+		.reply = opinion_of(m->address) };
+	buf_printf(&w->asked, "submit %llu %.*s%s\n", (unsigned long long)m->account,
+	    STR_ARG(m->address), m->first ? " first" : "");
+	ipc_smtp_policy_replied_put(&w->out, &r);
+	send_from(w, w->policy);
+	return ERR_OK;
+}
+
+static enum err
+on_ended(void *ctx, const struct ipc_smtp_policy_ended *m, int *fd)
+{
+	struct world *w = ctx;
+	buf_printf(&w->asked, "ended %u %u %u\n", m->messages, m->recipients, m->unknown);
+	return ERR_OK;
+}
+
+static enum err
+on_letter(void *ctx, const struct ipc_smtp_scan_letter *m, int *fd)
+{
+	struct world *w = ctx;
+	size_t before = w->looked.n;
+	struct ipc_smtp_scan_cut cut = { w->cut_at, w->cut_length };
+	struct ipc_smtp_scan_place place = { (uint16_t)w->junk, true };
+	struct ipc_smtp_scan_verdict r = { .request = m->request,
+		.result = w->scan_result,
+		.reply = w->verdict,
+		.header = str_from(w->scan_header),
+		.cuts = &cut,
+		.cuts_n = w->cut_length > 0,
+		.places = &place,
+		.places_n = w->junk >= 0,
+		.score = 4200,
+		.message_id = S("id@b.org"),
+		.from = S("from@b.org"),
+		.why = S("spf=fail words=2.310") };
+	if (*fd >= 0) {
+		ASSERT(m->body.n == 0 && sys_file_load_fd(*fd, &w->looked) == ERR_OK);
+		w->scanned_files++;
+	} else {
+		buf_str(&w->looked, m->body);
+	}
+	ASSERT(w->looked.n - before == m->size && m->targets_n > 0);
+	ASSERT(m->submission || (m->trust.spf == 2 && m->listed_n == 1) || w->policy < 0 ||
+	    w->policy_silent);
+	ASSERT(m->targets[0].junk_at == 4500 && m->targets[0].reject_at == 9000);
+	w->last_letter = m->request;
+	if (!w->scan_silent) {
+		ipc_smtp_scan_verdict_put(&w->out, &r);
+		send_from(w, w->scan);
+	}
+	return ERR_OK;
+}
+
+static enum err
+on_inbound(void *ctx, const struct ipc_smtp_watch_inbound *m, int *fd)
+{
+	struct world *w = ctx;
+	buf_printf(&w->told, "%u %u %.*s <%.*s>", m->end, m->code, STR_ARG(m->enhanced),
+	    STR_ARG(m->reverse_path));
+	for (size_t i = 0; i < m->rcpts_n; i++) {
+		buf_printf(&w->told, " %.*s", STR_ARG(m->rcpts[i].address));
+	}
+	buf_printf(&w->told, " %.*s %.*s %s\n", STR_ARG(m->name), STR_ARG(m->message_id),
+	    m->entry != 0 ? "queued" : "-");
 	return ERR_OK;
 }
 
@@ -239,6 +368,32 @@ pump_queue(struct world *w)
 }
 
 static bool
+pump_checks(struct world *w)
+{
+	static const struct ipc_smtp_policy_at_policy at_policy = {
+		.peer = on_peer, .rcpt = on_policy_rcpt, .submit = on_submit, .ended = on_ended
+	};
+	static const struct ipc_smtp_scan_at_scan at_scan = { .letter = on_letter };
+	static const struct ipc_smtp_watch_at_watch at_watch = { .inbound = on_inbound };
+	int *ends[] = { &w->policy, &w->scan, &w->watch };
+	bool any = false;
+	for (size_t i = 0; i < LEN(ends); i++) {
+		int fd;
+		if (*ends[i] < 0 || sys_chan_recv(*ends[i], &w->in, &fd) != ERR_OK) {
+			continue;
+		}
+		str m = buf_view(&w->in);
+		enum err e = i == 0
+		    ? ipc_smtp_policy_policy_dispatch(&at_policy, w, m, &fd, w->scratch)
+		    : i == 1 ? ipc_smtp_scan_scan_dispatch(&at_scan, w, m, &fd, w->scratch)
+			     : ipc_smtp_watch_watch_dispatch(&at_watch, w, m, &fd, w->scratch);
+		after(w, e, ends[i], &fd);
+		any = true;
+	}
+	return any;
+}
+
+static bool
 pump_client(struct world *w)
 {
 	char *to = buf_room(&w->heard, 4096);
@@ -262,6 +417,7 @@ svc_smtp_world_settle(struct world *w)
 		(void)(sys_loop_turn(w->sc.loop, 0) == ERR_OK);
 		bool moved = pump_auth(w);
 		moved |= pump_queue(w);
+		moved |= pump_checks(w);
 		moved |= pump_client(w);
 		quiet = moved ? 0 : quiet + 1;
 	}
@@ -326,7 +482,17 @@ make_state(struct world *w)
 void
 svc_smtp_world_open(struct world *w)
 {
-	*w = (struct world){ .client = -1, .gate = -1, .auth = -1, .queue = -1 };
+	*w = (struct world){ .client = -1,
+		.gate = -1,
+		.auth = -1,
+		.queue = -1,
+		.policy = -1,
+		.scan = -1,
+		.watch = -1,
+		.junk = -1,
+		.scan_header = "",
+		.peer_reply = { .verdict = 1 },
+		.verdict = { .verdict = 1 } };
 	make_state(w);
 	w->conf = (struct conf){ .hostname = S("mx.example.org"),
 		.state = str_from(w->state),
@@ -354,6 +520,17 @@ svc_smtp_world_open(struct world *w)
 }
 
 void
+svc_smtp_world_checks(struct world *w)
+{
+	buf_init(&w->asked, 1 << 20);
+	buf_init(&w->looked, 16 << 20);
+	buf_init(&w->told, 1 << 20);
+	svc_smtp_world_wire(w, "smtp_policy", &w->policy);
+	svc_smtp_world_wire(w, "smtp_scan", &w->scan);
+	svc_smtp_world_wire(w, "smtp_watch", &w->watch);
+}
+
+void
 svc_smtp_world_close(struct world *w)
 {
 	sys_close(&w->client);
@@ -368,6 +545,12 @@ svc_smtp_world_close(struct world *w)
 	svc_smtp_done(&w->sc);
 	sys_close(&w->auth);
 	sys_close(&w->queue);
+	sys_close(&w->policy);
+	sys_close(&w->scan);
+	sys_close(&w->watch);
+	buf_done(&w->asked);
+	buf_done(&w->looked);
+	buf_done(&w->told);
 	sys_loop_free(&w->sc.loop);
 	arena_free(&w->scratch);
 	arena_free(&w->sc.arena);

@@ -14,7 +14,7 @@ struct world {
 	struct svc_common sc;
 	struct conf conf;
 	struct svc_smtp *sv;
-	int gate, auth, queue; /* the other ends */
+	int gate, auth, queue, policy, scan, watch; /* the other ends; -1: not there */
 	int client;
 	struct buf heard; /* what the client read */
 	bool client_eof;
@@ -29,6 +29,20 @@ struct world {
 	uint64_t aborts;
 	struct buf in, out;
 	struct arena *scratch;
+	/* policy, scan and watch; they are wired by svc_smtp_world_checks */
+	struct buf asked;  /* a line for each question of policy */
+	struct buf looked; /* letters that scan saw, one behind the other */
+	struct buf told;   /* a line for each ending that watch heard of */
+	bool policy_silent, scan_silent;
+	uint64_t last_letter;
+	struct ipc_common_reply peer_reply;
+	unsigned scanned_files;
+	struct ipc_common_reply verdict; /* of scan; 0: go on */
+	enum err scan_result;
+	const char *scan_header;
+	uint64_t cut_at; /* and length; 0: nothing is cut */
+	uint32_t cut_length;
+	int junk;       /* the target that goes to Junk; -1: none */
 	char state[64]; /* a folder, removed at the end */
 };
 
@@ -45,6 +59,8 @@ void svc_smtp_world_say(struct world *w, str octets);
 void svc_smtp_world_settle(struct world *w);
 /* A new channel to a fake peer, as the parent makes one; the old end is closed. */
 void svc_smtp_world_wire(struct world *w, const char *edge, int *end);
+/* Have policy, scan and watch, too. */
+void svc_smtp_world_checks(struct world *w);
 /* How often the process asked the skeleton to end it, or for a new channel. */
 extern unsigned svc_smtp_world_exits, svc_smtp_world_rewires;
 /* Answers of the fakes that were held back. */
