@@ -20,6 +20,10 @@ struct ctl_watch {
 	enum reach_class newest;
 	bool any;
 	int64_t newest_ms;
+	/* Of letters from outside: how many, and the newest. */
+	uint64_t arrived, arrived_entry;
+	uint8_t arrived_end;
+	struct buf arrived_text, arrived_why;
 };
 
 /*
@@ -33,6 +37,15 @@ enum ctl_exit ctl_watch_find(struct ctl_watch *w, const struct ipc_adm_watch_fin
 /* One row of the list that ctl_watch_list began. */
 void ctl_watch_put(struct ctl_watch *w, const struct ipc_adm_watch_try *t);
 void ctl_watch_list(struct ctl *c);
+
+/*
+ * List what came in, newest first, at most `max`; c->fd leads to watch.
+ *
+ * Out     w->arrived, w->arrived_*
+ * Errors  said to the user
+ */
+enum ctl_exit ctl_watch_arrived(struct ctl_watch *w, const struct ipc_adm_watch_arrived *q,
+    uint64_t max);
 
 /* Send c->msg to watch and wait for its answer, for messages of other kinds. */
 enum ctl_exit ctl_watch_ask(struct ctl_watch *w, const struct ipc_adm_watch_at_admin *handlers);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * postern why: one answer to "what became of it?", from the queue (what waits, and why) and from
- * watch (what was tried). The question is a queue id, a Message-ID in <>, an address, a domain, or
- * a reply of another server ("550 5.7.1 ...") whose meaning is wanted.
+ * watch (what came in and how it ended; what was tried). The question is a queue id, a Message-ID
+ * in <>, an address, a domain, or a reply of another server ("550 5.7.1 ...") whose meaning is
+ * wanted.
  */
 #include "ctl/client.h"
 #include "ctl/outbound/watch.h"
@@ -12,6 +13,7 @@
 #include "spool/spool.h"
 
 enum { SHOWN_MAX = 20 };
+enum { BY_ADDRESS = 1, BY_DOMAIN, BY_ENTRY, BY_MESSAGE }; /* of adm_watch.arrived */
 
 struct why {
 	struct ctl *c;
@@ -135,13 +137,52 @@ ask_watch(struct why *w, struct ctl_watch *watch)
 	return x;
 }
 
-/* The sentence that the two lists come to. */
+/* What came in: to or from an address, from a domain, or one letter. */
+static enum ctl_exit
+ask_arrived(struct why *w, struct ctl_watch *watch)
+{
+	struct ipc_adm_watch_arrived q = { .request = 1, .by = BY_DOMAIN, .text = w->domain };
+
+	if (w->entry != 0) {
+		q.by = BY_ENTRY;
+		q.entry = w->entry;
+	} else if (w->message.n > 0) {
+		q.by = BY_MESSAGE;
+		q.text = w->message;
+	} else if (w->address.n > 0) {
+		q.by = BY_ADDRESS;
+		q.text = w->address;
+	}
+	return ctl_watch_arrived(watch, &q, SHOWN_MAX);
+}
+
+/* The sentence about the newest letter from outside. */
+static void
+conclude_arrived(struct ctl *c, const struct ctl_watch *watch)
+{
+	static const char *const sentences[] = { "", "it was taken and went to the inbox",
+		"it was taken and went to the mailbox for junk",
+		"it was refused here; the sender's server was told",
+		"it was put off here; the sender's server tries again",
+		"it was refused here for a virus; the sender's server was told",
+		"it was taken; for some recipients it went to the mailbox for junk" };
+	uint8_t end = watch->arrived_end < LEN(sentences) ? watch->arrived_end : 0;
+
+	ctl_out_str(&c->out, "arrived_answer", str_from(sentences[end]));
+	ctl_out_str(&c->out, "arrived_reply", buf_view(&watch->arrived_text));
+	ctl_out_str(&c->out, "arrived_why", buf_view(&watch->arrived_why));
+}
+
+/* The sentence that the lists come to. */
 static void
 conclude(struct why *w, const struct ctl_watch *watch)
 {
 	struct ctl_out *o = &w->c->out;
 	bool delivered = watch->any && watch->newest == REACH_NONE;
 
+	if (watch->arrived > 0) {
+		conclude_arrived(w->c, watch);
+	}
 	if (w->waiting > 0) {
 		ctl_out_str(o, "answer",
 		    w->class == REACH_NONE ? S("it waits in the queue, without trouble so far")
@@ -152,6 +193,9 @@ conclude(struct why *w, const struct ctl_watch *watch)
 	} else if (watch->any) {
 		ctl_out_str(o, "answer",
 		    S("nothing waits; the last attempt failed, and the sender was told"));
+	} else if (watch->arrived > 0) {
+		ctl_out_str(o, "answer",
+		    S("nothing waits, and nothing was tried at other servers"));
 	} else {
 		ctl_out_str(o, "answer",
 		    S("nothing waits and no attempt is remembered: never seen, long ago, or "
@@ -247,6 +291,10 @@ ctl_cmd_why(struct ctl *c)
 	}
 	if (x == CTL_OK) {
 		x = ask_watch(&w, &watch);
+		ctl_out_line(&c->out, "%s", "");
+	}
+	if (x == CTL_OK) {
+		x = ask_arrived(&w, &watch);
 	}
 	if (x == CTL_OK) {
 		ctl_out_line(&c->out, "%s", "");

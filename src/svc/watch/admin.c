@@ -192,12 +192,21 @@ on_report(void *ctx, const struct ipc_adm_watch_report *m, int *fd)
 	return reply(a);
 }
 
+static enum err
+on_arrived(void *ctx, const struct ipc_adm_watch_arrived *m, int *fd)
+{
+	struct asking *a = ctx;
+	return svc_watch_inbound_find(a->w, a->from, m);
+}
+
 enum err
 svc_watch_on_admin(struct svc_common *sc, struct sys_chan *from, str datagram, int *fd)
 {
-	static const struct ipc_adm_watch_at_watch handlers = {
-		.find = on_find, .unknown = on_unknown, .sum = on_sum, .report = on_report
-	};
+	static const struct ipc_adm_watch_at_watch handlers = { .find = on_find,
+		.unknown = on_unknown,
+		.sum = on_sum,
+		.report = on_report,
+		.arrived = on_arrived };
 	static struct asking a; /* too large for the stack; one question at a time */
 
 	a.w = sc->ctx;

@@ -3,6 +3,7 @@
  * Table of contents of the watch process: attempts come in, questions and reports go out.
  */
 #include "conf/conf.h"
+#include "reach/inbound.h"
 #include "svc/watch/watch.h"
 #include "sys/file.h"
 
@@ -60,6 +61,7 @@ start(struct svc_common *sc)
 	LOG(WATCH_OPEN, F_U64("attempts", n));
 	svc_watch_attempts_init(w);
 	svc_watch_report_init(w);
+	TRY(svc_watch_inbound_start(w));
 	for (size_t i = 0; i < LEN(w->sends); i++) {
 		if (w->sends[i].chan != NULL) {
 			sys_chan_pause(w->sends[i].chan, false);
@@ -79,6 +81,9 @@ on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
 	if (str_eq(edge, S("watch_resolve"))) {
 		return svc_watch_on_resolve(w, peer, fd);
 	}
+	if (str_eq(edge, S("smtp_watch"))) {
+		return svc_watch_on_smtp(w, peer, fd);
+	}
 	ASSERT(str_eq(edge, S("send_watch")));
 	TRY(svc_watch_on_send(w, peer, fd));
 	if (w->journal == NULL) {
@@ -91,10 +96,12 @@ static void
 on_status(struct svc_common *sc, struct buf *facts)
 {
 	const struct svc_watch *w = sc->ctx;
-	uint64_t kept = 0;
+	uint64_t kept = 0, arrivals = 0;
 	int64_t since_ms = 0;
 
-	if (w->journal == NULL || reach_journal_count(w->journal, &kept, &since_ms) != ERR_OK) {
+	if (w->journal == NULL || w->inbound == NULL ||
+	    reach_journal_count(w->journal, &kept, &since_ms) != ERR_OK ||
+	    reach_inbound_count(w->inbound, &arrivals) != ERR_OK) {
 		return;
 	}
 	const struct {
@@ -102,9 +109,11 @@ on_status(struct svc_common *sc, struct buf *facts)
 		uint64_t value;
 	} rows[] = { { "kept", kept }, { "kept_since_s", (uint64_t)(since_ms / 1000) },
 		{ "attempts", w->attempts }, { "unknown_replies", w->unknown }, { "lost", w->lost },
-		{ "transactions", w->commits }, { "rules", reach_rules_count(w->rules) },
-		{ "reports_sent", w->reports_sent }, { "reports_unwanted", w->reports_unwanted },
-		{ "reports_https", w->reports_https }, { "reports_failed", w->reports_failed } };
+		{ "inbound", w->inbound_total }, { "inbound_kept", arrivals },
+		{ "inbound_lost", w->inbound_lost }, { "transactions", w->commits },
+		{ "rules", reach_rules_count(w->rules) }, { "reports_sent", w->reports_sent },
+		{ "reports_unwanted", w->reports_unwanted }, { "reports_https", w->reports_https },
+		{ "reports_failed", w->reports_failed } };
 	for (size_t i = 0; i < LEN(rows); i++) {
 		buf_printf(facts, "%s=%llu\n", rows[i].key, (unsigned long long)rows[i].value);
 	}
@@ -118,6 +127,10 @@ on_quit(struct svc_common *sc, uint32_t grace_ms)
 	if (w->journal != NULL) {
 		svc_watch_commit(w);
 		reach_journal_close(&w->journal);
+	}
+	if (w->inbound != NULL) {
+		svc_watch_inbound_commit(w);
+		reach_inbound_close(&w->inbound);
 	}
 	svc_common_exit(sc);
 }

@@ -14,6 +14,7 @@
 
 enum {
 	SVC_WATCH_SENDS_MAX = 8,
+	SVC_WATCH_SMTPS_MAX = 128,       /* twice the bound of setting smtp.processes */
 	SVC_WATCH_BATCH = 1000,          /* attempts of one transaction */
 	SVC_WATCH_BATCH_MS = 100,        /* how long one may stay open */
 	SVC_WATCH_TIDY_MS = 60000,       /* between looks for attempts that are too old */
@@ -29,6 +30,15 @@ enum {
 };
 
 struct svc_watch;
+struct ipc_adm_watch_arrived;
+struct reach_inbound;
+
+/* A smtp process that tells what came in. */
+struct svc_watch_smtp {
+	struct svc_watch *w;
+	struct sys_chan *chan; /* NULL: a free place */
+	uint32_t peer;
+};
 
 struct svc_watch_send {
 	struct svc_watch *w;
@@ -63,6 +73,12 @@ struct svc_watch {
 	size_t batch;
 	struct sys_timer commit, tidy, round;
 
+	struct reach_inbound *inbound;
+	struct svc_watch_smtp smtps[SVC_WATCH_SMTPS_MAX];
+	size_t inbound_n; /* of the open transaction; 0: none is open */
+	bool inbound_failing;
+	struct sys_timer inbound_commit, inbound_tidy;
+
 	struct svc_watch_report reports[SVC_WATCH_REPORTS_MAX];
 	uint64_t next_request;
 	uint64_t own[SVC_WATCH_OWN_MAX]; /* entries of the last reports, in a ring */
@@ -70,6 +86,7 @@ struct svc_watch {
 	int64_t delay_ms;       /* after the end of a day: another one for each server */
 	int64_t hurry_until_ms; /* an administrator wants them without it */
 
+	uint64_t inbound_total, inbound_lost;
 	uint64_t attempts, lost, unknown, commits, forgotten;
 	uint64_t reports_sent, reports_unwanted, reports_failed, reports_https;
 };
@@ -79,6 +96,13 @@ void svc_watch_attempts_init(struct svc_watch *w);
 enum err svc_watch_on_send(struct svc_watch *w, uint32_t peer, int fd);
 /* Close the open transaction, if there is one. */
 void svc_watch_commit(struct svc_watch *w);
+
+/* inbound.c: the edge smtp_watch, and what the administrator asks of it. */
+enum err svc_watch_inbound_start(struct svc_watch *w);
+enum err svc_watch_on_smtp(struct svc_watch *w, uint32_t peer, int fd);
+void svc_watch_inbound_commit(struct svc_watch *w);
+enum err svc_watch_inbound_find(struct svc_watch *w, struct sys_chan *from,
+    const struct ipc_adm_watch_arrived *m);
 
 /* admin.c: postern attempts, postern why. */
 enum err svc_watch_on_admin(struct svc_common *sc, struct sys_chan *from, str datagram, int *fd);

@@ -14,9 +14,11 @@
 #include "conf/conf.h"
 #include "ipc/adm_watch.h"
 #include "ipc/send_watch.h"
+#include "ipc/smtp_watch.h"
 #include "ipc/watch_queue.h"
 #include "ipc/watch_resolve.h"
 #include "proto/dns/dns.h"
+#include "reach/inbound.h"
 #include "sys/clock.h"
 #include "sys/file.h"
 #include "sys/random.h"
@@ -26,8 +28,10 @@ struct world {
 	char folder[64];
 	struct svc_common sc;
 	struct conf conf;
-	int send, resolve, queue, admin; /* our ends */
-	struct sys_chan *admin_chan;     /* the process's end */
+	int send, resolve, queue, admin, smtp; /* our ends */
+	size_t arrived;
+	uint64_t arrived_entry;
+	struct sys_chan *admin_chan; /* the process's end */
 	struct buf in, out;
 	struct arena *arena;
 	size_t questions, letters, tries;
@@ -92,6 +96,8 @@ begin(struct world *w)
 		.state = str_from(w->folder),
 		.watch_keep = 90ULL * 86400000,
 		.watch_attempts = 1000000,
+		.watch_keep_inbound = 14ULL * 86400000,
+		.watch_inbound = 1000,
 		.watch_reports = true,
 		.watch_report_day = 86400000 };
 	str inner = arena_printf(w->arena, "%s/watch", w->folder);
@@ -102,6 +108,7 @@ begin(struct world *w)
 	wire(w, "send_watch", &w->send);
 	wire(w, "watch_resolve", &w->resolve);
 	wire(w, "watch_queue", &w->queue);
+	wire(w, "smtp_watch", &w->smtp);
 	CHECK_ERR(sys_chan_pair(ends), ERR_OK);
 	CHECK_ERR(sys_chan_new(w->sc.loop, ends[0], &admin, &w->admin_chan), ERR_OK);
 	w->admin = ends[1];
@@ -115,7 +122,10 @@ end(struct world *w)
 	struct svc_watch *p = w->sc.ctx;
 
 	reach_journal_close(&p->journal);
+	reach_inbound_close(&p->inbound);
+	sys_chan_free(&p->smtps[0].chan);
 	sys_chan_free(&p->sends[0].chan);
+	sys_close(&w->smtp);
 	sys_chan_free(&p->queue);
 	sys_chan_free(&p->resolve);
 	sys_chan_free(&w->admin_chan);
@@ -561,6 +571,74 @@ others_get_none(void)
 	test_case = NULL;
 }
 
-TEST_MAIN(attempts_are_kept_and_found, unknown_replies_are_listed,
+/* ---- what came in ---- */
+
+static enum err
+on_arrivals(void *ctx, const struct ipc_adm_watch_arrivals *m, int *fd)
+{
+	struct world *w = ctx;
+
+	CHECK_ERR(m->result, ERR_OK);
+	w->arrived += m->list_n;
+	w->more = m->more;
+	w->tries = m->list_n > 0 ? m->list[m->list_n - 1].id : 0;
+	w->arrived_entry = m->list_n > 0 ? m->list[0].entry : 0;
+	return ERR_OK;
+}
+
+static size_t
+ask_arrived(struct world *w, uint8_t by, str text, uint64_t entry)
+{
+	static const struct ipc_adm_watch_at_admin handlers = { .arrivals = on_arrivals };
+	struct ipc_adm_watch_arrived q = { .request = 7, .by = by, .text = text, .entry = entry };
+	int fd = -1;
+
+	w->arrived = 0;
+	do {
+		ipc_adm_watch_arrived_put(&w->out, &q);
+		put(w, w->admin);
+		turn(w);
+		CHECK_ERR(sys_chan_recv(w->admin, &w->in, &fd), ERR_OK);
+		CHECK_ERR(ipc_adm_watch_admin_dispatch(&handlers, w, buf_view(&w->in), &fd,
+			      w->arena),
+		    ERR_OK);
+		q.before = w->tries;
+	} while (w->more);
+	return w->arrived;
+}
+
+static void
+what_came_in(void)
+{
+	struct world w;
+	struct ipc_smtp_watch_to to = { S("b@here.example") };
+	struct ipc_smtp_watch_inbound m = { .at_s = sys_clock_wall_s(),
+		.ip = S("\0\0\0\0\0\0\0\0\0\0\377\377\300\0\2\1"),
+		.reverse_path = S("a@there.example"),
+		.message_id = S("m@there.example"),
+		.end = 4,
+		.code = 451,
+		.rcpts = &to,
+		.rcpts_n = 1 };
+	begin(&w);
+	for (uint64_t i = 0; i < 25; i++) {
+		m.entry = i == 24 ? 99 : 0;
+		ipc_smtp_watch_inbound_put(&w.out, &m);
+		put(&w, w.smtp);
+	}
+	turn(&w);
+	CHECK_U64(ask_arrived(&w, 1, S("b@here.example"), 0), 25);
+	CHECK_U64(ask_arrived(&w, 1, S("A@there.example"), 0), 25);
+	CHECK_U64(ask_arrived(&w, 2, S("there.example"), 0), 25);
+	CHECK_U64(ask_arrived(&w, 4, S("<m@there.example>"), 0), 25);
+	CHECK_U64(ask_arrived(&w, 1, S("c@here.example"), 0), 0);
+	CHECK_U64(ask_arrived(&w, 3, S(""), 99), 1);
+	CHECK_U64(w.arrived_entry, 99);
+	struct svc_watch *p = w.sc.ctx;
+	CHECK(p->inbound_total == 25 && p->inbound_lost == 0);
+	end(&w);
+}
+
+TEST_MAIN(what_came_in, attempts_are_kept_and_found, unknown_replies_are_listed,
     many_cost_few_transactions_and_hold_no_name, a_domain_that_asks_gets_one_report,
     others_get_none)
