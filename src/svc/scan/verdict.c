@@ -102,6 +102,9 @@ put_why(struct buf *out, const struct svc_scan_letter *l, const struct svc_scan_
 			    how[l->ended[i]]);
 		}
 	}
+	if (l->virus) {
+		buf_cstr(out, "virus=found ");
+	}
 	if (l->auth.from_fields > 1) {
 		buf_printf(out, "from-fields=%u ", l->auth.from_fields);
 	}

@@ -128,6 +128,7 @@ clean_and_found(void)
 	CHECK(heard("1 OK 1/0/"));
 	CHECK(heard("2 OK 3/554/5.7.1"));
 	CHECK(heard("3 OK 3/554/5.7.1"));
+	CHECK(str_find(buf_view(&w.whys), S("virus=found")) >= 0);
 	CHECK_U64(w.scan->count.viruses, 2);
 	CHECK_U64(clamd.accepted, 1); /* one session for all */
 	CHECK_U64(play.asked, 3);

@@ -103,6 +103,14 @@ compose_unseen(struct svc_smtp_session *x)
 	return svc_smtp_compose(x, buf_view(&header), cuts, find_forged(x, cuts));
 }
 
+/* Where no letter is taken that nobody looked through for viruses, none is when scan fails. */
+static bool
+must_hold(const struct conf *c)
+{
+	return str_eq(c->scan_absent, S("hold")) ||
+	    (c->virus_clamd.n > 0 && str_eq(c->virus_absent, S("hold")));
+}
+
 void
 svc_smtp_scan_absent(struct svc_smtp_session *x)
 {
@@ -114,8 +122,8 @@ svc_smtp_scan_absent(struct svc_smtp_session *x)
 	x->scan = NULL;
 	sv->counters.scan_absent++;
 	LOG(SMTP_UNSEEN, F_ID("session", x->info.id), F_U64("txn", x->engine.txns),
-	    F_STR("rule", sv->sc->conf->scan_absent));
-	if (str_eq(sv->sc->conf->scan_absent, S("hold"))) {
+	    F_CSTR("rule", must_hold(sv->sc->conf) ? "hold" : "pass"));
+	if (must_hold(sv->sc->conf)) {
 		sv->counters.held++;
 		smtp_answer_reply(&x->engine, &later);
 	} else {
@@ -292,9 +300,9 @@ refuse(struct svc_smtp_session *x, const struct ipc_smtp_scan_verdict *m)
 	const struct smtp_told told = { m->reply.verdict, m->reply.code, m->reply.enhanced,
 		m->reply.text };
 	bool later = m->reply.verdict == SMTP_LATER;
-	const struct svc_smtp_ended e = { .end = later   ? SVC_SMTP_LATER
-		    : str_find(m->why, S("virus=")) >= 0 ? SVC_SMTP_VIRUS
-							 : SVC_SMTP_REFUSED,
+	const struct svc_smtp_ended e = { .end = later        ? SVC_SMTP_LATER
+		    : str_find(m->why, S("virus=found")) >= 0 ? SVC_SMTP_VIRUS
+							      : SVC_SMTP_REFUSED,
 		.code = m->reply.code,
 		.enhanced = m->reply.enhanced,
 		.text = m->reply.text };

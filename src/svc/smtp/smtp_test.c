@@ -225,6 +225,33 @@ queue_refuses(void)
 	}
 }
 
+/* Nobody looks: a letter waits where it would not be taken without a look for viruses. */
+static void
+scan_is_absent(void)
+{
+	static const str path = S_INIT("/run/clamd.sock");
+	static const struct {
+		str scan, virus;
+		size_t clamd;
+		bool held;
+	} rows[] = { { S_INIT("pass"), S_INIT("hold"), 0, false },
+		{ S_INIT("pass"), S_INIT("pass"), 1, false },
+		{ S_INIT("pass"), S_INIT("hold"), 1, true },
+		{ S_INIT("hold"), S_INIT("pass"), 0, true } };
+	for (size_t i = 0; i < LEN(rows); i++) {
+		struct world w;
+		svc_smtp_world_open(&w);
+		w.conf.scan_absent = rows[i].scan;
+		w.conf.virus_absent = rows[i].virus;
+		w.conf.virus_clamd = (struct conf_list){ &path, rows[i].clamd };
+		svc_smtp_world_connect(&w, SYS_MX, true);
+		svc_smtp_world_say(&w, S("EHLO a.test\r\n" ENVELOPE ".\r\n"));
+		CHECK(heard(&w, rows[i].held ? "451 4.7.1" : "250 2.0.0 Queued"));
+		CHECK_U64(w.commits, rows[i].held ? 0 : 1);
+		svc_smtp_world_close(&w);
+	}
+}
+
 /* Large bodies leave the reserve alone: 452 before the disk is full, small mail still passes. */
 static void
 reserve_is_kept(void)
@@ -692,6 +719,7 @@ status(void)
 }
 
 TEST_MAIN(mx_dialogue, submission_dialogue, revoked, steps_and_aborts, bodies, auth_goes_away,
-    queue_goes_away, queue_refuses, reserve_is_kept, disk_full, crowded, client_goes_away,
-    late_answers, the_place_of_another, quitting, back_pressure, strange_sessions, many_sessions,
-    torture, clocks, clocks_of_answers, clock_is_not_fooled, slow_data, waiting_reply, status)
+    queue_goes_away, queue_refuses, scan_is_absent, reserve_is_kept, disk_full, crowded,
+    client_goes_away, late_answers, the_place_of_another, quitting, back_pressure, strange_sessions,
+    many_sessions, torture, clocks, clocks_of_answers, clock_is_not_fooled, slow_data,
+    waiting_reply, status)
