@@ -400,6 +400,7 @@ enum err
 mail_addresses_parse(struct arena *a, str value, unsigned flags, struct mail_address **ret,
     size_t *ret_n)
 {
+	value = value.p == NULL ? S("") : value; /* no arithmetic on NULL */
 	struct scan l = { .a = a, .p = value.p, .end = value.p + value.n };
 	l.strict = (flags & MAIL_ADDRESSES_STRICT) != 0;
 	if (l.strict && !octets_valid(value)) {
