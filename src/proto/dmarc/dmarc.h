@@ -66,7 +66,6 @@ struct dmarc_params {
 	str from;                                   /* domain of the From field, as written */
 	const struct dmarc_identifier *identifiers; /* that passed; RFC 7489 4.2 */
 	size_t n;
-	bool temporary;          /* SPF or a signature ended in TEMPERROR: a fail may be none */
 	dmarc_suffix_fn *suffix; /* or NULL */
 	void *suffix_ctx;
 };

@@ -185,7 +185,6 @@ judge(struct svc_scan_auth *x)
 	const struct dmarc_params p = { .from = svc_scan_auth_from(x->letter),
 		.identifiers = ids,
 		.n = svc_scan_auth_identifiers(x, ids),
-		.temporary = svc_scan_auth_temporary(x),
 		.suffix = svc_scan_auth_suffix };
 	x->judged = true;
 	if (p.from.n > 0 && dmarc_new(x->letter->arena, &p, &x->dmarc) != ERR_OK) {

@@ -44,10 +44,8 @@ struct svc_scan_auth {
 /* The one domain the letter is from, or empty: no author, or authors at several domains. */
 str svc_scan_auth_from(const struct svc_scan_letter *l);
 
-/* What passed, for DMARC; at most DMARC_IDENTIFIERS_MAX. */
+/* For DMARC: what passed, then what may have, had DNS answered; at most DMARC_IDENTIFIERS_MAX. */
 size_t svc_scan_auth_identifiers(const struct svc_scan_auth *x, struct dmarc_identifier *ret);
-/* Something may have passed, had DNS answered. */
-bool svc_scan_auth_temporary(const struct svc_scan_auth *x);
 
 /* Fill in l->auth and its results. */
 void svc_scan_auth_facts(struct svc_scan_auth *x);

@@ -48,31 +48,39 @@ svc_scan_auth_from(const struct svc_scan_letter *l)
 
 /* --- for DMARC ------------------------------------------------------------------------------- */
 
+static void
+add_identifier(struct dmarc_identifier *ret, size_t *n, const struct dmarc_identifier *id)
+{
+	if (*n < DMARC_IDENTIFIERS_MAX) {
+		ret[(*n)++] = *id;
+	}
+}
+
+/* Those that passed first: there may be too many. */
 size_t
 svc_scan_auth_identifiers(const struct svc_scan_auth *x, struct dmarc_identifier *ret)
 {
 	const struct ipc_common_trust *trust = &x->letter->m.trust;
 	size_t n = 0;
-	if (trust->spf == MAIL_AUTHRES_PASS) {
-		ret[n++] = (struct dmarc_identifier){ .domain = trust->spf_domain };
-	}
-	for (size_t i = 0; i < x->dkim.n && n < DMARC_IDENTIFIERS_MAX; i++) {
-		if (x->dkim.check[i].result == DKIM_PASS) {
-			ret[n++] = (struct dmarc_identifier){ .dkim = true,
-				.domain = x->dkim.check[i].domain };
+	for (unsigned late = 0; late < 2; late++) {
+		struct dmarc_identifier id = { .temporary = late, .domain = trust->spf_domain };
+		if (trust->spf == (late ? MAIL_AUTHRES_TEMPERROR : MAIL_AUTHRES_PASS)) {
+			add_identifier(ret, &n, &id);
+		}
+		id.dkim = true;
+		for (size_t i = 0; i < x->dkim.n; i++) {
+			id.domain = x->dkim.check[i].domain;
+			if (x->dkim.check[i].result == (late ? DKIM_TEMPERROR : DKIM_PASS)) {
+				add_identifier(ret, &n, &id);
+			}
 		}
 	}
-	return n;
-}
-
-bool
-svc_scan_auth_temporary(const struct svc_scan_auth *x)
-{
-	bool temporary = x->failed || x->letter->m.trust.spf == MAIL_AUTHRES_TEMPERROR;
-	for (size_t i = 0; i < x->dkim.n; i++) {
-		temporary |= x->dkim.check[i].result == DKIM_TEMPERROR;
+	if (x->failed) { /* by us: nobody is judged by that */
+		const struct dmarc_identifier ours = { .temporary = true,
+			.domain = svc_scan_auth_from(x->letter) };
+		add_identifier(ret, &n, &ours);
 	}
-	return temporary;
+	return n;
 }
 
 bool
