@@ -5,6 +5,9 @@
  */
 #include "svc/scan/crypto.h"
 
+#include "base/lru.h"
+#include "sys/random.h"
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -15,6 +18,40 @@
 	"dR6wy5bdOKb2jLQiY/J16JYi0Qvx/byYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+" \
 	"PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+2kryOTIKT+l/K4w3QIDAQAB"
 #define ED25519_KEY "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+
+/*
+ * To read a key and make it ready costs more than a signature; and few senders write most of all
+ * letters. So keys that were ready once stay so, by the octets of their records.
+ */
+struct ready {
+	EVP_PKEY *key;
+	EVP_PKEY_CTX *ctx; /* of RSA: takes any number of signatures */
+};
+static struct lru *ready_keys;
+static EVP_MD *sha256; /* looked up by name once */
+
+static void
+drop_ready(void *value)
+{
+	struct ready *r = value;
+	EVP_PKEY_CTX_free(r->ctx);
+	EVP_PKEY_free(r->key);
+}
+
+/* What this file keeps as long as the process lives; a second call changes nothing. */
+static enum err
+make_kept(void)
+{
+	uint8_t random[16];
+	if (sha256 == NULL) {
+		sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	}
+	if (ready_keys == NULL) {
+		sys_random(random, sizeof random);
+		ready_keys = lru_new(random, SVC_SCAN_READY_MAX, sizeof(struct ready), drop_ready);
+	}
+	return sha256 == NULL || ready_keys == NULL ? ERR_NOMEM : ERR_OK;
+}
 
 /* A hash that takes small pieces in bursts. */
 struct hasher {
@@ -51,8 +88,9 @@ hash_body(str body, enum dkim_canon canon, uint8_t *ret)
 {
 	static struct hasher h;
 	struct dkim_body b;
+	TRY(make_kept());
 	h.ctx = EVP_MD_CTX_new();
-	h.failed = h.ctx == NULL || EVP_DigestInit_ex(h.ctx, EVP_sha256(), NULL) != 1;
+	h.failed = h.ctx == NULL || EVP_DigestInit_ex(h.ctx, sha256, NULL) != 1;
 	h.n = 0;
 	if (!h.failed) {
 		dkim_body_init(&b, canon, take, &h);
@@ -103,24 +141,57 @@ load(const struct dkim_key *k)
 	    : EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, k->octets, k->octets_n);
 }
 
-/* Ed25519 signs the hash, RSA hashes by itself (RFC 8463 3). */
 static bool
-is_good(EVP_PKEY *key, const struct dkim_signature *s, str input)
+prepare_rsa(struct ready *r)
+{
+	r->ctx = EVP_PKEY_CTX_new(r->key, NULL);
+	return r->ctx != NULL && EVP_PKEY_verify_init(r->ctx) == 1 &&
+	    EVP_PKEY_CTX_set_rsa_padding(r->ctx, RSA_PKCS1_PADDING) == 1 &&
+	    EVP_PKEY_CTX_set_signature_md(r->ctx, sha256) == 1;
+}
+
+/* NULL: cannot be read, or there is no memory. */
+static const struct ready *
+make_ready(const struct dkim_key *k)
+{
+	str octets = str_make(k->octets, k->octets_n);
+	if (make_kept() != ERR_OK) {
+		return NULL;
+	}
+	struct ready *r = lru_get(ready_keys, octets);
+	if (r != NULL) {
+		return r;
+	}
+	EVP_PKEY *key = load(k);
+	r = key == NULL ? NULL : lru_put(ready_keys, octets);
+	if (r == NULL) {
+		EVP_PKEY_free(key);
+		return NULL;
+	}
+	r->key = key;
+	if (k->type == DKIM_KEY_RSA && !prepare_rsa(r)) {
+		lru_del(ready_keys, octets);
+		return NULL;
+	}
+	return r;
+}
+
+/* Both sign a hash (RFC 6376 3.7, 8463 3). */
+static bool
+is_good(const struct ready *r, const struct dkim_signature *s, str input)
 {
 	uint8_t digest[32];
 	bool rsa = s->algorithm == DKIM_RSA_SHA256;
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	if (!rsa) {
-		if (EVP_Digest(input.p, input.n, digest, NULL, EVP_sha256(), NULL) != 1) {
-			EVP_MD_CTX_free(ctx);
-			return false;
-		}
-		input = str_make(digest, sizeof digest);
+	if (rsa != (r->ctx != NULL) ||
+	    EVP_Digest(input.p, input.n, digest, NULL, sha256, NULL) != 1) {
+		return false;
 	}
-	bool good = ctx != NULL &&
-	    EVP_DigestVerifyInit(ctx, NULL, rsa ? EVP_sha256() : NULL, NULL, key) == 1 &&
-	    EVP_DigestVerify(ctx, s->octets, s->octets_n, (const unsigned char *)input.p,
-		input.n) == 1;
+	if (rsa) {
+		return EVP_PKEY_verify(r->ctx, s->octets, s->octets_n, digest, sizeof digest) == 1;
+	}
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool good = ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, r->key) == 1 &&
+	    EVP_DigestVerify(ctx, s->octets, s->octets_n, digest, sizeof digest) == 1;
 	EVP_MD_CTX_free(ctx);
 	return good;
 }
@@ -129,13 +200,12 @@ void
 svc_scan_prove(const struct dkim_key *k, const struct dkim_signature *s, str input,
     struct dkim_proof *ret)
 {
-	EVP_PKEY *key = load(k);
-	*ret = (struct dkim_proof){ .readable = key != NULL };
-	if (key != NULL) {
-		ret->bits = (unsigned)EVP_PKEY_get_bits(key);
-		ret->good = is_good(key, s, input);
+	const struct ready *r = make_ready(k);
+	*ret = (struct dkim_proof){ .readable = r != NULL };
+	if (r != NULL) {
+		ret->bits = (unsigned)EVP_PKEY_get_bits(r->key);
+		ret->good = is_good(r, s, input);
 	}
-	EVP_PKEY_free(key);
 }
 
 enum err
@@ -150,6 +220,7 @@ svc_scan_crypto_begin(void)
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
 		return ERR_NOMEM;
 	}
+	TRY(make_kept());
 	TRY(svc_scan_hash_bodies(S("x"), 1U << DKIM_RELAXED, &bodies));
 	for (size_t i = 0; i < LEN(records); i++) {
 		TRY(dkim_key_read(records[i], &key));

@@ -10,6 +10,7 @@
 #include "proto/dkim/verify.h"
 
 enum {
+	SVC_SCAN_READY_MAX = 1000,                      /* kept ready, some 3 KB each */
 	SVC_SCAN_RSA_BITS_MAX = 8 * DKIM_SIGNATURE_MAX, /* longer keys fit no signature we read */
 	SVC_SCAN_BURST =
 	    4096, /* octets gathered before they are hashed: canonical pieces are small */

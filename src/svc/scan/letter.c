@@ -161,6 +161,25 @@ svc_scan_relax(struct svc_scan *s)
 	}
 }
 
+/* Arenas of letters that are over, with a chunk each: memory need not be asked for again. */
+static struct arena *
+take_arena(struct svc_scan *s)
+{
+	return s->spare_n > 0 ? s->spare[--s->spare_n]
+			      : arena_new(NULL, "letter", SVC_SCAN_LETTER_BUDGET, 0);
+}
+
+static void
+give_arena(struct svc_scan *s, struct arena *a)
+{
+	if (s->spare_n == LEN(s->spare)) {
+		arena_free(&a);
+		return;
+	}
+	arena_reset(a);
+	s->spare[s->spare_n++] = a;
+}
+
 void
 svc_scan_letter_free(struct svc_scan_letter *l)
 {
@@ -178,7 +197,7 @@ svc_scan_letter_free(struct svc_scan_letter *l)
 	mem_drop((void *)(uintptr_t)l->octets.p);
 	sys_close(&l->fd);
 	l->magic = 0;
-	arena_free(&a);
+	give_arena(s, a);
 	svc_scan_relax(s);
 }
 
@@ -205,7 +224,7 @@ static struct svc_scan_letter *
 new_letter(struct svc_scan_link *x, const struct ipc_smtp_scan_letter *m, int fd)
 {
 	struct svc_scan *s = x->scan;
-	struct arena *a = arena_new(NULL, "letter", SVC_SCAN_LETTER_BUDGET, 0);
+	struct arena *a = take_arena(s);
 	struct svc_scan_letter *l = a == NULL ? NULL : ARENA_NEW(a, struct svc_scan_letter);
 	if (l == NULL) {
 		arena_free(&a);

@@ -11,11 +11,10 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "filter/filter.h"
-#include "ipc/scan_policy.h"
 #include "ipc/smtp_scan.h"
-#include "mail/authres.h"
 #include "mail/mime.h"
 #include "svc/common/service.h"
+#include "svc/scan/facts.h"
 #include "svc/scan/limits.h"
 
 struct conf;
@@ -34,28 +33,6 @@ enum svc_scan_end {
 	SVC_SCAN_SKIP,   /* not wanted for this letter, or not configured */
 	SVC_SCAN_ABSENT, /* what it needs is not there: its own rule says what then */
 	SVC_SCAN_LATE,   /* the letter's deadline came first */
-};
-
-/*
- * Of stage auth, which fills this in and says no points: verdict.c gives the facts to filter_auth.
- * Numbers are of enum mail_authres.
- */
-struct svc_scan_auth_facts {
-	/* These are there before the stages begin. */
-	str from;             /* canonical address of From, when there is exactly one */
-	str from_domain;      /* its domain: A-labels, lower case */
-	unsigned from_fields; /* more than one: Junk, whatever the rest says */
-	unsigned from_n;      /* addresses in the first of them that can be read */
-	/* These are for the stage. */
-	str organization;         /* organizational domain of from_domain, as DMARC has it */
-	uint8_t dkim, dmarc, arc; /* dkim: the best of all signatures, aligned ones first */
-	bool aligned;             /* an identifier that passed is aligned with from_domain */
-	bool asks_reject;         /* the policy that counts for from_domain */
-	bool asks_quarantine;
-	bool arc_trusted; /* the chain passes, last sealer is in setting arc.trusted */
-	str arc_sealer;   /* domain of the last sealer when the chain passes */
-	const struct mail_authres_result *results; /* dkim, arc, dmarc for our field, in order */
-	size_t results_n;                          /* at most SVC_SCAN_METHODS_MAX */
 };
 
 /* --- stages ---------------------------------------------------------------------------------- */
@@ -106,19 +83,6 @@ enum { SVC_SCAN_REPLY_GO = 1, SVC_SCAN_REPLY_LATER = 2, SVC_SCAN_REPLY_REFUSE = 
 /* A field that somebody wants in the letter: name without colon, value folded as it is to be. */
 struct svc_scan_added {
 	str name, value;
-};
-
-/* The answer of policy; `is` false: there was none. Lists live in the letter's arena. */
-struct svc_scan_judged {
-	bool is;
-	int64_t words;
-	uint32_t learned;
-	struct ipc_scan_policy_opinion *opinions;
-	size_t opinions_n;
-	struct ipc_scan_policy_fame *fame;
-	size_t fame_n;
-	struct ipc_common_listed *listed;
-	size_t listed_n;
 };
 
 struct svc_scan_letter {
@@ -237,6 +201,8 @@ struct svc_scan {
 	void *stage[SVC_SCAN_STAGES];
 	struct list letters;
 	size_t letters_n, octets; /* in memory now */
+	struct arena *spare[SVC_SCAN_SPARE_MAX];
+	size_t spare_n;
 	bool paused, quitting;
 	struct map *open, *questions; /* letters and questions to DNS by their numbers */
 	uint64_t next_id;

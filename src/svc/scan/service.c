@@ -76,6 +76,9 @@ svc_scan_done(struct svc_common *sc)
 	}
 	sys_chan_free(&s->policy.chan);
 	sys_chan_free(&s->resolve.chan);
+	while (s->spare_n > 0) {
+		arena_free(&s->spare[--s->spare_n]);
+	}
 	map_free(&s->open);
 	map_free(&s->questions);
 	buf_done(&s->out);
