@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Buckets of eight rows, four cache lines each. The low half of a key names one bucket and the high
- * half another; a new row goes into the emptier of both, so that the table is nine tenths full
- * before rows are lost.
+ * Buckets of eight rows, four cache lines each. A key names two buckets; a new row goes into the
+ * emptier of both, so that the table is nine tenths full before rows are lost. Growing doubles the
+ * buckets, so it loses none.
  */
 #include "policy/table.h"
 
@@ -26,12 +26,16 @@ struct policy_table *
 policy_table_new(size_t max)
 {
 	struct policy_table *t = mem_zalloc(1, sizeof *t);
+	unsigned doublings = 0;
 
 	if (t == NULL) {
 		return NULL;
 	}
 	t->most = MAX(max / WAYS * 10 / 9 + 1, (size_t)2);
-	t->n = MIN(t->most, (size_t)FIRST);
+	for (t->n = t->most; t->n >= 2 * FIRST; t->n /= 2) {
+		doublings++;
+	}
+	t->most = t->n << doublings;
 	t->buckets = mem_zalloc(t->n, sizeof *t->buckets);
 	if (t->buckets == NULL) {
 		MEM_FREE(t);
@@ -48,11 +52,16 @@ policy_table_free(struct policy_table **t)
 	}
 }
 
-/* Half a key as a number below n, by multiplication: n need not be a power of two. */
+/*
+ * The first or second bucket of a key, of n: mixed once more, as keys also come in order, out of
+ * the database.
+ */
 static size_t
-place(uint32_t half, size_t n)
+place(uint64_t key, bool second, size_t n)
 {
-	return (size_t)(((uint64_t)half * n) >> 32);
+	uint64_t mixed = key * (second ? 0x9e3779b97f4a7c15U : 0xc2b2ae3d27d4eb4fU);
+
+	return (size_t)(((mixed >> 32) * n) >> 32);
 }
 
 static struct policy_row *
@@ -71,9 +80,9 @@ find(const struct policy_table *t, uint64_t key, size_t bucket)
 struct policy_row *
 policy_table_get(const struct policy_table *t, uint64_t key)
 {
-	struct policy_row *row = find(t, key, place((uint32_t)key, t->n));
+	struct policy_row *row = find(t, key, place(key, false, t->n));
 
-	return row != NULL ? row : find(t, key, place((uint32_t)(key >> 32), t->n));
+	return row != NULL ? row : find(t, key, place(key, true, t->n));
 }
 
 static size_t
@@ -102,8 +111,8 @@ oldest(struct bucket *b)
 static struct policy_row *
 room(struct bucket *buckets, size_t n, uint64_t key)
 {
-	struct bucket *a = &buckets[place((uint32_t)key, n)];
-	struct bucket *b = &buckets[place((uint32_t)(key >> 32), n)];
+	struct bucket *a = &buckets[place(key, false, n)];
+	struct bucket *b = &buckets[place(key, true, n)];
 	struct policy_row *x = oldest(a), *y = oldest(b);
 
 	if (x->key == 0 && y->key == 0) {
@@ -116,7 +125,7 @@ room(struct bucket *buckets, size_t n, uint64_t key)
 static void
 grow(struct policy_table *t)
 {
-	size_t n = MIN(t->n * 2, t->most);
+	size_t n = t->n * 2;
 	struct bucket *to = mem_zalloc(n, sizeof *to);
 
 	if (to == NULL) {
