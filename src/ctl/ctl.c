@@ -202,6 +202,7 @@ prepare(struct ctl *c)
 		[CTL_NEEDS_KEYS] = "keys",
 		[CTL_NEEDS_RESOLVE] = "resolve",
 		[CTL_NEEDS_WATCH] = "watch",
+		[CTL_NEEDS_POLICY] = "policy",
 	};
 	enum ctl_needs needs = c->args.command->needs;
 	if (needs == CTL_NEEDS_NOTHING) {

@@ -34,6 +34,7 @@ enum ctl_needs {
 	CTL_NEEDS_KEYS,
 	CTL_NEEDS_RESOLVE,
 	CTL_NEEDS_WATCH,
+	CTL_NEEDS_POLICY,
 };
 
 enum {

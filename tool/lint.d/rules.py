@@ -44,6 +44,7 @@ LAYERS = {
     "ctl": {"base", "mail", "proto/*", "ipc", "conf", "sys", "db", "directory", "spool", "store",
         "reach", "svc/common", "svc/parent"},
     "ctl/outbound": {"base", "ctl", "mail", "proto/*", "ipc", "conf", "sys", "reach", "spool"},
+    "ctl/inbound": {"base", "ctl", "mail", "ipc", "conf", "sys"},
     "ctl/dns": {"base", "ctl", "mail", "proto/*", "ipc", "conf", "sys"},
 }
 # Pure folders do no input or output: none of the system's doors may be included there.
@@ -66,6 +67,7 @@ PREFIXES = {
     "ctl": {"ctl"},
     "ctl/outbound": {"ctl"},
     "ctl/dns": {"ctl"},
+    "ctl/inbound": {"ctl"},
     "proto/imap/thread": {"imap_thread"},
 }
 

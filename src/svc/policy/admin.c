@@ -199,11 +199,10 @@ take_held(void *ctx, const struct policy_seen *row)
 }
 
 static void
-show_account(struct showing *s, str address, uint64_t account)
+show_account(struct showing *s, str address)
 {
 	const struct policy_keep_query q = { .kind = POLICY_HELD, .who = address, .max = 1 };
 
-	s->account = account;
 	(void)(policy_keep_list(s->a->p->keep, &q, take_held, s) == ERR_OK);
 	if (s->account != 0) {
 		struct policy_habit h = policy_habit(s->a->p->keep, s->account, svc_policy_now(),
@@ -227,7 +226,7 @@ on_show(void *ctx, const struct ipc_adm_policy_show *m, int *fd)
 	} else if (str_chr(m->who, '@') >= 0) {
 		mail_address_split(m->who, &local, &domain);
 		show_domain(&s, str_sub(domain, 0, 255));
-		show_account(&s, m->who, m->account);
+		show_account(&s, m->who);
 	} else {
 		show_domain(&s, str_sub(m->who, 0, 255));
 	}
