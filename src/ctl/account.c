@@ -41,6 +41,16 @@ ctl_cmd_account_add(struct ctl *c)
 	return ctl_auth_do(c);
 }
 
+/* Thousandths as "4.5". */
+static void
+put_points(struct ctl_out *o, const char *key, int64_t at)
+{
+	char room[32];
+	int n = snprintf(room, sizeof room, "%lld.%03lld", (long long)(at / 1000),
+	    (long long)(at % 1000));
+	ctl_out_str(o, key, at == 0 ? S("default") : str_make(room, (size_t)n));
+}
+
 static void
 put_account(struct ctl_out *o, const struct ipc_adm_auth_account_row *r)
 {
@@ -54,6 +64,8 @@ put_account(struct ctl_out *o, const struct ipc_adm_auth_account_row *r)
 	ctl_out_bool(o, "cram_md5", r->cram_md5);
 	ctl_out_time(o, "created", r->created_s);
 	ctl_out_str(o, "language", r->language);
+	put_points(o, "junk_at", r->junk_at);
+	put_points(o, "reject_at", r->reject_at);
 }
 
 static enum err

@@ -28,15 +28,28 @@ ctl_cmd_domain_remove(struct ctl *c)
 	return ctl_auth_do(c);
 }
 
+enum ctl_exit
+ctl_cmd_domain_set(struct ctl *c)
+{
+	const struct ipc_adm_auth_domain_set m = { .request = 1,
+		.domain = ctl_arg(c, 0),
+		.name = ctl_arg(c, 1),
+		.value = str_eq(ctl_arg(c, 2), S("default")) ? S("") : ctl_arg(c, 2) };
+	ipc_adm_auth_domain_set_put(&c->msg, &m);
+	return ctl_auth_do(c);
+}
+
 static enum err
 on_domains(void *ctx, const struct ipc_adm_auth_domains *m, int *fd)
 {
+	static const char *const policies[] = { "default", "mark", "reject" };
 	struct ctl_auth *a = ctx;
 	struct ctl_out *o = &a->c->out;
 	for (size_t i = 0; i < m->rows_n; i++) {
 		ctl_out_item(o);
 		ctl_out_str(o, "domain", m->rows[i].name);
 		ctl_out_u64(o, "accounts", m->rows[i].accounts);
+		ctl_out_str(o, "dmarc", str_from(policies[MIN(m->rows[i].dmarc, 2)]));
 		ctl_out_str(o, "catch_all", m->rows[i].catchall);
 		ctl_out_item_end(o);
 	}
@@ -56,6 +69,7 @@ ctl_cmd_domain_list(struct ctl *c)
 	static const struct ctl_column columns[] = {
 		{ "domain", "DOMAIN", 32, false },
 		{ "accounts", "ACCOUNTS", 8, true },
+		{ "dmarc", "DMARC", 8, false },
 		{ "catch_all", "CATCH-ALL", 0, false },
 	};
 	static const struct ipc_adm_auth_at_admin handlers = { .done = ctl_auth_done,

@@ -117,7 +117,7 @@ directory_account_add(struct directory *d, const struct directory_account *want,
 
 #define COLUMNS                                                                                \
 	"c.id, c.address, c.state, c.quota_octets, c.quota_messages, c.cram_md5, c.created_s," \
-	" c.language"
+	" c.language, c.junk_at, c.reject_at"
 
 /* The row at hand; the address is borrowed from the statement. */
 static struct directory_account
@@ -132,6 +132,8 @@ from_row(struct db_stmt *q)
 		.cram_md5 = db_u64(q, 5) != 0,
 		.created_s = db_i64(q, 6),
 		.language = db_str(q, 7),
+		.junk_at = db_i64(q, 8),
+		.reject_at = db_i64(q, 9),
 	};
 }
 
@@ -277,6 +279,19 @@ directory_account_language(struct directory *d, uint64_t id, str language)
 	TRY(directory_change_begin(d));
 	struct db_stmt *q = db_query(d->db, "UPDATE accounts SET language = ? WHERE id = ?");
 	db_bind_str(q, 1, language);
+	db_bind_u64(q, 2, id);
+	return directory_change_end(d, directory_run_one(d, q));
+}
+
+enum err
+directory_account_threshold(struct directory *d, uint64_t id, enum directory_threshold which,
+    int64_t at)
+{
+	TRY(directory_change_begin(d));
+	struct db_stmt *q = db_query(d->db,
+	    which == DIRECTORY_JUNK_AT ? "UPDATE accounts SET junk_at = ? WHERE id = ?"
+				       : "UPDATE accounts SET reject_at = ? WHERE id = ?");
+	db_bind_i64(q, 1, at);
 	db_bind_u64(q, 2, id);
 	return directory_change_end(d, directory_run_one(d, q));
 }

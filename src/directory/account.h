@@ -17,6 +17,7 @@ enum directory_state {
 
 enum {
 	DIRECTORY_LANGUAGE_MAX = 16,
+	DIRECTORY_POINTS_MAX = 1000000,     /* thousandths: a threshold that is never reached */
 	DIRECTORY_TOMBSTONE_S = 30 * 86400, /* before this nobody may take over a deleted address */
 	DIRECTORY_PAGE_MAX = 200,           /* rows of one list call */
 };
@@ -29,6 +30,7 @@ struct directory_account {
 	bool cram_md5;                         /* opted in */
 	str language; /* of notices and reports: "de"; empty: the default */
 	int64_t created_s;
+	int64_t junk_at, reject_at; /* thousandths of points; 0: as configured */
 };
 
 /*
@@ -80,6 +82,15 @@ enum err directory_account_quota(struct directory *d, uint64_t id, uint64_t octe
     uint64_t messages);
 /* In  language: a tag, at most DIRECTORY_LANGUAGE_MAX octets; empty: the default. ERR_NOTFOUND. */
 enum err directory_account_language(struct directory *d, uint64_t id, str language);
+/*
+ * From how many thousandths of points a letter is junk, or refused.
+ *
+ * In      at: at most DIRECTORY_POINTS_MAX either way; 0: as configured
+ * Errors  ERR_NOTFOUND
+ */
+enum directory_threshold { DIRECTORY_JUNK_AT, DIRECTORY_REJECT_AT };
+enum err directory_account_threshold(struct directory *d, uint64_t id,
+    enum directory_threshold which, int64_t at);
 /* Opt in or out; out removes what CRAM-MD5 needs from every credential. ERR_NOTFOUND. */
 enum err directory_account_cram_md5(struct directory *d, uint64_t id, bool on);
 

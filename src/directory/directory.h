@@ -41,12 +41,16 @@ void directory_close(struct directory **d);
 /* Take new values of delimiter and default_domain. ERR_NOMEM: nothing changed. */
 enum err directory_configure(struct directory *d, str delimiter, str default_domain);
 
+/* What a failure of DMARC means for mail to a domain, whose sender asks for its refusal. */
+enum directory_dmarc { DIRECTORY_DMARC_DEFAULT, DIRECTORY_DMARC_MARK, DIRECTORY_DMARC_REJECT };
+
 /* One final account behind an address. */
 struct directory_target {
 	uint64_t account;
 	bool full; /* over quota */
 	bool disabled;
-	bool locked; /* receives, but may not log in */
+	bool locked;                /* receives, but may not log in */
+	int64_t junk_at, reject_at; /* thousandths of points; 0: as configured */
 };
 
 struct directory_answer {
@@ -54,8 +58,9 @@ struct directory_answer {
 	str address; /* canonical, without detail */
 	str detail;  /* lower-cased as the address is; may be empty */
 	const struct directory_target *targets;
-	size_t targets_n; /* disabled accounts are left out unless all are */
-	bool lent;        /* postmaster's mail has to go somewhere: the targets do not own it */
+	size_t targets_n;           /* disabled accounts are left out unless all are */
+	enum directory_dmarc dmarc; /* of the address's domain */
+	bool lent; /* postmaster's mail has to go somewhere: the targets do not own it */
 };
 
 /*

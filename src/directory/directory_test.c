@@ -160,6 +160,29 @@ resolves_by_rule(void)
 	tear_down();
 }
 
+/* Thresholds come with the answer, also from the cache, and changed ones at once. */
+static void
+filters(void)
+{
+	set_up();
+	CHECK_ERR(directory_account_threshold(d, anna, DIRECTORY_JUNK_AT, 4500), ERR_OK);
+	CHECK_ERR(directory_account_threshold(d, anna, DIRECTORY_REJECT_AT, 9000), ERR_OK);
+	CHECK_ERR(directory_account_threshold(d, 999, DIRECTORY_JUNK_AT, 1), ERR_NOTFOUND);
+	CHECK_ERR(directory_domain_dmarc(d, S("example.org"), DIRECTORY_DMARC_REJECT), ERR_OK);
+	CHECK_ERR(directory_domain_dmarc(d, S("example.net"), DIRECTORY_DMARC_MARK), ERR_NOTFOUND);
+	for (int turn = 0; turn < 2; turn++) {
+		const struct directory_answer *a = directory_resolve(d, S("Anna+x@Example.org"));
+		CHECK(a->targets_n == 1 && a->targets[0].junk_at == 4500 &&
+		    a->targets[0].reject_at == 9000 && a->dmarc == DIRECTORY_DMARC_REJECT);
+		a = directory_resolve(d, S("carl@catch.example"));
+		CHECK(a->targets_n == 1 && a->targets[0].junk_at == 0 &&
+		    a->dmarc == DIRECTORY_DMARC_DEFAULT);
+	}
+	CHECK_ERR(directory_account_threshold(d, anna, DIRECTORY_JUNK_AT, 0), ERR_OK);
+	CHECK(directory_resolve(d, S("Anna+x@Example.org"))->targets[0].junk_at == 0);
+	tear_down();
+}
+
 static void
 owns_by_rule(void)
 {
@@ -607,7 +630,7 @@ survives_want_of_memory(void)
 	tear_down();
 }
 
-TEST_MAIN(survives_want_of_memory, resolves_by_rule, owns_by_rule, the_deleted_are_nobody,
+TEST_MAIN(survives_want_of_memory, resolves_by_rule, filters, owns_by_rule, the_deleted_are_nobody,
     changes_are_seen_at_once, quota_turns_the_verdict, names_are_taken_once, alias_is_bounded,
     deleted_addresses_rest, disabled_is_for_good, finds_accounts, batch_is_all_or_nothing,
     keeps_credentials, shares_are_between_accounts, app_passwords_are_bounded, lists_in_order)

@@ -78,6 +78,17 @@ directory_domain_remove(struct directory *d, str name)
 }
 
 enum err
+directory_domain_dmarc(struct directory *d, str name, enum directory_dmarc what)
+{
+	TRY(directory_change_begin(d));
+	struct db_stmt *q = db_query(d->db, "UPDATE domains SET dmarc = ? WHERE name = ?");
+
+	db_bind_u64(q, 1, (uint64_t)what);
+	db_bind_str(q, 2, name);
+	return directory_change_end(d, directory_run_one(d, q));
+}
+
+enum err
 directory_domain_get(struct directory *d, str name, struct arena *a, struct directory_domain *ret)
 {
 	struct directory_domain domain = { .name = arena_dup(a, name) };
@@ -110,7 +121,7 @@ directory_domain_each(struct directory *d, str after,
 	struct db_stmt *q = db_query(d->db,
 	    "SELECT x.name, COALESCE(c.address, ''),"
 	    " (SELECT COUNT(*) FROM accounts y WHERE y.domain = x.name),"
-	    " (SELECT COUNT(DISTINCT z.alias) FROM aliases z WHERE z.domain = x.name)"
+	    " (SELECT COUNT(DISTINCT z.alias) FROM aliases z WHERE z.domain = x.name), x.dmarc"
 	    " FROM domains x LEFT JOIN accounts c ON c.id = x.catchall"
 	    " WHERE x.name > ? ORDER BY x.name LIMIT ?");
 	enum err e;
@@ -123,6 +134,7 @@ directory_domain_each(struct directory *d, str after,
 			.catchall = db_str(q, 1),
 			.accounts = db_u64(q, 2),
 			.aliases = db_u64(q, 3),
+			.dmarc = (enum directory_dmarc)db_u64(q, 4),
 		};
 
 		e = each(ctx, &row);

@@ -20,8 +20,12 @@ enum err directory_domain_remove(struct directory *d, str name);
 /* Is it local? ERR_NOTFOUND. */
 enum err directory_domain_find(struct directory *d, str name);
 
+/* ERR_NOTFOUND: no such domain. */
+enum err directory_domain_dmarc(struct directory *d, str name, enum directory_dmarc what);
+
 struct directory_domain {
 	str name;
+	enum directory_dmarc dmarc;
 	uint64_t accounts, aliases;
 	str catchall; /* main address; empty: none */
 };

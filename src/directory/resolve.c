@@ -23,9 +23,10 @@ struct search {
 };
 
 static void
-add_target(struct search *s, uint64_t account, uint64_t state)
+add_target(struct search *s, struct db_stmt *q)
 {
 	struct directory *d = s->d;
+	uint64_t account = db_u64(q, 0), state = db_u64(q, 1);
 
 	if (s->n == DIRECTORY_TARGETS_MAX) {
 		return;
@@ -35,6 +36,8 @@ add_target(struct search *s, uint64_t account, uint64_t state)
 		.full = map_get(d->full, account) != NULL,
 		.disabled = state == DIRECTORY_STATE_DISABLED,
 		.locked = state == DIRECTORY_STATE_LOCKED,
+		.junk_at = db_i64(q, 2),
+		.reject_at = db_i64(q, 3),
 	};
 }
 
@@ -44,7 +47,7 @@ collect(struct search *s, struct db_stmt *q)
 	enum err e;
 
 	while ((e = db_row(q)) == ERR_OK) {
-		add_target(s, db_u64(q, 0), db_u64(q, 1));
+		add_target(s, q);
 	}
 	db_done(q);
 	return e == ERR_NOTFOUND ? ERR_OK : e;
@@ -55,7 +58,8 @@ static enum err
 look_up(struct search *s, str address)
 {
 	struct db_stmt *q = db_query(s->d->db,
-	    "SELECT c.id, c.state FROM addresses x JOIN accounts c ON c.id = x.account"
+	    "SELECT c.id, c.state, c.junk_at, c.reject_at FROM addresses x"
+	    " JOIN accounts c ON c.id = x.account"
 	    " WHERE x.address = ?");
 
 	db_bind_str(q, 1, address);
@@ -64,7 +68,8 @@ look_up(struct search *s, str address)
 		return ERR_OK;
 	}
 	q = db_query(s->d->db,
-	    "SELECT c.id, c.state FROM aliases x JOIN accounts c ON c.id = x.account"
+	    "SELECT c.id, c.state, c.junk_at, c.reject_at FROM aliases x"
+	    " JOIN accounts c ON c.id = x.account"
 	    " WHERE x.alias = ? ORDER BY c.id");
 	db_bind_str(q, 1, address);
 	return collect(s, q);
@@ -73,7 +78,9 @@ look_up(struct search *s, str address)
 static enum err
 look_up_account(struct search *s, uint64_t account)
 {
-	struct db_stmt *q = db_query(s->d->db, "SELECT id, state FROM accounts WHERE id = ?");
+	struct db_stmt *q = db_query(s->d->db,
+	    "SELECT id, state, junk_at, reject_at FROM accounts"
+	    " WHERE id = ?");
 
 	db_bind_u64(q, 1, account);
 	return collect(s, q);
@@ -88,7 +95,8 @@ look_up_postmaster(struct search *s)
 {
 	s->d->answer.lent = true;
 	struct db_stmt *q = db_query(s->d->db,
-	    "SELECT id, state FROM accounts WHERE state <> 3 AND domain = ? ORDER BY id LIMIT 1");
+	    "SELECT id, state, junk_at, reject_at FROM accounts"
+	    " WHERE state <> 3 AND domain = ? ORDER BY id LIMIT 1");
 
 	db_bind_str(q, 1, s->domain);
 	TRY(collect(s, q));
@@ -96,7 +104,8 @@ look_up_postmaster(struct search *s)
 		return ERR_OK;
 	}
 	q = db_query(s->d->db,
-	    "SELECT id, state FROM accounts WHERE state <> 3 ORDER BY id LIMIT 1");
+	    "SELECT id, state, junk_at, reject_at FROM accounts"
+	    " WHERE state <> 3 ORDER BY id LIMIT 1");
 	return collect(s, q);
 }
 
@@ -160,15 +169,31 @@ find_others(struct search *s)
 	return ERR_OK;
 }
 
+/* ERR_NOTFOUND: not one of ours. */
+static enum err
+read_domain(struct search *s)
+{
+	struct db_stmt *q = db_query(s->d->db,
+	    "SELECT catchall, dmarc FROM domains WHERE name = ?");
+
+	db_bind_str(q, 1, s->domain);
+	enum err e = db_row(q);
+	if (e == ERR_OK) {
+		s->catchall = db_u64(q, 0);
+		s->d->answer.dmarc = (enum directory_dmarc)MIN(db_u64(q, 1),
+		    (uint64_t)DIRECTORY_DMARC_REJECT);
+	}
+	db_done(q);
+	return e;
+}
+
 /* The order of who gets it. Found nobody: no error, no targets. */
 static enum err
 find_targets(struct search *s)
 {
 	bool deleted = false;
-	struct db_stmt *q = db_query(s->d->db, "SELECT catchall FROM domains WHERE name = ?");
 
-	db_bind_str(q, 1, s->domain);
-	TRY(directory_number(q, &s->catchall));
+	TRY(read_domain(s));
 	say_address(s, s->local);
 	TRY(look_up(s, s->d->answer.address));
 	if (s->n == 0) {

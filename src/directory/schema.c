@@ -109,7 +109,14 @@ static const char census[] =
 /* In what language an account is told things. */
 static const char language[] =
 	"ALTER TABLE accounts ADD COLUMN language TEXT NOT NULL DEFAULT '';";
+
+/* From how many points a letter is junk or refused; what DMARC decides for a domain. */
+static const char filters[] =
+	"ALTER TABLE accounts ADD COLUMN junk_at BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE accounts ADD COLUMN reject_at BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE domains ADD COLUMN dmarc INTEGER NOT NULL DEFAULT 0;";
 /* clang-format on */
 
-const struct db_migration directory_schema[] = { { tables }, { shares }, { census }, { language } };
+const struct db_migration directory_schema[] = { { tables }, { shares }, { census }, { language },
+	{ filters } };
 const size_t directory_schema_n = LEN(directory_schema);

@@ -16,6 +16,7 @@ static const struct ipc_adm_auth_at_auth handlers = {
 	.domain_add = svc_auth_on_domain_add,
 	.domain_remove = svc_auth_on_domain_remove,
 	.domain_list = svc_auth_on_domain_list,
+	.domain_set = svc_auth_on_domain_set,
 	.account_add = svc_auth_on_account_add,
 	.account_list = svc_auth_on_account_list,
 	.account_show = svc_auth_on_account_show,

@@ -19,6 +19,8 @@ row_of(const struct directory_account *a)
 		.cram_md5 = a->cram_md5,
 		.created_s = a->created_s,
 		.language = a->language,
+		.junk_at = a->junk_at,
+		.reject_at = a->reject_at,
 	};
 }
 
@@ -221,30 +223,81 @@ is_tag(str s)
 	return s.n <= DIRECTORY_LANGUAGE_MAX;
 }
 
+/* "4.5" or "4" in thousandths; empty: 0. */
+static bool
+read_points(str s, int64_t *ret)
+{
+	str whole, part;
+	uint32_t n = 0, scale = 100;
+
+	if (!str_cut(s, '.', &whole, &part)) {
+		whole = s;
+		part = S("");
+	}
+	if (s.n > 0 && (!str_u32(whole, &n) || n > DIRECTORY_POINTS_MAX / 1000 || part.n > 3)) {
+		return false;
+	}
+	*ret = (int64_t)n * 1000;
+	for (size_t i = 0; i < part.n; i++, scale /= 10) {
+		if (!ascii_is_digit(part.p[i])) {
+			return false;
+		}
+		*ret += (part.p[i] - '0') * (int64_t)scale;
+	}
+	return *ret <= DIRECTORY_POINTS_MAX && (s.n == 0 || *ret > 0);
+}
+
+static enum err
+set_language(struct svc_auth_call *call, const struct directory_account *account, str value)
+{
+	if (!is_tag(value)) {
+		return svc_auth_call_done(call, ERR_SYNTAX,
+		    "a language is a tag like de, fr or en");
+	}
+	enum err e = directory_account_language(call->admin->auth->directory, account->id, value);
+	if (e != ERR_OK) {
+		return svc_auth_call_failed(call, e);
+	}
+	return svc_auth_call_done(call, ERR_OK, "%.*s is told things in: %.*s",
+	    STR_ARG(account->address), STR_ARG(value.n > 0 ? value : S("the default language")));
+}
+
+static enum err
+set_threshold(struct svc_auth_call *call, const struct directory_account *account,
+    enum directory_threshold which, str value)
+{
+	int64_t at = 0;
+
+	if (!read_points(value, &at)) {
+		return svc_auth_call_done(call, ERR_SYNTAX,
+		    "a threshold is a number of points like 4.5, from 0.001 to 1000, or default");
+	}
+	enum err e = directory_account_threshold(call->admin->auth->directory, account->id, which,
+	    at);
+	if (e != ERR_OK) {
+		return svc_auth_call_failed(call, e);
+	}
+	return svc_auth_call_done(call, ERR_OK, "letters to %.*s are %s from %.*s on",
+	    STR_ARG(account->address), which == DIRECTORY_JUNK_AT ? "junk" : "refused",
+	    STR_ARG(value.n > 0 ? value : S("the configured points")));
+}
+
 SVC_AUTH_HANDLER(account_set)
 {
 	struct svc_auth_call call = svc_auth_call(ctx, m->request, "account-set");
 	struct directory_account account;
-	enum err e;
+	bool language = str_eq(m->name, S("language")), junk = str_eq(m->name, S("junk-at"));
 
-	if (!str_eq(m->name, S("language"))) {
+	if (!language && !junk && !str_eq(m->name, S("reject-at"))) {
 		return svc_auth_call_done(&call, ERR_SYNTAX,
 		    "an account has no setting of that name");
-	}
-	if (!is_tag(m->value)) {
-		return svc_auth_call_done(&call, ERR_SYNTAX,
-		    "a language is a tag like de, fr or en");
 	}
 	if (!svc_auth_call_account(&call, m->address, &account)) {
 		return ERR_OK;
 	}
-	e = directory_account_language(call.admin->auth->directory, account.id, m->value);
-	if (e != ERR_OK) {
-		return svc_auth_call_failed(&call, e);
-	}
-	return svc_auth_call_done(&call, ERR_OK, "%.*s is told things in: %.*s",
-	    STR_ARG(account.address),
-	    STR_ARG(m->value.n > 0 ? m->value : S("the default language")));
+	return language ? set_language(&call, &account, m->value)
+			: set_threshold(&call, &account,
+			      junk ? DIRECTORY_JUNK_AT : DIRECTORY_REJECT_AT, m->value);
 }
 
 SVC_AUTH_HANDLER(app_remove)

@@ -86,6 +86,7 @@ add_domain(void *ctx, const struct directory_domain *row)
 	TRY(keep(page, row->name, &to->name));
 	TRY(keep(page, row->catchall, &to->catchall));
 	to->accounts = row->accounts;
+	to->dmarc = (uint8_t)row->dmarc;
 	page->next = ++page->n == page->max ? to->name : STR_NONE;
 	return ERR_OK;
 }
@@ -111,6 +112,38 @@ SVC_AUTH_HANDLER(domain_list)
 	ipc_adm_auth_domains_put(&call.admin->out, &reply);
 	svc_auth_call_send(&call);
 	return ERR_OK;
+}
+
+SVC_AUTH_HANDLER(domain_set)
+{
+	static const str words[] = { S_INIT(""), S_INIT("mark"), S_INIT("reject") };
+	struct svc_auth_call call = svc_auth_call(ctx, m->request, "domain-set");
+	size_t which = 0;
+	str domain;
+
+	while (which < LEN(words) && !str_eq(m->value, words[which])) {
+		which++;
+	}
+	if (!str_eq(m->name, S("dmarc")) || which == LEN(words)) {
+		return svc_auth_call_done(&call, ERR_SYNTAX,
+		    "a domain has the setting dmarc: mark, reject or default");
+	}
+	if (!svc_auth_call_domain(&call, m->domain, &domain)) {
+		return ERR_OK;
+	}
+	enum err e = directory_domain_dmarc(call.admin->auth->directory, domain,
+	    (enum directory_dmarc)which);
+	if (e == ERR_NOTFOUND) {
+		return svc_auth_call_done(&call, e,
+		    "%.*s is no domain of this server; see postern domain list", STR_ARG(domain));
+	}
+	if (e != ERR_OK) {
+		return svc_auth_call_failed(&call, e);
+	}
+	return svc_auth_call_done(&call, ERR_OK,
+	    "letters to %.*s that fail DMARC, whose policy asks for their refusal: %.*s",
+	    STR_ARG(domain),
+	    STR_ARG(which == 0 ? S("as the setting dmarc honour-reject says") : words[which]));
 }
 
 SVC_AUTH_HANDLER(catchall_set)

@@ -91,6 +91,7 @@ enum err svc_auth_choose_salt(struct svc_auth *a, uint64_t account, bool app,
 SVC_AUTH_HANDLER(domain_add);
 SVC_AUTH_HANDLER(domain_remove);
 SVC_AUTH_HANDLER(domain_list);
+SVC_AUTH_HANDLER(domain_set);
 SVC_AUTH_HANDLER(account_add);
 SVC_AUTH_HANDLER(account_list);
 SVC_AUTH_HANDLER(account_show);

@@ -213,6 +213,38 @@ makes_accounts(void)
 }
 
 static void
+thresholds(void)
+{
+	static const struct {
+		const char *value;
+		int64_t want; /* -1: refused */
+	} points[] = { { "4.5", 4500 }, { "12", 12000 }, { "0.001", 1 }, { "", 0 }, { "x", -1 },
+		{ "4.5.1", -1 }, { "4.1234", -1 }, { "0", -1 }, { "-1", -1 }, { "1001", -1 },
+		{ "4.", 4000 }, { ".5", -1 } };
+	set_up();
+	for (size_t i = 0; i < LEN(points); i++) {
+		test_case = points[i].value;
+		ASK(account_set, .address = S("bert@example.org"), .name = S("junk-at"),
+		    .value = str_from(points[i].value));
+		check_done(points[i].want < 0 ? ERR_SYNTAX : ERR_OK,
+		    points[i].want < 0 ? "a threshold is" : "are junk from");
+		if (points[i].want >= 0) {
+			ASK(account_show, .address = S("bert@example.org"));
+			CHECK(account.account.junk_at == points[i].want &&
+			    account.account.reject_at == 0);
+		}
+	}
+	test_case = NULL;
+	ASK(domain_set, .domain = S("example.org"), .name = S("dmarc"), .value = S("reject"));
+	check_done(ERR_OK, "reject");
+	ASK(domain_set, .domain = S("example.org"), .name = S("dmarc"), .value = S("maybe"));
+	check_done(ERR_SYNTAX, "mark, reject or default");
+	ASK(domain_set, .domain = S("other.example"), .name = S("dmarc"), .value = S("mark"));
+	check_done(ERR_NOTFOUND, "no domain");
+	tear_down();
+}
+
+static void
 changes_accounts(void)
 {
 	set_up();
@@ -560,6 +592,6 @@ refuses_broken_messages(void)
 	tear_down();
 }
 
-TEST_MAIN(keeps_domains, makes_accounts, changes_accounts, closes_the_door_at_once,
+TEST_MAIN(keeps_domains, makes_accounts, thresholds, changes_accounts, closes_the_door_at_once,
     lists_accounts_in_pages, keeps_aliases, keeps_app_passwords, opts_in_to_cram_md5, bans_by_hand,
     imports_what_is_good, outlives_its_administrator, bounds_what_waits, refuses_broken_messages)

@@ -9,17 +9,34 @@
 #include "svc/auth/census/census.h"
 #include "svc/auth/server.h"
 
+static str
+domain_policy(enum directory_dmarc what)
+{
+	return what == DIRECTORY_DMARC_MARK  ? S("mark")
+	    : what == DIRECTORY_DMARC_REJECT ? S("reject")
+					     : S("");
+}
+
 enum err
 svc_auth_lookup_rcpt(struct svc_auth_peer *p, uint64_t request, str address)
 {
 	struct svc_auth_server *s = p->server;
 	const struct directory_answer *a = directory_resolve(s->directory, address);
 	struct ipc_common_rcpt targets[DIRECTORY_TARGETS_MAX];
-	struct ipc_smtp_auth_rcpt_result m = { .request = request, .targets = targets };
+	struct ipc_smtp_auth_filter filters[DIRECTORY_TARGETS_MAX];
+	struct ipc_smtp_auth_rcpt_result m = {
+		.request = request, .targets = targets, .filters = filters
+	};
 
 	s->auth.counts.rcpts++;
 	m.verdict = (uint8_t)a->verdict;
 	for (size_t i = 0; i < a->targets_n && a->verdict == DIRECTORY_KNOWN; i++) {
+		filters[m.filters_n++] = (struct ipc_smtp_auth_filter){
+			.account = a->targets[i].account,
+			.junk_at = a->targets[i].junk_at,
+			.reject_at = a->targets[i].reject_at,
+			.domain_policy = domain_policy(a->dmarc),
+		};
 		targets[m.targets_n++] = (struct ipc_common_rcpt){
 			.account = a->targets[i].account,
 			.address = a->address,
