@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "conf/conf.h"
 #include "svc/gate/gate.h"
+#include "svc/gate/manners.h"
 #include "sys/clock.h"
 #include "sys/sys.h"
 
@@ -14,7 +15,8 @@
 
 /* From which state one may go where; DEAD from everywhere. */
 static const unsigned legal[SVC_GATE_STATES] = {
-	[SVC_GATE_PROXY] = BIT(PLAIN) | BIT(HANDSHAKE),
+	[SVC_GATE_PROXY] = BIT(WAIT) | BIT(PLAIN) | BIT(HANDSHAKE),
+	[SVC_GATE_WAIT] = BIT(PLAIN),
 	[SVC_GATE_PLAIN] = BIT(HANDSHAKE),
 	[SVC_GATE_HANDSHAKE] = BIT(RELAY) | BIT(LINGER),
 	[SVC_GATE_RELAY] = BIT(PARKED) | BIT(DRAIN) | BIT(LINGER),
@@ -40,6 +42,7 @@ on_net(void *ctx, unsigned events)
 	ASSERT(c->magic == CONN_MAGIC);
 	switch ((enum svc_gate_state)c->state) {
 	case SVC_GATE_PROXY: svc_gate_header_event(c); break;
+	case SVC_GATE_WAIT: svc_gate_manners_event(c, events); break;
 	case SVC_GATE_PLAIN: svc_gate_plain_event(c, events); break;
 	case SVC_GATE_HANDSHAKE: handshake_event(c); break;
 	case SVC_GATE_RELAY:
@@ -47,6 +50,14 @@ on_net(void *ctx, unsigned events)
 	case SVC_GATE_LINGER: svc_gate_relay_net(c, events); break;
 	case SVC_GATE_PARKED: svc_gate_park_net(c, events); break;
 	default: break;
+	}
+}
+
+static void
+greet(struct svc_gate_conn *c)
+{
+	if (svc_gate_plain_begin(c) != ERR_OK) {
+		svc_gate_conn_close(c, "memory");
 	}
 }
 
@@ -61,6 +72,11 @@ on_time(void *ctx)
 	}
 	if (c->state == SVC_GATE_PARKED) {
 		svc_gate_park_time(c);
+		return;
+	}
+	if (c->state == SVC_GATE_WAIT) {
+		sys_timer_set(c->g->sc->loop, &c->timer, (int64_t)c->g->sc->conf->gate_idle);
+		greet(c);
 		return;
 	}
 	c->g->facts.timeouts++;
@@ -129,8 +145,10 @@ svc_gate_conn_begin(struct svc_gate_conn *c)
 	    F_STR("port", sys_protocol_row(c->protocol)->name));
 	if (sys_protocol_row(c->protocol)->implicit_tls) {
 		svc_gate_conn_handshake(c);
-	} else if (svc_gate_plain_begin(c) != ERR_OK) {
-		svc_gate_conn_close(c, "memory");
+	} else if (svc_gate_manners_unknown(c)) {
+		svc_gate_manners_wait(c);
+	} else {
+		greet(c);
 	}
 }
 
@@ -171,6 +189,7 @@ secured(struct svc_gate_conn *c)
 	svc_gate_tls_tell(&c->tls, &f);
 	log_tls(c, &f);
 	facts->handshakes++;
+	svc_gate_manners_good(c);
 	facts->tls13 += str_eq(f.version, S("TLSv1.3"));
 	facts->tls12 += str_eq(f.version, S("TLSv1.2"));
 	sys_timer_stop(&c->timer);

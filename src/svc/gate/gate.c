@@ -6,6 +6,7 @@
 #include "svc/gate/gate.h"
 #include "base/mem.h"
 #include "conf/conf.h"
+#include "svc/gate/manners.h"
 #include "svc/gate/provider.h"
 #include "sys/random.h"
 #include "sys/sys.h"
@@ -87,6 +88,7 @@ svc_gate_init(struct svc_gate *g, struct svc_common *sc)
 	buf_init(&g->message, SYS_CHAN_MESSAGE_MAX);
 	buf_init(&g->gone, sc->conf->gate_connections * sizeof(uint64_t));
 	TRY(svc_gate_counts_init(&g->counts, key, sc->conf->gate_connections));
+	TRY(svc_gate_manners_init(g));
 	TRY(svc_gate_certs_init(&g->certs, key, str_eq(sc->conf->tls_minimum, S("1.3"))));
 	TRY(svc_gate_signer_init(&g->signer, sc));
 	TRY(svc_gate_provider_load(&g->signer));
@@ -133,6 +135,7 @@ svc_gate_done(struct svc_gate *g)
 	buf_done(&g->gone);
 	svc_gate_bans_done(&g->bans);
 	svc_gate_counts_done(&g->counts);
+	svc_gate_manners_done(g);
 	svc_gate_certs_done(&g->certs);
 	svc_gate_signer_done(&g->signer);
 	arena_free(&g->tick);

@@ -10,6 +10,7 @@
 #define SVC_GATE_GATE_H
 
 #include "base/list.h"
+#include "base/lru.h"
 #include "proto/preauth/preauth.h"
 #include "svc/common/service.h"
 #include "svc/gate/bans.h"
@@ -45,6 +46,7 @@ struct svc_gate_listener {
 /* A connection's life. Legal steps are in conn.c. */
 enum svc_gate_state {
 	SVC_GATE_PROXY, /* a balancer's header comes first */
+	SVC_GATE_WAIT,  /* a stranger, for its greeting */
 	SVC_GATE_PLAIN, /* preauth engine, before TLS */
 	SVC_GATE_HANDSHAKE,
 	SVC_GATE_RELAY,  /* octets both ways */
@@ -65,8 +67,9 @@ struct svc_gate_parked; /* park.c */
 
 struct svc_gate_conn {
 	uint32_t magic;
-	uint8_t state;      /* enum svc_gate_state */
-	uint8_t protocol;   /* enum sys_protocol */
+	uint8_t state;    /* enum svc_gate_state */
+	uint8_t protocol; /* enum sys_protocol */
+	uint8_t manners;
 	bool greeted;       /* TLS by STARTTLS */
 	bool tls_after;     /* plaintext output goes first, then the handshake */
 	bool close_after;   /* plaintext output goes first, then the end */
@@ -108,6 +111,8 @@ struct svc_gate_facts {
 	uint64_t accepted, handshakes, handshakes_failed, tls12, tls13, sessions, nobody;
 	uint64_t injections, timeouts, octets_in, octets_out, log_suppressed;
 	uint64_t parked, woken, park_refused;
+	uint64_t waited, early,
+	    hasty; /* strangers, who spoke first, who did not wait for an answer */
 	uint64_t refused[SVC_GATE_REFUSALS];
 };
 
@@ -118,6 +123,7 @@ struct svc_gate {
 	int spare_fd; /* spent when descriptors run out */
 	struct svc_gate_bans bans;
 	struct svc_gate_counts counts;
+	struct lru *behaved; /* addresses of mail servers that did lately */
 	struct svc_gate_certs certs;
 	struct svc_gate_signer signer;
 	struct svc_gate_peers services[SVC_GATE_SERVICES];

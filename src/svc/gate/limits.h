@@ -11,6 +11,7 @@ enum {
 	SVC_GATE_CERTIFICATES_MAX = 64,
 	SVC_GATE_NAMES_MAX = 16384,     /* names in all certificates together */
 	SVC_GATE_BANS_MAX = 65536,      /* auth bans networks, so this is many */
+	SVC_GATE_BEHAVED_MAX = 50000,   /* addresses, about 100 octets each; others wait again */
 	SVC_GATE_BALANCERS_MAX = 64,    /* setting listen.proxy-from */
 	SVC_GATE_ACCEPTS_PER_TURN = 32, /* then the other connections get their turn */
 	SVC_GATE_ACCEPTS_IN_A_ROW = 8,  /* then another process is first */

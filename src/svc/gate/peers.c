@@ -155,7 +155,8 @@ record(const struct svc_gate_conn *c, const struct svc_gate_tls_facts *f)
 		.tls_cipher = f->cipher,
 		.sni = str_sub(f->sni, 0, 255),
 		.exporter = f->exporter,
-		.endpoint = f->endpoint };
+		.endpoint = f->endpoint,
+		.manners = c->manners };
 }
 
 static void

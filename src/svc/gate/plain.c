@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "proto/proxy/proxy.h"
 #include "svc/gate/gate.h"
+#include "svc/gate/manners.h"
 
 enum preauth_protocol
 svc_gate_preauth_protocol(enum sys_protocol protocol)
@@ -100,6 +101,7 @@ svc_gate_plain_event(struct svc_gate_conn *c, unsigned events)
 		svc_gate_conn_close(c, "client");
 		return;
 	}
+	svc_gate_manners_octets(c, str_make(octets, n));
 	preauth_feed(c->plain, str_make(octets, n), sys_loop_now_ms(c->g->sc->loop), &used);
 	obey(c);
 	flush(c);

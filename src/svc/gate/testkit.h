@@ -24,6 +24,7 @@ struct svc_gate_world {
 	int keys;                           /* gate's end: what is sent here, keys reads */
 	struct sys_child keys_child;
 	bool ready;
+	unsigned turn; /* of tests that look at the processes by turns */
 };
 
 /* A gate with default settings, a certificate for mail.example.org in slot 0, all peers wired. */
