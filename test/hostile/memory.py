@@ -33,6 +33,8 @@ CEILINGS = {
     "send": 32 * MB,
     "fetch": 24 * MB,
     "watch": 24 * MB,
+    "policy": 24 * MB,
+    "scan": 64 * MB,
 }
 
 
