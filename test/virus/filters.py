@@ -111,7 +111,8 @@ class Filter:
 
 RSPAMD = """\
 options {{ pidfile = "{dir}/pid"; filters = "regexp"; control_socket = "{dir}/control mode=0600";
-  cache_file = "{dir}/cache"; rrd = "/dev/null"; url_tld = "/usr/share/rspamd/effective_tld_names.dat";
+  cache_file = "{dir}/cache"; rrd = "/dev/null";
+  url_tld = "/usr/share/rspamd/effective_tld_names.dat";
   dns {{ timeout = 0.1s; retransmits = 1; nameserver = ["127.0.0.1:9"]; }} }}
 logging {{ type = "file"; filename = "{dir}/log"; level = "info"; }}
 metric {{ name = "default"; actions {{ reject = 15; add_header = 6; }} }}

@@ -13,6 +13,7 @@ import zipfile
 EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 NAME = "Local.Eicar"
 B = b"b0undary"
+NOTE = b"X-Note: =?utf-8?Q?gr=C3=BC=C3=9Fe?=\n"
 
 
 def signature():
@@ -83,7 +84,7 @@ def wrap(payload, sender="ann@elsewhere.test"):
         + quoted
         + b"\n",
         "attachment": h("attachment") + multipart(TEXT, attachment(payload)),
-        "name in encoded words": h("name in encoded words", b"X-Note: =?utf-8?Q?gr=C3=BC=C3=9Fe?=\n")
+        "name in encoded words": h("name in encoded words", NOTE)
         + multipart(TEXT, attachment(payload, encoded)),
         "nested letter": h("nested letter") + multipart(TEXT, forwarded(nested)),
         "nested twice": h("nested twice") + multipart(TEXT, forwarded(twice)),
