@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Letters from outside with every check on, next to Postfix + rspamd (milter) + Dovecot.
 
-usage: inbound.py [--messages N] [--clamd] [--connections N] [--runs N] [--side postern|peers]
-                  [--out FILE]
+usage: inbound.py [--messages N] [--mailboxes N] [--clamd] [--connections N] [--runs N]
+                  [--side postern|peers] [--out FILE]
 
 Each letter comes from one of 100 domains with SPF, DKIM and DMARC records, is signed with RSA-2048,
 has two parts of text and links, and comes from an address of 198.18.0.0/15 with a name that holds,
@@ -264,11 +264,12 @@ class Postern(postern_side.Postern):
 
 
 def row_of(o):
-    return {"mailboxes": USERS, "connections": o.connections, "messages": o.messages}
+    return {"mailboxes": o.mailboxes, "connections": o.connections, "messages": o.messages}
 
 
 def warm(side, letters, o):
-    """Every domain has been seen, and let in at the second try where the first is put off."""
+    """Every domain has been seen, let in at the second try where the first is put off, and the
+    mailboxes are there: as many as domains, at most."""
     for _ in range(2):
         measure.load(
             "smtp",
@@ -278,7 +279,7 @@ def warm(side, letters, o):
             messages=DOMAINS,
             connections=1,
             per_connection=1,
-            mailboxes=USERS,
+            mailboxes=o.mailboxes,
         )
         time.sleep(1.2)  # greylist.delay
         measure.rest(side.meter)
@@ -302,6 +303,7 @@ COLUMNS = [
 def options(*given):
     p = argparse.ArgumentParser()
     p.add_argument("--messages", type=int, default=2000)
+    p.add_argument("--mailboxes", type=int, default=DOMAINS)
     p.add_argument("--connections", type=int, default=10)
     p.add_argument("--clamd", action="store_true")
     p.add_argument("--runs", type=int, default=1)
