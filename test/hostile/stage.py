@@ -14,7 +14,7 @@ SETTINGS = {
     "auth.hash-workers": 1,
     "queue.sync-interval": "50ms",
     "queue.reserve": 0,
-    "filter.junk-at": 1000,  # what is sent here is odd, and looked for in the inbox
+    "filter.junk-at": 100,  # what is sent here is odd, and looked for in the inbox
 }
 DELIVERED_S = 20
 CTX = wire.client_context()
