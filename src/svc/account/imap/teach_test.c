@@ -151,6 +151,22 @@ marks(void)
 	end(&w);
 }
 
+/* Who answers a letter does not think it junk. */
+static void
+answers(void)
+{
+	static const struct step steps[] = {
+		{ "a STORE 1 +FLAGS (\\Answered)", "-" },
+		{ "a STORE 1 -FLAGS (\\Answered)", "" },
+		{ "a STORE 1 +FLAGS ($Junk)", "+" },
+		{ "a STORE 1 +FLAGS (\\Answered)", "" },
+	};
+	struct scene w;
+	begin(&w, "teach-answers");
+	play(&w, steps, LEN(steps));
+	end(&w);
+}
+
 static void
 appends(void)
 {
@@ -229,4 +245,4 @@ features(void)
 	end(&w);
 }
 
-TEST_MAIN(moves, marks, appends, bounded, silent, features)
+TEST_MAIN(moves, marks, answers, appends, bounded, silent, features)

@@ -18,7 +18,7 @@ struct lessons {
 	uint64_t mailbox;
 	bool junk;        /* what they are */
 	uint32_t only;    /* not 0: letters with one of these flags alone */
-	uint32_t not ;    /* letters with one of these flags are left out */
+	uint32_t except;  /* letters with one of these flags are left out */
 	uint32_t changed; /* those with one of these had been the other thing */
 	bool all_changed;
 	size_t left; /* of SVC_ACCOUNT_IMAP_TEACH_COMMAND */
@@ -44,19 +44,19 @@ is_mark(str keyword, bool junk)
 
 /* The flag bits of a mailbox that mean junk, or not junk. */
 static enum err
-find_marks(struct svc_account_imap *s, uint64_t mailbox, uint32_t *ret_junk, uint32_t *ret_not)
+find_marks(struct svc_account_imap *s, uint64_t mailbox, uint32_t *ret_junk, uint32_t *ret_fine)
 {
 	struct store_keywords k;
-	uint32_t junk = 0, not = 0;
+	uint32_t junk = 0, fine = 0;
 	arena_reset(s->scratch);
 	TRY(store_keywords(s->store, mailbox, s->scratch, &k));
 	for (size_t i = 0; i < k.n; i++) {
 		uint32_t bit = (uint32_t)1 << (STORE_KEYWORD_BIT + i);
 		junk |= is_mark(k.name[i], true) ? bit : 0;
-		not |= is_mark(k.name[i], false) ? bit : 0;
+		fine |= is_mark(k.name[i], false) ? bit : 0;
 	}
 	*ret_junk = junk;
-	*ret_not = not ;
+	*ret_fine = fine;
 	return ERR_OK;
 }
 
@@ -94,7 +94,7 @@ teach_letter(struct lessons *l, const struct store_msg *m)
 static bool
 is_lesson(const struct lessons *l, const struct store_msg *m)
 {
-	return m->size <= SVC_ACCOUNT_IMAP_TEACH_OCTETS && (m->flags & l->not ) == 0 &&
+	return m->size <= SVC_ACCOUNT_IMAP_TEACH_OCTETS && (m->flags & l->except) == 0 &&
 	    (l->only == 0 || (m->flags & l->only) != 0);
 }
 
@@ -158,7 +158,7 @@ svc_account_imap_teach_moved(struct svc_account_imap *s, uint64_t from, uint64_t
     const struct store_set *uids)
 {
 	struct lessons l = { .s = s, .mailbox = to };
-	uint32_t junk = 0, not = 0;
+	uint32_t junk = 0, fine = 0;
 	if (!may_teach(s) || from == to || uids->n == 0) {
 		return;
 	}
@@ -167,11 +167,11 @@ svc_account_imap_teach_moved(struct svc_account_imap *s, uint64_t from, uint64_t
 	l.junk = (special & STORE_JUNK) != 0;
 	/* Junk thrown away is junk still. */
 	bool lesson = l.junk != was && (l.junk || (special & STORE_TRASH) == 0);
-	if (!lesson || find_marks(s, to, &junk, &not ) != ERR_OK) {
+	if (!lesson || find_marks(s, to, &junk, &fine) != ERR_OK) {
 		return;
 	}
-	l.not = l.junk ? junk : not ;
-	l.changed = not ;
+	l.except = l.junk ? junk : fine;
+	l.changed = fine;
 	l.all_changed = was;
 	teach(&l, uids);
 }
@@ -181,18 +181,19 @@ svc_account_imap_teach_marked(struct svc_account_imap *s, const struct imap_flag
     const struct store_set *uids)
 {
 	struct lessons l = { .s = s, .mailbox = s->box.id };
-	uint32_t junk = 0, not = 0;
-	bool is_junk = false, is_not = false;
+	uint32_t junk = 0, fine = 0;
+	bool is_junk = false, is_not = (flags->bits & STORE_ANSWERED) != 0;
 	for (size_t i = 0; i < flags->n; i++) {
 		is_junk |= is_mark(flags->keywords[i], true);
 		is_not |= is_mark(flags->keywords[i], false);
 	}
 	if (!may_teach(s) || is_junk == is_not ||
-	    find_marks(s, s->box.id, &junk, &not ) != ERR_OK) {
+	    find_marks(s, s->box.id, &junk, &fine) != ERR_OK) {
 		return;
 	}
 	l.junk = is_junk;
-	l.only = is_junk ? junk : not ;
+	l.only = is_junk ? junk : fine | STORE_ANSWERED;
+	l.except = is_junk ? 0 : junk;
 	l.all_changed = is_not && (special_of(s, s->box.id) & STORE_JUNK) != 0;
 	teach(&l, uids);
 }

@@ -27,7 +27,10 @@ enum {
 void svc_account_imap_teach_moved(struct svc_account_imap *s, uint64_t from, uint64_t to,
     const struct store_set *uids);
 
-/* Keywords were set on letters of the selected mailbox; only those that have them now count. */
+/*
+ * Flags were set on letters of the selected mailbox; only those that have them now count. One that
+ * was answered is good, unless it is marked $Junk.
+ */
 void svc_account_imap_teach_marked(struct svc_account_imap *s, const struct imap_flags *flags,
     const struct store_set *uids);
 
