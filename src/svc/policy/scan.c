@@ -117,7 +117,8 @@ finish(struct judge *j)
 		svc_policy_send(j->from);
 	}
 	(void)map_del(p->judges, (uint64_t)(uintptr_t)j);
-	arena_free(&j->arena);
+	struct arena *a = j->arena; /* j lies in it */
+	arena_free(&a);
 }
 
 static void

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "ipc/policy_queue.h"
 #include "ipc/watch_queue.h"
 #include "svc/queue/remote/world_test.h"
 
@@ -485,9 +486,100 @@ reports_of_watch(void)
 	world_close();
 }
 
+/* ---- an account that policy holds ---- */
+
+static int
+wire_policy(void)
+{
+	int fds[2];
+	CHECK_ERR(sys_chan_pair(fds), ERR_OK);
+	CHECK_ERR(svc_queue_remote_on_policy(w->q, 0, fds[0]), ERR_OK);
+	return fds[1];
+}
+
+static void
+policy_says(int fd, uint64_t account, bool on)
+{
+	const struct ipc_policy_queue_hold m = { .account = account, .on = on };
+	buf_reset(&w->out);
+	ipc_policy_queue_hold_put(&w->out, &m);
+	CHECK_ERR(sys_chan_send_wait(fd, &w->out, -1, 0), ERR_OK);
+	world_go();
+}
+
+/* What waits and what comes is held, over a restart too; what others send goes. */
+static void
+a_suspect_account_is_held(void)
+{
+	world_open();
+	int fd = wire_policy();
+	policy_says(fd, 7, true);
+	world_commit_to(S("a@example.net"));
+	CHECK_U64(w->got_n, 0);
+	CHECK_U64(w->q->held, 1);
+	policy_says(fd, 8, true);
+	policy_says(fd, 8, false);
+	CHECK_U64(w->q->held, 1);
+	sys_chan_free(&w->q->remote->policy);
+	sys_close(&fd);
+	world_restart();
+	CHECK_U64(w->q->held, 1);
+	CHECK_U64(w->got_n, 0);
+	fd = wire_policy();
+	policy_says(fd, 7, true); /* policy says it again */
+	world_commit_to(S("b@example.net"));
+	CHECK_U64(w->q->held, 2);
+	policy_says(fd, 7, false);
+	CHECK_U64(w->q->held, 0);
+	CHECK(world_await_letters(2));
+	world_answer(0, 1, "", false);
+	world_answer(1, 1, "", false);
+	CHECK_U64(world_live(), 0);
+	sys_chan_free(&w->q->remote->policy);
+	sys_close(&fd);
+	world_close();
+}
+
+static enum err
+got_noticed(void *ctx, const struct ipc_policy_queue_noticed *m, int *fd)
+{
+	*(struct told *)ctx = (struct told){ m->result, 0, m->txn };
+	return ERR_OK;
+}
+
+static void
+notices_of_policy(void)
+{
+	static const struct ipc_policy_queue_at_policy handlers = { .noticed = got_noticed };
+	struct ipc_policy_queue_notice m = {
+		.txn = 9, .recipient = S("postmaster@example.net"), .body = BODY
+	};
+	struct told told = { ERR_BUG, 0, 0 };
+	int none = -1;
+	world_open();
+	int fd = wire_policy();
+	for (int i = 0; i < 2; i++) {
+		buf_reset(&w->out);
+		ipc_policy_queue_notice_put(&w->out, &m);
+		CHECK_ERR(sys_chan_send_wait(fd, &w->out, -1, 0), ERR_OK);
+		world_go();
+		CHECK_ERR(sys_chan_recv(fd, &w->in, &none), ERR_OK);
+		CHECK_ERR(ipc_policy_queue_policy_dispatch(&handlers, &told, buf_view(&w->in),
+			      &none, w->arena),
+		    ERR_OK);
+		CHECK(told.result == (i == 0 ? ERR_OK : ERR_SYNTAX) && told.txn == 9);
+		m.recipient = S("nobody");
+	}
+	CHECK_U64(w->got_n, 1);
+	sys_chan_free(&w->q->remote->policy);
+	sys_close(&fd);
+	world_close();
+}
+
 TEST_MAIN(one_letter_to_the_end, recipients_of_a_domain_go_together, a_large_one_goes_as_a_file,
     what_failed_for_now_comes_again, what_failed_for_good_is_told, who_is_told,
     one_of_two_recipients, a_domain_rests_as_a_whole, a_block_is_told_at_once,
     a_known_block_is_told_to_others, hopeless_is_final, late_and_expired,
     a_lost_process_gives_letters_back, an_operator_moves_letters, no_end_without_its_report,
-    a_failing_disk_ends_nothing_untold, reports_of_watch)
+    a_failing_disk_ends_nothing_untold, reports_of_watch, a_suspect_account_is_held,
+    notices_of_policy)
