@@ -305,6 +305,7 @@ payloads(void)
 	} rows[] = {
 		{ S_INIT("us.test; none\r\n"), ERR_OK },
 		{ S_INIT("us.test;\r\n x"), ERR_OK },
+		{ S_INIT("(us.test"), ERR_OK }, /* no care of ours */
 		{ S_INIT(""), ERR_SYNTAX },
 		{ S_INIT("us.test;\nTo: x"), ERR_SYNTAX },
 		{ S_INIT("us.test;\r\nTo: x"), ERR_SYNTAX },
@@ -317,6 +318,8 @@ payloads(void)
 	for (size_t i = 0; i < LEN(rows); i++) {
 		buf_reset(&b);
 		CHECK_ERR(seal(REST, rows[i].payload, ARC_NONE, &b), rows[i].want);
+		CHECK_U64(arc_verify_result(begin(b.p), NULL),
+		    rows[i].want == ERR_OK ? ARC_OPEN : ARC_NONE);
 	}
 	static char much[ARC_RESULTS_MAX + 1];
 	memset(much, 'x', sizeof much);

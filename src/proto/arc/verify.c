@@ -44,7 +44,7 @@ skip_char(str *s, char c)
 		return false;
 	}
 	*s = str_from_off(*s, 1);
-	return skip_cfws(s);
+	return true;
 }
 
 static bool
@@ -65,7 +65,7 @@ bool
 arc_results_split(str value, unsigned *ret_instance, str *ret_payload)
 {
 	str rest = value;
-	bool good = skip_char(&rest, 'i') && skip_char(&rest, '=') &&
+	bool good = skip_char(&rest, 'i') && skip_char(&rest, '=') && skip_cfws(&rest) &&
 	    take_number(&rest, ret_instance) && skip_char(&rest, ';');
 	*ret_payload = str_trim(rest);
 	return good;

@@ -37,7 +37,11 @@ find_name(struct dkim_check *c, struct arena *a)
 	struct buf b;
 	size_t at = 0;
 	buf_init_fixed(&b, text, sizeof text);
-	if (put_name(&b, &c->s, &at) != ERR_OK) {
+	enum err e = put_name(&b, &c->s, &at);
+	if (err_class(e) != ERR_CLASS_NONE && err_class(e) != ERR_CLASS_PEER) {
+		return ERR_BUDGET;
+	}
+	if (e != ERR_OK) {
 		end(c, DKIM_PERMERROR, "no name for a key");
 		return ERR_OK;
 	}

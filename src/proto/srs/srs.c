@@ -51,13 +51,18 @@ hash(const uint8_t key[SRS_KEY], char kind, str rest, uint64_t *ret)
 	return ERR_OK;
 }
 
+static bool
+is_separator(char c)
+{
+	return c == '=' || c == '-' || c == '+';
+}
+
 /* "SRS0=..." or "SRS1=...": others also write - or + there. The kind and what follows. */
 static bool
 split_kind(str local, char *ret_kind, str *ret_rest)
 {
 	bool is = local.n > 5 && str_istarts(local, S("SRS")) &&
-	    (local.p[3] == '0' || local.p[3] == '1') &&
-	    (local.p[4] == '=' || local.p[4] == '-' || local.p[4] == '+');
+	    (local.p[3] == '0' || local.p[3] == '1') && is_separator(local.p[4]);
 	if (is) {
 		*ret_kind = local.p[3];
 		*ret_rest = str_from_off(local, 5);
@@ -91,18 +96,19 @@ put_rest(struct buf *out, str local, str domain, int64_t now_s)
 static bool
 put_again(struct buf *out, char kind, str local, str domain)
 {
-	str hashed, first, rest = str_from_off(local, 5);
+	str hashed, first, tail, rest = str_from_off(local, 5);
 	if (kind == '0') {
 		buf_str(out, domain);
 		buf_ch(out, '=');
 		buf_str(out, str_from_off(local, 4));
 		return true;
 	}
-	if (!str_cut(rest, '=', &hashed, &first) || first.n == 0 || first.p[0] == '=') {
-		return false;
+	if (!str_cut(rest, '=', &hashed, &first) || !str_cut(first, '=', &rest, &tail) ||
+	    rest.n == 0 || tail.n < 2 || !is_separator(tail.p[0])) {
+		return false; /* his address leads nowhere: it is taken as any other */
 	}
 	buf_str(out, first);
-	return str_chr(first, '=') > 0;
+	return true;
 }
 
 static enum err

@@ -46,6 +46,9 @@ there_and_back(void)
 		    S_INIT("SRS0-HHH"), S_INIT("one.test") },
 		{ S_INIT("SRS1=broken"), S_INIT("two.test"), S_INIT("=ra=two.test=SRS1=broken"),
 		    S_INIT("SRS1=broken"), S_INIT("two.test") },
+		{ S_INIT("SRS1=GG=one.test=t"), S_INIT("two.test"),
+		    S_INIT("=ra=two.test=SRS1=GG=one.test=t"), S_INIT("SRS1=GG=one.test=t"),
+		    S_INIT("two.test") },
 		{ S_INIT("SRS2=x"), S_INIT("two.test"), S_INIT("=ra=two.test=SRS2=x"),
 		    S_INIT("SRS2=x"), S_INIT("two.test") },
 	};

@@ -99,6 +99,7 @@ on_key(void *ctx, const struct svc_scan_dns_answer *a)
 	buf_init(&text, SVC_SCAN_TXT_MAX);
 	if (a->result == ERR_OK) {
 		f.n = read_records(a, &text, f.record);
+		f.result = buf_err(&text) == ERR_NOMEM ? ERR_NOMEM : ERR_OK;
 	}
 	try_all(x, k->name, &f);
 	buf_done(&text);

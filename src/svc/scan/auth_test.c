@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
+#include "base/mem.h"
 #include "base/test.h"
 #include "conf/conf.h"
 #include "mail/header.h"
@@ -345,6 +346,38 @@ no_dns(void)
 	}
 }
 
+/* The policy is there, the key is not to be had: a fail would be somebody else's fault. */
+static void
+no_key(void)
+{
+	static const struct {
+		str domain;
+		enum mail_authres spf, want;
+	} rows[] = {
+		{ S_INIT("example.com"), MAIL_AUTHRES_NONE_PUBLISHED, MAIL_AUTHRES_TEMPERROR },
+		{ S_INIT("list.test"), MAIL_AUTHRES_NONE_PUBLISHED, MAIL_AUTHRES_FAIL },
+		{ S_INIT("list.test"), MAIL_AUTHRES_TEMPERROR, MAIL_AUTHRES_TEMPERROR },
+		{ S_INIT("list.test"), MAIL_AUTHRES_PASS, MAIL_AUTHRES_PASS },
+	};
+	for (size_t i = 0; i < LEN(rows); i++) {
+		open_world(FROM "\r\n" BODY);
+		w.policy = "v=DMARC1; p=reject";
+		w.letter.m.trust.spf = (uint8_t)rows[i].spf;
+		w.letter.m.trust.spf_domain = S("example.com");
+		sign_letter(rows[i].domain);
+		begin();
+		CHECK_U64(w.asked, 1);
+		w.broken = ERR_AGAIN;
+		answer(&w.questions[w.answered++]);
+		w.broken = ERR_OK;
+		while (w.answered < w.asked) {
+			answer(&w.questions[w.answered++]);
+		}
+		CHECK_U64(w.letter.auth.dkim, MAIL_AUTHRES_TEMPERROR);
+		CHECK_U64(w.letter.auth.dmarc, rows[i].want);
+	}
+}
+
 static void
 deadline(void)
 {
@@ -468,6 +501,28 @@ public_suffixes(void)
 	}
 }
 
+/* Whatever request for memory fails: the stage ends, and nobody is called guilty. */
+static void
+want_of_memory(void)
+{
+	for (uint64_t n = 1; n <= 150; n++) {
+		open_world(FROM "\r\n" BODY);
+		w.policy = "v=DMARC1; p=reject";
+		sign_letter(S("example.com"));
+		mem_fail_after(n);
+		begin();
+		while (w.answered < w.asked) {
+			answer(&w.questions[w.answered++]);
+		}
+		mem_fail_after(0);
+		CHECK_U64(w.done, 1);
+		CHECK(w.letter.auth.dkim == MAIL_AUTHRES_PASS ||
+		    w.letter.auth.dkim == MAIL_AUTHRES_TEMPERROR);
+		CHECK(w.letter.auth.dmarc == MAIL_AUTHRES_PASS ||
+		    w.letter.auth.dmarc == MAIL_AUTHRES_TEMPERROR);
+	}
+}
+
 /* Only RSA keys are RSA keys; nothing longer than a signature can be. */
 static void
 keys(void)
@@ -488,7 +543,8 @@ int
 main(void)
 {
 	static test_fn *const tests[] = { signed_and_aligned, changed_body, changed_header,
-		spf_alone, no_dns, deadline, sealed, sealed_twice, authors, public_suffixes, keys };
+		spf_alone, no_dns, no_key, deadline, sealed, sealed_twice, authors, public_suffixes,
+		want_of_memory, keys };
 	pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	w.arena = arena_new(NULL, "test", SVC_SCAN_LETTER_BUDGET, 0);
 	int status = test_run(tests, LEN(tests));
