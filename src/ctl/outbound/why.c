@@ -13,13 +13,14 @@
 #include "spool/spool.h"
 
 enum { SHOWN_MAX = 20 };
+enum { DELIVERED = 3 };                                   /* of adm_queue.item */
 enum { BY_ADDRESS = 1, BY_DOMAIN, BY_ENTRY, BY_MESSAGE }; /* of adm_watch.arrived */
 
 struct why {
 	struct ctl *c;
 	uint64_t entry; /* 0: the question is no queue id */
 	str address, domain, message;
-	uint64_t waiting;
+	uint64_t waiting, delivered; /* delivered: in the mailbox, not yet on disk */
 	bool more;
 	struct ipc_adm_queue_list next;
 	enum reach_class class; /* of a letter that waits */
@@ -53,7 +54,8 @@ put_letter(struct why *w, const struct ipc_adm_queue_item *i)
 	ctl_out_str(o, "error", i->last == ERR_OK ? S("") : str_from(err_name(i->last)));
 	ctl_out_item_end(o);
 	(void)reach_class_find(i->class, &w->class);
-	w->waiting++;
+	w->waiting += i->state != DELIVERED;
+	w->delivered += i->state == DELIVERED;
 }
 
 static enum err
@@ -105,7 +107,7 @@ ask_queue(struct why *w)
 		while (x == CTL_OK && !w->ended) {
 			x = ctl_client_next(w->c, take, w, CTL_WAIT_MS);
 		}
-	} while (x == CTL_OK && w->more && w->waiting < SHOWN_MAX);
+	} while (x == CTL_OK && w->more && w->waiting + w->delivered < SHOWN_MAX);
 	if (x == CTL_OK) {
 		ctl_out_list_end(&w->c->out);
 	}
@@ -187,6 +189,9 @@ conclude(struct why *w, const struct ctl_watch *watch)
 		ctl_out_str(o, "answer",
 		    w->class == REACH_NONE ? S("it waits in the queue, without trouble so far")
 					   : S("it waits in the queue; the last attempt failed"));
+	} else if (w->delivered > 0) {
+		ctl_out_str(o, "answer",
+		    S("it is in its mailbox; the queue keeps a copy until that is on disk"));
 	} else if (delivered) {
 		ctl_out_str(o, "answer",
 		    S("nothing waits; the last attempt was accepted by the other server"));

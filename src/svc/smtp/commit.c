@@ -123,7 +123,7 @@ tell_accepted(struct svc_smtp_session *x, uint64_t entry)
 		.entry = entry,
 		.code = 250,
 		.enhanced = S("2.0.0"),
-		.text = S("") };
+		.text = S("Queued") };
 	svc_smtp_tell(x, &e);
 }
 
