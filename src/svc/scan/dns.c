@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Questions that stages have for DNS. Each has a number of its own, so that an answer which comes
+ * Questions that stages have for DNS, with one deadline for all of a letter. Each has a number of its own, so that an answer which comes
  * after its letter finds nobody. They live in the letter's arena; a letter asks a bounded number.
  */
+#include "conf/conf.h"
 #include "ipc/scan_resolve.h"
 #include "svc/scan/letter.h"
 
@@ -45,6 +46,29 @@ send(struct svc_scan *s, uint64_t id, str name, uint16_t type)
 	return sys_chan_send(s->resolve.chan, &s->out, -1);
 }
 
+/* Whoever does not answer now makes no letter wait longer: what is open has no answer. */
+static void
+on_deadline(void *ctx)
+{
+	struct svc_scan_letter *l = ctx;
+	l->dns_over = true;
+	LIST_EACH(it, &l->questions) {
+		struct question *q = LIST_ENTRY(it, struct question, node);
+		sys_task_schedule(l->scan->sc->loop, &q->failed);
+	}
+}
+
+static void
+start_deadline(struct svc_scan_letter *l)
+{
+	struct svc_scan *s = l->scan;
+	if (l->questions_n == 0) {
+		sys_timer_init(&l->dns_deadline, on_deadline, l);
+		sys_timer_set(s->sc->loop, &l->dns_deadline, (int64_t)s->sc->conf->scan_dns);
+	}
+	l->questions_n++;
+}
+
 bool
 svc_scan_dns(struct svc_scan_letter *l, str name, uint16_t type,
     void (*fn)(void *ctx, const struct svc_scan_dns_answer *a), void *ctx)
@@ -61,9 +85,9 @@ svc_scan_dns(struct svc_scan_letter *l, str name, uint16_t type,
 	}
 	sys_task_init(&q->failed, on_failed, q);
 	list_push(&l->questions, &q->node);
-	l->questions_n++;
+	start_deadline(l);
 	s->count.questions++;
-	if (name.n > 255 || send(s, q->id, name, type) != ERR_OK) {
+	if (l->dns_over || name.n > 255 || send(s, q->id, name, type) != ERR_OK) {
 		sys_task_schedule(s->sc->loop, &q->failed);
 	}
 	return true;
@@ -101,6 +125,9 @@ svc_scan_on_resolve(void *ctx, str datagram, int *fd)
 void
 svc_scan_questions_drop(struct svc_scan_letter *l)
 {
+	if (l->questions_n > 0) {
+		sys_timer_stop(&l->dns_deadline);
+	}
 	LIST_EACH(it, &l->questions) {
 		struct question *q = LIST_ENTRY(it, struct question, node);
 		(void)map_del(l->scan->questions, q->id);

@@ -126,6 +126,8 @@ struct svc_scan_letter {
 	struct sys_task step;
 	struct list questions; /* to DNS, open ones */
 	unsigned questions_n;  /* so far */
+	struct sys_timer dns_deadline;
+	bool dns_over; /* there will be no more answers */
 };
 
 /* The stage has ended; nothing of it may come later. Asserts that it was open. */
@@ -169,7 +171,7 @@ struct svc_scan_dns_answer {
 
 /*
  * Ask; `fn` is called once, never from inside this call, and not at all when the letter ends first.
- * Without resolve the answer is AGAIN.
+ * Without resolve, and when scan.dns-deadline is over, the answer is AGAIN.
  *
  * In      name: A-labels, no dot at the end, copied; type: enum dns_type
  * Out     false: not asked, and `fn` will not be called: no memory, or SVC_SCAN_QUESTIONS_MAX

@@ -545,6 +545,24 @@ asks_dns(void)
 	svc_scan_world_close(&w);
 }
 
+/* DNS says nothing: the letter waits for its deadline, no longer, and learns no more. */
+static void
+dns_deadline(void)
+{
+	begin();
+	w.conf.scan_dns = 20;
+	play.auth_asks = w.resolve_silent = true;
+	struct ipc_smtp_scan_letter m = svc_scan_world_letter(1, S(MAIL));
+	svc_scan_world_send(&w, &m);
+	svc_scan_world_wait(&w, 1);
+	CHECK_ERR(play.answer, ERR_AGAIN);
+	CHECK(has(&w.verdicts, "1 OK 1/0/ "));
+	CHECK_U64(w.scan->count.late, 0);
+	CHECK_U64(w.scan->count.unanswered, 1);
+	CHECK_U64(map_count(w.scan->questions), 0);
+	svc_scan_world_close(&w);
+}
+
 /* --- peers that go ------------------------------------------------------------------------- */
 
 static void
@@ -633,4 +651,4 @@ status(void)
 }
 
 TEST_MAIN(passes, short_file, submission, points, lists_and_fame, dmarc, from_fields, cuts,
-    too_many_cuts, wishes, deadline, asks_dns, peers_go, bounded_and_quits, status)
+    too_many_cuts, wishes, deadline, asks_dns, dns_deadline, peers_go, bounded_and_quits, status)

@@ -259,6 +259,7 @@ svc_scan_world_outside(struct scan_world *w)
 	w->scratch = arena_new(NULL, "scratch", 1 << 20, 0);
 	w->conf = (struct conf){ .hostname = S("mx.example.org"),
 		.scan_deadline = 60000,
+		.scan_dns = 60000,
 		.scan_absent = S("pass"),
 		.filter_junk_at = FILTER_JUNK_AT,
 		.filter_reject_at = FILTER_REJECT_AT };
