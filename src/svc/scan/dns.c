@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Questions that stages have for DNS, with one deadline for all of a letter. Each has a number of its own, so that an answer which comes
- * after its letter finds nobody. They live in the letter's arena; a letter asks a bounded number.
+ * Questions that stages have for DNS, with one deadline for all of a letter. Each has a number of
+ * its own, so that an answer which comes after its letter finds nobody. They live in the letter's
+ * arena; a letter asks a bounded number.
  */
 #include "conf/conf.h"
 #include "ipc/scan_resolve.h"

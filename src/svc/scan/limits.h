@@ -21,8 +21,10 @@ enum {
 	SVC_SCAN_FIELDS_MAX = 5000,       /* of the header that milters are told */
 	SVC_SCAN_LINKS_MAX = 50,      /* hosts of links in a letter that lists are asked about */
 	SVC_SCAN_ACCOUNTS_MAX = 1000, /* list `targets` of smtp_scan */
-	SVC_SCAN_HEADER_MAX = 16384,  /* `header` of verdict */
-	SVC_SCAN_WHY_MAX = 2000,      /* `why` of verdict */
+	SVC_SCAN_TEXT_MAX = 400,      /* `text` and `enhanced` of record reply */
+	SVC_SCAN_ENHANCED_MAX = 12,
+	SVC_SCAN_HEADER_MAX = 16384, /* `header` of verdict */
+	SVC_SCAN_WHY_MAX = 2000,     /* `why` of verdict */
 };
 
 #endif

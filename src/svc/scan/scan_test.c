@@ -18,7 +18,7 @@
 
 static struct played {
 	struct svc_scan_auth_facts auth;
-	bool auth_silent, auth_asks;
+	bool auth_silent, auth_asks, long_text;
 	enum svc_scan_wish virus;
 	bool virus_silent, virus_late_rule;
 	unsigned canceled, gone, answers;
@@ -81,7 +81,10 @@ virus_begin(struct svc_scan_letter *l)
 		svc_scan_say(l, S("phishing"), STR_NONE, 1250);
 	}
 	if (play.virus == SVC_SCAN_LATER) {
-		svc_scan_refuse(l, 451, S("4.7.1"), S("Later"));
+		static char text[1000];
+		memset(text, 'x', sizeof text);
+		str said = play.long_text ? str_make(text, sizeof text) : S("Later");
+		svc_scan_refuse(l, 451, S("4.7.1"), said);
 	}
 	(void)svc_scan_add_field(l, S("X-Virus"), S("none;\r\n\tclean"));
 	(void)svc_scan_add_field(l, S("X-Bad"), S("a\r\nSubject: injected"));
@@ -470,6 +473,20 @@ wishes(void)
 	svc_scan_world_close(&w);
 }
 
+/* What a stage says is cut to what the answer can hold. */
+static void
+long_reply(void)
+{
+	begin();
+	struct ipc_smtp_scan_letter m = svc_scan_world_letter(1, S(MAIL));
+	play.virus = SVC_SCAN_LATER;
+	play.long_text = true;
+	svc_scan_world_send(&w, &m);
+	svc_scan_world_settle(&w);
+	CHECK(has(&w.verdicts, "1 OK 2/451/4.7.1 "));
+	svc_scan_world_close(&w);
+}
+
 static void
 deadline(void)
 {
@@ -651,4 +668,5 @@ status(void)
 }
 
 TEST_MAIN(passes, short_file, submission, points, lists_and_fame, dmarc, from_fields, cuts,
-    too_many_cuts, wishes, deadline, asks_dns, dns_deadline, peers_go, bounded_and_quits, status)
+    too_many_cuts, wishes, long_reply, deadline, asks_dns, dns_deadline, peers_go,
+    bounded_and_quits, status)

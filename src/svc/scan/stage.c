@@ -138,8 +138,8 @@ svc_scan_refuse(struct svc_scan_letter *l, uint16_t code, str enhanced, str text
 	l->reply = (struct ipc_common_reply){ .verdict = later ? SVC_SCAN_REPLY_LATER
 							       : SVC_SCAN_REPLY_REFUSE,
 		.code = code,
-		.enhanced = enhanced,
-		.text = text };
+		.enhanced = str_sub(enhanced, 0, SVC_SCAN_ENHANCED_MAX),
+		.text = str_sub(text, 0, SVC_SCAN_TEXT_MAX) };
 }
 
 bool

@@ -150,6 +150,17 @@ send(struct svc_scan_letter *l, const struct ipc_smtp_scan_verdict *v)
 	return l->smtp->chan == NULL ? ERR_UNAVAILABLE : sys_chan_send(l->smtp->chan, &s->out, -1);
 }
 
+/* There is no verdict: smtp has a rule for that. */
+static void
+give_up(struct svc_scan_letter *l, enum err why)
+{
+	struct svc_scan *s = l->scan;
+	const struct ipc_smtp_scan_verdict v = { .request = l->m.request, .result = why };
+	LOG(SCAN_FAILED, F_ID("session", l->m.session), F_U64("octets", l->octets.n), F_ERR(why));
+	s->count.failed++;
+	s->count.lost += send(l, &v) == ERR_OK ? 0 : 1;
+}
+
 static void
 note(struct svc_scan_letter *l, const struct ipc_smtp_scan_verdict *v, enum svc_scan_ending end)
 {
@@ -190,6 +201,10 @@ answer(struct svc_scan_letter *l, struct svc_scan_sum *sum, struct texts *t)
 		.why = buf_view(&t->why) };
 	l->scan->count.cuts += v.cuts_n;
 	enum err e = send(l, &v);
+	if (e == ERR_TOOBIG) { /* a bug of ours; smtp must not wait for nothing */
+		give_up(l, e);
+		return;
+	}
 	l->scan->count.lost += e == ERR_OK ? 0 : 1;
 	note(l, &v, ending(l, sum, &v.reply));
 }
@@ -206,10 +221,7 @@ svc_scan_verdict(struct svc_scan_letter *l)
 	if (e == ERR_OK) {
 		answer(l, &sum, &t);
 	} else {
-		const struct ipc_smtp_scan_verdict v = { .request = l->m.request, .result = e };
-		l->scan->count.failed++;
-		enum err sent = send(l, &v);
-		l->scan->count.lost += sent == ERR_OK ? 0 : 1;
+		give_up(l, e);
 	}
 	buf_done(&sum.why);
 	buf_done(&t.header);
