@@ -76,7 +76,9 @@ svc_policy_on_wire(struct svc_common *sc, str edge, uint32_t index, str set, int
 		.on_message = on_message, .on_closed = on_closed, .ctx = peer
 	};
 	close_peer(peer);
-	*peer = (struct svc_policy_peer){ .p = p, .edge = &edges[i], .index = index };
+	*peer = (struct svc_policy_peer){
+		.p = p, .edge = &edges[i], .born = ++p->next_born, .index = index
+	};
 	TRY(sys_chan_new(sc->loop, fd, &h, &peer->chan));
 	sys_chan_pause(peer->chan, !p->started);
 	if (p->started && peer->edge->on_up != NULL) {

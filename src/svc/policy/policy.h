@@ -29,6 +29,7 @@ struct svc_policy_peer {
 	struct svc_policy *p;
 	const struct svc_policy_edge *edge;
 	struct sys_chan *chan; /* NULL: a free place */
+	uint64_t born;         /* another one for each channel: answers go to who asked */
 	uint32_t index;
 };
 
@@ -117,7 +118,7 @@ struct svc_policy {
 	bool failing; /* the last flush was lost: say so once */
 
 	struct map *questions;
-	uint64_t next_request;
+	uint64_t next_request, next_born;
 	uint32_t late_in_a_row;
 	int64_t rest_until_ms;
 

@@ -31,7 +31,7 @@ send_judged(const struct svc_policy_rcpt *r, const struct ipc_smtp_policy_judged
 {
 	struct svc_policy *p = r->from->p;
 
-	if (r->from->chan != r->chan) {
+	if (r->from->born != r->born) {
 		return; /* whoever asked is gone */
 	}
 	buf_reset(&p->out);

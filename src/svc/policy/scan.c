@@ -23,7 +23,7 @@ enum { GOOD_BELOW = 2500 }; /* thousandths: above it a letter in the inbox prais
 struct judge {
 	struct svc_policy *p;
 	struct svc_policy_peer *from;
-	const struct sys_chan *chan;
+	uint64_t born; /* of its channel */
 	struct arena *arena;
 	struct ipc_scan_policy_judged m;
 	struct svc_policy_lookup *lookups;
@@ -111,7 +111,7 @@ finish(struct judge *j)
 		j->m.listed_n += svc_policy_lists_listed(&j->lookups[i], j->arena,
 		    &listed[j->m.listed_n]);
 	}
-	if (j->from->chan == j->chan) {
+	if (j->from->born == j->born) {
 		buf_reset(&p->out);
 		ipc_scan_policy_judged_put(&p->out, &j->m);
 		svc_policy_send(j->from);
@@ -180,7 +180,7 @@ on_judge(void *ctx, const struct ipc_scan_policy_judge *m, int *fd)
 		return ERR_OK; /* no memory: scan goes on without when its patience ends */
 	}
 	*j = (struct judge){
-		.p = p, .from = from, .chan = from->chan, .arena = a, .m = { .request = m->request }
+		.p = p, .from = from, .born = from->born, .arena = a, .m = { .request = m->request }
 	};
 	take_fame(j, m);
 	take_opinions(j, m);

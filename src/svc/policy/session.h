@@ -66,7 +66,7 @@ struct svc_policy_session {
 struct svc_policy_rcpt {
 	struct list node;
 	struct svc_policy_peer *from;
-	const struct sys_chan *chan; /* it came on; another one now: nobody waits for the answer */
+	uint64_t born; /* of the channel it came on; another one now: nobody waits for the answer */
 	uint64_t request;
 	str helo, reverse_path, address;
 	const uint64_t *accounts;

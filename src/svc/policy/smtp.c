@@ -69,7 +69,7 @@ on_rcpt(void *ctx, const struct ipc_smtp_policy_rcpt *m, int *fd)
 	struct svc_policy *p = from->p;
 	uint64_t accounts[RECIPIENT_ACCOUNTS];
 	struct svc_policy_rcpt r = { .from = from,
-		.chan = from->chan,
+		.born = from->born,
 		.request = m->request,
 		.helo = m->helo,
 		.reverse_path = m->reverse_path,
