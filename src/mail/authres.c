@@ -42,7 +42,7 @@ mail_authres_find(str word)
 	return MAIL_AUTHRES_NONE;
 }
 
-enum { SQUEEZED_MAX = 512 };
+enum { SQUEEZED_MAX = 512, ODD_WORDS_MAX = 32 };
 
 /* --- writing --------------------------------------------------------------------------------- */
 
@@ -235,6 +235,17 @@ until_results(str value)
 	return value;
 }
 
+static bool
+is_ascii(str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if ((unsigned char)s.p[i] >= 0x80) {
+			return false;
+		}
+	}
+	return true;
+}
+
 /* Is the word our name, in U-labels or A-labels, with or without dots at the ends? */
 static bool
 is_name(str word, str id)
@@ -247,24 +258,28 @@ is_name(str word, str id)
 	while (word.n > 0 && word.p[0] == '.') {
 		word = str_from_off(word, 1);
 	}
-	if (str_ieq(word, id)) {
-		return true;
+	if (is_ascii(word) || word.n > MAIL_DOMAIN_MAX) {
+		return str_ieq(word, id);
 	}
 	buf_init_fixed(&out, storage, sizeof storage);
-	return word.n > 0 && word.n <= MAIL_DOMAIN_MAX && mail_domain_put(&out, word) == ERR_OK &&
-	    str_ieq(buf_view(&out), id);
+	return mail_domain_put(&out, word) == ERR_OK && str_ieq(buf_view(&out), id);
 }
 
-/* Our name as a word of the text, wherever it stands. */
+/*
+ * Our name as a word of the text, wherever it stands. U-labels take time to compare: a field with
+ * many such words before its first semicolon is nobody's, and counts as ours.
+ */
 static bool
 has_word(str text, str id)
 {
-	size_t start = 0;
+	size_t start = 0, odd = 0;
 	for (size_t i = 0; i <= text.n; i++) {
 		if (i < text.n && is_word_octet(text.p[i])) {
 			continue;
 		}
-		if (i > start && is_name(str_sub(text, start, i - start), id)) {
+		str word = str_sub(text, start, i - start);
+		odd += !is_ascii(word);
+		if (odd > ODD_WORDS_MAX || (word.n > 0 && is_name(word, id))) {
 			return true;
 		}
 		start = i + 1;
