@@ -206,7 +206,7 @@ class Filtered(peers.Peers):
             )
         for name in ("milter", "normal"):
             where = self.extra[name]
-            postern.wait_until(lambda p=where: listens(p), 60, f"rspamd's {name}")
+            postern.wait_until(lambda p=where: listens(p), 180, f"rspamd's {name}")
         return self
 
     def stop(self):
