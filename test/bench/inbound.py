@@ -12,8 +12,9 @@ side's own, with one signature.
 
 What differs: rspamd runs as packaged, without Redis, so it neither greylists nor learns; of the
 packages' settings only paths, ports, the name server and clamd are changed. Postfix does not look
-the client's name up, rspamd does. Postern does all its checks, greylisting too: its senders have
-been seen before the clock runs, as most senders of a day have. It asks six blocklists.
+the client's name up, rspamd does. No side lets strangers wait for its greeting (gate.first-wait).
+Postern does all other checks, greylisting too: its senders have been seen before the clock runs, as
+most senders of a day have. It asks six lists.
 """
 
 import argparse
@@ -238,6 +239,7 @@ class Postern(postern_side.Postern):
             "lists.address": rules(ADDRESS_LISTS),
             "lists.domain": rules(DOMAIN_LISTS),
             "greylist.delay": "1s",
+            "gate.first-wait": "0s",
             **{f"limits.{x}": 1000000 for x in ("connections", "messages", "recipients")},
         }
         if with_clamd:
