@@ -32,8 +32,7 @@ bool
 policy_grey_waited(const struct policy_keep *k, const struct policy_grey_ask *a)
 {
 	return passed(k, "network", a->network, a->now_s) ||
-	    passed(k, "operator", a->operator, a->now_s) ||
-	    passed(k, "domain", a->domain, a->now_s);
+	    passed(k, "operator", a->pool, a->now_s) || passed(k, "domain", a->domain, a->now_s);
 }
 
 uint32_t
@@ -41,7 +40,7 @@ policy_grey_ask(struct policy_keep *k, const struct policy_grey_ask *a)
 {
 	uint64_t of_network = triplet(k, a->network, a);
 	bool there = policy_keep_get(k, POLICY_GREY, of_network, a->now_s) != NULL;
-	str who = a->operator.n> 0 && !there ? a->operator: a->network;
+	str who = a->pool.n > 0 && !there ? a->pool : a->network;
 	uint64_t key = who.p == a->network.p ? of_network : triplet(k, who, a);
 	struct policy_row *row = policy_keep_put(k, POLICY_GREY, key, a->now_s, who);
 
@@ -70,6 +69,6 @@ void
 policy_grey_let_in(struct policy_keep *k, const struct policy_grey_ask *a)
 {
 	let_in(k, "network", a->network, a->now_s);
-	let_in(k, "operator", a->operator, a->now_s);
+	let_in(k, "operator", a->pool, a->now_s);
 	let_in(k, "domain", a->domain, a->now_s);
 }

@@ -10,9 +10,9 @@
 #include "policy/keep.h"
 
 struct policy_grey_ask {
-	str network;  /* "192.0.2.0/24" */
-	str operator; /* organizational domain of the peer's verified name; empty: none */
-	str domain;   /* of the sender, when SPF passed; empty: it did not */
+	str network; /* "192.0.2.0/24" */
+	str pool;    /* organizational domain of the peer's verified name; empty: none */
+	str domain;  /* of the sender, when SPF passed; empty: it did not */
 	str sender, recipient;
 	uint32_t now_s;
 	uint32_t delay_s; /* that it must wait */

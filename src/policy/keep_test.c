@@ -153,10 +153,10 @@ begins_anew(void)
 /* ---- greylist ------------------------------------------------------------------------------- */
 
 static uint32_t
-ask(const char *network, const char *operator, const char * to, uint32_t now_s)
+ask(const char *network, const char *pool, const char *to, uint32_t now_s)
 {
 	const struct policy_grey_ask a = { .network = str_from(network),
-		.operator= str_from(operator),
+		.pool = str_from(pool),
 		.sender = S("s@far.test"),
 		.recipient = str_from(to),
 		.now_s = now_s,
@@ -169,7 +169,7 @@ static void
 greylist(void)
 {
 	static const struct {
-		const char *name, *network, *operator, * to;
+		const char *name, *network, *pool, *to;
 		uint32_t at, want;
 	} rows[] = {
 		{ "first", "192.0.2.0/24", "", "a@here.test", 0, 180 },
@@ -188,7 +188,7 @@ greylist(void)
 	begin();
 	for (size_t i = 0; i < LEN(rows); i++) {
 		test_case = rows[i].name;
-		CHECK_U64(ask(rows[i].network, rows[i].operator, rows[i].to, NOW + rows[i].at),
+		CHECK_U64(ask(rows[i].network, rows[i].pool, rows[i].to, NOW + rows[i].at),
 		    rows[i].want);
 	}
 	test_case = NULL;
@@ -199,7 +199,7 @@ static void
 who_waited_need_not_again(void)
 {
 	struct policy_grey_ask a = { .network = S("192.0.2.0/24"),
-		.operator= S("pool.test"),
+		.pool = S("pool.test"),
 		.domain = S("mail.test"),
 		.now_s = NOW };
 
@@ -210,7 +210,7 @@ who_waited_need_not_again(void)
 	CHECK(policy_grey_waited(k, &a));
 	a.network = S("198.51.100.0/24");
 	CHECK(policy_grey_waited(k, &a));
-	a.operator= S("");
+	a.pool = S("");
 	CHECK(policy_grey_waited(k, &a));
 	a.domain = S("");
 	CHECK(!policy_grey_waited(k, &a));

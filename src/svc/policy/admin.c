@@ -180,10 +180,10 @@ show_ip(struct showing *s, str text, const uint8_t ip[16])
 static void
 show_domain(struct showing *s, str domain)
 {
-	str operator= reach_operator(NULL, domain);
+	str pool = reach_operator(NULL, domain);
 
 	add_fame(s, POLICY_DOMAIN, domain, (const str[2]){ domain, S("domain") });
-	add_fame(s, POLICY_OPERATOR, operator,(const str[2]){ operator, S("operator") });
+	add_fame(s, POLICY_OPERATOR, pool, (const str[2]){ pool, S("operator") });
 }
 
 static enum err

@@ -42,7 +42,7 @@ on_forward(struct svc_policy_ask *ask, const struct svc_policy_said *said)
 	s->iprev_failed |= !answered;
 	if (said->result == ERR_OK && has_address(s, said)) {
 		s->name = dns_name_str(&f->name);
-		s->operator= reach_operator(NULL, s->name);
+		s->pool = reach_operator(NULL, s->name);
 		end(s, MAIL_AUTHRES_PASS);
 	} else if (s->iprev_open == 0) {
 		end(s, s->iprev_failed ? MAIL_AUTHRES_TEMPERROR : MAIL_AUTHRES_FAIL);

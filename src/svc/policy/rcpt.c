@@ -79,8 +79,8 @@ svc_policy_rcpt_count(struct svc_policy *p, const struct svc_policy_count *c)
 	policy_net_put(&network, c->ip);
 	bool within = count_one(p, c, 0, str_make(c->ip, 16)) &&
 	    count_one(p, c, 1, buf_view(&network));
-	if (within && c->s != NULL && c->s->operator.n> 0) {
-		within = count_one(p, c, 2, c->s->operator);
+	if (within && c->s != NULL && c->s->pool.n > 0) {
+		within = count_one(p, c, 2, c->s->pool);
 	}
 	p->limited += !within;
 	return within;
@@ -158,7 +158,7 @@ is_infamous(const struct judging *j)
 	uint32_t half_s = (uint32_t)(j->p->sc->conf->fame_half / 1000);
 	struct policy_fame n = policy_fame_get(j->p->keep, POLICY_NETWORK,
 	    str_make(s->network, s->network_n), j->now_s, half_s);
-	struct policy_fame o = policy_fame_get(j->p->keep, POLICY_OPERATOR, s->operator, j->now_s,
+	struct policy_fame o = policy_fame_get(j->p->keep, POLICY_OPERATOR, s->pool, j->now_s,
 	    half_s);
 
 	return n.bad > n.good + BAD_MORE || o.bad > o.good + BAD_MORE;
@@ -189,7 +189,7 @@ say_wait(struct judging *j, uint32_t wait_s)
 	j->p->greylisted++;
 	LOG(POLICY_GREYLISTED, F_ID("session", j->s->id), F_IP("peer", j->s->ip),
 	    F_STR("network",
-		j->s->operator.n > 0 ? j->s->operator : str_make(j->s->network, j->s->network_n)),
+		j->s->pool.n > 0 ? j->s->pool : str_make(j->s->network, j->s->network_n)),
 	    F_STR("to", j->r->address), F_U64("wait", wait_s));
 }
 
@@ -200,7 +200,7 @@ greylist(struct judging *j)
 	struct ipc_common_trust *t = &j->m.trust;
 	const struct policy_grey_ask a = {
 		.network = str_make(j->s->network, j->s->network_n),
-		.operator= j->s->operator,
+		.pool = j->s->pool,
 		.domain = t->spf == MAIL_AUTHRES_PASS ? t->spf_domain : S(""),
 		.sender = j->r->reverse_path,
 		.recipient = j->r->address,

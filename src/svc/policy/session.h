@@ -47,7 +47,8 @@ struct svc_policy_session {
 	size_t iprev_open;
 	struct svc_policy_ask ptr;
 	struct svc_policy_forward *forward;
-	str name, operator;
+	str name; /* verified; empty: not, or not yet */
+	str pool; /* its operator, as the organizational domain of `name` */
 
 	struct svc_policy_lookup *lookups;
 	size_t lookups_n, lookups_open;
