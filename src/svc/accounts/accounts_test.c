@@ -9,6 +9,7 @@
 #include <signal.h>
 
 #include "base/mem.h"
+#include "ipc/accounts_policy.h"
 #include "sys/file.h"
 #include "sys/sys.h"
 
@@ -138,7 +139,7 @@ revoked_sessions_end(void)
 	world_log_in(7, &mine[1]);
 	world_log_in(8, &other);
 	world_grant('l', 7, 1);
-	world_revoke(7);
+	world_revoke(7, false);
 	for (int i = 0; i < 2; i++) {
 		CHECK(world_hears(&mine[i], "* BYE"));
 		CHECK(world_over(&mine[i]));
@@ -155,6 +156,39 @@ revoked_sessions_end(void)
 	world_free();
 }
 
+static enum err
+on_forget(void *ctx, const struct ipc_accounts_policy_forget *m, int *fd)
+{
+	CHECK_U64(m->account, 7);
+	++*(unsigned *)ctx;
+	return ERR_OK;
+}
+
+/* Only an account that is no more is forgotten, not one that is locked. */
+static void
+what_deleted_accounts_taught_is_forgotten(void)
+{
+	static const struct ipc_accounts_policy_at_policy handlers = { .forget = on_forget };
+	struct world_client mine;
+	unsigned told = 0;
+	int fd = -1;
+	world_new();
+	world_wire("accounts_policy");
+	world_log_in(7, &mine);
+	world_revoke(7, false);
+	CHECK(world_over(&mine));
+	CHECK_ERR(sys_chan_recv(w.policy, &w.in, &fd), ERR_AGAIN);
+	world_revoke(7, true);
+	world_turn();
+	CHECK_ERR(sys_chan_recv(w.policy, &w.in, &fd), ERR_OK);
+	CHECK_ERR(ipc_accounts_policy_policy_dispatch(&handlers, &told, buf_view(&w.in), &fd,
+		      w.arena),
+	    ERR_OK);
+	CHECK_U64(told, 1);
+	world_client_done(&mine);
+	world_free();
+}
+
 /* It may be stuck, or not ours any more. */
 static void
 one_that_does_not_obey_is_killed(void)
@@ -163,7 +197,7 @@ one_that_does_not_obey_is_killed(void)
 	world_new();
 	world_log_in(7, &c);
 	CHECK_ERR(sys_child_signal(&child_of(7, SVC_ACCOUNTS_SESSION)->process, SIGSTOP), ERR_OK);
-	world_revoke(7);
+	world_revoke(7, false);
 	CHECK(world_over(&c));
 	CHECK(world_until(is_zero, &w.s->sessions));
 	CHECK_U64(w.s->crashed, 0);
@@ -293,5 +327,6 @@ nothing_is_left_of_a_failure(void)
 }
 
 TEST_MAIN(tickets, a_ticket_may_come_after_its_session, sessions_are_counted, revoked_sessions_end,
-    one_that_does_not_obey_is_killed, auth_comes_back_with_another_opinion,
-    sessions_survive_their_peers, quit_waits_for_the_last, nothing_is_left_of_a_failure)
+    what_deleted_accounts_taught_is_forgotten, one_that_does_not_obey_is_killed,
+    auth_comes_back_with_another_opinion, sessions_survive_their_peers, quit_waits_for_the_last,
+    nothing_is_left_of_a_failure)

@@ -6,6 +6,7 @@
 #include "ipc/accounts_auth.h"
 #include "base/mem.h"
 #include "svc/accounts/accounts.h"
+#include "svc/accounts/teach.h"
 #include "sys/sys.h"
 
 /* A question to auth: for a delivery process that waits, or about an account with sessions. */
@@ -91,6 +92,9 @@ on_revoke(void *ctx, const struct ipc_accounts_auth_revoke *m, int *fd)
 	void_tickets(s, m->account);
 	lru_del(s->facts, key_of(&m->account));
 	svc_accounts_revoke(s, m->account);
+	if (m->deleted) {
+		svc_accounts_forget_lessons(s, m->account);
+	}
 	return ERR_OK;
 }
 

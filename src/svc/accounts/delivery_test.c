@@ -89,7 +89,7 @@ facts_are_remembered(void)
 	CHECK_ERR(world_deliver(two, 2, LETTER), ERR_OK);
 	CHECK_U64(w.questions_n, 1);
 	sys_close(&two);
-	world_revoke(7);
+	world_revoke(7, false);
 	world_turn();
 	int three = open_known(3, 7);
 	CHECK_U64(w.questions_n, 2);
@@ -334,7 +334,7 @@ who_gets_a_slot(void)
 	CHECK(get_slot(7, 7));
 	sys_close(&w.slot);
 	w.quota = 1000000;
-	world_revoke(7); /* facts are asked for anew */
+	world_revoke(7, false); /* facts are asked for anew */
 	world_turn();
 	CHECK(!get_slot(8, 7)); /* nobody knows how full it is */
 	process = world_open(9, 7);
@@ -343,7 +343,7 @@ who_gets_a_slot(void)
 	CHECK(world_until(is_zero, &w.s->deliveries));
 	CHECK(!get_slot(10, 7)); /* too full for a file of arrivals */
 	w.quota = 100000000;
-	world_revoke(7);
+	world_revoke(7, false);
 	world_turn();
 	CHECK(get_slot(11, 7));
 	sys_close(&w.slot);

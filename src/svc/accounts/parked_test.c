@@ -342,7 +342,7 @@ revoked(void)
 	struct world_client c;
 	setup(&c, true);
 	rest();
-	world_revoke(7);
+	world_revoke(7, false);
 	CHECK(gate_hears(&gate.drops, 1));
 	CHECK_U64(w.s->parked_n, 0);
 	resume_as(&c, gate.session, seal());
@@ -355,7 +355,7 @@ revoked_on_the_way(void)
 {
 	struct world_client c;
 	setup(&c, true);
-	world_revoke(7);
+	world_revoke(7, false);
 	CHECK(zero(&w.s->sessions)); /* its process was told */
 	answer(ERR_OK);
 	CHECK(gate_hears(&gate.drops, 1));

@@ -31,6 +31,18 @@ svc_accounts_on_learn(void *ctx, const struct ipc_accounts_account_learn *m, int
 	return ERR_OK;
 }
 
+void
+svc_accounts_forget_lessons(struct svc_accounts *s, uint64_t account)
+{
+	struct ipc_accounts_policy_forget m = { .account = account };
+	if (s->policy != NULL) {
+		buf_reset(&s->out);
+		ipc_accounts_policy_forget_put(&s->out, &m);
+		/* not heard, what it was taught fades by itself */
+		(void)(sys_chan_send(s->policy, &s->out, -1) == ERR_OK);
+	}
+}
+
 /* policy only listens. */
 static enum err
 on_message(void *ctx, str datagram, int *fd)

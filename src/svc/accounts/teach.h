@@ -13,6 +13,9 @@ struct ipc_accounts_account_learn;
 /* The channel to policy is there. NOMEM, IO. */
 enum err svc_accounts_on_policy(struct svc_accounts *s, uint32_t peer, int fd);
 
+/* The account is no more: policy drops its statistics and correspondents. */
+void svc_accounts_forget_lessons(struct svc_accounts *s, uint64_t account);
+
 /* A handler of the edge accounts_account; ctx: the child that says it. */
 enum err svc_accounts_on_learn(void *ctx, const struct ipc_accounts_account_learn *m, int *fd);
 

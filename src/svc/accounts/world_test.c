@@ -24,6 +24,7 @@ world_wire(const char *edge)
 	int pair[2] = { -1, -1 };
 	int *end = strcmp(edge, "accounts_auth") == 0 ? &w.auth
 	    : strcmp(edge, "login_accounts") == 0     ? &w.login
+	    : strcmp(edge, "accounts_policy") == 0    ? &w.policy
 						      : &w.queue;
 	sys_close(end);
 	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
@@ -37,7 +38,7 @@ world_new(void)
 {
 	char text[200], path[100];
 	signal(SIGPIPE, SIG_IGN);
-	w = (struct world){ .auth = -1, .login = -1, .queue = -1, .slot = -1 };
+	w = (struct world){ .auth = -1, .login = -1, .queue = -1, .policy = -1, .slot = -1 };
 	snprintf(w.folder, sizeof w.folder, "/tmp/postern-accounts-XXXXXX");
 	CHECK(mkdtemp(w.folder) != NULL);
 	snprintf(path, sizeof path, "%s/accounts", w.folder);
@@ -68,6 +69,7 @@ world_free(void)
 	sys_close(&w.auth);
 	sys_close(&w.login);
 	sys_close(&w.queue);
+	sys_close(&w.policy);
 	sys_loop_free(&w.sc.loop);
 	buf_done(&w.in);
 	buf_done(&w.out);
@@ -220,9 +222,9 @@ world_grant(char ticket, uint64_t account, uint32_t scope)
 }
 
 void
-world_revoke(uint64_t account)
+world_revoke(uint64_t account, bool deleted)
 {
-	struct ipc_accounts_auth_revoke m = { .account = account };
+	struct ipc_accounts_auth_revoke m = { .account = account, .deleted = deleted };
 	ipc_accounts_auth_revoke_put(&w.out, &m);
 	send_to(w.auth, -1);
 }

@@ -26,6 +26,7 @@ struct world {
 	uint64_t session;       /* the last one's id; gate 0 */
 	int64_t since_ms;       /* what auth says of revocations */
 	int auth, login, queue; /* our ends; -1: that peer is dead */
+	int policy;             /* not there before it is wired */
 	/* what they heard */
 	struct ipc_login_accounts_attached attached[WORLD_HEARD_MAX];
 	struct ipc_accounts_auth_account_get questions[WORLD_HEARD_MAX];
@@ -51,7 +52,7 @@ extern struct world w;
 /* A new world in a folder of its own, everybody wired; and its end, which checks for leftovers. */
 void world_new(void);
 void world_free(void);
-/* One of "accounts_auth", "login_accounts", "queue_accounts" is started (again). */
+/* One of "accounts_auth", "login_accounts", "queue_accounts", "accounts_policy" is started (again). */
 void world_wire(const char *edge);
 /* Turn the loop until the condition holds; false after a time no healthy machine needs. */
 bool world_until(bool (*condition)(const void *ctx), const void *ctx);
@@ -59,7 +60,7 @@ void world_turn(void);
 
 /* What auth says. A ticket is sixteen times that character. */
 void world_grant(char ticket, uint64_t account, uint32_t scope);
-void world_revoke(uint64_t account);
+void world_revoke(uint64_t account, bool deleted);
 /* Out: the client; its session is not there before `attached` was heard. */
 void world_attach(char ticket, enum sys_protocol protocol, struct world_client *ret);
 /* Grant, attach, and wait for the greeting. */

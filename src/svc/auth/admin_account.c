@@ -178,7 +178,7 @@ SVC_AUTH_HANDLER(account_delete)
 	if (e != ERR_OK) {
 		return svc_auth_call_failed(&call, e);
 	}
-	svc_auth_revoke(a, account.id);
+	svc_auth_deleted(a, account.id);
 	return svc_auth_call_done(&call, ERR_OK,
 	    "%.*s is deleted; its mail stays in the folder accounts/%llu of the state folder until"
 	    " you remove it, its address is nobody's for %d days",

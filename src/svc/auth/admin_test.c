@@ -278,6 +278,7 @@ changes_accounts(void)
 	ASK(account_delete, .address = S("bert@example.org"));
 	check_done(ERR_OK, "accounts/2");
 	CHECK_U64(world.revokes, 3);
+	CHECK_U64(world.deleted, 1);
 	CHECK_ERR(log_in("bert@example.org", "another password"), ERR_AUTH);
 	ASK(account_add, .address = S("bert@example.org"), .password = S("a good password"),
 	    .force = true);

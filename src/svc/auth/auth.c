@@ -110,7 +110,14 @@ void
 svc_auth_revoke(struct svc_auth *a, uint64_t account)
 {
 	svc_auth_exchange_revoke(a, account);
-	a->hooks.revoke(a->hooks.ctx, account);
+	a->hooks.revoke(a->hooks.ctx, account, false);
+}
+
+void
+svc_auth_deleted(struct svc_auth *a, uint64_t account)
+{
+	svc_auth_exchange_revoke(a, account);
+	a->hooks.revoke(a->hooks.ctx, account, true);
 }
 
 void

@@ -48,7 +48,7 @@ struct svc_auth_hooks {
 	/* ERR_UNAVAILABLE: nobody can take the session. */
 	enum err (*grant)(void *ctx, const struct svc_auth_grant *grant);
 	/* End the account's sessions: accounts and smtp. */
-	void (*revoke)(void *ctx, uint64_t account);
+	void (*revoke)(void *ctx, uint64_t account, bool deleted);
 	/* Tell every gate; until_s in the past lifts. */
 	void (*ban)(void *ctx, const struct svc_auth_ban *ban);
 	void *ctx;
@@ -99,6 +99,8 @@ void svc_auth_tick(struct svc_auth *a);
  * takes a right away.
  */
 void svc_auth_revoke(struct svc_auth *a, uint64_t account);
+/* The same for an account that is no more: what it has taught is forgotten as well. */
+void svc_auth_deleted(struct svc_auth *a, uint64_t account);
 
 /* Note that a credential was used today. */
 void svc_auth_used(struct svc_auth *a, uint64_t credential);

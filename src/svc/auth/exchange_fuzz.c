@@ -75,7 +75,7 @@ on_grant(void *ctx, const struct svc_auth_grant *grant)
 }
 
 static void
-on_revoke(void *ctx, uint64_t account)
+on_revoke(void *ctx, uint64_t account, bool deleted)
 {
 }
 

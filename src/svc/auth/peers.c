@@ -358,9 +358,9 @@ grant(void *ctx, const struct svc_auth_grant *g)
 
 /* Accounts ends the account's sessions, smtp those that submit. */
 static void
-revoke_at(struct svc_auth_peer *p, uint64_t account)
+revoke_at(struct svc_auth_peer *p, uint64_t account, bool deleted)
 {
-	struct ipc_accounts_auth_revoke sessions = { .account = account };
+	struct ipc_accounts_auth_revoke sessions = { .account = account, .deleted = deleted };
 	struct ipc_smtp_auth_revoke submissions = { .account = account };
 	struct svc_auth_server *s = p->server;
 	enum err e;
@@ -403,7 +403,7 @@ note_revoked(struct svc_auth_server *s, uint64_t account)
 }
 
 static void
-revoke(void *ctx, uint64_t account)
+revoke(void *ctx, uint64_t account, bool deleted)
 {
 	struct svc_auth_server *s = ctx;
 
@@ -414,7 +414,7 @@ revoke(void *ctx, uint64_t account)
 		    p->edge->on_message == svc_auth_smtp_message;
 
 		if (holds && p->chan != NULL) {
-			revoke_at(p, account);
+			revoke_at(p, account, deleted);
 		}
 	}
 }

@@ -35,7 +35,7 @@ struct world {
 	struct buf said, final;
 	uint8_t ticket[16], granted_ticket[16];
 	struct svc_auth_grant granted;
-	unsigned grants, grant_at_done, bans, revokes;
+	unsigned grants, grant_at_done, bans, revokes, deleted;
 	struct svc_auth_ban last_ban;
 	enum err grant_result;
 
