@@ -52,7 +52,7 @@ extern struct world w;
 /* A new world in a folder of its own, everybody wired; and its end, which checks for leftovers. */
 void world_new(void);
 void world_free(void);
-/* One of "accounts_auth", "login_accounts", "queue_accounts", "accounts_policy" is started (again). */
+/* One of "accounts_auth", "login_accounts", "queue_accounts", "accounts_policy" is started. */
 void world_wire(const char *edge);
 /* Turn the loop until the condition holds; false after a time no healthy machine needs. */
 bool world_until(bool (*condition)(const void *ctx), const void *ctx);
