@@ -69,7 +69,8 @@ wrong_ones(void)
 	} cases[] = {
 		{ { NULL }, "say what to do" },
 		{ { "frobnicate" }, "there is no command frobnicate" },
-		{ { "domain" }, "which of these? domain add, domain list, domain remove" },
+		{ { "domain" },
+		    "which of these? domain add, domain list, domain set, domain remove" },
 		{ { "domain", "sing" }, "which of these? domain add" },
 		{ { "domain", "add" }, "too few arguments; usage: postern domain add DOMAIN" },
 		{ { "domain", "add", "a", "b" }, "too many arguments" },

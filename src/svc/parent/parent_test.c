@@ -238,6 +238,7 @@ put_config(const char *domain, const char *more)
 	    "hostname mail.example.org\ndomain example.org %s\n"
 	    "state %s/state\nlog %s/log\nlisten {\nmx 127.0.0.1:%u\nsubmission\nsubmissions\nimap\n"
 	    "imaps\npop3\npop3s\nmanagesieve\n}\ngate {\nprocesses 2\n}\nsmtp {\nprocesses 2\n}\n"
+	    "scan {\nprocesses 2\n}\n"
 	    "auth {\nhash-workers 1\n}\ntls {\ncertificate %s/cert\nkey %s/key\n}\n%s",
 	    domain, w.folder, w.folder, w.port.port, w.folder, w.folder, more);
 	CHECK(n > 0 && (size_t)n < sizeof text);
@@ -352,9 +353,9 @@ log_has(const char *words)
 static size_t
 all_of_them(void)
 {
-	enum { GATE_AND_BOTH_SMTP = 3 };
+	enum { GATE_SCAN_AND_BOTH_SMTP = 4 };
 	const struct svc_parent_row *rows;
-	return svc_parent_table_rows(&rows) + GATE_AND_BOTH_SMTP;
+	return svc_parent_table_rows(&rows) + GATE_SCAN_AND_BOTH_SMTP;
 }
 
 static bool

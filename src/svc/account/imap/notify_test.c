@@ -33,11 +33,19 @@ on_changed(void *ctx, const struct ipc_accounts_account_changed *m, int *fd)
 	return ERR_OK;
 }
 
+/* Marking a letter as answered teaches; that is another test's business. */
+static enum err
+on_learn(void *ctx, const struct ipc_accounts_account_learn *m, int *fd)
+{
+	return ERR_OK;
+}
+
 /* What b has changed becomes notices for a. */
 static void
 carry(struct svc_account_imap_two *w)
 {
-	static const struct ipc_accounts_account_at_accounts handlers = { .changed = on_changed };
+	static const struct ipc_accounts_account_at_accounts handlers = { .changed = on_changed,
+		.learn = on_learn };
 	struct arena *scratch = arena_new(NULL, "test", 1 << 20, 0);
 	struct buf in;
 	int fd = -1;
