@@ -15,7 +15,7 @@
 enum {
 	FILTER_FEATURES_MAX = 4000, /* of a letter; fits into 16,384 octets on the wire */
 	FILTER_FEATURES_OCTETS = 4 * FILTER_FEATURES_MAX,
-	FILTER_TEXT_MAX = 256 << 10,  /* decoded octets of all text parts that are looked at */
+	FILTER_TEXT_MAX = 32 << 10,   /* decoded octets of all text parts that are looked at */
 	FILTER_HEADER_MAX = 64 << 10, /* octets of the header that are looked at */
 	FILTER_FIELDS_MAX = 1000,     /* fields of it */
 	FILTER_PARTS_MIME = 200,      /* MIME parts that are looked at */
