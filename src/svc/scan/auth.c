@@ -179,6 +179,16 @@ dkim_is_open(const struct svc_scan_auth *x)
 	return false;
 }
 
+static bool
+any_passed(const struct dmarc_identifier *ids, size_t n)
+{
+	bool any = false;
+	for (size_t i = 0; i < n; i++) {
+		any |= !ids[i].temporary;
+	}
+	return any;
+}
+
 static void
 judge(struct svc_scan_auth *x)
 {
@@ -188,6 +198,10 @@ judge(struct svc_scan_auth *x)
 		.n = svc_scan_auth_identifiers(x, ids),
 		.suffix = svc_scan_auth_suffix };
 	x->judged = true;
+	if (!svc_scan_auth_spf_seen(x->letter) && !any_passed(ids, p.n)) {
+		x->letter->auth.organization = dmarc_organization(&p, p.from);
+		return;
+	}
 	if (p.from.n > 0 && dmarc_new(x->letter->arena, &p, &x->dmarc) != ERR_OK) {
 		x->dmarc = NULL;
 	}

@@ -36,6 +36,7 @@ struct svc_scan_auth {
 	unsigned waiting;    /* for this many of them */
 	struct dmarc *dmarc; /* NULL: not begun, or there is no one author */
 	bool judged;         /* dmarc was begun, or needs not */
+	bool unknown;        /* nobody looked at SPF, and no signature speaks for the author */
 	bool busy;           /* asking: answers that come at once wait for the end of it */
 	bool failed;         /* out of memory: what is not known is a temporary error */
 	bool over;
@@ -46,6 +47,9 @@ str svc_scan_auth_from(const struct svc_scan_letter *l);
 
 /* For DMARC: what passed, then what may have, had DNS answered; at most DMARC_IDENTIFIERS_MAX. */
 size_t svc_scan_auth_identifiers(const struct svc_scan_auth *x, struct dmarc_identifier *ret);
+
+/* Did policy look at SPF? It does not for peers that are trusted, and it may be away. */
+bool svc_scan_auth_spf_seen(const struct svc_scan_letter *l);
 
 /* Fill in l->auth and its results. */
 void svc_scan_auth_facts(struct svc_scan_auth *x);

@@ -46,6 +46,12 @@ svc_scan_auth_from(const struct svc_scan_letter *l)
 	return l->auth.from_domain.n > 0 ? l->auth.from_domain : common_domain(l);
 }
 
+bool
+svc_scan_auth_spf_seen(const struct svc_scan_letter *l)
+{
+	return l->m.trust.spf != MAIL_AUTHRES_NONE;
+}
+
 /* --- for DMARC ------------------------------------------------------------------------------- */
 
 static void
@@ -176,7 +182,9 @@ put_dmarc(struct mail_authres_result *r, struct svc_scan_auth *x)
 {
 	struct svc_scan_auth_facts *f = &x->letter->auth;
 	*r = (struct mail_authres_result){ .method = S("dmarc"), .result = f->dmarc };
-	if (x->dmarc != NULL) {
+	if (x->unknown) {
+		r->reason = S("SPF was not looked at");
+	} else if (x->dmarc != NULL) {
 		const struct dmarc_result *d = dmarc_result(x->dmarc);
 		if (d->tag.n > 0) {
 			str word = dmarc_policy_word(d->policy);
@@ -214,24 +222,35 @@ static uint8_t
 dmarc_without(const struct svc_scan_auth *x)
 {
 	const struct svc_scan_auth_facts *f = &x->letter->auth;
-	if (f->from_fields == 1 && x->letter->auth.from_n > 0 &&
-	    svc_scan_auth_from(x->letter).n > 0) {
-		return MAIL_AUTHRES_TEMPERROR; /* out of memory */
+	if (svc_scan_auth_from(x->letter).n > 0) {
+		return MAIL_AUTHRES_TEMPERROR; /* out of time or memory */
 	}
 	return f->from_fields > 1 || f->from_n > 1 ? MAIL_AUTHRES_FAIL : MAIL_AUTHRES_PERMERROR;
+}
+
+/*
+ * SPF may pass or fail where nobody looked: then only an aligned signature can say "pass", and
+ * everything else is not known. RFC 7489 6.6.2 (3, 4) judges by both.
+ */
+static bool
+is_unknown(const struct svc_scan_auth *x)
+{
+	bool pass = x->dmarc != NULL && dmarc_result(x->dmarc)->result == MAIL_AUTHRES_PASS;
+	return !svc_scan_auth_spf_seen(x->letter) && !pass && svc_scan_auth_from(x->letter).n > 0;
 }
 
 static void
 fill_dmarc(struct svc_scan_auth *x)
 {
 	struct svc_scan_auth_facts *f = &x->letter->auth;
-	if (x->dmarc == NULL) {
-		f->dmarc = dmarc_without(x);
+	const struct dmarc_result *d = x->dmarc != NULL ? dmarc_result(x->dmarc) : NULL;
+	x->unknown = is_unknown(x);
+	f->organization = d != NULL ? d->organization : f->organization;
+	if (d == NULL || x->unknown) {
+		f->dmarc = x->unknown ? MAIL_AUTHRES_NONE_PUBLISHED : dmarc_without(x);
 		return;
 	}
-	const struct dmarc_result *d = dmarc_result(x->dmarc);
 	f->dmarc = (uint8_t)d->result;
-	f->organization = d->organization;
 	f->aligned = d->result == MAIL_AUTHRES_PASS || d->spf >= 0 || d->dkim >= 0;
 	f->asks_reject = d->applied == DMARC_POLICY_REJECT;
 	f->asks_quarantine = d->applied == DMARC_POLICY_QUARANTINE;

@@ -163,6 +163,7 @@ open_world(const char *message)
 {
 	struct arena *arena = w.arena;
 	w = (struct world){ .arena = arena, .refused_after = QUESTIONS_MAX };
+	w.letter.m.trust.spf = MAIL_AUTHRES_NONE_PUBLISHED;
 	arena_reset(arena);
 	uint8_t raw[32];
 	size_t n = sizeof raw;
@@ -327,6 +328,39 @@ spf_alone(void)
 	run();
 	CHECK_U64(w.letter.auth.dmarc, MAIL_AUTHRES_FAIL);
 	CHECK(w.letter.auth.asks_quarantine && !w.letter.auth.asks_reject);
+}
+
+/* Nobody looked at SPF, so only a signature can say how it stands; nothing else is asked about. */
+static void
+spf_unseen(void)
+{
+	static const struct {
+		str domain;
+		const char *from, *to;
+		enum mail_authres want;
+	} rows[] = {
+		{ S_INIT("example.com"), "Hello", "Hello", MAIL_AUTHRES_PASS },
+		{ S_INIT("example.com"), "Hello", "Hullo", MAIL_AUTHRES_NONE_PUBLISHED },
+		{ S_INIT("list.test"), "Hello", "Hello", MAIL_AUTHRES_NONE_PUBLISHED },
+		{ S_INIT(""), "Hello", "Hello", MAIL_AUTHRES_NONE_PUBLISHED },
+	};
+	for (size_t i = 0; i < LEN(rows); i++) {
+		open_world(FROM "\r\n" BODY);
+		w.policy = "v=DMARC1; p=reject";
+		w.letter.m.trust.spf = MAIL_AUTHRES_NONE;
+		if (rows[i].domain.n > 0) {
+			sign_letter(rows[i].domain);
+		}
+		change(rows[i].from, rows[i].to);
+		run();
+		bool passed = rows[i].want == MAIL_AUTHRES_PASS;
+		CHECK_U64(w.letter.auth.dmarc, rows[i].want);
+		CHECK(!w.letter.auth.asks_reject && !w.letter.auth.asks_quarantine);
+		CHECK(w.letter.auth.aligned == passed);
+		CHECK_STR(w.letter.auth.organization, S("example.com"));
+		CHECK(shows("SPF was not looked at") == !passed);
+	}
+	CHECK_U64(w.asked, 0);
 }
 
 /* DNS that says nothing makes nobody guilty. */
@@ -543,8 +577,8 @@ int
 main(void)
 {
 	static test_fn *const tests[] = { signed_and_aligned, changed_body, changed_header,
-		spf_alone, no_dns, no_key, deadline, sealed, sealed_twice, authors, public_suffixes,
-		want_of_memory, keys };
+		spf_alone, spf_unseen, no_dns, no_key, deadline, sealed, sealed_twice, authors,
+		public_suffixes, want_of_memory, keys };
 	pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	w.arena = arena_new(NULL, "test", SVC_SCAN_LETTER_BUDGET, 0);
 	int status = test_run(tests, LEN(tests));
