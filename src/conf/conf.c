@@ -121,7 +121,7 @@ static bool
 is_list(enum conf_type t)
 {
 	return t == CONF_ADDRS || t == CONF_NETS || t == CONF_HOSTS || t == CONF_PATHS ||
-	    t == CONF_RULES;
+	    t == CONF_SOCKETS || t == CONF_RULES;
 }
 
 static bool
@@ -473,6 +473,7 @@ put_value(struct buf *out, size_t i, const void *at)
 	case CONF_NETS:
 	case CONF_HOSTS:
 	case CONF_PATHS:
+	case CONF_SOCKETS:
 	case CONF_RULES:
 		for (size_t k = 0; k < list->n; k++) {
 			put_quoted(out, list->v[k]);

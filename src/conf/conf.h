@@ -32,6 +32,7 @@ struct conf_list {
 #define CONF_T_NETS struct conf_list
 #define CONF_T_HOSTS struct conf_list
 #define CONF_T_PATHS struct conf_list
+#define CONF_T_SOCKETS struct conf_list
 #define CONF_T_RULES struct conf_list
 
 struct conf {
@@ -65,6 +66,24 @@ void conf_encode(const struct conf *c, struct buf *out);
  */
 enum err conf_decode(str text, struct arena *a, struct conf *ret);
 
+/* Where another program listens: a value of type SOCKETS. */
+struct conf_socket {
+	str path; /* empty: TCP */
+	str ip;   /* an address without brackets */
+	uint16_t port;
+};
+
+/*
+ * Take "unix:PATH", "PATH" or "inet:PORT@ADDRESS" apart (as filters themselves write it). Nothing
+ * is encrypted or authenticated there, so only addresses of this machine (127.0.0.0/8, ::1) and of
+ * private networks (RFC 1918 3, RFC 4193 3.1) are such.
+ *
+ * Out     ret: borrowed from v
+ * Limits  a path of CONF_SOCKET_PATH_MAX octets
+ * Errors  ERR_SYNTAX
+ */
+enum err conf_socket_parse(str v, struct conf_socket *ret);
+
 /* One row of the table, for help texts, man pages and tests. */
 struct conf_row {
 	const char *section, *key, *type, *def, *text;
@@ -76,6 +95,7 @@ enum {
 	CONF_FILE_MAX = 1 << 20,
 	CONF_LINE_MAX = 8192,
 	CONF_VALUES_MAX = 1000,
+	CONF_SOCKET_PATH_MAX = 107, /* what the kernel takes */
 };
 
 #endif

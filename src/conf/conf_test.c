@@ -107,6 +107,11 @@ complaints(void)
 		    "trusted-networks: '10.0.0.0/33'" },
 		{ "relative path", S_INIT("hostname a\ndomain b\nstate lib\n"), 3,
 		    "state: 'lib' is not allowed: give an absolute" },
+		{ "a filter's name, not its address",
+		    S_INIT(SMALL "milter {\nsockets unix:/f inet:8891@localhost\n}\n"), 5,
+		    "sockets: 'inet:8891@localhost' is not allowed: give unix:PATH (abs" },
+		{ "a filter far away", S_INIT(SMALL "milter {\nsockets inet:8891@192.0.2.1\n}\n"),
+		    5, "sockets: 'inet:8891@192.0.2.1' is not allowed" },
 		{ "bad word", S_INIT(SMALL "tls {\nminimum 1.1\n}\n"), 5,
 		    "minimum: '1.1' is not allowed: give one of 1.2|1.3" },
 		{ "bad bool", S_INIT(SMALL "auth {\ncram-md5 on\n}\n"), 5,
@@ -133,6 +138,56 @@ complaints(void)
 		}
 		arena_free(&a);
 	}
+}
+
+static void
+sockets(void)
+{
+	static const struct {
+		str text;
+		const char *want; /* path, or port@ip; NULL: not one */
+	} rows[] = {
+		{ S_INIT("/run/f"), "/run/f 0@" },
+		{ S_INIT("unix:/run/f"), "/run/f 0@" },
+		{ S_INIT("inet:8891@127.0.0.1"), " 8891@127.0.0.1" },
+		{ S_INIT("inet:1@10.255.0.1"), " 1@10.255.0.1" },
+		{ S_INIT("inet:65535@172.31.0.1"), " 65535@172.31.0.1" },
+		{ S_INIT("inet:2@192.168.7.7"), " 2@192.168.7.7" },
+		{ S_INIT("inet:2@::1"), " 2@::1" },
+		{ S_INIT("inet:2@fd12:3::4"), " 2@fd12:3::4" },
+		{ S_INIT("inet:2@FC00::4"), " 2@FC00::4" },
+		{ S_INIT("inet:2@172.32.0.1"), NULL },
+		{ S_INIT("inet:2@192.169.0.1"), NULL },
+		{ S_INIT("inet:2@11.0.0.1"), NULL },
+		{ S_INIT("inet:2@0.0.0.0"), NULL },
+		{ S_INIT("inet:2@2001:db8::1"), NULL },
+		{ S_INIT("inet:2@fd::1"), NULL },
+		{ S_INIT("inet:2@::"), NULL },
+		{ S_INIT("inet:0@127.0.0.1"), NULL },
+		{ S_INIT("inet:65536@127.0.0.1"), NULL },
+		{ S_INIT("inet:@127.0.0.1"), NULL },
+		{ S_INIT("inet:2@"), NULL },
+		{ S_INIT("inet:2@fd00::1@"), NULL },
+		{ S_INIT("inet:127.0.0.1:2"), NULL },
+		{ S_INIT("unix:run/f"), NULL },
+		{ S_INIT("unix:"), NULL },
+		{ S_INIT(""), NULL },
+		{ S_INIT("unix:/a\0b"), NULL },
+	};
+	char longest[CONF_SOCKET_PATH_MAX + 2];
+	struct conf_socket s;
+	for (size_t i = 0; i < LEN(rows); i++) {
+		char said[300];
+		enum err e = conf_socket_parse(rows[i].text, &s);
+		test_case = rows[i].text.p;
+		CHECK_ERR(e, rows[i].want != NULL ? ERR_OK : ERR_SYNTAX);
+		snprintf(said, sizeof said, "%.*s %u@%.*s", STR_ARG(s.path), s.port, STR_ARG(s.ip));
+		CHECK(rows[i].want == NULL || strcmp(said, rows[i].want) == 0);
+	}
+	memset(longest, '/', sizeof longest);
+	CHECK_ERR(conf_socket_parse(str_make(longest, CONF_SOCKET_PATH_MAX), &s), ERR_OK);
+	CHECK_ERR(conf_socket_parse(str_make(longest, sizeof longest - 1), &s), ERR_SYNTAX);
+	test_case = "";
 }
 
 static void
@@ -185,4 +240,5 @@ small_budgets(void)
 	}
 }
 
-TEST_MAIN(smallest_file, reads_points, complaints, tells_all_at_once, encode_decode, small_budgets)
+TEST_MAIN(smallest_file, reads_points, complaints, sockets, tells_all_at_once, encode_decode,
+    small_budgets)

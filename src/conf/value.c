@@ -175,6 +175,50 @@ is_net(str v)
 	return is_v4(addr) ? n <= 32 : is_v6(addr) && n <= 128;
 }
 
+static bool
+is_path(str v)
+{
+	return v.n > 0 && v.n <= 255 && v.p[0] == '/' && str_chr(v, '\0') < 0;
+}
+
+static bool
+is_private_v4(str v)
+{
+	uint32_t part[4] = { 0 };
+	str label;
+	for (size_t i = 0; i < LEN(part) && str_next(&v, '.', &label); i++) {
+		(void)str_u32(label, &part[i]); /* is_v4 has seen it */
+	}
+	return part[0] == 127 || part[0] == 10 || (part[0] == 172 && part[1] / 16 == 1) ||
+	    (part[0] == 192 && part[1] == 168);
+}
+
+/* fc00::/7 as it is written, or the loopback address. */
+static bool
+is_private_v6(str v)
+{
+	return str_eq(v, S("::1")) ||
+	    (v.n > 4 && v.p[4] == ':' && ascii_lower(v.p[0]) == 'f' &&
+		(ascii_lower(v.p[1]) == 'c' || ascii_lower(v.p[1]) == 'd'));
+}
+
+enum err
+conf_socket_parse(str v, struct conf_socket *ret)
+{
+	str port, ip;
+	if (str_starts(v, S("inet:"))) {
+		uint32_t n = 0;
+		bool ok = str_cut(str_from_off(v, 5), '@', &port, &ip) && str_u32(port, &n) &&
+		    n > 0 && n <= 65535;
+		ok = ok && (is_v4(ip) ? is_private_v4(ip) : is_v6(ip) && is_private_v6(ip));
+		*ret = (struct conf_socket){ .ip = ip, .port = (uint16_t)n };
+		return ok ? ERR_OK : ERR_SYNTAX;
+	}
+	str path = str_starts(v, S("unix:")) ? str_from_off(v, 5) : v;
+	*ret = (struct conf_socket){ .path = path };
+	return is_path(path) && path.n <= CONF_SOCKET_PATH_MAX ? ERR_OK : ERR_SYNTAX;
+}
+
 /* "WHO: NAME ...", cut at the last colon */
 static bool
 is_rule(str v)
@@ -194,9 +238,12 @@ conf_value_fits(enum conf_type type, str v, const char **ret_why)
 		    "a domain name such as mail.example.org (use the xn-- form for other scripts)";
 		return is_host(v);
 	case CONF_PATH:
-	case CONF_PATHS:
-		*ret_why = "an absolute path, at most 255 octets";
-		return v.n > 0 && v.n <= 255 && v.p[0] == '/' && str_chr(v, '\0') < 0;
+	case CONF_PATHS: *ret_why = "an absolute path, at most 255 octets"; return is_path(v);
+	case CONF_SOCKETS:
+		*ret_why =
+		    "unix:PATH (absolute, at most 107 octets) or inet:PORT@ADDRESS with an address "
+		    "of this machine or a private network, such as inet:8891@127.0.0.1";
+		return conf_socket_parse(v, &(struct conf_socket){ 0 }) == ERR_OK;
 	case CONF_RULES: *ret_why = "\"WHO: NAME ...\" in quotes"; return is_rule(v);
 	case CONF_ADDRS:
 		*ret_why = "an address and port such as 192.0.2.1:25 or [2001:db8::1]:25";

@@ -20,6 +20,7 @@ enum conf_type {
 	CONF_NETS,
 	CONF_HOSTS,
 	CONF_PATHS,
+	CONF_SOCKETS,
 	CONF_RULES,
 	CONF_WORD
 };

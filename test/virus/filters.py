@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A mail filter that does what the Subject of a letter says, and rspamd as another."""
+"""A mail filter that does what the Subject of a letter says; rspamd and OpenDKIM as others."""
 
+import base64
 import ctypes
 import os
 import pathlib
@@ -44,16 +45,24 @@ AT_END = {
 AT_SUBJECT = {"milter early reject": packet(b"r"), "milter early accept": packet(b"a")}
 
 
+def free_port():
+    return postern.free_ports(1)[0]
+
+
 class Filter:
     """Serves connections one by one in a thread of its own."""
 
     def __init__(self, path):
+        """path: of a UNIX socket, or the number of a TCP port."""
         self.path = str(path)
         self.heard = []  # of the last letter: (command, data)
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.bind(self.path)
-        os.chmod(self.path, 0o666)
-        self.socket.listen(64)
+        if isinstance(path, int):
+            self.socket = socket.create_server(("127.0.0.1", path), backlog=64)
+        else:
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.bind(self.path)
+            os.chmod(self.path, 0o666)
+            self.socket.listen(64)
         self.thread = threading.Thread(target=self._serve, daemon=True)
         self.thread.start()
 
@@ -116,28 +125,31 @@ options {{ pidfile = "{dir}/pid"; filters = "regexp"; control_socket = "{dir}/co
   dns {{ timeout = 0.1s; retransmits = 1; nameserver = ["127.0.0.1:9"]; }} }}
 logging {{ type = "file"; filename = "{dir}/log"; level = "info"; }}
 metric {{ name = "default"; actions {{ reject = 15; add_header = 6; }} }}
-worker "rspamd_proxy" {{ bind_socket = "{path} mode=0666"; milter = yes; count = 1; timeout = 20s;
+worker "rspamd_proxy" {{ bind_socket = "{bind}"; milter = yes; count = 1; timeout = 20s;
   upstream "local" {{ default = yes; self_scan = yes; }} }}
 lua = "/usr/share/rspamd/rules/rspamd.lua";
 """
 
 
+def die_with_parent():
+    ctypes.CDLL(None).prctl(postern.PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 class Rspamd:
     READY_S = 90
 
-    def __init__(self):
+    def __init__(self, tcp=False):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="postern-rspamd."))
         self.path = self.dir / "milter.sock"
-        (self.dir / "conf").write_text(RSPAMD.format(dir=self.dir, path=self.path))
+        self.port = free_port() if tcp else None
+        bind = f"127.0.0.1:{self.port}" if tcp else f"{self.path} mode=0666"
+        self.where = f"inet:{self.port}@127.0.0.1" if tcp else f"unix:{self.path}"
+        (self.dir / "conf").write_text(RSPAMD.format(dir=self.dir, bind=bind))
         self.proc = None
 
     @staticmethod
     def lacks():
         return None if shutil.which("rspamd") else "not installed: rspamd"
-
-    @staticmethod
-    def _die_with_parent():
-        ctypes.CDLL(None).prctl(postern.PR_SET_PDEATHSIG, signal.SIGTERM)
 
     def start(self):
         command = ["rspamd", "-f", "-c", str(self.dir / "conf")]
@@ -147,7 +159,7 @@ class Rspamd:
             command += ["-u", "_rspamd", "-g", "_rspamd"]
         with open(self.dir / "out", "ab") as out:
             self.proc = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                preexec_fn=self._die_with_parent, start_new_session=True)
+                preexec_fn=die_with_parent, start_new_session=True)
         postern.wait_until(self._listens, self.READY_S, "rspamd")
         return self
 
@@ -155,15 +167,99 @@ class Rspamd:
         if self.proc.poll() is not None:
             log = self.dir / "log"
             raise RuntimeError("rspamd ended: " + (log.read_text()[-1500:] if log.exists() else ""))
+        if self.port:
+            return listens(self.port)
         with socket.socket(socket.AF_UNIX) as s:
             return s.connect_ex(str(self.path)) == 0
 
     def stop(self):
-        if self.proc is not None:
-            self.proc.terminate()
-            try:
-                self.proc.wait(20)
-            except subprocess.TimeoutExpired:
-                self.proc.kill()
-                self.proc.wait()
+        end(self.proc)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def listens(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+def end(proc):
+    if proc is None:
+        return
+    proc.terminate()
+    try:
+        proc.wait(20)
+    except subprocess.TimeoutExpired:
+        proc.kill()
+        proc.wait()
+
+
+OPENDKIM = """\
+Socket inet:{port}@127.0.0.1
+Mode s
+Domain {domain}
+Selector {selector}
+KeyFile {dir}/key.pem
+InternalHosts 127.0.0.1
+Canonicalization relaxed/relaxed
+SignatureAlgorithm rsa-sha256
+RequireSafeKeys no
+Syslog no
+PidFile {dir}/pid
+"""
+
+
+class Opendkim:
+    """Signs what is submitted, over TCP; dns() answers for its key, so that others can verify."""
+
+    PROGRAMS = ("/usr/sbin/opendkim", "openssl")
+    SELECTOR = "by-opendkim"
+    VERIFY = """
+import sys, dkim
+letter, name, record = sys.stdin.buffer.read(), sys.argv[1].encode(), sys.argv[2].encode()
+d = dkim.DKIM(letter)
+found = [i for i, (k, v) in enumerate(h for h in d.headers if h[0].lower() == b"dkim-signature")
+    if b"s=by-opendkim" in v.replace(b" ", b"")]
+ok = [d.verify(i, dnsfunc=lambda n, timeout=5: record if n.rstrip(b".") == name else b"")
+    for i in found]
+print(len(found), all(ok))
+"""
+
+    def __init__(self, domain):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="postern-opendkim."))
+        self.port, self.domain, self.proc = free_port(), domain, None
+        self.where = f"inet:{self.port}@127.0.0.1"
+        (self.dir / "conf").write_text(OPENDKIM.format(dir=self.dir, port=self.port, domain=domain,
+            selector=self.SELECTOR))
+        subprocess.run(["openssl", "genrsa", "-traditional", "-out", self.dir / "key.pem", "2048"],
+            check=True, capture_output=True)
+        self.public = subprocess.run(["openssl", "rsa", "-in", self.dir / "key.pem", "-pubout",
+            "-outform", "DER"], check=True, capture_output=True).stdout
+
+    @classmethod
+    def lacks(cls):
+        missing = [p for p in cls.PROGRAMS if shutil.which(p) is None]
+        return "not installed: " + " ".join(missing) if missing else None
+
+    def start(self):
+        with open(self.dir / "out", "ab") as out:
+            self.proc = subprocess.Popen([self.PROGRAMS[0], "-f", "-x", str(self.dir / "conf")],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, preexec_fn=die_with_parent,
+                start_new_session=True)
+        postern.wait_until(self._listens, 30, "opendkim")
+
+    def _listens(self):
+        if self.proc.poll() is not None:
+            raise RuntimeError("opendkim ended: " + (self.dir / "out").read_text()[-1500:])
+        return listens(self.port)
+
+    def verified(self, letter):
+        """"1 True": one signature of it, and it is right."""
+        record = "v=DKIM1; k=rsa; p=" + base64.b64encode(self.public).decode()
+        name = f"{self.SELECTOR}._domainkey.{self.domain}"
+        done = subprocess.run(["/usr/bin/python3", "-c", self.VERIFY, name, record], input=letter,
+            capture_output=True, check=False, timeout=60)
+        return (done.stdout or done.stderr).decode().strip()
+
+    def stop(self):
+        end(self.proc)
         shutil.rmtree(self.dir, ignore_errors=True)

@@ -7,6 +7,7 @@
 #include "sys/sock.h"
 #include "sys/sys.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -25,6 +26,28 @@ helper_init(struct helper *h, bool (*on_data)(struct helper_conn *c))
 		*c = (struct helper_conn){ .all = h, .watch = { .fd = -1 }, .passed = -1 };
 		buf_init(&c->in, 1 << 20);
 	}
+}
+
+static struct sockaddr_in
+tcp_address(const struct helper *h)
+{
+	return (struct sockaddr_in){ .sin_family = AF_INET,
+		.sin_port = htons(h->port),
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
+}
+
+void
+helper_init_tcp(struct helper *h, bool (*on_data)(struct helper_conn *c))
+{
+	helper_init(h, on_data);
+	struct sockaddr_in a = tcp_address(h);
+	socklen_t n = sizeof a;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ASSERT(bind(fd, (const struct sockaddr *)&a, sizeof a) == 0);
+	ASSERT(getsockname(fd, (struct sockaddr *)&a, &n) == 0);
+	h->port = ntohs(a.sin_port);
+	snprintf(h->path, sizeof h->path, "inet:%u@127.0.0.1", h->port);
+	sys_close(&fd);
 }
 
 static void
@@ -97,13 +120,19 @@ on_connect(void *ctx, unsigned events)
 void
 helper_listen(struct helper *h, struct sys_loop *loop)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	memcpy(a.sun_path, h->path, strlen(h->path) + 1);
+	struct sockaddr_un local = { .sun_family = AF_UNIX };
+	struct sockaddr_in tcp = tcp_address(h);
+	const void *a = h->port != 0 ? (const void *)&tcp : (const void *)&local;
+	socklen_t n = h->port != 0 ? sizeof tcp : sizeof local;
+	int on = 1;
+	memcpy(local.sun_path, h->path, strlen(h->path) + 1);
 	(void)unlink(h->path);
 	h->loop = loop;
 	h->listener = (struct sys_watch){ .fn = on_connect, .ctx = h };
-	h->listener.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	ASSERT(bind(h->listener.fd, (const struct sockaddr *)&a, sizeof a) == 0);
+	h->listener.fd = socket(h->port != 0 ? AF_INET : AF_UNIX,
+	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	(void)setsockopt(h->listener.fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	ASSERT(bind(h->listener.fd, a, n) == 0);
 	ASSERT(listen(h->listener.fd, BACKLOG) == 0);
 	ASSERT(sys_watch_start(loop, &h->listener, SYS_IN) == ERR_OK);
 }

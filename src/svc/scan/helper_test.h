@@ -21,7 +21,8 @@ struct helper_conn {
 
 struct helper {
 	struct sys_loop *loop;
-	char folder[64], path[96];
+	char folder[64], path[96]; /* path: as in settings */
+	uint16_t port;             /* 0: a UNIX socket */
 	struct sys_watch listener; /* fd -1: not there */
 	struct helper_conn conns[HELPER_CONNS];
 	unsigned accepted, open;
@@ -31,6 +32,8 @@ struct helper {
 
 /* Make the folder; nobody listens yet. */
 void helper_init(struct helper *h, bool (*on_data)(struct helper_conn *c));
+/* The same at a free TCP port. */
+void helper_init_tcp(struct helper *h, bool (*on_data)(struct helper_conn *c));
 /* Begin to listen on this loop; backlog as small as may be. */
 void helper_listen(struct helper *h, struct sys_loop *loop);
 /* As if it were killed: the socket stays, nobody is there. */

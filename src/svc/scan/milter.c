@@ -41,6 +41,7 @@ struct run {
 	struct milter engine;
 	bool told; /* the engine was begun */
 	bool over;
+	bool arrived;           /* somebody is there */
 	struct sys_watch watch; /* fd -1: not connected */
 };
 
@@ -222,9 +223,20 @@ end_run(struct run *r)
 	}
 }
 
+/* Nobody took a TCP connection. */
+static void
+found_shut(struct run *r, enum err why)
+{
+	if (!r->arrived && r->watch.fd >= 0) {
+		svc_scan_door_found(&r->filter->door, sys_loop_now_ms(loop_of(r->filter->all)),
+		    why);
+	}
+}
+
 static void
 fail_run(struct run *r, enum err why, const char *what)
 {
+	found_shut(r, why);
 	not_looked_at(r, why, what);
 	end_run(r);
 }
@@ -259,11 +271,29 @@ tell(struct run *r)
 	return e;
 }
 
+static enum err
+arrive(struct run *r)
+{
+	if (r->arrived) {
+		return ERR_OK;
+	}
+	TRY(sys_sock_error(r->watch.fd));
+	r->arrived = true;
+	svc_scan_door_found(&r->filter->door, sys_loop_now_ms(loop_of(r->filter->all)), ERR_OK);
+	return ERR_OK;
+}
+
 static void
 on_event(void *ctx, unsigned events)
 {
 	struct run *r = ctx;
 	struct filter *f = r->filter;
+	enum err there = arrive(r);
+	if (there != ERR_OK) {
+		fail_run(r, there, "nobody there");
+		pump(f);
+		return;
+	}
 	enum err heard = hear(r);
 	enum err told = tell(r);
 	bool lost = (heard != ERR_OK && heard != ERR_AGAIN) ||
@@ -383,6 +413,7 @@ cancel(struct svc_scan_letter *l)
 	for (size_t i = 0; i < v->all->n; i++) {
 		struct run *r = &v->runs[i];
 		if (!r->over && !l->gone) {
+			found_shut(r, ERR_TIMEOUT);
 			not_looked_at(r, ERR_TIMEOUT, "took too long");
 		}
 		if (!r->over) {
@@ -411,7 +442,7 @@ init(struct svc_scan *s)
 			return ERR_NOMEM;
 		}
 		m->filters[i].all = m;
-		svc_scan_door_init(&m->filters[i].door, path, CONNECTIONS);
+		TRY(svc_scan_door_init(&m->filters[i].door, path, CONNECTIONS));
 		list_init(&m->filters[i].waiting);
 		m->n++;
 	}
@@ -423,7 +454,16 @@ init(struct svc_scan *s)
 static enum err
 profile(struct svc_common *sc, struct sys_sandbox_profile *p)
 {
-	p->sets |= sc->conf->milter_sockets.n > 0 ? SYS_SET_LOCAL : 0;
+	const struct conf_list *where = &sc->conf->milter_sockets;
+	for (size_t i = 0; i < MIN(where->n, FILTERS_MAX); i++) {
+		struct conf_socket s;
+		TRY(conf_socket_parse(where->v[i], &s));
+		p->sets |= s.path.n > 0 ? SYS_SET_LOCAL : SYS_SET_NET;
+		if (s.path.n == 0) {
+			ASSERT(p->connect_ports_n < SYS_SANDBOX_PORTS_MAX);
+			p->connect_ports[p->connect_ports_n++] = s.port;
+		}
+	}
 	return ERR_OK;
 }
 

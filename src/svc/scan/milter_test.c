@@ -52,13 +52,13 @@ on_data(struct helper_conn *c)
 }
 
 static void
-begin(const char *rule)
+begin_at(const char *rule, void (*init)(struct helper *, bool (*)(struct helper_conn *)))
 {
 	static str path;
 	memset(&play, 0, sizeof play);
 	play.options = S(END);
 	play.end = S(GO);
-	helper_init(&filter, on_data);
+	init(&filter, on_data);
 	path = str_from(filter.path);
 	svc_scan_world_outside(&w);
 	w.conf.milter_sockets = (struct conf_list){ &path, 1 };
@@ -66,6 +66,12 @@ begin(const char *rule)
 	w.conf.milter_deadline = 60000;
 	svc_scan_world_start(&w, stages);
 	helper_listen(&filter, w.sc.loop);
+}
+
+static void
+begin(const char *rule)
+{
+	begin_at(rule, helper_init);
 }
 
 static void
@@ -247,4 +253,29 @@ many(void)
 	end();
 }
 
-TEST_MAIN(answers, not_there, too_slow, many)
+/* Refused: the door is shut, the next letter does not wait; back: letters are shown again. */
+static void
+over_tcp(void)
+{
+	begin_at("hold", helper_init_tcp);
+	send(1, false);
+	svc_scan_world_wait(&w, 1);
+	CHECK(has(&w.verdicts, "1 OK 1/0/"));
+	CHECK_U64(play.letters, 1);
+	helper_kill(&filter);
+	send(2, false);
+	send(3, true);
+	svc_scan_world_wait(&w, 3);
+	CHECK(has(&w.verdicts, "2 OK 2/451/4.7.1"));
+	CHECK(has(&w.verdicts, "3 OK 2/451/4.7.1"));
+	CHECK_U64(w.scan->count.absent[SVC_SCAN_MILTER], 2);
+	helper_listen(&filter, w.sc.loop);
+	for (uint64_t i = 4; i < 10000 && play.letters < 2; i++) {
+		send(i, false);
+		svc_scan_world_wait(&w, (unsigned)i);
+	}
+	CHECK_U64(play.letters, 2);
+	end();
+}
+
+TEST_MAIN(over_tcp, answers, not_there, too_slow, many)

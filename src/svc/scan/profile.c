@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the scan process may do: look at the one descriptor that came with a letter, and what its
- * stages ask for: the socket of clamd and those of the milters. It opens no file and has no
- * network of its own.
+ * stages ask for: the socket of clamd and those of the milters; TCP to the ports of milters that
+ * are configured so, and to no others. It opens no file.
  */
 #include "svc/scan/letter.h"
 

@@ -376,7 +376,7 @@ init(struct svc_scan *s)
 	}
 	s->stage[SVC_SCAN_VIRUS] = v;
 	v->scan = s;
-	svc_scan_door_init(&v->door, path, CONNECTIONS);
+	TRY(svc_scan_door_init(&v->door, path, CONNECTIONS));
 	list_init(&v->waiting);
 	sys_timer_init(&v->retry, on_retry, v);
 	for (size_t i = 0; i < LEN(v->conns); i++) {
