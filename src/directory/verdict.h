@@ -13,6 +13,7 @@ enum directory_verdict {
 	DIRECTORY_DISABLED,  /* every account behind it is disabled: 550 5.2.1 */
 	DIRECTORY_OVERQUOTA, /* every account behind it is full: 452 4.2.2 */
 	DIRECTORY_TEMP,      /* cannot tell now: 451 4.3.0 */
+	DIRECTORY_SENDER,    /* takes nothing from this sender: 550 5.7.1 */
 };
 
 /* Bits of a credential's scope, and of `scope` in `grant` of edge accounts_auth. */

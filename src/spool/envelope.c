@@ -31,6 +31,9 @@ spool_envelope_put(struct buf *out, const struct spool_envelope *e)
 		wr_str(out, r->orcpt);
 		wr_u8(out, r->notify);
 		wr_u8(out, r->junk);
+		wr_str(out, r->sender);
+		wr_str(out, r->via);
+		wr_u64(out, r->reports);
 	}
 }
 
@@ -44,6 +47,11 @@ get_rcpt(struct rd *r, uint16_t version, struct spool_rcpt *ret)
 	ret->orcpt = rd_str(r, SPOOL_PATH_MAX);
 	ret->notify = rd_u8(r);
 	ret->junk = version >= 3 && rd_u8(r) != 0;
+	if (version >= 4) {
+		ret->sender = rd_str(r, SPOOL_PATH_MAX);
+		ret->via = rd_str(r, SPOOL_PATH_MAX);
+		ret->reports = rd_u64(r);
+	}
 }
 
 /* What stands in front of the recipients. */

@@ -10,8 +10,9 @@
 #include "base/wire.h"
 
 enum {
-	SPOOL_ENVELOPE_VERSION = 3, /* what is written; 1 has no fields behind peer_ip, 2 no junk */
-	SPOOL_PATH_MAX = 1000,      /* reverse-path and addresses */
+	/* what is written; 1 has no fields behind peer_ip, 2 no junk, 3 nothing of forwarding */
+	SPOOL_ENVELOPE_VERSION = 4,
+	SPOOL_PATH_MAX = 1000, /* reverse-path and addresses */
 	SPOOL_MESSAGE_ID_MAX = 250,
 	SPOOL_LANGUAGE_MAX = 16,
 	SPOOL_RCPTS_MAX = 1000,
@@ -27,6 +28,8 @@ struct spool_rcpt {
 	str address, detail, original, orcpt;
 	uint8_t notify;
 	bool junk;
+	str sender, via;
+	uint64_t reports;
 };
 
 struct spool_envelope {
@@ -46,7 +49,7 @@ struct spool_envelope {
 void spool_envelope_put(struct buf *out, const struct spool_envelope *e);
 
 /*
- * In      text: one whole envelope, borrowed by `ret`; version: of its record, 1 to 3
+ * In      text: one whole envelope, borrowed by `ret`; version: of its record, 1 to 4
  * Out     ret: set only on ERR_OK; the recipients' array lives in `a`
  * Errors  ERR_SYNTAX: not an envelope; ERR_BUDGET
  */

@@ -12,7 +12,8 @@ static void
 same_rcpt(const struct spool_rcpt *a, const struct spool_rcpt *b)
 {
 	ASSERT(a->account == b->account && a->notify == b->notify);
-	ASSERT(a->junk == b->junk);
+	ASSERT(a->junk == b->junk && a->reports == b->reports);
+	ASSERT(str_eq(a->sender, b->sender) && str_eq(a->via, b->via));
 	ASSERT(str_eq(a->address, b->address) && str_eq(a->detail, b->detail));
 	ASSERT(str_eq(a->original, b->original) && str_eq(a->orcpt, b->orcpt));
 }
@@ -56,6 +57,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	one_version(str_make(data, size), 1);
 	one_version(str_make(data, size), 2);
+	one_version(str_make(data, size), 3);
 	one_version(str_make(data, size), SPOOL_ENVELOPE_VERSION);
 	return 0;
 }

@@ -23,7 +23,7 @@
  *	record header, 40 octets
  *	0      4    magic "PJ01"
  *	4      2    type (enum spool_record_type)
- *	6      2    version of the payload: messages 3 (1 and 2 are read), others 1
+ *	6      2    version of the payload: messages 4 (1 to 3 are read), others 1
  *	8      8    entry: queue id; 0 for records that are about several
  *	16     8    payload octets
  *	24     4    CRC-32C of the payload
@@ -42,7 +42,7 @@ enum {
 	SPOOL_SEGMENT_HEAD = 8192,
 	SPOOL_RECORD_HEADER = 40,
 	SPOOL_RECORD_VERSION = 1,
-	SPOOL_MESSAGE_VERSION = 3, /* that of the envelope in it */
+	SPOOL_MESSAGE_VERSION = 4, /* that of the envelope in it */
 	SPOOL_DONE_ITEM = 10,
 	SPOOL_DONE_ALL = 0xffff,
 	SPOOL_KEY = 16,

@@ -261,17 +261,33 @@ envelopes_are_read_again(void)
 	remove_folder();
 }
 
-/* As programs before this one wrote it: without the mark for junk, and without the four fields. */
+/*
+ * As programs before this one wrote it: without what forwarding needs, without the mark for junk,
+ * and without the four fields.
+ */
 static void
 older_versions_are_read(void)
 {
-	struct spool_rcpt rcpt = { .account = 3, .address = S("a@example.org") };
+	struct spool_rcpt rcpt = { .account = 3,
+		.address = S("a@example.org"),
+		.junk = true,
+		.sender = S("SRS0=x"),
+		.via = S("t@example.org"),
+		.reports = 9 };
 	struct spool_envelope e = { .reverse_path = S("f"), .rcpts = &rcpt, .rcpts_n = 1 }, back;
 	struct arena *a = arena_new(NULL, "test", 1 << 20, 0);
 	struct buf text;
 	buf_init(&text, 4096);
 	spool_envelope_put(&text, &e);
 	size_t at = 8 + 8 + 4 + 8 + 4 + 1 + 4 + 4; /* behind peer_ip */
+	CHECK_ERR(spool_envelope_get(buf_view(&text), 4, a, &back), ERR_OK);
+	CHECK_STR(back.rcpts[0].sender, S("SRS0=x"));
+	CHECK_STR(back.rcpts[0].via, S("t@example.org"));
+	CHECK_U64(back.rcpts[0].reports, 9);
+	buf_truncate(&text, text.n - 4 - 6 - 4 - 13 - 8);
+	CHECK_ERR(spool_envelope_get(buf_view(&text), 3, a, &back), ERR_OK);
+	CHECK(back.rcpts[0].junk && back.rcpts[0].via.n == 0 && back.rcpts[0].reports == 0);
+	CHECK_ERR(spool_envelope_get(buf_view(&text), 4, a, &back), ERR_SYNTAX);
 	buf_truncate(&text, text.n - 1);
 	CHECK_ERR(spool_envelope_get(buf_view(&text), 2, a, &back), ERR_OK);
 	CHECK(back.rcpts_n == 1 && back.rcpts[0].account == 3 && !back.rcpts[0].junk);

@@ -26,15 +26,21 @@ enum smtp_verdict {
 	SMTP_DISABLED,
 	SMTP_OVERQUOTA,
 	SMTP_TEMP,
+	SMTP_SENDER, /* takes nothing from this sender */
 };
 
-/* An account behind a recipient; account 0: the address is at another server. */
+/*
+ * An account behind a recipient; account 0: the address is at another server, where the author
+ * sends it, or, when `via` is not empty, an alias forwards it.
+ */
 struct smtp_target {
 	uint64_t account;
 	str address, detail;
 	int64_t junk_at, reject_at; /* of this account, for whoever looks at the message */
 	str domain_policy;
-	bool junk; /* set before COMMIT: this copy goes to the mailbox for junk */
+	bool junk;        /* set before COMMIT: this copy goes to the mailbox for junk */
+	str sender, via;  /* forwarded: reverse-path it leaves with, and by which address of ours */
+	uint64_t reports; /* forwarded: account that hears what the sender must not; 0: nobody */
 };
 
 /* What a peer is to hear from those who were asked about it; the numbers of ipc/common.def. */

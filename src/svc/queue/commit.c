@@ -252,7 +252,10 @@ envelope_of(struct svc_queue *q, const struct ipc_smtp_queue_commit *m, struct s
 			.original = r->original,
 			.orcpt = r->orcpt,
 			.notify = r->notify,
-			.junk = r->junk };
+			.junk = r->junk,
+			.sender = r->sender,
+			.via = r->via,
+			.reports = r->reports };
 	}
 	return ERR_OK;
 }

@@ -24,7 +24,10 @@ flatten(struct svc_smtp *sv, const struct smtp_txn *t)
 				.original = r->address,
 				.orcpt = r->orcpt,
 				.notify = r->notify,
-				.junk = r->targets[i].junk };
+				.junk = r->targets[i].junk,
+				.sender = r->targets[i].sender,
+				.via = r->targets[i].via,
+				.reports = r->targets[i].reports };
 		}
 	}
 	return n;
