@@ -169,10 +169,12 @@ on_wire(void *ctx, const struct ipc_parent_child_wire *m, int *fd)
 {
 	struct svc_common_state *st = ctx;
 	struct svc_common *sc = &st->sc;
-	if (st->phase == FRESH || sc->service->on_wire == NULL) {
+	if (st->phase == FRESH) {
 		return ERR_PROTOCOL;
 	}
-	enum err e = sc->service->on_wire(sc, m->edge, m->peer, m->set, take_fd(fd));
+	enum err e = sc->service->on_wire == NULL
+	    ? svc_common_wire(sc, m->edge, m->peer, take_fd(fd))
+	    : sc->service->on_wire(sc, m->edge, m->peer, m->set, take_fd(fd));
 	if (e != ERR_OK) {
 		fail(st, "wire", e);
 	}
@@ -246,7 +248,11 @@ lock_in(struct svc_common_state *st)
 	TRY(sys_sandbox_enter(st->sandbox, NULL, 0, &sc->sandbox));
 	warn_of_missing(sc->sandbox.bits);
 	TRY(svc_common_admins_start(&st->admins));
-	return sc->service->start == NULL ? ERR_OK : sc->service->start(sc);
+	if (sc->service->start != NULL) {
+		TRY(sc->service->start(sc));
+	}
+	svc_common_links_start(sc);
+	return ERR_OK;
 }
 
 static enum err
@@ -426,6 +432,7 @@ set_up(struct svc_common_state *st, const struct svc_common_service *service)
 	static const struct sys_chan_handler h = { .on_message = on_parent,
 		.on_closed = on_parent_closed };
 	st->sc.service = service;
+	st->sc.starting = true;
 	st->sc.priv = st;
 	sys_log_init(str_from(service->name), SYS_LOG_INFO);
 	ignore_signals();

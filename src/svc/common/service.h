@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "svc/common/admin.h"
+#include "svc/common/link.h"
 #include "svc/common/log.h"
 #include "sys/chan.h"
 #include "sys/loop.h"
@@ -33,6 +34,7 @@ struct svc_common {
 	str set;                 /* "gate", "smtp-mx", "smtp-submission", ... */
 	str boot_id;
 	str secret; /* accounts only: the same each time it starts */
+	bool starting; /* nothing may be read from peers yet */
 	struct sys_sandbox_state sandbox;
 	void *ctx;                     /* the service's own state, set in init */
 	struct svc_common_state *priv; /* the skeleton's own state */
@@ -54,9 +56,12 @@ struct svc_common_service {
 	/* Inside the sandbox, everything handed over: start listening and serving. */
 	enum err (*start)(struct svc_common *sc);
 
+	/* Its links to peers; the row with no name is the last. */
+	const struct svc_common_edge *edges;
+
 	/*
-	 * A channel to a peer process: at the beginning, and again when that peer was started anew
-	 * (then it replaces the old one; fail what was pending there with ERR_UNAVAILABLE).
+	 * A channel to a peer process: at the beginning, and again when that peer was started anew.
+	 * Without this function svc_common_wire is called.
 	 *
 	 * In      edge: "smtp_queue"; peer: index among the processes of the peer's program;
 	 *         set: the peer's set ("smtp-mx"); fd: is the service's from now on
