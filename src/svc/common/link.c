@@ -19,8 +19,10 @@ drop(struct svc_common_link *l)
 	if (l->chan == NULL) {
 		return;
 	}
+	bool was_up = l->up;
 	sys_chan_free(&l->chan);
-	if (l->edge->on_down != NULL) {
+	l->up = false;
+	if (was_up && l->edge->on_down != NULL) {
 		l->edge->on_down(l);
 	}
 }
@@ -29,6 +31,7 @@ static void
 up(struct svc_common_link *l)
 {
 	sys_chan_pause(l->chan, false);
+	l->up = true;
 	if (l->edge->on_up != NULL) {
 		l->edge->on_up(l);
 	}

@@ -25,6 +25,7 @@ struct svc_common_link {
 	const struct svc_common_edge *edge;
 	struct sys_chan *chan; /* NULL: nobody is there */
 	uint32_t peer; /* its index among the processes of its program, and ours in the row */
+	bool up;       /* on_up was called, and on_down will be */
 };
 
 /* A row; functions but on_message may be NULL. Zero name: the end. */
@@ -38,7 +39,7 @@ struct svc_common_edge {
 	enum err (*on_message)(struct svc_common_link *from, str datagram, int *fd);
 	/* A new channel is there, and the service has started. */
 	void (*on_up)(struct svc_common_link *l);
-	/* It is gone, or about to be replaced: fail what is pending there. */
+	/* It is gone, or its successor comes: fail what is pending there. Only after on_up. */
 	void (*on_down)(struct svc_common_link *l);
 	/* There is room again after a send said ERR_BUSY. */
 	void (*on_drained)(struct svc_common_link *l);

@@ -142,6 +142,13 @@ before_the_start(void)
 	end();
 	sys_close(&a);
 	sys_close(&b);
+	begin(true);
+	a = wire("many", 1);
+	b = wire("many", 1); /* nobody knew of the first */
+	CHECK_STR(seen(), S(""));
+	end();
+	sys_close(&a);
+	sys_close(&b);
 }
 
 static void

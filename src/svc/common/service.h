@@ -33,7 +33,7 @@ struct svc_common {
 	uint32_t index;          /* unique among the processes of this program */
 	str set;                 /* "gate", "smtp-mx", "smtp-submission", ... */
 	str boot_id;
-	str secret; /* accounts only: the same each time it starts */
+	str secret;    /* accounts only: the same each time it starts */
 	bool starting; /* nothing may be read from peers yet */
 	struct sys_sandbox_state sandbox;
 	void *ctx;                     /* the service's own state, set in init */
@@ -98,6 +98,15 @@ struct svc_common_service {
 	/* That administrator has gone; forget `from`. */
 	void (*on_admin_closed)(struct svc_common *sc, struct sys_chan *from);
 };
+
+/* A line of on_status. */
+struct svc_common_fact {
+	const char *key;
+	uint64_t value;
+};
+
+/* Append "key=value\n" for each row. */
+void svc_common_facts(struct buf *facts, const struct svc_common_fact *rows, size_t n);
 
 /* main() of a service. Out: its exit code. */
 int svc_common_main(int argc, char **argv, const struct svc_common_service *service);

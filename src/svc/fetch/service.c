@@ -12,16 +12,10 @@
 
 enum { CA_FILE_MAX = 4 << 20 };
 
-struct link {
-	struct service *all;
-	struct sys_chan *chan;
-	uint32_t peer;
-};
-
 struct service {
 	struct svc_common *sc;
 	struct svc_fetch f;
-	struct link sends[SVC_FETCH_SENDS_MAX];
+	struct svc_common_link sends[SVC_FETCH_SENDS_MAX];
 	struct arena *lists; /* of one message */
 	struct buf out;
 	struct sys_timer prune;
@@ -44,12 +38,9 @@ tell(void *ctx, uint32_t peer, const struct svc_fetch_answer *a)
 	while (m.mx_n < LEN(mx) && str_next(&rest, '\n', &line)) {
 		mx[m.mx_n++].pattern = line;
 	}
-	if (s->sends[peer].chan == NULL) {
-		return;
-	}
 	buf_reset(&s->out);
 	ipc_send_fetch_policy_is_put(&s->out, &m);
-	s->dropped += sys_chan_send(s->sends[peer].chan, &s->out, -1) != ERR_OK;
+	s->dropped += svc_common_link_send(&s->sends[peer], &s->out, -1) != ERR_OK;
 }
 
 static void
@@ -111,18 +102,14 @@ start(struct svc_common *sc)
 	struct service *s = sc->ctx;
 	TRY(svc_fetch_cache_open(svc_common_state_path(sc, S("fetch/policies.db")), &s->f.db));
 	on_prune(s);
-	for (size_t i = 0; i < LEN(s->sends); i++) {
-		if (s->sends[i].chan != NULL) {
-			sys_chan_pause(s->sends[i].chan, false);
-		}
-	}
 	return ERR_OK;
 }
 
 static enum err
 on_policy(void *ctx, const struct ipc_send_fetch_policy *m, int *fd)
 {
-	const struct link *l = ctx;
+	const struct svc_common_link *l = ctx;
+	struct service *s = l->sc->ctx;
 	str ips[SVC_FETCH_ADDRESSES_MAX];
 	size_t n = MIN(m->addresses_n, LEN(ips));
 	for (size_t i = 0; i < n; i++) {
@@ -134,47 +121,24 @@ on_policy(void *ctx, const struct ipc_send_fetch_policy *m, int *fd)
 		.id = m->id,
 		.ips = ips,
 		.ips_n = n };
-	svc_fetch_ask(&l->all->f, &q);
+	svc_fetch_ask(&s->f, &q);
 	return ERR_OK;
 }
 
 static enum err
-on_message(void *ctx, str datagram, int *fd)
+on_message(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_send_fetch_at_fetch handlers = { .policy = on_policy };
-	struct link *l = ctx;
-	arena_reset(l->all->lists);
-	return ipc_send_fetch_fetch_dispatch(&handlers, l, datagram, fd, l->all->lists);
+	struct service *s = from->sc->ctx;
+	arena_reset(s->lists);
+	return ipc_send_fetch_fetch_dispatch(&handlers, from, datagram, fd, s->lists);
 }
 
 static void
-on_closed(void *ctx, enum err why)
+on_down(struct svc_common_link *l)
 {
-	struct link *l = ctx;
-	svc_fetch_forget(&l->all->f, l->peer);
-	sys_chan_free(&l->chan);
-	if (why != ERR_EOF) {
-		LOG(CHANNEL_CLOSED, F_CSTR("edge", "send_fetch"), F_U64("peer", l->peer),
-		    F_ERR(why));
-		svc_common_rewire(l->all->sc, S("send_fetch"), l->peer);
-	}
-}
-
-static enum err
-on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
-{
-	struct service *s = sc->ctx;
-	ASSERT(str_eq(edge, S("send_fetch")) && peer < LEN(s->sends));
-	struct link *l = &s->sends[peer];
-	const struct sys_chan_handler h = {
-		.on_message = on_message, .on_closed = on_closed, .ctx = l
-	};
-	svc_fetch_forget(&s->f, peer);
-	sys_chan_free(&l->chan);
-	*l = (struct link){ .all = s, .peer = peer };
-	TRY(sys_chan_new(sc->loop, fd, &h, &l->chan));
-	sys_chan_pause(l->chan, s->f.db == NULL);
-	return ERR_OK;
+	struct service *s = l->sc->ctx;
+	svc_fetch_forget(&s->f, l->peer);
 }
 
 static void
@@ -189,15 +153,11 @@ static void
 on_status(struct svc_common *sc, struct buf *facts)
 {
 	const struct service *s = sc->ctx;
-	const struct {
-		const char *key;
-		uint64_t value;
-	} rows[] = { { "questions", s->f.questions }, { "from_cache", s->f.from_cache },
-		{ "fetched", s->f.fetched }, { "failed", s->f.failed }, { "waiting", s->f.waiting },
-		{ "refused", s->f.refused }, { "dropped", s->dropped } };
-	for (size_t i = 0; i < LEN(rows); i++) {
-		buf_printf(facts, "%s=%llu\n", rows[i].key, (unsigned long long)rows[i].value);
-	}
+	const struct svc_common_fact rows[] = { { "questions", s->f.questions },
+		{ "from_cache", s->f.from_cache }, { "fetched", s->f.fetched },
+		{ "failed", s->f.failed }, { "waiting", s->f.waiting }, { "refused", s->f.refused },
+		{ "dropped", s->dropped } };
+	svc_common_facts(facts, rows, LEN(rows));
 }
 
 static void
@@ -208,12 +168,18 @@ on_quit(struct svc_common *sc, uint32_t grace_ms)
 	svc_common_exit(sc);
 }
 
+static const struct svc_common_edge edges[] = {
+	{ S_INIT("send_fetch"), SVC_COMMON_LINKS(struct service, sends), .on_message = on_message,
+	    .on_down = on_down },
+	{ .n = 0 },
+};
+
 const struct svc_common_service svc_fetch_service = {
 	.name = "fetch",
 	.profile = svc_fetch_profile,
 	.init = init,
 	.start = start,
-	.on_wire = on_wire,
+	.edges = edges,
 	.on_reload = on_reload,
 	.on_status = on_status,
 	.on_quit = on_quit,

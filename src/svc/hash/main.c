@@ -11,9 +11,8 @@
 
 enum { SCRATCH_OCTETS = 16384 };
 
-static struct {
-	struct svc_common *sc;
-	struct sys_chan *auth;
+static struct hash {
+	struct svc_common_link auth;
 	struct arena *scratch;
 	struct buf out;
 	uint64_t sums;
@@ -40,7 +39,7 @@ on_derive(void *ctx, const struct ipc_auth_hash_derive *m, int *fd)
 	hash.sums++;
 	buf_reset(&hash.out);
 	ipc_auth_hash_derived_put(&hash.out, &reply);
-	e = sys_chan_send(hash.auth, &hash.out, -1);
+	e = svc_common_link_send(&hash.auth, &hash.out, -1);
 	wipe(m->password);
 	mem_wipe(key, sizeof(key));
 	buf_wipe(&hash.out);
@@ -50,38 +49,18 @@ on_derive(void *ctx, const struct ipc_auth_hash_derive *m, int *fd)
 static const struct ipc_auth_hash_at_hash handlers = { .derive = on_derive };
 
 static enum err
-on_message(void *ctx, str datagram, int *fd)
+on_message(struct svc_common_link *from, str datagram, int *fd)
 {
 	return ipc_auth_hash_hash_dispatch(&handlers, NULL, datagram, fd, hash.scratch);
-}
-
-static void
-on_closed(void *ctx, enum err why)
-{
-	if (why != ERR_EOF) {
-		LOG(CHANNEL_CLOSED, F_CSTR("edge", "auth_hash"), F_ERR(why));
-		svc_common_rewire(hash.sc, S("auth_hash"), 0);
-	}
-	sys_chan_free(&hash.auth); /* auth's successor gets a new one */
 }
 
 static enum err
 init(struct svc_common *sc)
 {
-	hash.sc = sc;
+	sc->ctx = &hash;
 	hash.scratch = arena_new(sc->arena, "message", SCRATCH_OCTETS, ARENA_WIPE);
 	buf_init(&hash.out, SYS_CHAN_MESSAGE_MAX);
 	return hash.scratch == NULL ? ERR_NOMEM : svc_hash_self_test();
-}
-
-static enum err
-on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
-{
-	static const struct sys_chan_handler h = { .on_message = on_message,
-		.on_closed = on_closed };
-
-	sys_chan_free(&hash.auth);
-	return sys_chan_new(sc->loop, fd, &h, &hash.auth);
 }
 
 static void
@@ -92,11 +71,16 @@ on_status(struct svc_common *sc, struct buf *facts)
 	buf_ch(facts, '\n');
 }
 
+static const struct svc_common_edge edges[] = {
+	{ S_INIT("auth_hash"), SVC_COMMON_LINKS(struct hash, auth), .on_message = on_message },
+	{ .n = 0 },
+};
+
 static const struct svc_common_service service = {
 	.name = "hash",
 	.init = init,
 	.profile = svc_hash_profile,
-	.on_wire = on_wire,
+	.edges = edges,
 	.on_status = on_status,
 };
 

@@ -45,14 +45,6 @@ struct svc_keys_domain {
 	size_t n;
 };
 
-/* A process that asks for signatures. */
-struct svc_keys_peer {
-	struct svc_keys *k;
-	struct sys_chan *chan; /* NULL: a free place */
-	const char *edge;
-	uint32_t index;
-};
-
 struct svc_keys {
 	struct svc_common *sc;
 	int folder;          /* state/keys */
@@ -62,7 +54,7 @@ struct svc_keys {
 	uint64_t last_serial;
 	struct sys_timer check;
 	struct svc_keys_tls tls;
-	struct svc_keys_peer gates[SVC_KEYS_GATES_MAX], sends[SVC_KEYS_SENDS_MAX];
+	struct svc_common_link gates[SVC_KEYS_GATES_MAX], sends[SVC_KEYS_SENDS_MAX];
 	struct arena *scratch;
 	struct buf out;
 	struct {
@@ -99,11 +91,9 @@ struct svc_keys_key *svc_keys_table_find(const struct svc_keys *k, str domain, s
 /* When it leaves its state by itself; 0: never. */
 int64_t svc_keys_table_due(const struct svc_keys *k, const struct svc_keys_key *key);
 
-/* sign.c: edge send_keys. gates.c: edge gate_keys; both: channels. */
-enum err svc_keys_on_send(struct svc_keys_peer *from, str datagram, int *fd);
-enum err svc_keys_on_gate(struct svc_keys_peer *from, str datagram, int *fd);
-enum err svc_keys_wire(struct svc_keys *k, str edge, uint32_t index, int fd);
-void svc_keys_wire_done(struct svc_keys *k);
+/* sign.c: edge send_keys. gates.c: edge gate_keys. */
+enum err svc_keys_on_send(struct svc_common_link *from, str datagram, int *fd);
+enum err svc_keys_on_gate(struct svc_common_link *from, str datagram, int *fd);
 
 /* admin.c: edge adm_keys. */
 enum err svc_keys_on_admin(struct svc_common *sc, struct sys_chan *from, str datagram, int *fd);

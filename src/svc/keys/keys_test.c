@@ -72,6 +72,7 @@ start(struct world *w)
 	int pair[2], folder = -1;
 	CHECK_ERR(sys_loop_new(&w->sc.loop), ERR_OK);
 	w->sc.conf = &w->conf;
+	w->sc.service = &svc_keys_service;
 	w->sc.arena = arena_new(NULL, "test", 4 << 20, 0);
 	w->k = mem_zalloc(1, sizeof *w->k);
 	w->sc.ctx = w->k;
@@ -81,10 +82,10 @@ start(struct world *w)
 	CHECK_ERR(svc_keys_table_init(w->k, &w->sc, folder), ERR_OK);
 	CHECK_ERR(svc_keys_table_load(w->k), ERR_OK);
 	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
-	CHECK_ERR(svc_keys_wire(w->k, S("send_keys"), 0, pair[0]), ERR_OK);
+	CHECK_ERR(svc_common_wire(&w->sc, S("send_keys"), 0, pair[0]), ERR_OK);
 	w->send = pair[1];
 	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
-	CHECK_ERR(svc_keys_wire(w->k, S("gate_keys"), 0, pair[0]), ERR_OK);
+	CHECK_ERR(svc_common_wire(&w->sc, S("gate_keys"), 0, pair[0]), ERR_OK);
 	w->gate = pair[1];
 	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
 	CHECK_ERR(sys_chan_new(w->sc.loop, pair[0], &h, &w->admin_chan), ERR_OK);
@@ -98,7 +99,7 @@ stop(struct world *w)
 	sys_close(&w->gate);
 	sys_close(&w->admin);
 	sys_chan_free(&w->admin_chan);
-	svc_keys_wire_done(w->k);
+	svc_common_links_close(&w->sc);
 	svc_keys_tls_done(&w->k->tls);
 	svc_keys_table_done(w->k);
 	buf_done(&w->k->out);

@@ -57,12 +57,6 @@ start(struct svc_common *sc)
 	return svc_keys_table_load(sc->ctx);
 }
 
-static enum err
-on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
-{
-	return svc_keys_wire(sc->ctx, edge, peer, fd);
-}
-
 /* A pair that cannot be used is reported; the key there before goes on signing. */
 static enum err
 on_certificate(struct svc_common *sc, uint32_t slot, str chain, str key)
@@ -97,12 +91,20 @@ on_status(struct svc_common *sc, struct buf *facts)
 	    (unsigned long long)k->count.tls, (unsigned long long)k->count.refused);
 }
 
+static const struct svc_common_edge edges[] = {
+	{ S_INIT("gate_keys"), SVC_COMMON_LINKS(struct svc_keys, gates),
+	    .on_message = svc_keys_on_gate },
+	{ S_INIT("send_keys"), SVC_COMMON_LINKS(struct svc_keys, sends),
+	    .on_message = svc_keys_on_send },
+	{ .n = 0 },
+};
+
 const struct svc_common_service svc_keys_service = {
 	.name = "keys",
 	.profile = svc_keys_profile,
 	.init = init,
 	.start = start,
-	.on_wire = on_wire,
+	.edges = edges,
 	.on_certificate = on_certificate,
 	.on_status = on_status,
 	.on_admin = svc_keys_on_admin,

@@ -6,12 +6,6 @@
 #include "ipc/send_keys.h"
 #include "svc/keys/keys.h"
 
-static enum err
-reply(struct svc_keys_peer *p)
-{
-	return sys_chan_send(p->chan, &p->k->out, -1);
-}
-
 static size_t
 put_signers(const struct svc_keys_domain *d, struct ipc_send_keys_signer *to, size_t room)
 {
@@ -31,19 +25,20 @@ put_signers(const struct svc_keys_domain *d, struct ipc_send_keys_signer *to, si
 static enum err
 on_signers(void *ctx, const struct ipc_send_keys_signers *m, int *fd)
 {
-	struct svc_keys_peer *p = ctx;
+	const struct svc_common_link *from = ctx;
+	struct svc_keys *k = from->sc->ctx;
 	struct ipc_send_keys_signer rows[4];
 	struct ipc_send_keys_signers_are a = {
 		.request = m->request, .result = ERR_NOTFOUND, .signers = rows
 	};
-	const struct svc_keys_domain *d = svc_keys_table_signers(p->k, m->domain, &a.domain);
+	const struct svc_keys_domain *d = svc_keys_table_signers(k, m->domain, &a.domain);
 	if (d != NULL) {
 		a.result = ERR_OK;
 		a.signers_n = put_signers(d, rows, LEN(rows));
 	}
-	buf_reset(&p->k->out);
-	ipc_send_keys_signers_are_put(&p->k->out, &a);
-	return reply(p);
+	buf_reset(&k->out);
+	ipc_send_keys_signers_are_put(&k->out, &a);
+	return svc_common_link_send(from, &k->out, -1);
 }
 
 /* By an active key; by a retiring one for whoever asked for the signers a moment ago. */
@@ -63,23 +58,25 @@ sign(struct svc_keys *k, const struct ipc_send_keys_sign *m, struct svc_keys_oct
 static enum err
 on_sign(void *ctx, const struct ipc_send_keys_sign *m, int *fd)
 {
-	struct svc_keys_peer *p = ctx;
+	const struct svc_common_link *from = ctx;
+	struct svc_keys *k = from->sc->ctx;
 	struct svc_keys_octets octets = { 0 };
 	struct ipc_send_keys_signature a = { .request = m->request };
-	a.result = sign(p->k, m, &octets);
+	a.result = sign(k, m, &octets);
 	a.octets = str_make(octets.p, a.result == ERR_OK ? octets.n : 0);
-	p->k->count.dkim += a.result == ERR_OK;
-	p->k->count.refused += a.result != ERR_OK;
-	buf_reset(&p->k->out);
-	ipc_send_keys_signature_put(&p->k->out, &a);
-	return reply(p);
+	k->count.dkim += a.result == ERR_OK;
+	k->count.refused += a.result != ERR_OK;
+	buf_reset(&k->out);
+	ipc_send_keys_signature_put(&k->out, &a);
+	return svc_common_link_send(from, &k->out, -1);
 }
 
 enum err
-svc_keys_on_send(struct svc_keys_peer *from, str datagram, int *fd)
+svc_keys_on_send(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_send_keys_at_keys handlers = { .signers = on_signers,
 		.sign = on_sign };
-	arena_reset(from->k->scratch);
-	return ipc_send_keys_keys_dispatch(&handlers, from, datagram, fd, from->k->scratch);
+	struct svc_keys *k = from->sc->ctx;
+	arena_reset(k->scratch);
+	return ipc_send_keys_keys_dispatch(&handlers, from, datagram, fd, k->scratch);
 }

@@ -83,18 +83,15 @@ on_status(struct svc_common *sc, struct buf *facts)
 	const struct svc_queue *q = sc->ctx;
 	struct spool_report r;
 	spool_report(q->spool, &r);
-	const struct {
-		const char *key;
-		uint64_t value;
-	} rows[] = { { "live", spool_live(q->spool) }, { "lanes", map_count(q->lanes) },
-		{ "working", q->working }, { "kept_open", q->lingering_n },
-		{ "unsynced_octets", q->dirty_octets }, { "accepted", q->accepted },
-		{ "delivered", q->delivered }, { "without_process", q->left }, { "done", q->done },
-		{ "failed", q->failed }, { "crashes", q->crashes }, { "held", q->held },
-		{ "refused", q->refused }, { "flushes", q->flushes },
-		{ "replayed_at_start", r.entries - r.done }, { "segments_set_aside", r.set_aside },
-		{ "entries_moved", r.moved }, { "remote", q->remote->letters },
-		{ "destinations", map_count(q->remote->dests) },
+	const struct svc_common_fact rows[] = { { "live", spool_live(q->spool) },
+		{ "lanes", map_count(q->lanes) }, { "working", q->working },
+		{ "kept_open", q->lingering_n }, { "unsynced_octets", q->dirty_octets },
+		{ "accepted", q->accepted }, { "delivered", q->delivered },
+		{ "without_process", q->left }, { "done", q->done }, { "failed", q->failed },
+		{ "crashes", q->crashes }, { "held", q->held }, { "refused", q->refused },
+		{ "flushes", q->flushes }, { "replayed_at_start", r.entries - r.done },
+		{ "segments_set_aside", r.set_aside }, { "entries_moved", r.moved },
+		{ "remote", q->remote->letters }, { "destinations", map_count(q->remote->dests) },
 		{ "remote_in_hand", q->remote->sent_n }, { "relayed", q->remote->delivered },
 		{ "remote_failed", q->remote->failed }, { "remote_deferred", q->remote->deferred },
 		{ "remote_expired", q->remote->expired }, { "uncertain", q->remote->uncertain },
@@ -102,9 +99,7 @@ on_status(struct svc_common *sc, struct buf *facts)
 		{ "notices", q->remote->notices_n }, { "warnings", q->remote->warnings },
 		{ "bad_records_at_start", r.bad_records },
 		{ "torn_octets_at_start", r.torn_octets } };
-	for (size_t i = 0; i < LEN(rows); i++) {
-		buf_printf(facts, "%s=%llu\n", rows[i].key, (unsigned long long)rows[i].value);
-	}
+	svc_common_facts(facts, rows, LEN(rows));
 }
 
 /* Everything accepted is on disk already; what is not done will be replayed. */

@@ -19,7 +19,7 @@ static struct svc_resolve_asker *
 find(struct svc_resolve *r, const struct sys_chan *from)
 {
 	for (size_t i = 0; i < LEN(r->admins); i++) {
-		if (r->admins[i].chan == from) {
+		if (r->admins[i].link.chan == from) {
 			return &r->admins[i];
 		}
 	}
@@ -35,8 +35,8 @@ svc_resolve_on_admin(struct svc_common *sc, struct sys_chan *from, str datagram,
 	if (a == NULL) {
 		a = find(r, NULL);
 		ASSERT(a != NULL); /* no more of them than svc_common lets in */
-		svc_resolve_asker_init(r, a, NULL);
-		a->chan = from;
+		svc_resolve_asker_init(r, a);
+		a->link.chan = from;
 	}
 	arena_reset(r->scratch);
 	return ipc_adm_resolve_resolve_dispatch(&handlers, a, datagram, fd, r->scratch);
@@ -48,5 +48,6 @@ svc_resolve_on_admin_closed(struct svc_common *sc, struct sys_chan *from)
 	struct svc_resolve_asker *a = find(sc->ctx, from);
 	if (a != NULL) {
 		svc_resolve_drop(a);
+		a->link.chan = NULL;
 	}
 }

@@ -13,9 +13,9 @@
 enum { CLASS_IN = 1 };
 
 void
-svc_resolve_asker_init(struct svc_resolve *r, struct svc_resolve_asker *a, const char *edge)
+svc_resolve_asker_init(struct svc_resolve *r, struct svc_resolve_asker *a)
 {
-	*a = (struct svc_resolve_asker){ .all = r, .edge = edge };
+	a->all = r;
 	list_init(&a->questions);
 }
 
@@ -26,7 +26,7 @@ tell(struct svc_resolve_asker *a, uint64_t request, const struct svc_resolve_rep
 {
 	struct svc_resolve *r = a->all;
 	buf_reset(&r->out);
-	if (a->edge == NULL) {
+	if (a->link.edge == NULL) {
 		struct ipc_adm_resolve_answer m = { .request = request,
 			.answer = reply->answer,
 			.took_ms = took_ms,
@@ -40,7 +40,7 @@ tell(struct svc_resolve_asker *a, uint64_t request, const struct svc_resolve_rep
 			.records_n = reply->records_n };
 		ipc_send_resolve_answer_put(&r->out, &m);
 	}
-	enum err e = sys_chan_send(a->chan, &r->out, -1);
+	enum err e = svc_common_link_send(&a->link, &r->out, -1);
 	r->dropped += e == ERR_OK ? 0 : 1;
 }
 
@@ -171,7 +171,7 @@ svc_resolve_ask(struct svc_resolve_asker *a, const struct svc_resolve_wish *w)
 		return;
 	}
 	bool many = r->pending >= r->pending_max ||
-	    (a->edge == NULL && a->pending >= SVC_RESOLVE_ADMIN_MAX);
+	    (a->link.edge == NULL && a->pending >= SVC_RESOLVE_ADMIN_MAX);
 	struct svc_resolve_question *q = many ? NULL : question_new(a, w);
 	if (q == NULL) {
 		refuse(a, w->request, ERR_AGAIN, "too many questions at a time");
@@ -193,5 +193,4 @@ svc_resolve_drop(struct svc_resolve_asker *a)
 		a->all->dropped++;
 		forget(q);
 	}
-	a->chan = NULL;
 }

@@ -19,12 +19,10 @@ struct ub_ctx;
 struct ub_result;
 struct svc_resolve;
 
-/* Whoever asks: a process, or an administrator. chan NULL: a free place. */
+/* Whoever asks: a process, or an administrator (link.edge NULL, link.chan borrowed). */
 struct svc_resolve_asker {
+	struct svc_common_link link;
 	struct svc_resolve *all;
-	struct sys_chan *chan;
-	const char *edge; /* NULL: an administrator */
-	uint32_t peer;
 	uint32_t pending;
 	struct list questions;
 };
@@ -67,10 +65,9 @@ struct svc_resolve_reply {
 struct svc_resolve {
 	struct svc_common *sc;
 	struct svc_resolve_path first, second;
-	/* All these edges have the messages of send_resolve. */
 	struct svc_resolve_asker sends[SVC_RESOLVE_SENDS_MAX];
 	struct svc_resolve_asker scans[SVC_RESOLVE_SCANS_MAX];
-	struct svc_resolve_asker watch, policy;
+	struct svc_resolve_asker watch[1], policy[1];
 	struct svc_resolve_asker admins[SVC_COMMON_ADMINS_MAX];
 	struct arena *scratch; /* one message or answer */
 	struct buf out;
@@ -99,11 +96,11 @@ void svc_resolve_paths_done(struct svc_resolve *r);
 
 /* --- ask.c: questions ------------------------------------------------------------------------ */
 
-/* Nobody asks yet: no channel, no question. edge: static; NULL: an administrator. */
-void svc_resolve_asker_init(struct svc_resolve *r, struct svc_resolve_asker *a, const char *edge);
+/* Somebody may ask from now on: no question yet. */
+void svc_resolve_asker_init(struct svc_resolve *r, struct svc_resolve_asker *a);
 
 /*
- * Ask, or answer at once what cannot be asked. The answer goes to a->chan.
+ * Ask, or answer at once what cannot be asked. The answer goes to a->link.
  *
  * Limits  r->pending_max questions at a time, SVC_RESOLVE_ADMIN_MAX of one administrator: beyond
  *         them the answer is AGAIN

@@ -171,7 +171,7 @@ wire(const char *edge, uint32_t peer)
 {
 	int fds[2];
 	CHECK_ERR(sys_chan_pair(fds), ERR_OK);
-	CHECK_ERR(svc_resolve_service.on_wire(&w.sc, str_from(edge), peer, S("x"), fds[0]), ERR_OK);
+	CHECK_ERR(svc_common_wire(&w.sc, str_from(edge), peer, fds[0]), ERR_OK);
 	sys_close(&w.send);
 	w.send = fds[1];
 }
@@ -197,6 +197,7 @@ begin(void)
 		.resolve_timeout = 10000,
 		.resolve_pending = 100 };
 	w.sc.conf = &w.conf;
+	w.sc.service = &svc_resolve_service;
 	w.sc.arena = arena_new(NULL, "test", 8 << 20, 0);
 	w.arena = arena_new(NULL, "world", 8 << 20, 0);
 	buf_init(&w.in, SYS_CHAN_MESSAGE_MAX);
@@ -210,9 +211,8 @@ begin(void)
 static void
 end(void)
 {
-	struct sys_chan *chan = w.r->sends[0].chan;
 	svc_resolve_drop(&w.r->sends[0]);
-	sys_chan_free(&chan);
+	svc_common_links_close(&w.sc);
 	svc_resolve_paths_done(w.r);
 	CHECK_U64(w.r->pending, 0);
 	buf_done(&w.r->out);
@@ -395,7 +395,7 @@ forgets_with_the_channel(void)
 	sys_close(&w.send);
 	turn();
 	CHECK_U64(w.r->pending, 0);
-	CHECK(w.r->sends[0].chan == NULL);
+	CHECK(w.r->sends[0].link.chan == NULL);
 	wire_send();
 	ask(3, S("silent.test"), DNS_A);
 	turn();
@@ -406,7 +406,7 @@ forgets_with_the_channel(void)
 	buf_cstr(&w.out, "nonsense");
 	CHECK_ERR(sys_chan_send_wait(w.send, &w.out, -1, 1000), ERR_OK);
 	turn();
-	CHECK(w.r->sends[0].chan == NULL);
+	CHECK(w.r->sends[0].link.chan == NULL);
 	wire_send();
 	w.got_n = 0;
 	ask(4, S("one.test"), DNS_A);
@@ -436,8 +436,9 @@ serves_every_edge(void)
 		sys_close(&w.send);
 		turn();
 	}
-	CHECK(w.r->scans[0].chan == NULL && w.r->policy.chan == NULL && w.r->watch.chan == NULL);
-	CHECK(w.r->scans[SVC_RESOLVE_SCANS_MAX - 1].chan == NULL);
+	CHECK(w.r->scans[0].link.chan == NULL && w.r->policy[0].link.chan == NULL &&
+	    w.r->watch[0].link.chan == NULL);
+	CHECK(w.r->scans[SVC_RESOLVE_SCANS_MAX - 1].link.chan == NULL);
 	end();
 }
 

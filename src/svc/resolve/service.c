@@ -39,23 +39,6 @@ take_limits(struct svc_resolve *r)
 	r->pending_max = (size_t)r->sc->conf->resolve_pending;
 }
 
-/* Who asks, and where in struct svc_resolve the askers of an edge lie. */
-static const struct {
-	const char *name;
-	size_t at;
-	uint32_t n;
-} edges[] = { { "send_resolve", offsetof(struct svc_resolve, sends), SVC_RESOLVE_SENDS_MAX },
-	{ "scan_resolve", offsetof(struct svc_resolve, scans), SVC_RESOLVE_SCANS_MAX },
-	{ "watch_resolve", offsetof(struct svc_resolve, watch), 1 },
-	{ "policy_resolve", offsetof(struct svc_resolve, policy), 1 } };
-
-static struct svc_resolve_asker *
-place(struct svc_resolve *r, size_t edge, uint32_t peer)
-{
-	void *first = (char *)r + edges[edge].at;
-	return (struct svc_resolve_asker *)first + peer;
-}
-
 static enum err
 init(struct svc_common *sc)
 {
@@ -71,11 +54,6 @@ init(struct svc_common *sc)
 	if (r->scratch == NULL) {
 		return ERR_NOMEM;
 	}
-	for (size_t i = 0; i < LEN(edges); i++) {
-		for (uint32_t k = 0; k < edges[i].n; k++) {
-			svc_resolve_asker_init(r, place(r, i, k), edges[i].name);
-		}
-	}
 	take_limits(r);
 	put_settings(&r->settings, sc->conf);
 	return svc_resolve_paths_init(r);
@@ -86,6 +64,12 @@ start(struct svc_common *sc)
 {
 	struct svc_resolve *r = sc->ctx;
 	return svc_resolve_paths_start(r);
+}
+
+static struct svc_resolve_asker *
+asker_of(struct svc_common_link *l)
+{
+	return CONTAINER_OF(l, struct svc_resolve_asker, link);
 }
 
 /* --- processes ----------------------------------------------------------------------------- */
@@ -101,46 +85,41 @@ on_query(void *ctx, const struct ipc_send_resolve_query *m, int *fd)
 }
 
 static enum err
-on_message(void *ctx, str datagram, int *fd)
+on_message(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_send_resolve_at_resolve handlers = { .query = on_query };
-	struct svc_resolve_asker *a = ctx;
-	arena_reset(a->all->scratch);
-	return ipc_send_resolve_resolve_dispatch(&handlers, a, datagram, fd, a->all->scratch);
+	struct svc_resolve *r = from->sc->ctx;
+	arena_reset(r->scratch);
+	return ipc_send_resolve_resolve_dispatch(&handlers, asker_of(from), datagram, fd,
+	    r->scratch);
 }
 
 static void
-on_closed(void *ctx, enum err why)
+on_up(struct svc_common_link *l)
 {
-	struct svc_resolve_asker *a = ctx;
-	struct sys_chan *chan = a->chan;
-	svc_resolve_drop(a);
-	sys_chan_free(&chan);
-	if (why != ERR_EOF) {
-		LOG(CHANNEL_CLOSED, F_CSTR("edge", a->edge), F_U64("peer", a->peer), F_ERR(why));
-		svc_common_rewire(a->all->sc, str_from(a->edge), a->peer);
-	}
+	svc_resolve_asker_init(l->sc->ctx, asker_of(l));
 }
 
-static enum err
-on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
+static void
+on_down(struct svc_common_link *l)
 {
-	struct svc_resolve *r = sc->ctx;
-	size_t i = 0;
-	while (i < LEN(edges) && !str_eq(edge, str_from(edges[i].name))) {
-		i++;
-	}
-	ASSERT(i < LEN(edges) && peer < edges[i].n);
-	struct svc_resolve_asker *a = place(r, i, peer);
-	struct sys_chan *old = a->chan;
-	const struct sys_chan_handler h = {
-		.on_message = on_message, .on_closed = on_closed, .ctx = a
-	};
-	svc_resolve_drop(a);
-	sys_chan_free(&old);
-	a->peer = peer;
-	return sys_chan_new(sc->loop, fd, &h, &a->chan);
+	svc_resolve_drop(asker_of(l));
 }
+
+/* All of them have the messages of send_resolve. */
+#define ASKERS(edge, member)                                                     \
+	{                                                                        \
+		S_INIT(edge), SVC_COMMON_LINKS_IN(struct svc_resolve, member),   \
+		    .on_message = on_message, .on_up = on_up, .on_down = on_down \
+	}
+
+static const struct svc_common_edge edges[] = {
+	ASKERS("send_resolve", sends),
+	ASKERS("scan_resolve", scans),
+	ASKERS("watch_resolve", watch),
+	ASKERS("policy_resolve", policy),
+	{ .n = 0 },
+};
 
 /* --- the rest ------------------------------------------------------------------------------ */
 
@@ -165,18 +144,13 @@ static void
 on_status(struct svc_common *sc, struct buf *facts)
 {
 	const struct svc_resolve *r = sc->ctx;
-	const struct {
-		const char *key;
-		uint64_t value;
-	} rows[] = { { "pending", r->pending }, { "questions", r->questions },
-		{ "secure", r->secure }, { "insecure", r->insecure }, { "bogus", r->bogus },
-		{ "no_such_name", r->missing }, { "unanswered", r->failed }, { "late", r->late },
-		{ "refused", r->refused }, { "dropped", r->dropped } };
+	const struct svc_common_fact rows[] = { { "pending", r->pending },
+		{ "questions", r->questions }, { "secure", r->secure }, { "insecure", r->insecure },
+		{ "bogus", r->bogus }, { "no_such_name", r->missing }, { "unanswered", r->failed },
+		{ "late", r->late }, { "refused", r->refused }, { "dropped", r->dropped } };
 	buf_printf(facts, "validating=%s\n", r->validating ? "yes" : "no");
 	buf_printf(facts, "second_path=%s\n", r->second.ub != NULL ? "yes" : "no");
-	for (size_t i = 0; i < LEN(rows); i++) {
-		buf_printf(facts, "%s=%llu\n", rows[i].key, (unsigned long long)rows[i].value);
-	}
+	svc_common_facts(facts, rows, LEN(rows));
 }
 
 const struct svc_common_service svc_resolve_service = {
@@ -184,7 +158,7 @@ const struct svc_common_service svc_resolve_service = {
 	.profile = svc_resolve_profile,
 	.init = init,
 	.start = start,
-	.on_wire = on_wire,
+	.edges = edges,
 	.on_reload = on_reload,
 	.on_status = on_status,
 	.on_admin = svc_resolve_on_admin,

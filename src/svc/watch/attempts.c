@@ -172,8 +172,7 @@ put_phases(struct buf *out, const struct ipc_send_watch_attempt *m)
 static enum err
 on_attempt(void *ctx, const struct ipc_send_watch_attempt *m, int *fd)
 {
-	struct svc_watch_send *from = ctx;
-	struct svc_watch *w = from->w;
+	struct svc_watch *w = ctx;
 	char storage[400];
 	struct buf phases;
 
@@ -226,44 +225,14 @@ on_attempt(void *ctx, const struct ipc_send_watch_attempt *m, int *fd)
 	return ERR_OK;
 }
 
-/* ---- the channel ---------------------------------------------------------------------------- */
-
-static enum err
-on_message(void *ctx, str datagram, int *fd)
+enum err
+svc_watch_from_send(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_send_watch_at_watch handlers = { .attempt = on_attempt };
-	struct svc_watch_send *from = ctx;
+	struct svc_watch *w = from->sc->ctx;
 
-	arena_reset(from->w->scratch);
-	return ipc_send_watch_watch_dispatch(&handlers, from, datagram, fd, from->w->scratch);
-}
-
-static void
-on_closed(void *ctx, enum err why)
-{
-	struct svc_watch_send *from = ctx;
-
-	sys_chan_free(&from->chan);
-	if (why != ERR_EOF) {
-		LOG(CHANNEL_CLOSED, F_CSTR("edge", "send_watch"), F_U64("peer", from->peer),
-		    F_ERR(why));
-		svc_common_rewire(from->w->sc, S("send_watch"), from->peer);
-	}
-}
-
-enum err
-svc_watch_on_send(struct svc_watch *w, uint32_t peer, int fd)
-{
-	ASSERT(peer < LEN(w->sends));
-	struct svc_watch_send *s = &w->sends[peer];
-	const struct sys_chan_handler h = {
-		.on_message = on_message, .on_closed = on_closed, .ctx = s
-	};
-
-	sys_chan_free(&s->chan);
-	s->w = w;
-	s->peer = peer;
-	return sys_chan_new(w->sc->loop, fd, &h, &s->chan);
+	arena_reset(w->scratch);
+	return ipc_send_watch_watch_dispatch(&handlers, w, datagram, fd, w->scratch);
 }
 
 /* ---- forgetting ----------------------------------------------------------------------------- */

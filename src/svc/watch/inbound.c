@@ -71,8 +71,7 @@ add(struct svc_watch *w, const struct reach_arrival *a)
 static enum err
 on_inbound(void *ctx, const struct ipc_smtp_watch_inbound *m, int *fd)
 {
-	struct svc_watch_smtp *from = ctx;
-	struct svc_watch *w = from->w;
+	struct svc_watch *w = ctx;
 	str to[REACH_INBOUND_TO_MAX];
 	size_t n = MIN(m->rcpts_n, LEN(to));
 	for (size_t i = 0; i < n; i++) {
@@ -105,61 +104,13 @@ on_inbound(void *ctx, const struct ipc_smtp_watch_inbound *m, int *fd)
 	return ERR_OK;
 }
 
-/* ---- the channels --------------------------------------------------------------------------- */
-
-static enum err
-on_message(void *ctx, str datagram, int *fd)
+enum err
+svc_watch_from_smtp(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_smtp_watch_at_watch handlers = { .inbound = on_inbound };
-	struct svc_watch_smtp *from = ctx;
-	arena_reset(from->w->scratch);
-	return ipc_smtp_watch_watch_dispatch(&handlers, from, datagram, fd, from->w->scratch);
-}
-
-static void
-on_closed(void *ctx, enum err why)
-{
-	struct svc_watch_smtp *from = ctx;
-	sys_chan_free(&from->chan);
-	if (why != ERR_EOF) {
-		LOG(CHANNEL_CLOSED, F_CSTR("edge", "smtp_watch"), F_U64("peer", from->peer),
-		    F_ERR(why));
-		svc_common_rewire(from->w->sc, S("smtp_watch"), from->peer);
-	}
-}
-
-/* The place of this peer, or a free one. */
-static struct svc_watch_smtp *
-place_of(struct svc_watch *w, uint32_t peer)
-{
-	struct svc_watch_smtp *unused = NULL;
-	for (size_t i = 0; i < LEN(w->smtps); i++) {
-		struct svc_watch_smtp *s = &w->smtps[i];
-		if (s->chan != NULL && s->peer == peer) {
-			return s;
-		}
-		unused = unused == NULL && s->chan == NULL ? s : unused;
-	}
-	return unused;
-}
-
-enum err
-svc_watch_on_smtp(struct svc_watch *w, uint32_t peer, int fd)
-{
-	struct svc_watch_smtp *s = place_of(w, peer);
-	const struct sys_chan_handler h = {
-		.on_message = on_message, .on_closed = on_closed, .ctx = s
-	};
-	if (s == NULL) {
-		sys_close(&fd);
-		return ERR_TOOMANY;
-	}
-	sys_chan_free(&s->chan);
-	s->w = w;
-	s->peer = peer;
-	TRY(sys_chan_new(w->sc->loop, fd, &h, &s->chan));
-	sys_chan_pause(s->chan, w->inbound == NULL);
-	return ERR_OK;
+	struct svc_watch *w = from->sc->ctx;
+	arena_reset(w->scratch);
+	return ipc_smtp_watch_watch_dispatch(&handlers, w, datagram, fd, w->scratch);
 }
 
 /* ---- forgetting ----------------------------------------------------------------------------- */
@@ -190,11 +141,6 @@ svc_watch_inbound_start(struct svc_watch *w)
 	sys_timer_init(&w->inbound_commit, on_commit, w);
 	sys_timer_init(&w->inbound_tidy, on_tidy, w);
 	sys_timer_set(w->sc->loop, &w->inbound_tidy, SVC_WATCH_TIDY_MS);
-	for (size_t i = 0; i < LEN(w->smtps); i++) {
-		if (w->smtps[i].chan != NULL) {
-			sys_chan_pause(w->smtps[i].chan, false);
-		}
-	}
 	return ERR_OK;
 }
 

@@ -96,7 +96,7 @@ send_to(struct svc_watch_report *r, str to, size_t index)
 		.body = letter.body };
 	buf_reset(&w->out);
 	ipc_watch_queue_commit_put(&w->out, &m);
-	return w->queue == NULL ? ERR_UNAVAILABLE : sys_chan_send(w->queue, &w->out, -1);
+	return svc_common_link_send(&w->queue, &w->out, -1);
 }
 
 static void
@@ -120,7 +120,7 @@ send_all(struct svc_watch_report *r, const struct tlsrpt_record *record)
 	}
 	if (r->waiting == 0) {
 		/* Only https, which we do not do, or no address that could be written to. */
-		end(r, w->queue == NULL ? REACH_REPORT_TRIED : REACH_REPORT_FAILED);
+		end(r, w->queue.chan == NULL ? REACH_REPORT_TRIED : REACH_REPORT_FAILED);
 	}
 }
 
@@ -217,7 +217,7 @@ ask(struct svc_watch_report *r)
 	};
 	buf_reset(&w->out);
 	ipc_watch_resolve_query_put(&w->out, &m);
-	return sys_chan_send(w->resolve, &w->out, -1);
+	return svc_common_link_send(&w->resolve, &w->out, -1);
 }
 
 /* Take up one report that is due. False: none is, or none can be now. */
@@ -258,7 +258,7 @@ begin_some(struct svc_watch *w)
 {
 	uint64_t n = 0;
 
-	for (size_t i = 0; i < LEN(w->reports) && w->resolve != NULL; i++) {
+	for (size_t i = 0; i < LEN(w->reports) && w->resolve.chan != NULL; i++) {
 		if (w->reports[i].domain_n > 0) {
 			n++;
 		} else if (begin_one(w, &w->reports[i])) {
@@ -306,72 +306,24 @@ svc_watch_report_init(struct svc_watch *w)
 
 /* ---- the channels --------------------------------------------------------------------------- */
 
-static enum err
-on_queue_message(void *ctx, str datagram, int *fd)
+enum err
+svc_watch_from_queue(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_watch_queue_at_watch handlers = {
 		.commit_result = on_commit_result
 	};
-	struct svc_watch *w = ctx;
+	struct svc_watch *w = from->sc->ctx;
 
 	arena_reset(w->scratch);
 	return ipc_watch_queue_watch_dispatch(&handlers, w, datagram, fd, w->scratch);
 }
 
-static enum err
-on_resolve_message(void *ctx, str datagram, int *fd)
+enum err
+svc_watch_from_resolve(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_watch_resolve_at_watch handlers = { .answer = on_answer };
-	struct svc_watch *w = ctx;
+	struct svc_watch *w = from->sc->ctx;
 
 	arena_reset(w->scratch);
 	return ipc_watch_resolve_watch_dispatch(&handlers, w, datagram, fd, w->scratch);
-}
-
-static void
-on_queue_closed(void *ctx, enum err why)
-{
-	struct svc_watch *w = ctx;
-
-	sys_chan_free(&w->queue);
-	if (why != ERR_EOF) {
-		LOG(CHANNEL_CLOSED, F_CSTR("edge", "watch_queue"), F_ERR(why));
-		svc_common_rewire(w->sc, S("watch_queue"), w->queue_peer);
-	}
-}
-
-static void
-on_resolve_closed(void *ctx, enum err why)
-{
-	struct svc_watch *w = ctx;
-
-	sys_chan_free(&w->resolve);
-	if (why != ERR_EOF) {
-		LOG(CHANNEL_CLOSED, F_CSTR("edge", "watch_resolve"), F_ERR(why));
-		svc_common_rewire(w->sc, S("watch_resolve"), w->resolve_peer);
-	}
-}
-
-enum err
-svc_watch_on_queue(struct svc_watch *w, uint32_t peer, int fd)
-{
-	const struct sys_chan_handler h = {
-		.on_message = on_queue_message, .on_closed = on_queue_closed, .ctx = w
-	};
-
-	sys_chan_free(&w->queue);
-	w->queue_peer = peer;
-	return sys_chan_new(w->sc->loop, fd, &h, &w->queue);
-}
-
-enum err
-svc_watch_on_resolve(struct svc_watch *w, uint32_t peer, int fd)
-{
-	const struct sys_chan_handler h = {
-		.on_message = on_resolve_message, .on_closed = on_resolve_closed, .ctx = w
-	};
-
-	sys_chan_free(&w->resolve);
-	w->resolve_peer = peer;
-	return sys_chan_new(w->sc->loop, fd, &h, &w->resolve);
 }

@@ -61,35 +61,7 @@ start(struct svc_common *sc)
 	LOG(WATCH_OPEN, F_U64("attempts", n));
 	svc_watch_attempts_init(w);
 	svc_watch_report_init(w);
-	TRY(svc_watch_inbound_start(w));
-	for (size_t i = 0; i < LEN(w->sends); i++) {
-		if (w->sends[i].chan != NULL) {
-			sys_chan_pause(w->sends[i].chan, false);
-		}
-	}
-	return ERR_OK;
-}
-
-static enum err
-on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
-{
-	struct svc_watch *w = sc->ctx;
-
-	if (str_eq(edge, S("watch_queue"))) {
-		return svc_watch_on_queue(w, peer, fd);
-	}
-	if (str_eq(edge, S("watch_resolve"))) {
-		return svc_watch_on_resolve(w, peer, fd);
-	}
-	if (str_eq(edge, S("smtp_watch"))) {
-		return svc_watch_on_smtp(w, peer, fd);
-	}
-	ASSERT(str_eq(edge, S("send_watch")));
-	TRY(svc_watch_on_send(w, peer, fd));
-	if (w->journal == NULL) {
-		sys_chan_pause(w->sends[peer].chan, true);
-	}
-	return ERR_OK;
+	return svc_watch_inbound_start(w);
 }
 
 static void
@@ -104,19 +76,15 @@ on_status(struct svc_common *sc, struct buf *facts)
 	    reach_inbound_count(w->inbound, &arrivals) != ERR_OK) {
 		return;
 	}
-	const struct {
-		const char *key;
-		uint64_t value;
-	} rows[] = { { "kept", kept }, { "kept_since_s", (uint64_t)(since_ms / 1000) },
-		{ "attempts", w->attempts }, { "unknown_replies", w->unknown }, { "lost", w->lost },
+	const struct svc_common_fact rows[] = { { "kept", kept },
+		{ "kept_since_s", (uint64_t)(since_ms / 1000) }, { "attempts", w->attempts },
+		{ "unknown_replies", w->unknown }, { "lost", w->lost },
 		{ "inbound", w->inbound_total }, { "inbound_kept", arrivals },
 		{ "inbound_lost", w->inbound_lost }, { "transactions", w->commits },
 		{ "rules", reach_rules_count(w->rules) }, { "reports_sent", w->reports_sent },
 		{ "reports_unwanted", w->reports_unwanted }, { "reports_https", w->reports_https },
 		{ "reports_failed", w->reports_failed } };
-	for (size_t i = 0; i < LEN(rows); i++) {
-		buf_printf(facts, "%s=%llu\n", rows[i].key, (unsigned long long)rows[i].value);
-	}
+	svc_common_facts(facts, rows, LEN(rows));
 }
 
 static void
@@ -135,12 +103,24 @@ on_quit(struct svc_common *sc, uint32_t grace_ms)
 	svc_common_exit(sc);
 }
 
+static const struct svc_common_edge edges[] = {
+	{ S_INIT("send_watch"), SVC_COMMON_LINKS(struct svc_watch, sends),
+	    .on_message = svc_watch_from_send },
+	{ S_INIT("smtp_watch"), SVC_COMMON_LINKS(struct svc_watch, smtps),
+	    .on_message = svc_watch_from_smtp },
+	{ S_INIT("watch_queue"), SVC_COMMON_LINKS(struct svc_watch, queue),
+	    .on_message = svc_watch_from_queue },
+	{ S_INIT("watch_resolve"), SVC_COMMON_LINKS(struct svc_watch, resolve),
+	    .on_message = svc_watch_from_resolve },
+	{ .n = 0 },
+};
+
 const struct svc_common_service svc_watch_service = {
 	.name = "watch",
 	.profile = svc_watch_profile,
 	.init = init,
 	.start = start,
-	.on_wire = on_wire,
+	.edges = edges,
 	.on_status = on_status,
 	.on_quit = on_quit,
 	.on_admin = svc_watch_on_admin,

@@ -33,19 +33,6 @@ struct svc_watch;
 struct ipc_adm_watch_arrived;
 struct reach_inbound;
 
-/* A smtp process that tells what came in. */
-struct svc_watch_smtp {
-	struct svc_watch *w;
-	struct sys_chan *chan; /* NULL: a free place */
-	uint32_t peer;
-};
-
-struct svc_watch_send {
-	struct svc_watch *w;
-	struct sys_chan *chan; /* NULL: a free place */
-	uint32_t peer;
-};
-
 /* One report under way. domain.n == 0: a free place. */
 struct svc_watch_report {
 	struct svc_watch *w;
@@ -64,9 +51,8 @@ struct svc_watch {
 	struct reach_rules *rules;
 	struct arena *scratch;
 	struct buf out;
-	struct svc_watch_send sends[SVC_WATCH_SENDS_MAX];
-	struct sys_chan *queue, *resolve;
-	uint32_t queue_peer, resolve_peer;
+	struct svc_common_link sends[SVC_WATCH_SENDS_MAX];
+	struct svc_common_link queue, resolve;
 
 	bool open;    /* a transaction */
 	bool failing; /* the last one was lost: say so once */
@@ -74,7 +60,7 @@ struct svc_watch {
 	struct sys_timer commit, tidy, round;
 
 	struct reach_inbound *inbound;
-	struct svc_watch_smtp smtps[SVC_WATCH_SMTPS_MAX];
+	struct svc_common_link smtps[SVC_WATCH_SMTPS_MAX];
 	size_t inbound_n; /* of the open transaction; 0: none is open */
 	bool inbound_failing;
 	struct sys_timer inbound_commit, inbound_tidy;
@@ -93,13 +79,13 @@ struct svc_watch {
 
 /* attempts.c: the edge send_watch and the transaction. */
 void svc_watch_attempts_init(struct svc_watch *w);
-enum err svc_watch_on_send(struct svc_watch *w, uint32_t peer, int fd);
+enum err svc_watch_from_send(struct svc_common_link *from, str datagram, int *fd);
 /* Close the open transaction, if there is one. */
 void svc_watch_commit(struct svc_watch *w);
 
 /* inbound.c: the edge smtp_watch, and what the administrator asks of it. */
 enum err svc_watch_inbound_start(struct svc_watch *w);
-enum err svc_watch_on_smtp(struct svc_watch *w, uint32_t peer, int fd);
+enum err svc_watch_from_smtp(struct svc_common_link *from, str datagram, int *fd);
 void svc_watch_inbound_commit(struct svc_watch *w);
 enum err svc_watch_inbound_find(struct svc_watch *w, struct sys_chan *from,
     const struct ipc_adm_watch_arrived *m);
@@ -109,8 +95,8 @@ enum err svc_watch_on_admin(struct svc_common *sc, struct sys_chan *from, str da
 
 /* report.c: TLS reports; letter.c: what they look like. */
 void svc_watch_report_init(struct svc_watch *w);
-enum err svc_watch_on_queue(struct svc_watch *w, uint32_t peer, int fd);
-enum err svc_watch_on_resolve(struct svc_watch *w, uint32_t peer, int fd);
+enum err svc_watch_from_queue(struct svc_common_link *from, str datagram, int *fd);
+enum err svc_watch_from_resolve(struct svc_common_link *from, str datagram, int *fd);
 /* Look at all days that are over, at once. Out: how many domains are looked at. */
 uint64_t svc_watch_report_now(struct svc_watch *w);
 /* Log why the database failed, and count. */

@@ -70,7 +70,7 @@ wire(struct world *w, const char *edge, int *ret_end)
 	int ends[2];
 
 	CHECK_ERR(sys_chan_pair(ends), ERR_OK);
-	CHECK_ERR(svc_watch_service.on_wire(&w->sc, str_from(edge), 0, S("x"), ends[0]), ERR_OK);
+	CHECK_ERR(svc_common_wire(&w->sc, str_from(edge), 0, ends[0]), ERR_OK);
 	*ret_end = ends[1];
 }
 
@@ -91,6 +91,7 @@ begin(struct world *w)
 	w->arena = arena_new(NULL, "test", 64 << 20, 0);
 	w->sc.arena = arena_new(NULL, "process", 64 << 20, 0);
 	w->sc.conf = &w->conf;
+	w->sc.service = &svc_watch_service;
 	w->conf = (struct conf){ .hostname = S("mx.sender.example"),
 		.domain = { domains, 1 },
 		.state = str_from(w->folder),
@@ -123,11 +124,8 @@ end(struct world *w)
 
 	reach_journal_close(&p->journal);
 	reach_inbound_close(&p->inbound);
-	sys_chan_free(&p->smtps[0].chan);
-	sys_chan_free(&p->sends[0].chan);
+	svc_common_links_close(&w->sc);
 	sys_close(&w->smtp);
-	sys_chan_free(&p->queue);
-	sys_chan_free(&p->resolve);
 	sys_chan_free(&w->admin_chan);
 	sys_close(&w->send);
 	sys_close(&w->resolve);
