@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Questions: taken within limits, given to libunbound, answered by it or by their deadline, or
- * forgotten with their asker.
+ * Questions: taken within limits, given to libunbound when their turn has come, answered by it or
+ * by their deadline, or forgotten with their asker.
  */
 #include "base/mem.h"
 #include "ipc/adm_resolve.h"
@@ -16,6 +16,7 @@ void
 svc_resolve_asker_init(struct svc_resolve *r, struct svc_resolve_asker *a)
 {
 	a->all = r;
+	a->out = a->link.edge != NULL && str_eq(a->link.edge->name, S("send_resolve"));
 	list_init(&a->questions);
 }
 
@@ -59,10 +60,13 @@ refuse(struct svc_resolve_asker *a, uint64_t request, enum err result, const cha
 static void
 forget(struct svc_resolve_question *q)
 {
+	struct svc_resolve *r = q->asker->all;
 	sys_timer_stop(&q->deadline);
 	list_remove(&q->node);
+	list_remove(&q->turn);
 	q->asker->pending--;
-	q->asker->all->pending--;
+	r->pending--;
+	r->asked -= q->asked;
 	MEM_FREE(q);
 }
 
@@ -91,6 +95,8 @@ count_and_log(struct svc_resolve *r, const struct svc_resolve_question *q,
 	}
 }
 
+static void next_turns(struct svc_resolve *r);
+
 /* libunbound has a result; it is ours to free. */
 static void
 on_result(void *ctx, int err, struct ub_result *res)
@@ -104,6 +110,15 @@ on_result(void *ctx, int err, struct ub_result *res)
 	tell(q->asker, q->request, &reply, took_ms(q));
 	forget(q);
 	ub_resolve_free(res);
+	next_turns(r);
+}
+
+static void
+cancel(struct svc_resolve_question *q)
+{
+	if (q->asked) {
+		(void)ub_cancel(q->path->ub, q->ticket);
+	}
 }
 
 /* Nobody answered in time; libunbound goes on no further for us. */
@@ -115,12 +130,13 @@ on_deadline(void *ctx)
 	struct svc_resolve_reply reply = { .answer = { .result = ERR_AGAIN,
 					       .trust = DNS_TRUST_UNKNOWN,
 					       .why = S("time-out: no server answered") } };
-	(void)ub_cancel(q->path->ub, q->ticket);
+	cancel(q);
 	r->late++;
 	LOG(RESOLVE_LATE, F_STR("name", str_make(q->name, q->name_n)), F_U64("type", q->type),
 	    F_U64("took_ms", took_ms(q)));
 	tell(q->asker, q->request, &reply, took_ms(q));
 	forget(q);
+	next_turns(r);
 }
 
 /* Is it a name at all? Whatever else it is, libunbound must not wonder about it. */
@@ -152,9 +168,40 @@ question_new(struct svc_resolve_asker *a, const struct svc_resolve_wish *w)
 	sys_timer_init(&q->deadline, on_deadline, q);
 	sys_timer_set(r->sc->loop, &q->deadline, r->timeout_ms);
 	list_push(&a->questions, &q->node);
+	list_push(&r->lines[a->out], &q->turn);
 	a->pending++;
 	r->pending++;
 	return q;
+}
+
+static void
+put(struct svc_resolve *r, struct svc_resolve_question *q)
+{
+	list_remove(&q->turn);
+	q->asked = true;
+	r->asked++;
+	if (ub_resolve_async(q->path->ub, q->name, q->type, CLASS_IN, q, on_result, &q->ticket) !=
+	    0) {
+		refuse(q->asker, q->request, ERR_AGAIN, "libunbound does not take the question");
+		forget(q);
+	}
+}
+
+/* Out and in take turns: neither a waking queue nor a flood of letters starves the other. */
+static void
+next_turns(struct svc_resolve *r)
+{
+	while (r->asked < r->pending_max) {
+		r->next_line = (r->next_line + 1) % LEN(r->lines);
+		struct list *line = &r->lines[r->next_line];
+		if (list_empty(line)) {
+			line = &r->lines[(r->next_line + 1) % LEN(r->lines)];
+		}
+		if (list_empty(line)) {
+			break;
+		}
+		put(r, LIST_ENTRY(line->next, struct svc_resolve_question, turn));
+	}
 }
 
 void
@@ -170,18 +217,13 @@ svc_resolve_ask(struct svc_resolve_asker *a, const struct svc_resolve_wish *w)
 		refuse(a, w->request, ERR_SYNTAX, "not a name");
 		return;
 	}
-	bool many = r->pending >= r->pending_max ||
+	bool many = r->pending >= SVC_RESOLVE_LINE_MAX ||
 	    (a->link.edge == NULL && a->pending >= SVC_RESOLVE_ADMIN_MAX);
-	struct svc_resolve_question *q = many ? NULL : question_new(a, w);
-	if (q == NULL) {
+	if (many || question_new(a, w) == NULL) {
 		refuse(a, w->request, ERR_AGAIN, "too many questions at a time");
 		return;
 	}
-	if (ub_resolve_async(q->path->ub, q->name, q->type, CLASS_IN, q, on_result, &q->ticket) !=
-	    0) {
-		forget(q);
-		refuse(a, w->request, ERR_AGAIN, "libunbound does not take the question");
-	}
+	next_turns(r);
 }
 
 void
@@ -189,8 +231,9 @@ svc_resolve_drop(struct svc_resolve_asker *a)
 {
 	LIST_EACH(it, &a->questions) {
 		struct svc_resolve_question *q = LIST_ENTRY(it, struct svc_resolve_question, node);
-		(void)ub_cancel(q->path->ub, q->ticket);
+		cancel(q);
 		a->all->dropped++;
 		forget(q);
 	}
+	next_turns(a->all);
 }

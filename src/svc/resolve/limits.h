@@ -6,8 +6,10 @@
 #define SVC_RESOLVE_LIMITS_H
 
 enum {
-	SVC_RESOLVE_SENDS_MAX = 16,      /* send processes; the setting ends at 8 */
-	SVC_RESOLVE_SCANS_MAX = 64,      /* scan processes: the most there can be */
+	SVC_RESOLVE_SENDS_MAX = 16, /* send processes; the setting ends at 8 */
+	SVC_RESOLVE_SCANS_MAX = 64, /* scan processes: the most there can be */
+	/* Under way and waiting: some 8 MB. A queue that wakes up asks 3 questions a domain. */
+	SVC_RESOLVE_LINE_MAX = 20000,
 	SVC_RESOLVE_ADMIN_MAX = 200,     /* questions of one administrator: a whole `dns check` */
 	SVC_RESOLVE_RECORDS_MAX = 100,   /* list `records` of the edges; the rest is left out */
 	SVC_RESOLVE_RECORD_MAX = 8192,   /* `rdata` of dns_record; longer ones are left out */

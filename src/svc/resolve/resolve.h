@@ -23,6 +23,7 @@ struct svc_resolve;
 struct svc_resolve_asker {
 	struct svc_common_link link;
 	struct svc_resolve *all;
+	bool out; /* asks for mail that leaves */
 	uint32_t pending;
 	struct list questions;
 };
@@ -36,6 +37,8 @@ struct svc_resolve_path {
 /* One question under way. Freed with its answer, its asker or its deadline. */
 struct svc_resolve_question {
 	struct list node; /* of its asker */
+	struct list turn; /* in the line until libunbound has it */
+	bool asked;
 	struct svc_resolve_asker *asker;
 	struct svc_resolve_path *path;
 	struct sys_timer deadline;
@@ -71,9 +74,12 @@ struct svc_resolve {
 	struct svc_resolve_asker admins[SVC_COMMON_ADMINS_MAX];
 	struct arena *scratch; /* one message or answer */
 	struct buf out;
-	struct buf settings; /* of this section when the process began */
-	bool validating;     /* there is something to trust */
-	size_t pending, pending_max;
+	struct buf settings;  /* of this section when the process began */
+	bool validating;      /* there is something to trust */
+	struct list lines[2]; /* questions that wait for their turn: those of send are in [1] */
+	size_t next_line;
+	size_t pending; /* all questions */
+	size_t asked, pending_max;
 	int64_t timeout_ms;
 	/* Since the process began. */
 	uint64_t questions, secure, insecure, bogus, missing, failed, late, refused, dropped;
@@ -102,8 +108,9 @@ void svc_resolve_asker_init(struct svc_resolve *r, struct svc_resolve_asker *a);
 /*
  * Ask, or answer at once what cannot be asked. The answer goes to a->link.
  *
- * Limits  r->pending_max questions at a time, SVC_RESOLVE_ADMIN_MAX of one administrator: beyond
- *         them the answer is AGAIN
+ * Limits  libunbound has r->pending_max questions at a time, the others wait for their turn;
+ *         SVC_RESOLVE_LINE_MAX, SVC_RESOLVE_ADMIN_MAX of one administrator: beyond them the answer
+ *         is AGAIN
  */
 void svc_resolve_ask(struct svc_resolve_asker *a, const struct svc_resolve_wish *w);
 

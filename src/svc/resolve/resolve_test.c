@@ -18,7 +18,14 @@
 #include <sys/socket.h>
 #include <unbound.h>
 
-enum { TURN_MS = 20, TURNS_MAX = 1000, PACKET_MAX = 512, HEADER = 12, GOT_MAX = 64 };
+enum {
+	TURN_MS = 20,
+	PATIENT_MS = 60000,
+	TURNS_MAX = 1000,
+	PACKET_MAX = 512,
+	HEADER = 12,
+	GOT_MAX = 64
+};
 enum { QR = 0x80, RA = 0x80, RD = 0x01, CLASS_IN = 1, TTL = 60 };
 
 struct got {
@@ -341,20 +348,57 @@ gives_up_in_time(void)
 }
 
 static void
+turn(void)
+{
+	for (int i = 0; i < 5; i++) {
+		CHECK_ERR(sys_loop_turn(w.sc.loop, TURN_MS), ERR_OK);
+	}
+}
+
+/* Two at a time; the others wait, and mail that comes in does not wait behind all that leaves. */
+static void
+takes_turns(void)
+{
+	static const struct svc_common_edge in = { .name = S_INIT("scan_resolve") };
+	begin();
+	struct svc_resolve_asker *send = &w.r->sends[0], *scan = &w.r->scans[0];
+	struct svc_resolve_wish silent = { .name = S("silent.test"), .type = DNS_A };
+	const struct svc_resolve_wish wish = { .request = 9, .name = S("one.test"), .type = DNS_A };
+	scan->link = send->link;
+	scan->link.edge = &in;
+	svc_resolve_asker_init(w.r, scan);
+	w.r->pending_max = 2;
+	for (silent.request = 1; silent.request <= 4; silent.request++) {
+		w.r->timeout_ms = silent.request <= 2 ? TURN_MS : PATIENT_MS;
+		svc_resolve_ask(send, &silent);
+	}
+	svc_resolve_ask(scan, &wish);
+	CHECK_U64(w.r->pending, 5);
+	CHECK_U64(w.r->asked, 2);
+	await(3);
+	CHECK_U64(w.got[2].request, 9);
+	CHECK_ERR(w.got[2].result, ERR_OK);
+	CHECK_U64(w.r->pending, 2);
+	CHECK_U64(w.r->asked, 2);
+	CHECK_U64(w.r->refused, 0);
+	scan->link = (struct svc_common_link){ 0 };
+	end();
+}
+
+static void
 bounds_questions(void)
 {
 	begin();
-	w.conf.resolve_pending = 2;
-	svc_resolve_service.on_reload(&w.sc);
-	for (uint64_t i = 0; i < 4; i++) {
-		ask(i, S("silent.test"), (uint16_t)(i + 1));
-	}
-	await(2);
-	CHECK_U64(w.r->pending, 2);
+	w.r->pending_max = 0;
+	ask(1, S("one.test"), DNS_A);
+	turn();
+	w.r->pending = SVC_RESOLVE_LINE_MAX;
+	ask(2, S("one.test"), DNS_A);
+	await(1);
 	CHECK_U64(w.got[0].request, 2);
-	CHECK_U64(w.got[1].request, 3);
 	CHECK_ERR(w.got[0].result, ERR_AGAIN);
 	CHECK(str_starts(str_from(w.got[0].why), S("too many")));
+	w.r->pending = 1;
 	end();
 }
 
@@ -374,14 +418,6 @@ survives_no_memory(void)
 	await(2);
 	CHECK_ERR(w.got[1].result, ERR_OK);
 	end();
-}
-
-static void
-turn(void)
-{
-	for (int i = 0; i < 5; i++) {
-		CHECK_ERR(sys_loop_turn(w.sc.loop, TURN_MS), ERR_OK);
-	}
 }
 
 /* Closed, replaced, or broken by nonsense: its questions are gone, others go on. */
@@ -535,5 +571,5 @@ serves_administrators(void)
 	end();
 }
 
-TEST_MAIN(tells_apart, gives_up_in_time, bounds_questions, forgets_with_the_channel, judges,
-    serves_every_edge, serves_administrators, survives_no_memory)
+TEST_MAIN(tells_apart, gives_up_in_time, takes_turns, bounds_questions, forgets_with_the_channel,
+    judges, serves_every_edge, serves_administrators, survives_no_memory)

@@ -48,6 +48,8 @@ init(struct svc_common *sc)
 	}
 	r->sc = sc;
 	sc->ctx = r;
+	list_init(&r->lines[0]);
+	list_init(&r->lines[1]);
 	r->scratch = arena_new(sc->arena, "message", SVC_RESOLVE_SCRATCH, 0);
 	buf_init(&r->out, SYS_CHAN_MESSAGE_MAX);
 	buf_init(&r->settings, SETTINGS_MAX);
