@@ -176,10 +176,10 @@ answer(struct svc_queue *q, const struct svc_queue_commit *c, enum err result)
 	};
 	buf_reset(&q->out);
 	ipc_smtp_queue_commit_result_put(&q->out, &m);
-	if (c->from != NULL && c->from->chan != NULL) {
+	if (c->from != NULL) {
 		/* a peer that does not take its answer will find no mail lost, only a client that
 		 * tries again */
-		(void)(sys_chan_send(c->from->chan, &q->out, -1) == ERR_OK);
+		(void)(svc_common_link_send(c->from, &q->out, -1) == ERR_OK);
 	}
 }
 
@@ -317,13 +317,13 @@ svc_queue_commit_own(struct svc_queue *q, const struct spool_envelope *e, str bo
 static enum err
 on_commit(void *ctx, const struct ipc_smtp_queue_commit *m, int *fd)
 {
-	struct svc_queue_smtp *peer = ctx;
-	struct svc_queue *q = peer->q;
+	struct svc_common_link *from = ctx;
+	struct svc_queue *q = from->sc->ctx;
 	if (q->commits_n == SVC_QUEUE_COMMITS_MAX) {
 		flush(q);
 	}
 	struct svc_queue_commit *c = &q->commits[q->commits_n];
-	*c = (struct svc_queue_commit){ .from = peer, .txn = m->txn };
+	*c = (struct svc_queue_commit){ .from = from, .txn = m->txn };
 	list_init(&c->letters);
 	list_init(&c->ending);
 	enum err e = stage(q, m, *fd, c);
@@ -337,82 +337,24 @@ on_commit(void *ctx, const struct ipc_smtp_queue_commit *m, int *fd)
 	return ERR_OK;
 }
 
-static enum err
-on_message(void *ctx, str datagram, int *fd)
+enum err
+svc_queue_from_smtp(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_smtp_queue_at_queue handlers = { .commit = on_commit };
-	struct svc_queue_smtp *peer = ctx;
-	arena_reset(peer->q->scratch);
-	return ipc_smtp_queue_queue_dispatch(&handlers, peer, datagram, fd, peer->q->scratch);
+	struct svc_queue *q = from->sc->ctx;
+	arena_reset(q->scratch);
+	return ipc_smtp_queue_queue_dispatch(&handlers, from, datagram, fd, q->scratch);
 }
 
-static void
-smtp_free(struct svc_queue_smtp *peer)
+/* Its successor never asked. */
+void
+svc_queue_smtp_down(struct svc_common_link *l)
 {
-	struct svc_queue *q = peer->q;
+	struct svc_queue *q = l->sc->ctx;
 	for (size_t i = 0; i < q->commits_n; i++) {
-		if (q->commits[i].from == peer) {
+		if (q->commits[i].from == l) {
 			q->commits[i].from = NULL;
 		}
-	}
-	sys_chan_free(&peer->chan);
-	list_remove(&peer->node);
-	mem_drop(peer);
-}
-
-static void
-on_closed(void *ctx, enum err why)
-{
-	struct svc_queue_smtp *peer = ctx;
-	if (why != ERR_EOF) {
-		LOG(CHANNEL_CLOSED, F_CSTR("edge", "smtp_queue"), F_U64("peer", peer->peer),
-		    F_ERR(why));
-		svc_common_rewire(peer->q->sc, S("smtp_queue"), peer->peer);
-	}
-	smtp_free(peer);
-}
-
-/* That peer was started anew, or its channel broke: the old one is worth nothing. */
-static void
-drop_peer(struct svc_queue *q, uint32_t index)
-{
-	LIST_EACH(it, &q->smtps) {
-		struct svc_queue_smtp *peer = LIST_ENTRY(it, struct svc_queue_smtp, node);
-		if (peer->peer == index) {
-			smtp_free(peer);
-		}
-	}
-}
-
-enum err
-svc_queue_on_smtp(struct svc_queue *q, uint32_t index, int fd)
-{
-	drop_peer(q, index);
-	struct svc_queue_smtp *peer = mem_zalloc(1, sizeof *peer);
-	if (peer == NULL) {
-		sys_close(&fd);
-		return ERR_NOMEM;
-	}
-	peer->q = q;
-	peer->peer = index;
-	list_push(&q->smtps, &peer->node);
-	struct sys_chan_handler handler = {
-		.on_message = on_message, .on_closed = on_closed, .ctx = peer
-	};
-	enum err e = sys_chan_new(q->sc->loop, fd, &handler, &peer->chan);
-	if (e != ERR_OK) {
-		smtp_free(peer);
-		return e;
-	}
-	sys_chan_pause(peer->chan, !q->listening);
-	return ERR_OK;
-}
-
-void
-svc_queue_smtps_start(struct svc_queue *q)
-{
-	LIST_EACH(it, &q->smtps) {
-		sys_chan_pause(LIST_ENTRY(it, struct svc_queue_smtp, node)->chan, false);
 	}
 }
 

@@ -408,7 +408,7 @@ lane_open(struct svc_queue_lane *lane)
 	struct ipc_queue_accounts_open m = { .job = lane->job, .account = lane->account };
 	buf_reset(&q->out);
 	ipc_queue_accounts_open_put(&q->out, &m);
-	return sys_chan_send(q->accounts, &q->out, fds[1]);
+	return svc_common_link_send(&q->accounts, &q->out, fds[1]);
 }
 
 static void
@@ -455,7 +455,7 @@ start_lanes(void *ctx)
 {
 	struct svc_queue *q = ctx;
 	size_t rounds = 2 * q->limit;
-	while (q->accounts != NULL && !q->quitting && q->working < q->limit &&
+	while (q->accounts.chan != NULL && !q->quitting && q->working < q->limit &&
 	    !list_empty(&q->ready) && rounds-- > 0) {
 		lane_start(LIST_ENTRY(q->ready.next, struct svc_queue_lane, node));
 	}
@@ -568,45 +568,29 @@ on_synced(void *ctx, const struct ipc_queue_accounts_synced *m, int *fd)
 	return ERR_OK;
 }
 
-static enum err
-on_accounts_message(void *ctx, str datagram, int *fd)
+enum err
+svc_queue_from_accounts(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_queue_accounts_at_queue handlers = {
 		.ended = on_ended, .synced = on_synced, .slotted = svc_queue_on_slotted
 	};
-	struct svc_queue *q = ctx;
+	struct svc_queue *q = from->sc->ctx;
 	arena_reset(q->scratch);
 	return ipc_queue_accounts_queue_dispatch(&handlers, q, datagram, fd, q->scratch);
 }
 
-static void
-on_accounts_closed(void *ctx, enum err why)
+void
+svc_queue_accounts_up(struct svc_common_link *l)
 {
-	struct svc_queue *q = ctx;
-	LOG(CHANNEL_CLOSED, F_CSTR("edge", "queue_accounts"), F_U64("peer", q->accounts_peer),
-	    F_ERR(why));
-	sys_chan_free(&q->accounts);
-	svc_queue_settle_lost(q);
-	svc_queue_slot_lost(q);
-	if (why != ERR_EOF) {
-		svc_common_rewire(q->sc, S("queue_accounts"), q->accounts_peer);
-	}
+	struct svc_queue *q = l->sc->ctx;
+	sys_task_schedule(q->sc->loop, &q->start);
 }
 
-enum err
-svc_queue_on_accounts(struct svc_queue *q, uint32_t peer, int fd)
+void
+svc_queue_accounts_down(struct svc_common_link *l)
 {
-	struct sys_chan_handler handler = {
-		.on_message = on_accounts_message, .on_closed = on_accounts_closed, .ctx = q
-	};
-	sys_chan_free(&q->accounts);
-	svc_queue_settle_lost(q);
-	svc_queue_slot_lost(q);
-	q->accounts_peer = peer;
-	TRY(sys_chan_new(q->sc->loop, fd, &handler, &q->accounts));
-	sys_chan_pause(q->accounts, !q->listening);
-	sys_task_schedule(q->sc->loop, &q->start);
-	return ERR_OK;
+	svc_queue_settle_lost(l->sc->ctx);
+	svc_queue_slot_lost(l->sc->ctx);
 }
 
 void

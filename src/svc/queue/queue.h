@@ -13,8 +13,10 @@
 #include "conf/conf.h"
 #include "spool/spool.h"
 #include "svc/common/service.h"
+#include "svc/queue/remote/limits.h"
 
 enum {
+	SVC_QUEUE_SMTPS_MAX = 128,    /* both sets: twice the bound of setting smtp.processes */
 	SVC_QUEUE_COMMITS_MAX = 4096, /* commits answered by one flush */
 	SVC_QUEUE_BATCH = 64,         /* letters an account process has in hand */
 	SVC_QUEUE_BATCH_OCTETS = 4 << 20,
@@ -102,16 +104,9 @@ struct svc_queue_lane {
 	bool opened, opened_syncing; /* a process delivered what is dirty, or being synced */
 };
 
-struct svc_queue_smtp {
-	struct list node;
-	uint32_t peer;
-	struct svc_queue *q;
-	struct sys_chan *chan;
-};
-
 struct svc_queue_commit {
-	struct svc_queue_smtp *from; /* NULL: gone meanwhile, or our own */
-	bool watch, policy;          /* it came from that process */
+	struct svc_common_link *from; /* NULL: gone meanwhile, or our own */
+	bool watch, policy;           /* it came from that process */
 	uint64_t txn, entry;
 	struct list letters; /* made at commit, let go when the flush succeeded */
 	struct list ending;  /* remote letters that end with it: it is their report */
@@ -128,10 +123,8 @@ struct svc_queue {
 	int journal;
 	struct arena *scratch;
 	struct buf out;
-	struct sys_chan *accounts;
-	uint32_t accounts_peer;
-	bool listening; /* in the sandbox, the journal open; until then nobody is */
-	struct list smtps;
+	struct svc_common_link smtps[SVC_QUEUE_SMTPS_MAX], sends[SVC_QUEUE_REMOTE_SENDERS];
+	struct svc_common_link accounts, watch, policy;
 	struct svc_queue_commit *commits;
 	size_t commits_n;
 	struct sys_task flush;
@@ -161,8 +154,8 @@ struct svc_queue {
 
 /* commit.c: the edge to smtp, and the letters found at start. */
 enum err svc_queue_commit_init(struct svc_queue *q);
-enum err svc_queue_on_smtp(struct svc_queue *q, uint32_t peer, int fd);
-void svc_queue_smtps_start(struct svc_queue *q);
+enum err svc_queue_from_smtp(struct svc_common_link *from, str datagram, int *fd);
+void svc_queue_smtp_down(struct svc_common_link *l);
 void svc_queue_flush_soon(struct svc_queue *q);
 /*
  * Queue a message of our own.
@@ -176,7 +169,9 @@ enum err svc_queue_commit_own(struct svc_queue *q, const struct spool_envelope *
 /* lane.c: the edges to accounts and the account processes. */
 void svc_queue_lane_init(struct svc_queue *q);
 void svc_queue_limits(struct svc_queue *q); /* from the settings */
-enum err svc_queue_on_accounts(struct svc_queue *q, uint32_t peer, int fd);
+enum err svc_queue_from_accounts(struct svc_common_link *from, str datagram, int *fd);
+void svc_queue_accounts_up(struct svc_common_link *l);
+void svc_queue_accounts_down(struct svc_common_link *l);
 struct svc_queue_lane *svc_queue_lane_get(struct svc_queue *q, uint64_t account);
 void svc_queue_lane_add(struct svc_queue_lane *lane, struct svc_queue_letter *letter);
 void svc_queue_lane_retry(struct svc_queue_lane *lane);

@@ -61,11 +61,11 @@ start_queue(struct world *w)
 {
 	int smtp[2], accounts[2];
 	w->sc.conf = &w->conf;
-	struct svc_queue *q = w->q = queue_test_start(&w->sc, w->folder);
+	w->q = queue_test_start(&w->sc, w->folder);
 	CHECK_ERR(sys_chan_pair(smtp), ERR_OK);
 	CHECK_ERR(sys_chan_pair(accounts), ERR_OK);
-	CHECK_ERR(svc_queue_on_smtp(q, 0, smtp[0]), ERR_OK);
-	CHECK_ERR(svc_queue_on_accounts(q, 0, accounts[0]), ERR_OK);
+	CHECK_ERR(svc_common_wire(&w->sc, S("smtp_queue"), 0, smtp[0]), ERR_OK);
+	CHECK_ERR(svc_common_wire(&w->sc, S("queue_accounts"), 0, accounts[0]), ERR_OK);
 	w->smtp = smtp[1];
 	w->accounts = accounts[1];
 	w->account = -1;
@@ -502,7 +502,7 @@ a_sync_waits_for_accounts(void)
 	answer_letter(w, 0, ERR_OK);
 	sys_close(&w->accounts);
 	turn(w);
-	CHECK(w->q->accounts == NULL);
+	CHECK(w->q->accounts.chan == NULL);
 	sys_timer_set(w->sc.loop, &w->q->sync_timer, 0);
 	turn(w);
 	CHECK(sys_timer_is_set(&w->q->sync_timer));
@@ -709,7 +709,7 @@ accounts_dies_asked(void)
 	CHECK_U64(w->q->working, 0);
 	w->slot_silent = false;
 	CHECK_ERR(sys_chan_pair(accounts), ERR_OK);
-	CHECK_ERR(svc_queue_on_accounts(w->q, 0, accounts[0]), ERR_OK);
+	CHECK_ERR(svc_common_wire(&w->sc, S("queue_accounts"), 0, accounts[0]), ERR_OK);
 	w->accounts = accounts[1];
 	read_all(w);
 	CHECK_U64(w->slots, 2);

@@ -33,7 +33,6 @@ init(struct svc_common *sc)
 	svc_queue_lane_init(q);
 	svc_queue_settle_init(q);
 	svc_queue_limits(q);
-	list_init(&q->smtps);
 	return svc_queue_remote_init(q);
 }
 
@@ -43,12 +42,7 @@ start(struct svc_common *sc)
 {
 	struct svc_queue *q = sc->ctx;
 	TRY(svc_queue_commit_init(q));
-	q->listening = true;
-	svc_queue_smtps_start(q);
 	svc_queue_remote_start(q);
-	if (q->accounts != NULL) {
-		sys_chan_pause(q->accounts, false);
-	}
 	return ERR_OK;
 }
 
@@ -56,25 +50,6 @@ static void
 on_reload(struct svc_common *sc)
 {
 	svc_queue_limits(sc->ctx);
-}
-
-static enum err
-on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
-{
-	if (str_eq(edge, S("smtp_queue"))) {
-		return svc_queue_on_smtp(sc->ctx, peer, fd);
-	}
-	if (str_eq(edge, S("queue_send"))) {
-		return svc_queue_remote_on_send(sc->ctx, peer, fd);
-	}
-	if (str_eq(edge, S("watch_queue"))) {
-		return svc_queue_remote_on_watch(sc->ctx, peer, fd);
-	}
-	if (str_eq(edge, S("policy_queue"))) {
-		return svc_queue_remote_on_policy(sc->ctx, peer, fd);
-	}
-	ASSERT(str_eq(edge, S("queue_accounts")));
-	return svc_queue_on_accounts(sc->ctx, peer, fd);
 }
 
 static void
@@ -112,12 +87,28 @@ on_quit(struct svc_common *sc, uint32_t grace_ms)
 	svc_common_exit(sc);
 }
 
+static const struct svc_common_edge edges[] = {
+	{ S_INIT("smtp_queue"), SVC_COMMON_LINKS(struct svc_queue, smtps),
+	    .on_message = svc_queue_from_smtp, .on_down = svc_queue_smtp_down },
+	{ S_INIT("queue_accounts"), SVC_COMMON_LINKS(struct svc_queue, accounts),
+	    .on_message = svc_queue_from_accounts, .on_up = svc_queue_accounts_up,
+	    .on_down = svc_queue_accounts_down },
+	{ S_INIT("queue_send"), SVC_COMMON_LINKS(struct svc_queue, sends),
+	    .on_message = svc_queue_remote_from_send, .on_up = svc_queue_remote_send_up,
+	    .on_down = svc_queue_remote_send_down, .on_drained = svc_queue_remote_send_up },
+	{ S_INIT("watch_queue"), SVC_COMMON_LINKS(struct svc_queue, watch),
+	    .on_message = svc_queue_remote_from_watch },
+	{ S_INIT("policy_queue"), SVC_COMMON_LINKS(struct svc_queue, policy),
+	    .on_message = svc_queue_remote_from_policy },
+	{ .n = 0 },
+};
+
 const struct svc_common_service svc_queue_service = {
 	.name = "queue",
 	.profile = svc_queue_profile,
 	.init = init,
 	.start = start,
-	.on_wire = on_wire,
+	.edges = edges,
 	.on_reload = on_reload,
 	.on_status = on_status,
 	.on_quit = on_quit,

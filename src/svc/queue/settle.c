@@ -64,7 +64,7 @@ svc_queue_settle_now(struct svc_queue *q)
 	if (q->sync_job != 0 || list_empty(&q->dirty)) {
 		return;
 	}
-	if (q->accounts == NULL) {
+	if (q->accounts.chan == NULL) {
 		settle_soon(q);
 		return;
 	}
@@ -89,7 +89,7 @@ svc_queue_settle_now(struct svc_queue *q)
 	q->sync_more = !list_empty(&q->dirty);
 	buf_reset(&q->out);
 	ipc_queue_accounts_sync_put(&q->out, &m);
-	if (sys_chan_send(q->accounts, &q->out, -1) != ERR_OK) {
+	if (svc_common_link_send(&q->accounts, &q->out, -1) != ERR_OK) {
 		svc_queue_settle_lost(q);
 	}
 }

@@ -48,13 +48,13 @@ svc_queue_slot_ask(struct svc_queue_lane *lane)
 	struct svc_queue *q = lane->q;
 	bool refused = lane->refused;
 	lane->refused = false;
-	if (refused || q->accounts == NULL || !lane_fits(lane)) {
+	if (refused || q->accounts.chan == NULL || !lane_fits(lane)) {
 		return ERR_UNAVAILABLE;
 	}
 	struct ipc_queue_accounts_slot m = { .job = q->next_job++, .account = lane->account };
 	buf_reset(&q->out);
 	ipc_queue_accounts_slot_put(&q->out, &m);
-	TRY(sys_chan_send(q->accounts, &q->out, -1));
+	TRY(svc_common_link_send(&q->accounts, &q->out, -1));
 	lane->job = m.job;
 	lane->asking = true;
 	list_push(&q->asking, &lane->node);
@@ -110,7 +110,7 @@ tell_accounts(struct svc_queue *q, uint64_t account)
 	buf_reset(&q->out);
 	ipc_queue_accounts_arrived_put(&q->out, &m);
 	/* a full channel is no loss: sessions look again later */
-	(void)(q->accounts != NULL && sys_chan_send(q->accounts, &q->out, -1) == ERR_OK);
+	(void)(svc_common_link_send(&q->accounts, &q->out, -1) == ERR_OK);
 }
 
 enum err

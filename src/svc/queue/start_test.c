@@ -27,6 +27,8 @@ queue_test_start(struct svc_common *sc, const char *folder)
 	CHECK_ERR(sys_loop_new(&sc->loop), ERR_OK);
 	sc->arena = arena_new(NULL, "test", 64 << 20, 0);
 	q->sc = sc;
+	sc->ctx = q;
+	sc->service = &svc_queue_service;
 	q->next_job = 1;
 	q->scratch = arena_new(sc->arena, "message", 8 << 20, 0);
 	q->lanes = map_new(key, SIZE_MAX);
@@ -36,10 +38,8 @@ queue_test_start(struct svc_common *sc, const char *folder)
 	svc_queue_lane_init(q);
 	svc_queue_settle_init(q);
 	svc_queue_limits(q);
-	list_init(&q->smtps);
 	CHECK_ERR(svc_queue_remote_init(q), ERR_OK);
 	CHECK_ERR(svc_queue_commit_init(q), ERR_OK);
-	q->listening = true;
 	return q;
 }
 

@@ -442,6 +442,7 @@ svc_queue_remote_init(struct svc_queue *q)
 	sys_timer_init(&r->sync, sync_done, q);
 	for (size_t i = 0; i < LEN(r->senders); i++) {
 		r->senders[i].remote = r;
+		r->senders[i].link = &q->sends[i];
 		list_init(&r->senders[i].ready[0]);
 		list_init(&r->senders[i].ready[1]);
 	}
@@ -453,15 +454,4 @@ void
 svc_queue_remote_start(struct svc_queue *q)
 {
 	spool_states_from(q->spool, tell_states, q);
-	if (q->remote->watch != NULL) {
-		sys_chan_pause(q->remote->watch, false);
-	}
-	if (q->remote->policy != NULL) {
-		sys_chan_pause(q->remote->policy, false);
-	}
-	for (size_t i = 0; i < LEN(q->remote->senders); i++) {
-		if (q->remote->senders[i].chan != NULL) {
-			sys_chan_pause(q->remote->senders[i].chan, false);
-		}
-	}
 }

@@ -82,7 +82,6 @@ list_all(str to)
 	int fds[2], fd = -1;
 	CHECK_ERR(sys_chan_pair(fds), ERR_OK);
 	CHECK_ERR(sys_chan_new(w->sc.loop, fds[0], &none, &chan), ERR_OK);
-	w->sc.ctx = w->q;
 	int64_t began = sys_clock_us();
 	while (l.more && l.pages < 10000) {
 		buf_reset(&w->out);

@@ -98,13 +98,10 @@ void
 svc_queue_remote_policy_answer(struct svc_queue *q, uint64_t txn, enum err result)
 {
 	const struct ipc_policy_queue_noticed m = { .txn = txn, .result = result };
-	if (q->remote->policy == NULL) {
-		return;
-	}
 	buf_reset(&q->out);
 	ipc_policy_queue_noticed_put(&q->out, &m);
 	/* not told, policy sends its notice once more */
-	(void)(sys_chan_send(q->remote->policy, &q->out, -1) == ERR_OK);
+	(void)(svc_common_link_send(&q->policy, &q->out, -1) == ERR_OK);
 }
 
 static enum err
@@ -120,37 +117,12 @@ on_notice(void *ctx, const struct ipc_policy_queue_notice *m, int *fd)
 
 /* ---- the channel ---------------------------------------------------------------------------- */
 
-static enum err
-on_message(void *ctx, str datagram, int *fd)
+enum err
+svc_queue_remote_from_policy(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_policy_queue_at_queue handlers = { .hold = on_hold,
 		.notice = on_notice };
-	struct svc_queue *q = ctx;
+	struct svc_queue *q = from->sc->ctx;
 	arena_reset(q->scratch);
 	return ipc_policy_queue_queue_dispatch(&handlers, q, datagram, fd, q->scratch);
-}
-
-static void
-on_closed(void *ctx, enum err why)
-{
-	struct svc_queue *q = ctx;
-	LOG(CHANNEL_CLOSED, F_CSTR("edge", "policy_queue"), F_U64("peer", q->remote->policy_peer),
-	    F_ERR(why));
-	sys_chan_free(&q->remote->policy);
-	if (why != ERR_EOF) {
-		svc_common_rewire(q->sc, S("policy_queue"), q->remote->policy_peer);
-	}
-}
-
-enum err
-svc_queue_remote_on_policy(struct svc_queue *q, uint32_t peer, int fd)
-{
-	const struct sys_chan_handler handler = {
-		.on_message = on_message, .on_closed = on_closed, .ctx = q
-	};
-	sys_chan_free(&q->remote->policy);
-	q->remote->policy_peer = peer;
-	TRY(sys_chan_new(q->sc->loop, fd, &handler, &q->remote->policy));
-	sys_chan_pause(q->remote->policy, !q->listening);
-	return ERR_OK;
 }

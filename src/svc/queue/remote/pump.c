@@ -108,7 +108,7 @@ hand_over(struct svc_queue_bundle *b, struct svc_queue_sender *s)
 		sys_close(&fd);
 		return e;
 	}
-	e = sys_chan_send(s->chan, &q->out, fd);
+	e = svc_common_link_send(s->link, &q->out, fd);
 	if (e != ERR_OK) {
 		(void)map_del(r->jobs, b->job);
 		return e;
@@ -147,7 +147,7 @@ burst(struct svc_queue_dest *d)
 		struct svc_queue_bundle *b = LIST_ENTRY(d->waiting.next, struct svc_queue_bundle,
 		    node);
 		list_remove(&b->node);
-		enum err e = s->chan == NULL ? ERR_UNAVAILABLE : hand_over(b, s);
+		enum err e = s->link->chan == NULL ? ERR_UNAVAILABLE : hand_over(b, s);
 		if (e == ERR_OK) {
 			n++;
 		} else if (e == ERR_BUSY || e == ERR_UNAVAILABLE) {
@@ -166,7 +166,7 @@ static size_t
 round_of(struct svc_queue_sender *s, struct list *ready, size_t most)
 {
 	size_t n = 0;
-	while (n < most && !list_empty(ready) && s->chan != NULL && !s->full) {
+	while (n < most && !list_empty(ready) && s->link->chan != NULL && !s->full) {
 		struct svc_queue_dest *d = LIST_ENTRY(ready->next, struct svc_queue_dest, node);
 		if (!has_room(s->remote, d)) {
 			break; /* so it is for all of them */
@@ -202,10 +202,8 @@ svc_queue_remote_cancel(struct svc_queue_bundle *b)
 	const struct ipc_queue_send_cancel m = { .job = b->job };
 	buf_reset(&q->out);
 	ipc_queue_send_cancel_put(&q->out, &m);
-	if (s->chan != NULL) {
-		/* not told, it goes on, and its result comes all the same */
-		(void)(sys_chan_send(s->chan, &q->out, -1) == ERR_OK);
-	}
+	/* not told, it goes on, and its result comes all the same */
+	(void)(svc_common_link_send(s->link, &q->out, -1) == ERR_OK);
 }
 
 /* ---- the channels ---- */
@@ -248,61 +246,32 @@ take_back(struct svc_queue_sender *s)
 	s->full = false;
 }
 
-static void
-on_closed(void *ctx, enum err why)
+void
+svc_queue_remote_send_down(struct svc_common_link *l)
 {
-	struct svc_queue_sender *s = ctx;
-	struct svc_queue *q = s->remote->q;
-	LOG(CHANNEL_CLOSED, F_CSTR("edge", "queue_send"), F_U64("peer", s->peer), F_ERR(why));
-	sys_chan_free(&s->chan);
-	take_back(s);
-	if (why != ERR_EOF) {
-		svc_common_rewire(q->sc, S("queue_send"), s->peer);
-	}
+	struct svc_queue *q = l->sc->ctx;
+	take_back(&q->remote->senders[l->peer]);
 }
 
-static void
-on_drained(void *ctx)
+void
+svc_queue_remote_send_up(struct svc_common_link *l)
 {
-	struct svc_queue_sender *s = ctx;
-	s->full = false;
-	sys_task_schedule(s->remote->q->sc->loop, &s->remote->pump);
+	struct svc_queue *q = l->sc->ctx;
+	q->remote->senders[l->peer].full = false;
+	sys_task_schedule(q->sc->loop, &q->remote->pump);
 }
 
 static enum err
 on_result(void *ctx, const struct ipc_queue_send_result *m, int *fd)
 {
-	struct svc_queue_sender *s = ctx;
-	return svc_queue_remote_result(s->remote, m);
-}
-
-static enum err
-on_message(void *ctx, str datagram, int *fd)
-{
-	static const struct ipc_queue_send_at_queue handlers = { .result = on_result };
-	struct svc_queue_sender *s = ctx;
-	struct arena *a = s->remote->q->scratch;
-	arena_reset(a);
-	return ipc_queue_send_queue_dispatch(&handlers, s, datagram, fd, a);
+	return svc_queue_remote_result(ctx, m);
 }
 
 enum err
-svc_queue_remote_on_send(struct svc_queue *q, uint32_t peer, int fd)
+svc_queue_remote_from_send(struct svc_common_link *from, str datagram, int *fd)
 {
-	struct svc_queue_remote *r = q->remote;
-	if (peer >= LEN(r->senders)) {
-		sys_close(&fd);
-		return ERR_PROTOCOL;
-	}
-	struct svc_queue_sender *s = &r->senders[peer];
-	const struct sys_chan_handler handler = {
-		.on_message = on_message, .on_closed = on_closed, .on_drained = on_drained, .ctx = s
-	};
-	s->peer = peer;
-	sys_chan_free(&s->chan);
-	take_back(s);
-	TRY(sys_chan_new(q->sc->loop, fd, &handler, &s->chan));
-	sys_chan_pause(s->chan, !q->listening);
-	sys_task_schedule(q->sc->loop, &r->pump);
-	return ERR_OK;
+	static const struct ipc_queue_send_at_queue handlers = { .result = on_result };
+	struct svc_queue *q = from->sc->ctx;
+	arena_reset(q->scratch);
+	return ipc_queue_send_queue_dispatch(&handlers, q->remote, datagram, fd, q->scratch);
 }

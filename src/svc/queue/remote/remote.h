@@ -28,12 +28,11 @@ struct svc_queue_outcome {
 	str enhanced, reply, host; /* behind the struct */
 };
 
-/* The channel to one send process. */
+/* One send process. */
 struct svc_queue_sender {
 	struct svc_queue_remote *remote;
-	uint32_t peer;
-	struct sys_chan *chan; /* NULL: none */
-	bool full;             /* until it is drained */
+	const struct svc_common_link *link; /* in q->sends */
+	bool full;                          /* until it is drained */
 	/*
 	 * Destinations with something to send, those that have taken a letter apart from those
 	 * that have not.
@@ -83,8 +82,6 @@ struct svc_queue_remote {
 	size_t sent_n, unproven_n;
 	uint64_t sent_octets;
 	struct lru *notices;
-	struct sys_chan *watch, *policy; /* NULL: none */
-	uint32_t watch_peer, policy_peer;
 	struct map *suspects;  /* accounts whose letters are held, by their number */
 	struct arena *scratch; /* of one report or one letter on its way out */
 	uint8_t key[16];
@@ -123,7 +120,9 @@ int64_t svc_queue_remote_interval(const struct svc_queue_remote *r, uint32_t tri
 int64_t svc_queue_remote_expires_s(const struct svc_queue_bundle *b);
 
 /* pump.c: the edge queue_send. */
-enum err svc_queue_remote_on_send(struct svc_queue *q, uint32_t peer, int fd);
+enum err svc_queue_remote_from_send(struct svc_common_link *from, str datagram, int *fd);
+void svc_queue_remote_send_up(struct svc_common_link *l);
+void svc_queue_remote_send_down(struct svc_common_link *l);
 void svc_queue_remote_start(struct svc_queue *q);
 void svc_queue_remote_pump(void *ctx);
 /* Out of its send process's hand, and of every list. */
@@ -156,12 +155,12 @@ void svc_queue_remote_report_notice(struct svc_queue_bundle *b,
     const struct svc_queue_outcome *why);
 
 /* watch.c: the edge watch_queue. */
-enum err svc_queue_remote_on_watch(struct svc_queue *q, uint32_t peer, int fd);
+enum err svc_queue_remote_from_watch(struct svc_common_link *from, str datagram, int *fd);
 void svc_queue_remote_watch_answer(struct svc_queue *q, uint64_t txn, enum err result,
     uint64_t entry);
 
 /* policy.c: the edge policy_queue, accounts whose letters wait until somebody has looked. */
-enum err svc_queue_remote_on_policy(struct svc_queue *q, uint32_t peer, int fd);
+enum err svc_queue_remote_from_policy(struct svc_common_link *from, str datagram, int *fd);
 void svc_queue_remote_policy_answer(struct svc_queue *q, uint64_t txn, enum err result);
 /* Its account's letters are held. */
 bool svc_queue_remote_suspect(const struct svc_queue_bundle *b);

@@ -427,7 +427,7 @@ a_failing_disk_ends_nothing_untold(void)
 		sys_fail_after(n, EIO);
 		(void)(sys_loop_turn(w->sc.loop, 0) == ERR_OK);
 		sys_fail_after(0, 0);
-		if (w->q->remote->senders[0].chan == NULL) {
+		if (w->q->sends[0].chan == NULL) {
 			world_wire_send();
 		}
 		world_go();
@@ -470,7 +470,7 @@ reports_of_watch(void)
 	struct told told = { ERR_BUG, 0, 0 };
 	world_open();
 	CHECK_ERR(sys_chan_pair(fds), ERR_OK);
-	CHECK_ERR(svc_queue_remote_on_watch(w->q, 0, fds[0]), ERR_OK);
+	CHECK_ERR(svc_common_wire(&w->sc, S("watch_queue"), 0, fds[0]), ERR_OK);
 	buf_reset(&w->out);
 	ipc_watch_queue_commit_put(&w->out, &m);
 	CHECK_ERR(sys_chan_send_wait(fds[1], &w->out, -1, 0), ERR_OK);
@@ -481,7 +481,6 @@ reports_of_watch(void)
 	CHECK(told.result == ERR_OK && told.txn == 5 && told.entry == w->got[0].entry);
 	world_answer(0, 3, "U1", false);
 	CHECK(w->reports == 0 && world_live() == 0);
-	sys_chan_free(&w->q->remote->watch);
 	sys_close(&fds[1]);
 	world_close();
 }
@@ -493,7 +492,7 @@ wire_policy(void)
 {
 	int fds[2];
 	CHECK_ERR(sys_chan_pair(fds), ERR_OK);
-	CHECK_ERR(svc_queue_remote_on_policy(w->q, 0, fds[0]), ERR_OK);
+	CHECK_ERR(svc_common_wire(&w->sc, S("policy_queue"), 0, fds[0]), ERR_OK);
 	return fds[1];
 }
 
@@ -520,7 +519,6 @@ a_suspect_account_is_held(void)
 	policy_says(fd, 8, true);
 	policy_says(fd, 8, false);
 	CHECK_U64(w->q->held, 1);
-	sys_chan_free(&w->q->remote->policy);
 	sys_close(&fd);
 	world_restart();
 	CHECK_U64(w->q->held, 1);
@@ -535,7 +533,6 @@ a_suspect_account_is_held(void)
 	world_answer(0, 1, "", false);
 	world_answer(1, 1, "", false);
 	CHECK_U64(world_live(), 0);
-	sys_chan_free(&w->q->remote->policy);
 	sys_close(&fd);
 	world_close();
 }
@@ -571,7 +568,6 @@ notices_of_policy(void)
 		m.recipient = S("nobody");
 	}
 	CHECK_U64(w->got_n, 1);
-	sys_chan_free(&w->q->remote->policy);
 	sys_close(&fd);
 	world_close();
 }

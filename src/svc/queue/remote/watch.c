@@ -33,13 +33,10 @@ svc_queue_remote_watch_answer(struct svc_queue *q, uint64_t txn, enum err result
 	const struct ipc_watch_queue_commit_result m = {
 		.txn = txn, .result = result, .entry = entry
 	};
-	if (q->remote->watch == NULL) {
-		return;
-	}
 	buf_reset(&q->out);
 	ipc_watch_queue_commit_result_put(&q->out, &m);
 	/* not told, watch sends its report once more */
-	(void)(sys_chan_send(q->remote->watch, &q->out, -1) == ERR_OK);
+	(void)(svc_common_link_send(&q->watch, &q->out, -1) == ERR_OK);
 }
 
 static enum err
@@ -53,36 +50,11 @@ on_commit(void *ctx, const struct ipc_watch_queue_commit *m, int *fd)
 	return ERR_OK;
 }
 
-static enum err
-on_message(void *ctx, str datagram, int *fd)
+enum err
+svc_queue_remote_from_watch(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_watch_queue_at_queue handlers = { .commit = on_commit };
-	struct svc_queue *q = ctx;
+	struct svc_queue *q = from->sc->ctx;
 	arena_reset(q->scratch);
 	return ipc_watch_queue_queue_dispatch(&handlers, q, datagram, fd, q->scratch);
-}
-
-static void
-on_closed(void *ctx, enum err why)
-{
-	struct svc_queue *q = ctx;
-	LOG(CHANNEL_CLOSED, F_CSTR("edge", "watch_queue"), F_U64("peer", q->remote->watch_peer),
-	    F_ERR(why));
-	sys_chan_free(&q->remote->watch);
-	if (why != ERR_EOF) {
-		svc_common_rewire(q->sc, S("watch_queue"), q->remote->watch_peer);
-	}
-}
-
-enum err
-svc_queue_remote_on_watch(struct svc_queue *q, uint32_t peer, int fd)
-{
-	const struct sys_chan_handler handler = {
-		.on_message = on_message, .on_closed = on_closed, .ctx = q
-	};
-	sys_chan_free(&q->remote->watch);
-	q->remote->watch_peer = peer;
-	TRY(sys_chan_new(q->sc->loop, fd, &handler, &q->remote->watch));
-	sys_chan_pause(q->remote->watch, !q->listening);
-	return ERR_OK;
 }

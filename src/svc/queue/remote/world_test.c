@@ -169,7 +169,7 @@ world_wire_send(void)
 	int fds[2];
 	sys_close(&w->send);
 	CHECK_ERR(sys_chan_pair(fds), ERR_OK);
-	CHECK_ERR(svc_queue_remote_on_send(w->q, 0, fds[0]), ERR_OK);
+	CHECK_ERR(svc_common_wire(&w->sc, S("queue_send"), 0, fds[0]), ERR_OK);
 	w->send = fds[1];
 }
 
@@ -181,7 +181,7 @@ start_queue(void)
 	struct svc_queue *q = w->q = queue_test_start(&w->sc, w->folder);
 	svc_queue_remote_start(q);
 	CHECK_ERR(sys_chan_pair(accounts), ERR_OK);
-	CHECK_ERR(svc_queue_on_accounts(q, 0, accounts[0]), ERR_OK);
+	CHECK_ERR(svc_common_wire(&w->sc, S("queue_accounts"), 0, accounts[0]), ERR_OK);
 	w->accounts = accounts[1];
 	w->account = -1;
 	w->send = -1;
@@ -194,8 +194,7 @@ kill_queue(void)
 {
 	struct svc_queue *q = w->q;
 	spool_close(&q->spool);
-	sys_chan_free(&q->remote->senders[0].chan);
-	sys_chan_free(&q->accounts);
+	svc_common_links_close(&w->sc);
 	sys_close(&w->send);
 	sys_close(&w->accounts);
 	sys_close(&w->account);
