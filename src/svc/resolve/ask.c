@@ -77,15 +77,21 @@ took_ms(const struct svc_resolve_question *q)
 }
 
 static void
-count_and_log(struct svc_resolve *r, const struct svc_resolve_question *q,
-    const struct ipc_common_dns_answer *a)
+count(struct svc_resolve *r, const struct ipc_common_dns_answer *a)
 {
-	str name = str_make(q->name, q->name_n);
 	r->secure += a->trust == DNS_SECURE;
 	r->insecure += a->trust == DNS_INSECURE;
 	r->bogus += a->trust == DNS_BOGUS;
 	r->missing += a->result == ERR_NOTFOUND;
 	r->failed += a->result == ERR_AGAIN;
+}
+
+static void
+count_and_log(struct svc_resolve *r, const struct svc_resolve_question *q,
+    const struct ipc_common_dns_answer *a)
+{
+	str name = str_make(q->name, q->name_n);
+	count(r, a);
 	if (a->trust == DNS_BOGUS) {
 		LOG(RESOLVE_BOGUS, F_STR("name", name), F_U64("type", q->type),
 		    F_STR("why", a->why));
@@ -107,6 +113,7 @@ on_result(void *ctx, int err, struct ub_result *res)
 	arena_reset(r->scratch);
 	svc_resolve_judge(r->scratch, q, err, res, &reply);
 	count_and_log(r, q, &reply.answer);
+	svc_resolve_keep(r, q, &reply, sys_loop_now_ms(r->sc->loop));
 	tell(q->asker, q->request, &reply, took_ms(q));
 	forget(q);
 	ub_resolve_free(res);
@@ -148,6 +155,23 @@ is_name(str name)
 	buf_init_fixed(&wire, room, sizeof room);
 	return name.n <= DNS_NAME_MAX && str_chr(name, '\0') < 0 &&
 	    dns_name_put(&wire, name) == ERR_OK;
+}
+
+/* An administrator wants to hear what libunbound says now. */
+static bool
+answer_from_kept(struct svc_resolve_asker *a, const struct svc_resolve_wish *w)
+{
+	struct svc_resolve *r = a->all;
+	struct svc_resolve_reply reply;
+	int64_t now_ms = sys_loop_now_ms(r->sc->loop);
+	if (a->link.edge == NULL || w->second ||
+	    !svc_resolve_kept(r, w->name, w->type, now_ms, &reply)) {
+		return false;
+	}
+	r->from_kept++;
+	count(r, &reply.answer);
+	tell(a, w->request, &reply, 0);
+	return true;
 }
 
 static struct svc_resolve_question *
@@ -215,6 +239,9 @@ svc_resolve_ask(struct svc_resolve_asker *a, const struct svc_resolve_wish *w)
 	}
 	if (w->name.n == 0 || !is_name(w->name)) {
 		refuse(a, w->request, ERR_SYNTAX, "not a name");
+		return;
+	}
+	if (answer_from_kept(a, w)) {
 		return;
 	}
 	bool many = r->pending >= SVC_RESOLVE_LINE_MAX ||

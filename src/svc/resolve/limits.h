@@ -16,6 +16,9 @@ enum {
 	SVC_RESOLVE_OCTETS_MAX = 120000, /* of all records of an answer: it must fit a message */
 	SVC_RESOLVE_SCRATCH = 512 * 1024,
 	SVC_RESOLVE_SECOND_CACHE = 1024 * 1024, /* the second path is asked a few times a day */
+	SVC_RESOLVE_KEPT_MAX = 4096,            /* answers kept ready */
+	SVC_RESOLVE_KEPT_OCTETS = 2048,         /* of one; larger ones are not kept */
+	SVC_RESOLVE_KEPT_MS = 30 * 1000,        /* and their time to live at most */
 	SVC_RESOLVE_SOCKETS = 512, /* open at a time for one path; below select()'s 1024 */
 };
 

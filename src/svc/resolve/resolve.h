@@ -9,6 +9,7 @@
 #define SVC_RESOLVE_RESOLVE_H
 
 #include "base/list.h"
+#include "base/lru.h"
 #include "ipc/common.h"
 #include "proto/dns/dns.h"
 #include "svc/common/service.h"
@@ -72,6 +73,7 @@ struct svc_resolve {
 	struct svc_resolve_asker scans[SVC_RESOLVE_SCANS_MAX];
 	struct svc_resolve_asker watch[1], policy[1];
 	struct svc_resolve_asker admins[SVC_COMMON_ADMINS_MAX];
+	struct lru *kept;      /* answers of the first path, for processes: kept.c */
 	struct arena *scratch; /* one message or answer */
 	struct buf out;
 	struct buf settings;  /* of this section when the process began */
@@ -83,6 +85,7 @@ struct svc_resolve {
 	int64_t timeout_ms;
 	/* Since the process began. */
 	uint64_t questions, secure, insecure, bogus, missing, failed, late, refused, dropped;
+	uint64_t from_kept;
 };
 
 /* --- path.c: libunbound ---------------------------------------------------------------------- */
@@ -127,6 +130,21 @@ void svc_resolve_drop(struct svc_resolve_asker *a);
  */
 void svc_resolve_judge(struct arena *a, const struct svc_resolve_question *q, int err,
     const struct ub_result *res, struct svc_resolve_reply *ret);
+
+/* --- kept.c: answers kept ready for half a minute -------------------------------------------- */
+
+/* No answer yet. ERR_NOMEM. Never freed but by tests: lru_free. */
+enum err svc_resolve_kept_init(struct svc_resolve *r);
+/* Keep what libunbound answered, if it may be believed and has time to live. */
+void svc_resolve_keep(struct svc_resolve *r, const struct svc_resolve_question *q,
+    const struct svc_resolve_reply *reply, int64_t now_ms);
+/*
+ * The answer that is kept, its time to live shortened by its age.
+ *
+ * Out     false: none; ret: strings borrowed until the next svc_resolve_keep, arrays in r->scratch
+ */
+bool svc_resolve_kept(struct svc_resolve *r, str name, uint16_t type, int64_t now_ms,
+    struct svc_resolve_reply *ret);
 
 /* --- service.c, admin.c, profile.c ----------------------------------------------------------- */
 

@@ -222,6 +222,7 @@ end(void)
 	svc_common_links_close(&w.sc);
 	svc_resolve_paths_done(w.r);
 	CHECK_U64(w.r->pending, 0);
+	lru_free(&w.r->kept);
 	buf_done(&w.r->out);
 	buf_done(&w.r->settings);
 	sys_watch_stop(w.sc.loop, &w.server);
@@ -478,6 +479,100 @@ serves_every_edge(void)
 	end();
 }
 
+/* --- kept answers --------------------------------------------------------------------------- */
+
+static struct svc_resolve_reply
+reply_of(enum err result, uint8_t trust, uint32_t ttl_s)
+{
+	return (struct svc_resolve_reply){ .answer = {
+					       .result = result, .trust = trust, .ttl_s = ttl_s } };
+}
+
+/* The second time nobody is asked, unless who asks is an administrator; and it says the same. */
+static void
+answers_from_memory(void)
+{
+	static const char *const names[] = { "one.test", "nx.test", "alias.test" };
+	begin();
+	for (size_t i = 0; i < 2 * LEN(names); i++) {
+		ask(i, str_from(names[i % LEN(names)]), DNS_A);
+		await(i + 1);
+	}
+	for (size_t i = 0; i < LEN(names); i++) {
+		const struct got *first = &w.got[i], *second = &w.got[i + LEN(names)];
+		CHECK_ERR(second->result, first->result);
+		CHECK_U64(second->trust, first->trust);
+		CHECK_U64(second->rcode, first->rcode);
+		CHECK_U64(second->n, first->n);
+		CHECK(second->ttl_s <= first->ttl_s);
+		CHECK_STR(str_from(second->canonical), str_from(first->canonical));
+	}
+	CHECK_U64(w.r->from_kept, LEN(names));
+	CHECK_U64(w.r->questions, 2 * LEN(names));
+	CHECK_U64(w.r->missing, 2);
+	ask(10, S("one.test"), DNS_AAAA); /* another type, the other path */
+	await(7);
+	CHECK_U64(w.r->from_kept, LEN(names));
+	end();
+}
+
+/* What is not sure, or has no time to live, is not kept; what is large neither. */
+static void
+keeps_what_is_sure(void)
+{
+	static char large[SVC_RESOLVE_KEPT_OCTETS];
+	struct ipc_common_dns_record record = { .rdata = str_make(large, sizeof large) };
+	struct svc_resolve_question q = { .name = "a.test", .name_n = 6, .type = DNS_TXT };
+	struct svc_resolve_reply out;
+	begin();
+	q.path = &w.r->first;
+	const struct svc_resolve_reply none[] = {
+		reply_of(ERR_CORRUPT, DNS_BOGUS, TTL), reply_of(ERR_AGAIN, DNS_TRUST_UNKNOWN, TTL),
+		reply_of(ERR_OK, DNS_SECURE, 0),
+		{ .answer = { .result = ERR_OK, .ttl_s = TTL }, .records = &record, .records_n = 1 }
+	};
+	for (size_t i = 0; i < LEN(none); i++) {
+		svc_resolve_keep(w.r, &q, &none[i], 0);
+		CHECK(!svc_resolve_kept(w.r, S("a.test"), DNS_TXT, 0, &out));
+	}
+	const struct svc_resolve_reply sure = reply_of(ERR_NOTFOUND, DNS_SECURE, TTL);
+	q.path = &w.r->second;
+	svc_resolve_keep(w.r, &q, &sure, 0);
+	CHECK(!svc_resolve_kept(w.r, S("a.test"), DNS_TXT, 0, &out));
+	q.path = &w.r->first;
+	svc_resolve_keep(w.r, &q, &sure, 0);
+	CHECK(svc_resolve_kept(w.r, S("a.test"), DNS_TXT, 0, &out));
+	CHECK_ERR(out.answer.result, ERR_NOTFOUND);
+	CHECK(!svc_resolve_kept(w.r, S("a.test"), DNS_A, 0, &out));
+	end();
+}
+
+/* As long as its time to live, which goes on, and no longer than half a minute. */
+static void
+forgets_in_time(void)
+{
+	static const struct {
+		uint32_t ttl_s;
+		int64_t age_ms;
+		bool kept;
+		uint32_t left_s;
+	} rows[] = { { 10, 0, true, 10 }, { 10, 999, true, 10 }, { 10, 9999, true, 1 },
+		{ 10, 10000, false, 0 }, { 3600, 30000, true, 3570 }, { 3600, 30001, false, 0 } };
+	struct svc_resolve_question q = { .name = "a.test", .name_n = 6, .type = DNS_TXT };
+	struct svc_resolve_reply out;
+	begin();
+	q.path = &w.r->first;
+	for (size_t i = 0; i < LEN(rows); i++) {
+		const struct svc_resolve_reply r = reply_of(ERR_OK, DNS_SECURE, rows[i].ttl_s);
+		svc_resolve_keep(w.r, &q, &r, 5000);
+		bool kept = svc_resolve_kept(w.r, S("a.test"), DNS_TXT, 5000 + rows[i].age_ms,
+		    &out);
+		CHECK(kept == rows[i].kept);
+		CHECK(!kept || out.answer.ttl_s == rows[i].left_s);
+	}
+	end();
+}
+
 /* --- judging results that libunbound could give --------------------------------------------- */
 
 enum { MANY = SVC_RESOLVE_RECORDS_MAX + 20, LARGE = SVC_RESOLVE_RECORD_MAX + 1 };
@@ -572,4 +667,5 @@ serves_administrators(void)
 }
 
 TEST_MAIN(tells_apart, gives_up_in_time, takes_turns, bounds_questions, forgets_with_the_channel,
-    judges, serves_every_edge, serves_administrators, survives_no_memory)
+    judges, serves_every_edge, serves_administrators, answers_from_memory, keeps_what_is_sure,
+    forgets_in_time, survives_no_memory)

@@ -58,6 +58,7 @@ init(struct svc_common *sc)
 	}
 	take_limits(r);
 	put_settings(&r->settings, sc->conf);
+	TRY(svc_resolve_kept_init(r));
 	return svc_resolve_paths_init(r);
 }
 
@@ -147,9 +148,10 @@ on_status(struct svc_common *sc, struct buf *facts)
 {
 	const struct svc_resolve *r = sc->ctx;
 	const struct svc_common_fact rows[] = { { "pending", r->pending },
-		{ "questions", r->questions }, { "secure", r->secure }, { "insecure", r->insecure },
-		{ "bogus", r->bogus }, { "no_such_name", r->missing }, { "unanswered", r->failed },
-		{ "late", r->late }, { "refused", r->refused }, { "dropped", r->dropped } };
+		{ "questions", r->questions }, { "from_memory", r->from_kept },
+		{ "secure", r->secure }, { "insecure", r->insecure }, { "bogus", r->bogus },
+		{ "no_such_name", r->missing }, { "unanswered", r->failed }, { "late", r->late },
+		{ "refused", r->refused }, { "dropped", r->dropped } };
 	buf_printf(facts, "validating=%s\n", r->validating ? "yes" : "no");
 	buf_printf(facts, "second_path=%s\n", r->second.ub != NULL ? "yes" : "no");
 	svc_common_facts(facts, rows, LEN(rows));
