@@ -82,22 +82,32 @@ wire(struct svc_common_link *l, int fd)
 }
 
 enum err
+svc_common_wire_row(struct svc_common *sc, const struct svc_common_edge *row, uint32_t peer, int fd)
+{
+	if (peer >= row->n) {
+		sys_close(&fd);
+		return ERR_TOOMANY;
+	}
+	struct svc_common_link *l = link_of(sc, row, peer);
+	drop(l);
+	l->sc = sc;
+	l->edge = row;
+	l->peer = peer;
+	return wire(l, fd);
+}
+
+enum err
 svc_common_wire(struct svc_common *sc, str edge, uint32_t peer, int fd)
 {
 	const struct svc_common_edge *e = sc->service->edges;
 	while (e != NULL && e->name.n > 0 && !str_eq(e->name, edge)) {
 		e++;
 	}
-	if (e == NULL || peer >= e->n) {
+	if (e == NULL || e->name.n == 0) {
 		sys_close(&fd);
-		return e == NULL || e->name.n == 0 ? ERR_UNSUPPORTED : ERR_TOOMANY;
+		return ERR_UNSUPPORTED;
 	}
-	struct svc_common_link *l = link_of(sc, e, peer);
-	drop(l);
-	l->sc = sc;
-	l->edge = e;
-	l->peer = peer;
-	return wire(l, fd);
+	return svc_common_wire_row(sc, e, peer, fd);
 }
 
 enum err

@@ -64,6 +64,10 @@ struct svc_common_edge {
  */
 enum err svc_common_wire(struct svc_common *sc, str edge, uint32_t peer, int fd);
 
+/* The same by a row, where peers of one edge lie in several places. */
+enum err svc_common_wire_row(struct svc_common *sc, const struct svc_common_edge *row,
+    uint32_t peer, int fd);
+
 /* As sys_chan_send; ERR_UNAVAILABLE: nobody is there. fd: -1, or taken. */
 enum err svc_common_link_send(const struct svc_common_link *l, const struct buf *out, int fd);
 

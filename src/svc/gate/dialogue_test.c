@@ -226,7 +226,7 @@ nonsense_from_auth_closes_its_channel(void)
 	buf_str(&m, S("\x09\x09nonsense"));
 	CHECK_ERR(sys_chan_send_wait(w.auth, &m, -1, 0), ERR_OK);
 	svc_gate_world_turn(&w);
-	CHECK(w.g->auth == NULL);
+	CHECK(w.g->auth.chan == NULL);
 	expect_plain(&w, SYS_MX, S("QUIT\r\n"),
 	    "220 mail.example.org ESMTP Postern\r\n221 2.0.0 Bye\r\n<EOF>");
 	svc_gate_world_close(&w);

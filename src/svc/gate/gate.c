@@ -128,8 +128,7 @@ svc_gate_done(struct svc_gate *g)
 	g->quitting = false;
 	sys_task_stop(&g->reaper);
 	reap(g);
-	svc_gate_peers_done(g);
-	sys_chan_free(&g->accounts);
+	svc_common_links_close(g->sc);
 	map_free(&g->sessions);
 	buf_done(&g->message);
 	buf_done(&g->gone);

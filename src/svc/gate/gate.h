@@ -23,17 +23,10 @@
 /* Who serves a session after TLS. */
 enum svc_gate_service { SVC_GATE_MX, SVC_GATE_SUBMISSION, SVC_GATE_LOGIN, SVC_GATE_SERVICES };
 
-/* One session process. */
-struct svc_gate_peer {
-	struct svc_gate *g;
-	struct sys_chan *chan; /* NULL: gone, another one will be wired */
-	enum svc_gate_service service;
-	uint32_t index;
-};
-
+/* The processes that serve one kind of sessions. */
 struct svc_gate_peers {
-	struct svc_gate_peer list[SVC_GATE_PEERS_MAX];
-	size_t n, next;
+	struct svc_common_link list[SVC_GATE_PEERS_MAX];
+	size_t next;
 };
 
 struct svc_gate_listener {
@@ -127,7 +120,7 @@ struct svc_gate {
 	struct svc_gate_certs certs;
 	struct svc_gate_signer signer;
 	struct svc_gate_peers services[SVC_GATE_SERVICES];
-	struct sys_chan *auth, *accounts;
+	struct svc_common_link auth, accounts;
 	struct map *sessions; /* id -> connection that login serves, or that rests */
 	struct buf message;   /* one to accounts */
 	struct buf gone; /* ids of resting sessions that ended and accounts does not know yet */
@@ -196,10 +189,8 @@ void svc_gate_header_event(struct svc_gate_conn *c);
 enum preauth_protocol svc_gate_preauth_protocol(enum sys_protocol protocol);
 
 /* peers.c */
-enum err svc_gate_peer_wire(struct svc_gate *g, enum svc_gate_service service, uint32_t index,
-    int fd);
-void svc_gate_peers_done(struct svc_gate *g);
-enum err svc_gate_auth_wire(struct svc_gate *g, int fd);
+enum err svc_gate_from_peer(struct svc_common_link *from, str datagram, int *fd);
+enum err svc_gate_from_auth(struct svc_common_link *from, str datagram, int *fd);
 enum svc_gate_service svc_gate_service_of(enum sys_protocol protocol);
 /* Give c's session to a process. ERR_UNAVAILABLE: nobody takes it; ERR_NOFD. */
 enum err svc_gate_hand_out(struct svc_gate_conn *c, const struct svc_gate_tls_facts *f,
@@ -229,7 +220,10 @@ void svc_gate_relay_watch(struct svc_gate_conn *c);
 void svc_gate_relay_farewell(struct svc_gate_conn *c, str text);
 
 /* park.c: sessions without a process. */
-enum err svc_gate_accounts_wire(struct svc_gate *g, int fd);
+enum err svc_gate_from_accounts(struct svc_common_link *from, str datagram, int *fd);
+void svc_gate_accounts_up(struct svc_common_link *l);
+void svc_gate_accounts_down(struct svc_common_link *l);
+void svc_gate_accounts_drained(struct svc_common_link *l);
 void svc_gate_park_net(struct svc_gate_conn *c, unsigned events);
 void svc_gate_park_time(struct svc_gate_conn *c);
 void svc_gate_park_wake(struct svc_gate_conn *c);

@@ -7,7 +7,7 @@
 
 enum {
 	SVC_GATE_LISTENERS_MAX = 128, /* 8 protocols, 16 addresses each */
-	SVC_GATE_PEERS_MAX = 64,      /* processes of one kind that sessions go to */
+	SVC_GATE_PEERS_MAX = 128,     /* smtp processes of both kinds; the setting ends at 64 */
 	SVC_GATE_CERTIFICATES_MAX = 64,
 	SVC_GATE_NAMES_MAX = 16384,     /* names in all certificates together */
 	SVC_GATE_BANS_MAX = 65536,      /* auth bans networks, so this is many */

@@ -36,7 +36,7 @@ tell_parked(struct svc_gate *g, uint64_t session, enum err result)
 	struct ipc_gate_accounts_parked m = { .session = session, .result = result };
 	buf_reset(&g->message);
 	ipc_gate_accounts_parked_put(&g->message, &m);
-	return sys_chan_send(g->accounts, &g->message, -1);
+	return svc_common_link_send(&g->accounts, &g->message, -1);
 }
 
 static enum err
@@ -45,7 +45,8 @@ tell_gone(struct svc_gate *g, uint64_t session)
 	struct ipc_gate_accounts_gone m = { .session = session };
 	buf_reset(&g->message);
 	ipc_gate_accounts_gone_put(&g->message, &m);
-	return g->accounts == NULL ? ERR_OK : sys_chan_send(g->accounts, &g->message, -1);
+	return g->accounts.chan == NULL ? ERR_OK
+					: svc_common_link_send(&g->accounts, &g->message, -1);
 }
 
 /* Ten thousand clients may leave in one turn: those accounts cannot hear of now wait in a list. */
@@ -114,7 +115,7 @@ resume(struct svc_gate_conn *c, int *ret_stream)
 {
 	struct svc_gate *g = c->g;
 	int pair[2];
-	if (g->accounts == NULL || c->parked->orphan) {
+	if (g->accounts.chan == NULL || c->parked->orphan) {
 		return ERR_BUSY;
 	}
 	TRY(sys_sock_pair(pair));
@@ -122,7 +123,7 @@ resume(struct svc_gate_conn *c, int *ret_stream)
 		.sealed = str_make(c->parked->sealed, c->parked->sealed_n) };
 	buf_reset(&g->message);
 	ipc_gate_accounts_resume_put(&g->message, &m);
-	enum err e = sys_chan_send(g->accounts, &g->message, pair[1]);
+	enum err e = svc_common_link_send(&g->accounts, &g->message, pair[1]);
 	if (e != ERR_OK) {
 		sys_close(&pair[0]);
 		return e;
@@ -322,15 +323,15 @@ on_kept(void *ctx, const struct ipc_gate_accounts_kept *m, int *fd)
 	return ERR_OK;
 }
 
-static enum err
-on_message(void *ctx, str datagram, int *fd)
+enum err
+svc_gate_from_accounts(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_gate_accounts_at_gate handlers = { .park = on_park,
 		.wake = on_wake,
 		.drop = on_drop,
 		.kept = on_kept,
 		.resumed = on_resumed };
-	struct svc_gate *g = ctx;
+	struct svc_gate *g = from->sc->ctx;
 	arena_reset(g->tick);
 	return ipc_gate_accounts_gate_dispatch(&handlers, g, datagram, fd, g->tick);
 }
@@ -342,7 +343,7 @@ ask(struct svc_gate *g, const struct svc_gate_conn *c)
 		.sealed = str_make(c->parked->sealed, c->parked->sealed_n) };
 	buf_reset(&g->message);
 	ipc_gate_accounts_keep_put(&g->message, &m);
-	return sys_chan_send(g->accounts, &g->message, -1);
+	return svc_common_link_send(&g->accounts, &g->message, -1);
 }
 
 /* A new accounts process is told of everybody who rests here; what it cannot hear now, later. */
@@ -361,10 +362,10 @@ ask_all(struct svc_gate *g)
 }
 
 /* Accounts hears us again. */
-static void
-on_drained(void *ctx)
+void
+svc_gate_accounts_drained(struct svc_common_link *l)
 {
-	struct svc_gate *g = ctx;
+	struct svc_gate *g = l->sc->ctx;
 	flush_gone(g);
 	ask_all(g);
 	LIST_EACH(it, &g->conns) {
@@ -406,29 +407,14 @@ orphan_all(struct svc_gate *g)
 	sys_timer_set(g->sc->loop, &g->orphans, SVC_GATE_ORPHAN_MS);
 }
 
-static void
-on_closed(void *ctx, enum err why)
+void
+svc_gate_accounts_down(struct svc_common_link *l)
 {
-	struct svc_gate *g = ctx;
-	LOG(CHANNEL_CLOSED, F_CSTR("edge", "gate_accounts"), F_ERR(why));
-	sys_chan_free(&g->accounts);
-	orphan_all(g);
-	if (why != ERR_EOF) {
-		svc_common_rewire(g->sc, S("gate_accounts"), 0);
-	}
+	orphan_all(l->sc->ctx);
 }
 
-enum err
-svc_gate_accounts_wire(struct svc_gate *g, int fd)
+void
+svc_gate_accounts_up(struct svc_common_link *l)
 {
-	struct sys_chan_handler handler = {
-		.on_message = on_message, .on_closed = on_closed, .on_drained = on_drained, .ctx = g
-	};
-	if (g->accounts != NULL) {
-		sys_chan_free(&g->accounts);
-		orphan_all(g);
-	}
-	TRY(sys_chan_new(g->sc->loop, fd, &handler, &g->accounts));
-	ask_all(g);
-	return ERR_OK;
+	ask_all(l->sc->ctx);
 }

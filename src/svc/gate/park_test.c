@@ -114,7 +114,7 @@ open_line(struct line *l)
 	*l = (struct line){ .told.stream = -1 };
 	svc_gate_world_open(&l->w);
 	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
-	CHECK_ERR(svc_gate_accounts_wire(l->w.g, pair[0]), ERR_OK);
+	CHECK_ERR(svc_common_wire(&l->w.sc, S("gate_accounts"), 0, pair[0]), ERR_OK);
 	l->accounts = pair[1];
 	buf_init(&l->out, 1 << 20);
 	svc_gate_client_open(&l->c, svc_gate_world_connect(&l->w, SYS_IMAPS, "192.0.2.9"),
@@ -419,7 +419,7 @@ accounts_is_back(struct line *l)
 	int pair[2] = { -1, -1 };
 	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
 	l->accounts = pair[1];
-	CHECK_ERR(svc_gate_accounts_wire(l->w.g, pair[0]), ERR_OK);
+	CHECK_ERR(svc_common_wire(&l->w.sc, S("gate_accounts"), 0, pair[0]), ERR_OK);
 	listen_to_it(l);
 }
 

@@ -22,55 +22,10 @@ svc_gate_service_of(enum sys_protocol protocol)
 }
 
 /* Session processes say nothing to gate. */
-static enum err
-on_peer_message(void *ctx, str datagram, int *fd)
+enum err
+svc_gate_from_peer(struct svc_common_link *from, str datagram, int *fd)
 {
 	return ERR_PROTOCOL;
-}
-
-static void
-on_peer_closed(void *ctx, enum err why)
-{
-	struct svc_gate_peer *p = ctx;
-	str edge = p->service == SVC_GATE_LOGIN ? S("gate_login") : S("gate_smtp");
-	LOG(CHANNEL_CLOSED, F_STR("edge", edge), F_U64("peer", p->index), F_ERR(why));
-	sys_chan_free(&p->chan);
-	if (why != ERR_EOF) {
-		svc_common_rewire(p->g->sc, edge, p->index);
-	}
-}
-
-/* The peer's place: its old one, one that is free, or a new one. */
-static struct svc_gate_peer *
-place(struct svc_gate_peers *peers, uint32_t index)
-{
-	struct svc_gate_peer *empty = NULL;
-	for (size_t i = 0; i < peers->n; i++) {
-		if (peers->list[i].index == index) {
-			return &peers->list[i];
-		}
-		empty = empty == NULL && peers->list[i].chan == NULL ? &peers->list[i] : empty;
-	}
-	if (empty == NULL && peers->n < LEN(peers->list)) {
-		empty = &peers->list[peers->n++];
-	}
-	return empty;
-}
-
-enum err
-svc_gate_peer_wire(struct svc_gate *g, enum svc_gate_service service, uint32_t index, int fd)
-{
-	struct svc_gate_peer *p = place(&g->services[service], index);
-	if (p == NULL) {
-		sys_close(&fd);
-		return ERR_TOOMANY;
-	}
-	sys_chan_free(&p->chan);
-	*p = (struct svc_gate_peer){ .g = g, .service = service, .index = index };
-	struct sys_chan_handler handler = {
-		.on_message = on_peer_message, .on_closed = on_peer_closed, .ctx = p
-	};
-	return sys_chan_new(g->sc->loop, fd, &handler, &p->chan);
 }
 
 static enum err
@@ -97,47 +52,15 @@ on_ban_clear(void *ctx, const struct ipc_gate_auth_ban_clear *m, int *fd)
 	return ERR_OK;
 }
 
-static enum err
-on_auth_message(void *ctx, str datagram, int *fd)
+/* When it is gone bans stay as they are until it is back and tells them anew. */
+enum err
+svc_gate_from_auth(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_gate_auth_at_gate handlers = { .ban = on_ban,
 		.ban_clear = on_ban_clear };
-	struct svc_gate *g = ctx;
+	struct svc_gate *g = from->sc->ctx;
 	arena_reset(g->tick);
 	return ipc_gate_auth_gate_dispatch(&handlers, g, datagram, fd, g->tick);
-}
-
-/* Bans stay as they are until auth is back and tells them anew. */
-static void
-on_auth_closed(void *ctx, enum err why)
-{
-	struct svc_gate *g = ctx;
-	LOG(CHANNEL_CLOSED, F_CSTR("edge", "gate_auth"), F_ERR(why));
-	sys_chan_free(&g->auth);
-	if (why != ERR_EOF) {
-		svc_common_rewire(g->sc, S("gate_auth"), 0);
-	}
-}
-
-enum err
-svc_gate_auth_wire(struct svc_gate *g, int fd)
-{
-	struct sys_chan_handler handler = {
-		.on_message = on_auth_message, .on_closed = on_auth_closed, .ctx = g
-	};
-	sys_chan_free(&g->auth);
-	return sys_chan_new(g->sc->loop, fd, &handler, &g->auth);
-}
-
-void
-svc_gate_peers_done(struct svc_gate *g)
-{
-	for (size_t s = 0; s < SVC_GATE_SERVICES; s++) {
-		for (size_t i = 0; i < g->services[s].n; i++) {
-			sys_chan_free(&g->services[s].list[i].chan);
-		}
-	}
-	sys_chan_free(&g->auth);
 }
 
 /* What the process that serves c must know. Texts live in c and f. */
@@ -171,7 +94,7 @@ put_session(struct buf *out, enum svc_gate_service service, struct ipc_common_se
 
 /* One process gets the message and one end of a new pair. */
 static enum err
-hand_to(struct svc_gate_peer *p, const struct buf *message, int *ret_stream)
+hand_to(struct svc_common_link *p, const struct buf *message, int *ret_stream)
 {
 	int pair[2];
 	if (p->chan == NULL) {
@@ -201,9 +124,9 @@ svc_gate_hand_out(struct svc_gate_conn *c, const struct svc_gate_tls_facts *f, i
 	}
 	buf_init_fixed(&message, octets, sizeof octets);
 	put_session(&message, service, record(c, f));
-	for (size_t tries = 0; tries < peers->n && e != ERR_OK; tries++) {
+	for (size_t tries = 0; tries < LEN(peers->list) && e != ERR_OK; tries++) {
 		/* begin behind the one that got the last session */
-		e = hand_to(&peers->list[peers->next++ % peers->n], &message, ret_stream);
+		e = hand_to(&peers->list[peers->next++ % LEN(peers->list)], &message, ret_stream);
 	}
 	return e;
 }

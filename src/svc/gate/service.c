@@ -19,29 +19,35 @@ init(struct svc_common *sc)
 	return svc_gate_init(g, sc);
 }
 
+/* In the order of enum svc_gate_service; smtp processes are on two rows, by their set. */
+static const struct svc_common_edge edges[] = {
+	{ S_INIT("gate_smtp"), SVC_COMMON_LINKS(struct svc_gate, services[SVC_GATE_MX].list),
+	    .on_message = svc_gate_from_peer },
+	{ S_INIT("gate_smtp"),
+	    SVC_COMMON_LINKS(struct svc_gate, services[SVC_GATE_SUBMISSION].list),
+	    .on_message = svc_gate_from_peer },
+	{ S_INIT("gate_login"), SVC_COMMON_LINKS(struct svc_gate, services[SVC_GATE_LOGIN].list),
+	    .on_message = svc_gate_from_peer },
+	{ S_INIT("gate_auth"), SVC_COMMON_LINKS(struct svc_gate, auth),
+	    .on_message = svc_gate_from_auth },
+	{ S_INIT("gate_accounts"), SVC_COMMON_LINKS(struct svc_gate, accounts),
+	    .on_message = svc_gate_from_accounts, .on_up = svc_gate_accounts_up,
+	    .on_down = svc_gate_accounts_down, .on_drained = svc_gate_accounts_drained },
+	{ .n = 0 },
+};
+
 static enum err
 on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
 {
 	struct svc_gate *g = sc->ctx;
-	if (str_eq(edge, S("gate_smtp"))) {
-		bool mx = str_eq(set, S("smtp-mx"));
-		return svc_gate_peer_wire(g, mx ? SVC_GATE_MX : SVC_GATE_SUBMISSION, peer, fd);
-	}
-	if (str_eq(edge, S("gate_login"))) {
-		return svc_gate_peer_wire(g, SVC_GATE_LOGIN, peer, fd);
-	}
-	if (str_eq(edge, S("gate_auth"))) {
-		return svc_gate_auth_wire(g, fd);
-	}
-	if (str_eq(edge, S("gate_accounts"))) {
-		return svc_gate_accounts_wire(g, fd);
-	}
 	if (str_eq(edge, S("gate_keys"))) {
-		svc_gate_signer_wire(&g->signer, peer, fd);
+		svc_gate_signer_wire(&g->signer, peer, fd); /* it waits for answers */
 		return ERR_OK;
 	}
-	sys_close(&fd);
-	return ERR_UNSUPPORTED;
+	if (str_eq(set, S("smtp-submission"))) {
+		return svc_common_wire_row(sc, &edges[SVC_GATE_SUBMISSION], peer, fd);
+	}
+	return svc_common_wire(sc, edge, peer, fd);
 }
 
 static enum err
@@ -100,6 +106,7 @@ const struct svc_common_service svc_gate_service = {
 	.profile = svc_gate_profile,
 	.init = init,
 	.start = start,
+	.edges = edges,
 	.on_wire = on_wire,
 	.on_listen = on_listen,
 	.on_certificate = on_certificate,

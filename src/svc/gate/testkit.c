@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "ipc/gate_login.h"
 #include "ipc/gate_smtp.h"
+#include "svc/gate/service.h"
 #include "sys/sys.h"
 
 #include <signal.h>
@@ -17,18 +18,18 @@ complain(void *ctx, unsigned line, str key, const char *what)
 }
 
 static int
-wire_peer(struct svc_gate *g, enum svc_gate_service service, uint32_t index)
+wire(struct svc_gate_world *w, const char *edge, const char *set, uint32_t peer)
 {
 	int pair[2] = { -1, -1 };
 	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
-	CHECK_ERR(svc_gate_peer_wire(g, service, index, pair[0]), ERR_OK);
+	CHECK_ERR(svc_gate_service.on_wire(&w->sc, str_from(edge), peer, str_from(set), pair[0]),
+	    ERR_OK);
 	return pair[1];
 }
 
 void
 svc_gate_world_open(struct svc_gate_world *w)
 {
-	int pair[2] = { -1, -1 };
 	str text = S("hostname mail.example.org\ndomain example.org\nstate /nowhere\n");
 	signal(SIGPIPE, SIG_IGN); /* the clients' sockets; svc/common does it for services */
 	*w = (struct svc_gate_world){ .sc.index = 3 };
@@ -37,17 +38,16 @@ svc_gate_world_open(struct svc_gate_world *w)
 	CHECK_ERR(conf_parse(text, w->sc.arena, complain, NULL, &w->conf), ERR_OK);
 	w->conf.gate_first_wait = 0; /* clients here speak at once */
 	w->sc.conf = &w->conf;
-	w->g = mem_zalloc(1, sizeof *w->g);
+	w->sc.service = &svc_gate_service;
+	w->sc.ctx = w->g = mem_zalloc(1, sizeof *w->g);
 	CHECK_ERR(svc_gate_init(w->g, &w->sc), ERR_OK);
 	svc_gate_keys_start(w);
 	svc_gate_world_certificate(w, 0, "mail.example.org");
-	w->mx[0] = wire_peer(w->g, SVC_GATE_MX, 0);
-	w->mx[1] = wire_peer(w->g, SVC_GATE_MX, 1);
-	w->submission = wire_peer(w->g, SVC_GATE_SUBMISSION, 2);
-	w->login = wire_peer(w->g, SVC_GATE_LOGIN, 0);
-	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
-	CHECK_ERR(svc_gate_auth_wire(w->g, pair[0]), ERR_OK);
-	w->auth = pair[1];
+	w->mx[0] = wire(w, "gate_smtp", "smtp-mx", 0);
+	w->mx[1] = wire(w, "gate_smtp", "smtp-mx", 1);
+	w->submission = wire(w, "gate_smtp", "smtp-submission", 2);
+	w->login = wire(w, "gate_login", "login", 0);
+	w->auth = wire(w, "gate_auth", "auth", 0);
 }
 
 void

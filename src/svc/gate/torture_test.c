@@ -114,7 +114,7 @@ sockets_fail(void)
 			int chan[2] = { -1, -1 };
 			sys_close(&w.mx[i]);
 			CHECK_ERR(sys_chan_pair(chan), ERR_OK);
-			CHECK_ERR(svc_gate_peer_wire(w.g, SVC_GATE_MX, i, chan[0]), ERR_OK);
+			CHECK_ERR(svc_common_wire(&w.sc, S("gate_smtp"), i, chan[0]), ERR_OK);
 			w.mx[i] = chan[1];
 		}
 		if (w.g->signer.fd < 0) {

@@ -39,25 +39,20 @@ on_attached(void *ctx, const struct ipc_login_accounts_attached *m, int *fd)
 	return ERR_OK;
 }
 
-static enum err
-on_message(void *ctx, str datagram, int *fd)
+enum err
+svc_login_from_accounts(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_login_accounts_at_login handlers = { .attached = on_attached };
-	struct svc_login *l = ctx;
+	struct svc_login *l = from->sc->ctx;
 	arena_reset(l->tick);
 	return ipc_login_accounts_login_dispatch(&handlers, l, datagram, fd, l->tick);
 }
 
 /* Whether accounts still took these nobody knows: two owners must not be, so they end here. */
-static void
-on_closed(void *ctx, enum err why)
+void
+svc_login_accounts_down(struct svc_common_link *gone)
 {
-	struct svc_login *l = ctx;
-	LOG(CHANNEL_CLOSED, F_CSTR("edge", "login_accounts"), F_ERR(why));
-	sys_chan_free(&l->accounts);
-	if (why != ERR_EOF) {
-		svc_common_rewire(l->sc, S("login_accounts"), 0);
-	}
+	struct svc_login *l = gone->sc->ctx;
 	LIST_EACH(it, &l->sessions) {
 		struct svc_login_session *s = LIST_ENTRY(it, struct svc_login_session, node);
 		if (s->wait == SVC_LOGIN_ACCOUNTS) {
@@ -68,23 +63,11 @@ on_closed(void *ctx, enum err why)
 }
 
 enum err
-svc_login_accounts_wire(struct svc_login *l, int fd)
-{
-	struct sys_chan_handler handler = {
-		.on_message = on_message, .on_closed = on_closed, .ctx = l
-	};
-	if (l->accounts != NULL) {
-		on_closed(l, ERR_EOF);
-	}
-	return sys_chan_new(l->sc->loop, fd, &handler, &l->accounts);
-}
-
-enum err
 svc_login_attach(struct svc_login_session *s)
 {
 	struct svc_login *l = s->login;
 	int copy = -1;
-	if (l->accounts == NULL) {
+	if (l->accounts.chan == NULL) {
 		return ERR_UNAVAILABLE;
 	}
 	TRY(svc_login_request_new(s));
@@ -97,7 +80,7 @@ svc_login_attach(struct svc_login_session *s)
 		.tag = s->tag,
 		.unread = buf_view(&s->in),
 		.octets = s->octets });
-	enum err e = sys_chan_send(l->accounts, &l->message, copy);
+	enum err e = svc_common_link_send(&l->accounts, &l->message, copy);
 	buf_wipe(&l->message);
 	return e;
 }

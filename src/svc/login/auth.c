@@ -64,12 +64,12 @@ on_done(void *ctx, const struct ipc_login_auth_sasl_done *m, int *fd)
 	return ERR_OK;
 }
 
-static enum err
-on_message(void *ctx, str datagram, int *fd)
+enum err
+svc_login_from_auth(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_login_auth_at_login handlers = { .sasl_challenge = on_challenge,
 		.sasl_done = on_done };
-	struct svc_login *l = ctx;
+	struct svc_login *l = from->sc->ctx;
 	arena_reset(l->tick);
 	enum err e = ipc_login_auth_login_dispatch(&handlers, l, datagram, fd, l->tick);
 	arena_reset(l->tick);
@@ -77,15 +77,10 @@ on_message(void *ctx, str datagram, int *fd)
 }
 
 /* All who wait for auth learn that it is not there. */
-static void
-on_closed(void *ctx, enum err why)
+void
+svc_login_auth_down(struct svc_common_link *gone)
 {
-	struct svc_login *l = ctx;
-	LOG(CHANNEL_CLOSED, F_CSTR("edge", "login_auth"), F_ERR(why));
-	sys_chan_free(&l->auth);
-	if (why != ERR_EOF) {
-		svc_common_rewire(l->sc, S("login_auth"), 0);
-	}
+	struct svc_login *l = gone->sc->ctx;
 	LIST_EACH(it, &l->sessions) {
 		struct svc_login_session *s = LIST_ENTRY(it, struct svc_login_session, node);
 		if (s->wait == SVC_LOGIN_AUTH) {
@@ -95,23 +90,11 @@ on_closed(void *ctx, enum err why)
 	}
 }
 
-enum err
-svc_login_auth_wire(struct svc_login *l, int fd)
-{
-	struct sys_chan_handler handler = {
-		.on_message = on_message, .on_closed = on_closed, .ctx = l
-	};
-	if (l->auth != NULL) {
-		on_closed(l, ERR_EOF);
-	}
-	return sys_chan_new(l->sc->loop, fd, &handler, &l->auth);
-}
-
 /* Send what is in l->message, which may hold a password. */
 static enum err
 send_wiped(struct svc_login *l)
 {
-	enum err e = l->auth == NULL ? ERR_UNAVAILABLE : sys_chan_send(l->auth, &l->message, -1);
+	enum err e = svc_common_link_send(&l->auth, &l->message, -1);
 	buf_wipe(&l->message);
 	return e;
 }

@@ -82,7 +82,9 @@ void
 svc_login_quit(struct svc_login *l, uint32_t grace_ms)
 {
 	l->quitting = true;
-	svc_login_gates_done(l);
+	for (size_t i = 0; i < LEN(l->gates); i++) {
+		sys_chan_free(&l->gates[i].chan);
+	}
 	LIST_EACH(it, &l->sessions) {
 		svc_login_session_end(LIST_ENTRY(it, struct svc_login_session, node),
 		    PREAUTH_CLOSE_SHUTDOWN);
@@ -94,14 +96,12 @@ svc_login_quit(struct svc_login *l, uint32_t grace_ms)
 void
 svc_login_done(struct svc_login *l)
 {
-	svc_login_gates_done(l);
+	svc_common_links_close(l->sc);
 	sys_timer_stop(&l->grace);
 	grace_over(l);
 	l->quitting = false;
 	sys_task_stop(&l->reaper);
 	reap(l);
-	sys_chan_free(&l->auth);
-	sys_chan_free(&l->accounts);
 	map_free(&l->requests);
 	arena_free(&l->tick);
 	buf_wipe(&l->message);
@@ -112,10 +112,7 @@ void
 svc_login_status(struct svc_login *l, struct buf *facts)
 {
 	const struct svc_login_facts *f = &l->facts;
-	const struct {
-		const char *key;
-		uint64_t v;
-	} rows[] = {
+	const struct svc_common_fact rows[] = {
 		{ "waiting", l->sessions_n },
 		{ "sessions", f->sessions },
 		{ "logins", f->logins },
@@ -124,10 +121,5 @@ svc_login_status(struct svc_login *l, struct buf *facts)
 		{ "refused", f->refused },
 		{ "timeouts", f->timeouts },
 	};
-	for (size_t i = 0; i < LEN(rows); i++) {
-		buf_cstr(facts, rows[i].key);
-		buf_ch(facts, '=');
-		buf_u64(facts, rows[i].v);
-		buf_ch(facts, '\n');
-	}
+	svc_common_facts(facts, rows, LEN(rows));
 }

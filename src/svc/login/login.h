@@ -60,17 +60,9 @@ struct svc_login_offer {
 	size_t n;
 };
 
-struct svc_login_gate {
-	struct svc_login *login;
-	struct sys_chan *chan;
-	uint32_t index;
-};
-
 struct svc_login {
 	struct svc_common *sc;
-	struct svc_login_gate gates[SVC_LOGIN_GATES_MAX];
-	size_t gates_n;
-	struct sys_chan *auth, *accounts;
+	struct svc_common_link gates[SVC_LOGIN_GATES_MAX], auth, accounts;
 	struct map *requests;
 	uint64_t last_request;
 	struct list sessions, dead;
@@ -95,8 +87,7 @@ void svc_login_quit(struct svc_login *l, uint32_t grace_ms);
 void svc_login_status(struct svc_login *l, struct buf *facts);
 
 /* gates.c: sessions come in. */
-enum err svc_login_gate_wire(struct svc_login *l, uint32_t index, int fd);
-void svc_login_gates_done(struct svc_login *l);
+enum err svc_login_from_gate(struct svc_common_link *from, str datagram, int *fd);
 
 /* session.c */
 /* fd is taken, whatever happens. */
@@ -113,13 +104,15 @@ void svc_login_request_end(struct svc_login_session *s);
 struct svc_login_session *svc_login_request_find(struct svc_login *l, uint64_t request);
 
 /* auth.c */
-enum err svc_login_auth_wire(struct svc_login *l, int fd);
+enum err svc_login_from_auth(struct svc_common_link *from, str datagram, int *fd);
+void svc_login_auth_down(struct svc_common_link *gone);
 enum err svc_login_auth_start(struct svc_login_session *s, const struct preauth_action *a);
 enum err svc_login_auth_step(struct svc_login_session *s, const struct preauth_action *a);
 void svc_login_auth_abort(struct svc_login_session *s);
 
 /* accounts.c */
-enum err svc_login_accounts_wire(struct svc_login *l, int fd);
+enum err svc_login_from_accounts(struct svc_common_link *from, str datagram, int *fd);
+void svc_login_accounts_down(struct svc_common_link *gone);
 enum err svc_login_attach(struct svc_login_session *s);
 
 #endif

@@ -4,6 +4,7 @@
  * delayed, given up; peers that are gone; the stream that goes on with every octet.
  */
 #include "svc/login/login.h"
+#include "svc/login/service.h"
 
 #include "base/mem.h"
 #include "base/test.h"
@@ -37,18 +38,12 @@ complain(void *ctx, unsigned line, str key, const char *what)
 }
 
 static int
-wire(enum err (*take)(struct svc_login *l, int fd), struct svc_login *l)
+wire(struct world *w, const char *edge, uint32_t peer)
 {
 	int pair[2] = { -1, -1 };
 	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
-	CHECK_ERR(take(l, pair[0]), ERR_OK);
+	CHECK_ERR(svc_common_wire(&w->sc, str_from(edge), peer, pair[0]), ERR_OK);
 	return pair[1];
-}
-
-static enum err
-wire_gate(struct svc_login *l, int fd)
-{
-	return svc_login_gate_wire(l, 5, fd);
 }
 
 static void
@@ -65,11 +60,12 @@ open_world(struct world *w)
 		      complain, NULL, &w->conf),
 	    ERR_OK);
 	w->sc.conf = &w->conf;
-	w->l = mem_zalloc(1, sizeof *w->l);
+	w->sc.service = &svc_login_service;
+	w->sc.ctx = w->l = mem_zalloc(1, sizeof *w->l);
 	CHECK_ERR(svc_login_init(w->l, &w->sc), ERR_OK);
-	w->gate = wire(wire_gate, w->l);
-	w->auth = wire(svc_login_auth_wire, w->l);
-	w->accounts = wire(svc_login_accounts_wire, w->l);
+	w->gate = wire(w, "gate_login", 5);
+	w->auth = wire(w, "login_auth", 0);
+	w->accounts = wire(w, "login_accounts", 0);
 }
 
 static void
@@ -372,7 +368,7 @@ wrong_passwords(void)
 	open_world(&w);
 	begin(&w, SYS_IMAP, true, STR_NONE);
 	says(&w, S("a LOGIN bob x\r\nb LOGIN bob y\r\nc LOGIN bob z\r\n"));
-	auth_says(&w, ERR_AUTH, STR_NONE, 3);
+	auth_says(&w, ERR_AUTH, STR_NONE, 100);
 	CHECK_U64(w.starts, 1);
 	CHECK_U64(session(&w)->wait, SVC_LOGIN_DELAY);
 	for (unsigned i = 0; i < 100 && w.starts < 2; i++) {
@@ -403,7 +399,7 @@ auth_is_gone_and_comes_back(void)
 	CHECK_STR(reads(&w), S("a NO [UNAVAILABLE] Log-in is not possible at the moment\r\n"));
 	says(&w, S("b LOGIN bob x\r\n"));
 	CHECK_STR(reads(&w), S("b NO [UNAVAILABLE] Log-in is not possible at the moment\r\n"));
-	w.auth = wire(svc_login_auth_wire, w.l);
+	w.auth = wire(&w, "login_auth", 0);
 	says(&w, S("c LOGIN bob x\r\n"));
 	CHECK_U64(w.starts, 2);
 	auth_says(&w, ERR_OK, STR_NONE, 0);
@@ -425,7 +421,7 @@ a_broken_auth_grants_nothing(void)
 		.request = w.start.request, .result = ERR_OK, .ticket = S("short") });
 	send_to(&w, w.auth, &m, -1);
 	CHECK_U64(w.attaches, 0);
-	CHECK(w.l->auth == NULL);
+	CHECK(w.l->auth.chan == NULL);
 	CHECK(str_find(reads(&w), S("<EOF>")) < 0);
 	CHECK_U64(w.l->sessions_n, 1);
 	buf_done(&m);

@@ -19,23 +19,6 @@ init(struct svc_common *sc)
 	return svc_login_init(l, sc);
 }
 
-static enum err
-on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
-{
-	struct svc_login *l = sc->ctx;
-	if (str_eq(edge, S("gate_login"))) {
-		return svc_login_gate_wire(l, peer, fd);
-	}
-	if (str_eq(edge, S("login_auth"))) {
-		return svc_login_auth_wire(l, fd);
-	}
-	if (str_eq(edge, S("login_accounts"))) {
-		return svc_login_accounts_wire(l, fd);
-	}
-	sys_close(&fd);
-	return ERR_UNSUPPORTED;
-}
-
 static void
 on_reload(struct svc_common *sc)
 {
@@ -54,11 +37,21 @@ on_quit(struct svc_common *sc, uint32_t grace_ms)
 	svc_login_quit(sc->ctx, grace_ms);
 }
 
+static const struct svc_common_edge edges[] = {
+	{ S_INIT("gate_login"), SVC_COMMON_LINKS(struct svc_login, gates),
+	    .on_message = svc_login_from_gate },
+	{ S_INIT("login_auth"), SVC_COMMON_LINKS(struct svc_login, auth),
+	    .on_message = svc_login_from_auth, .on_down = svc_login_auth_down },
+	{ S_INIT("login_accounts"), SVC_COMMON_LINKS(struct svc_login, accounts),
+	    .on_message = svc_login_from_accounts, .on_down = svc_login_accounts_down },
+	{ .n = 0 },
+};
+
 const struct svc_common_service svc_login_service = {
 	.name = "login",
 	.profile = svc_login_profile,
 	.init = init,
-	.on_wire = on_wire,
+	.edges = edges,
 	.on_reload = on_reload,
 	.on_status = on_status,
 	.on_quit = on_quit,
