@@ -16,7 +16,10 @@ struct store;
 struct svc_account {
 	int stream;  /* SOCK_STREAM to gate; -1 in a delivery process. Not closed by sessions */
 	int control; /* SOCK_SEQPACKET to accounts, edge accounts_account */
-	struct store *store; /* open, owned by main.c */
+	struct store *store; /* open, owned by child.c; NULL: not needed so far */
+	/* Opens it, or fails as store_open does: for a session that rested and missed nothing. */
+	enum err (*open)(struct svc_account *a);
+	const void *start; /* child.c's own, for `open` */
 	const struct conf *conf;
 	str folder;       /* the account's, the only one this process may see */
 	str name;         /* canonical address that logged in */
@@ -38,7 +41,8 @@ struct svc_account_login {
  * Serve one IMAP session until the client logs out, the stream ends, autologout, or `quit` arrives
  * on the control channel. Blocks.
  *
- * In      a: all set; stream may be blocking or not (it is made non-blocking)
+ * In      a: all set, store may be NULL when `parked` is given and nothing has changed since then;
+ *         stream may be blocking or not (it is made non-blocking)
  * Out     everything is flushed or given up; the stream is left open for the caller to close (also
  *         when the session is parked and goes on without this process)
  * Limits  svc/account/imap/limits.h, proto/imap/limits.h

@@ -35,6 +35,12 @@ open_store(const struct svc_account_start *s, struct store **ret)
 	return store_open(&conf, ret);
 }
 
+static enum err
+open_later(struct svc_account *a)
+{
+	return open_store(a->start, &a->store);
+}
+
 /* ManageSieve logs in, but nobody serves it yet: say so and end. */
 static enum err
 refuse_session(const struct svc_account_start *s)
@@ -54,7 +60,8 @@ svc_account_tell_usage(struct svc_account *a)
 {
 	struct store_quota q;
 	struct buf out;
-	if (store_quota(a->store, &q) != ERR_OK || (q.octets_max == 0 && q.messages_max == 0)) {
+	if (a->store == NULL || store_quota(a->store, &q) != ERR_OK ||
+	    (q.octets_max == 0 && q.messages_max == 0)) {
 		return;
 	}
 	struct ipc_accounts_account_usage m = { .octets = q.octets, .messages = q.messages };
@@ -85,12 +92,15 @@ run(struct svc_account *a, const struct svc_account_start *s)
 	return refuse_session(s);
 }
 
+/* In and out: the store, which a session that was calm may have opened, or not. */
 static enum err
-serve(const struct svc_account_start *s, struct store *store)
+serve(const struct svc_account_start *s, struct store **store)
 {
 	struct svc_account a = { .stream = s->stream,
 		.control = s->control,
-		.store = store,
+		.store = *store,
+		.open = open_later,
+		.start = s,
 		.conf = s->conf,
 		.folder = s->folder,
 		.name = s->name,
@@ -99,6 +109,7 @@ serve(const struct svc_account_start *s, struct store *store)
 		.guest = s->guest };
 	enum err e = run(&a, s);
 	svc_account_tell_usage(&a);
+	*store = a.store;
 	return e;
 }
 
@@ -119,7 +130,7 @@ static void
 tidy(const struct svc_account_start *s, struct store *store)
 {
 	int stream = s->stream;
-	if (s->queue >= 0) {
+	if (s->queue >= 0 || store == NULL) {
 		return;
 	}
 	sys_close(&stream);
@@ -134,15 +145,17 @@ svc_account_child(const struct svc_account_start *s)
 {
 	struct store *store = NULL;
 	enum err e = lock_in(s);
-	e = e != ERR_OK ? e : open_store(s, &store);
+	e = e != ERR_OK || s->calm ? e : open_store(s, &store);
 	if (e != ERR_OK) {
 		LOG(ACCOUNT_OPEN_FAILED, F_U64("account", s->account), F_ERR(e));
 		(void)(say_unavailable(s) == ERR_OK);
 		sys_exit(SVC_ACCOUNT_UNAVAILABLE);
 	}
-	e = serve(s, store);
+	e = serve(s, &store);
 	tidy(s, store);
-	store_leave(store);
+	if (store != NULL) {
+		store_leave(store);
+	}
 	if (e != ERR_OK && e != ERR_EOF && e != ERR_TIMEOUT) {
 		LOG(ACCOUNT_ENDED, F_U64("account", s->account), F_ID("session", s->session),
 		    F_ERR(e));

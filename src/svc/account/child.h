@@ -28,6 +28,7 @@ struct svc_account_start {
 	int64_t granted_ms; /* when auth let the session in */
 	uint64_t octets;    /* taken from the stream before us */
 	str parked; /* IMAP: what the session's last process left; p == NULL: a new session */
+	bool calm;  /* and since then its account has not changed: the index may stay closed */
 };
 
 /* Exit codes accounts understands. */

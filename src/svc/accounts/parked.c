@@ -38,6 +38,7 @@ struct svc_accounts_parked {
 	bool dropped;  /* gate is to be told as soon as it can hear it */
 	bool unproved; /* we were started anew; auth has not said yet that it may go on */
 	bool stale;    /* a change may have been missed: to be woken in its turn */
+	bool heard;    /* of a change of the account, watched or not, or one may have been missed */
 	int64_t granted_ms;
 };
 
@@ -217,6 +218,7 @@ svc_accounts_parked_changed(struct svc_accounts *s, struct svc_accounts_family *
 {
 	LIST_EACH(it, &f->parked) {
 		struct svc_accounts_parked *p = LIST_ENTRY(it, struct svc_accounts_parked, sibling);
+		p->heard = true;
 		bool list = mailbox == 0 && (p->watch & WATCH_LIST) != 0;
 		bool own = (p->watch & WATCH_MAILBOX) != 0 && p->mailbox == mailbox;
 		if (list || own || (p->watch & WATCH_ANY) != 0) {
@@ -297,6 +299,7 @@ go_on(struct gate *g, const struct ipc_gate_accounts_resume *m, int stream)
 	struct svc_accounts *s = g->s;
 	struct svc_accounts_sealed what;
 	TRY(check(g, m, &what));
+	struct svc_accounts_parked *p = map_get(s->parked, m->session);
 	struct svc_account_start start = { .name = what.name,
 		.account = what.account,
 		.session = what.session,
@@ -306,9 +309,10 @@ go_on(struct gate *g, const struct ipc_gate_accounts_resume *m, int stream)
 		.stream = stream,
 		.protocol = what.protocol,
 		.granted_ms = what.granted_ms,
-		.parked = what.state };
+		.parked = what.state,
+		.calm = !p->heard && (p->watch & WATCH_MAILBOX) != 0 };
 	enum err e = svc_accounts_child_new(s, &start, SVC_ACCOUNTS_SESSION, 0);
-	row_free(s, map_get(s->parked, m->session));
+	row_free(s, p);
 	s->resumed += e == ERR_OK;
 	return e;
 }
@@ -365,7 +369,7 @@ row_kept(struct gate *g, const struct svc_accounts_sealed *what)
 	p->watch = what->watch;
 	p->mailbox = what->mailbox;
 	p->granted_ms = what->granted_ms;
-	p->unproved = true;
+	p->unproved = p->heard = true;
 	row_rests(s, p);
 	list_remove(&f->node);
 	list_push(&s->unchecked, &f->node);

@@ -5,6 +5,8 @@
  */
 #include "svc/accounts/world_test.h"
 
+#include <unistd.h>
+
 #include <signal.h>
 
 #include "ipc/gate_accounts.h"
@@ -303,6 +305,64 @@ changes_wake(void)
 	finish(&c);
 }
 
+/* Where the index of account 7 is, and where nobody looks for it. */
+static void
+move_index(const char *from, const char *to)
+{
+	char old[sizeof w.folder + 32], new[sizeof w.folder + 32];
+	snprintf(old, sizeof old, "%s/accounts/7/%s", w.folder, from);
+	snprintf(new, sizeof new, "%s/accounts/7/%s", w.folder, to);
+	CHECK(rename(old, new) == 0);
+}
+
+static bool
+index_is_there(void)
+{
+	char path[sizeof w.folder + 32];
+	snprintf(path, sizeof path, "%s/accounts/7/index.db", w.folder);
+	return access(path, F_OK) == 0;
+}
+
+/* Whoever missed nothing ends IDLE without looking anything up. */
+static void
+without_changes_nothing_is_opened(void)
+{
+	struct world_client c;
+	setup(&c, true);
+	rest();
+	move_index("index.db", "away");
+	resume_as(&c, gate.session, seal());
+	world_say(&c, "DONE\r\n");
+	CHECK(world_hears(&c, "i OK IDLE done"));
+	CHECK(!index_is_there());
+	move_index("away", "index.db");
+	world_say(&c, "n STATUS INBOX (MESSAGES)\r\n");
+	CHECK(world_hears(&c, "n OK"));
+	finish(&c);
+}
+
+/* A change nobody was woken for, as it was about another mailbox: now it is looked at. */
+static void
+any_change_is_reason_to_look(void)
+{
+	struct world_client c, other;
+	setup(&c, true);
+	w.conf.imap_park_after = 0;
+	rest();
+	world_log_in(7, &other);
+	world_say(&other, "x CREATE elsewhere\r\n");
+	CHECK(world_hears(&other, "x OK"));
+	world_client_done(&other);
+	CHECK(zero(&w.s->sessions));
+	CHECK_U64(gate.wakes, 0);
+	move_index("index.db", "away");
+	resume_as(&c, gate.session, seal());
+	world_say(&c, "DONE\r\n");
+	CHECK(world_hears(&c, "i OK IDLE done"));
+	CHECK(index_is_there()); /* made anew, as it was not found */
+	finish(&c);
+}
+
 static void
 a_change_before_gate_has_answered(void)
 {
@@ -493,5 +553,6 @@ limits(void)
 }
 
 TEST_MAIN(goes_on_in_another_process, refused_it_goes_on, seals, one_seal_opens_once, changes_wake,
+    without_changes_nothing_is_opened, any_change_is_reason_to_look,
     a_change_before_gate_has_answered, without_idle_nobody_is_woken, revoked, revoked_on_the_way,
     the_process_dies_on_the_way, gate_ends, a_client_that_left, kept, limits)

@@ -20,7 +20,8 @@ on_notice(void *ctx, const struct ipc_accounts_account_notice *m, int *fd)
 	bool wanted = svc_account_imap_notify_notice(s, m->mailbox);
 	s->metadata.dirty = s->metadata.dirty || metadata;
 	bool rights = m->mailbox == 0 && s->account->guest != 0;
-	s->dirty = s->dirty || metadata || ours || wanted || rights;
+	bool dozes = s->store == NULL; /* only as long as nothing changes, whatever it is */
+	s->dirty = s->dirty || metadata || ours || wanted || rights || dozes;
 	return ERR_OK;
 }
 
@@ -132,7 +133,9 @@ svc_account_imap_wait(struct svc_account_imap *s, bool for_read, int64_t timeout
 	items[2].fd = guest ? s->shared.at->stream : -1;
 	items[3].fd = guest ? s->shared.at->chan : -1;
 	int64_t end = sys_clock_ms() + timeout_ms;
-	store_release(s->store); /* nobody knows how long this takes */
+	if (s->store != NULL) {
+		store_release(s->store); /* nobody knows how long this takes */
+	}
 	while (true) {
 		int64_t left = MAX(end - sys_clock_ms(), 0);
 		TRY(sys_wait_any(items, n, (int)MIN(left, INT_MAX)));

@@ -130,6 +130,10 @@ svc_account_imap_park_put_box(const struct svc_account_imap *s, struct buf *b)
 	if (s->state != IMAP_SELECTED) {
 		return ERR_OK;
 	}
+	if (s->store == NULL) {
+		buf_str(b, s->park.box);
+		return ERR_OK;
+	}
 	struct store_set uids;
 	store_set_init(&uids);
 	store_view_uids(v, 1, v->n, &uids);
@@ -161,11 +165,25 @@ restore_keywords(struct svc_account_imap *s, size_t known)
 	return e;
 }
 
+/* The store is closed: svc_account_imap_rouse reads the rest of it, if ever. */
+static enum err
+keep_box(struct svc_account_imap *s, struct rd *r)
+{
+	str octets = rd_bytes(r, r->n);
+	struct rd first = rd_make(octets);
+	s->park.box = arena_dup(s->arena, octets);
+	s->box.id = s->box.view.mailbox = rd_u64(&first);
+	return s->park.box.p == NULL ? ERR_NOMEM : first.bad ? ERR_SYNTAX : ERR_OK;
+}
+
 enum err
 svc_account_imap_park_get_box(struct svc_account_imap *s, struct rd *r)
 {
 	struct svc_account_imap_box *box = &s->box;
 	struct store_set uids;
+	if (s->store == NULL) {
+		return keep_box(s, r);
+	}
 	box->id = rd_u64(r);
 	uint8_t bits = rd_u8(r), known = rd_u8(r);
 	box->read_only = (bits & BOX_READ_ONLY) != 0;

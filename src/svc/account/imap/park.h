@@ -64,6 +64,15 @@ bool svc_account_imap_park(struct svc_account_imap *s);
  * svc_account_imap_park_get. */
 enum err svc_account_imap_resume(struct svc_account_imap *s, str blob);
 
+/*
+ * A session whose account has not changed while it rested is taken up with its store closed, and
+ * DONE and IDLE leave it so. This opens it and takes the selected mailbox up; to be called before
+ * the store is touched, or when a notice has come. Nothing to do: it is open.
+ *
+ * Errors  as svc_account_imap_park_get; the session then ends with BYE
+ */
+enum err svc_account_imap_rouse(struct svc_account_imap *s);
+
 /* ---- for the functions of parts ---- */
 
 /* A number in 1 to 5 octets, 7 bits each, low ones first. */

@@ -63,13 +63,35 @@ again(void)
 	buf_done(&twice);
 }
 
+static enum err
+open_it(struct svc_account *a)
+{
+	a->store = world.trial.store;
+	return ERR_OK;
+}
+
+/* The same with the store closed: it opens by itself; what was refused before is refused. */
+static void
+doze(str octets, enum err before)
+{
+	struct svc_account_imap_trial *t = &world.trial;
+	t->account.store = NULL;
+	t->account.open = open_it;
+	enum err e = take(octets);
+	e = e == ERR_OK ? svc_account_imap_rouse(&t->session) : e;
+	ASSERT((e == ERR_OK) == (before == ERR_OK));
+	t->account.store = t->store;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (!world.ready) {
 		prepare();
 	}
-	if (take(str_make(data, size)) != ERR_OK) {
+	enum err e = take(str_make(data, size));
+	doze(str_make(data, size), e);
+	if (e != ERR_OK) {
 		return 0;
 	}
 	again();

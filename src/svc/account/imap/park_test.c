@@ -6,6 +6,8 @@
 #include "svc/account/imap/park.h"
 
 #include "base/test.h"
+#include "ipc/accounts_account.h"
+#include "sys/chan.h"
 #include "sys/clock.h"
 #include "svc/account/imap/trial.h"
 
@@ -362,5 +364,133 @@ too_large(void)
 	svc_account_imap_two_end(&w);
 }
 
-TEST_MAIN(every_state, news_after_a_rest, in_idle_it_is_told_at_once, a_mailbox_that_is_gone,
+/* ---- while nothing has changed the store stays closed ---- */
+
+static struct store *closed;
+static enum err opens; /* how the next opening ends */
+
+static enum err
+open_it(struct svc_account *a)
+{
+	a->store = opens == ERR_OK ? closed : NULL;
+	return opens;
+}
+
+/* b, in IDLE, is taken up again as accounts does when it has heard of no change. */
+static void
+doze(struct svc_account_imap_two *w, str blob)
+{
+	closed = w->b.store;
+	opens = ERR_OK;
+	svc_account_imap_done(&w->b.session);
+	w->b.account.store = NULL;
+	w->b.account.open = open_it;
+	CHECK_ERR(svc_account_imap_init(&w->b.session, &w->b.account), ERR_OK);
+	CHECK_ERR(svc_account_imap_resume(&w->b.session, blob), ERR_OK);
+}
+
+static void
+fall_asleep(struct svc_account_imap_two *w, struct buf *blob)
+{
+	b_says(w, "1 IDLE", "+ idling\n");
+	put(&w->b, blob);
+	doze(w, buf_view(blob));
+	CHECK(w->b.session.store == NULL);
+}
+
+static void
+opened_when_needed(void)
+{
+	static const struct {
+		const char *send, *want;
+	} cases[] = {
+		{ "3 FETCH 6 UID", "* 7 EXISTS\n* 6 FETCH (UID 6)\n3 OK FETCH done\n" },
+		{ "3 NOOP", "* 7 EXISTS\n3 OK NOOP done\n" },
+		{ "3 APPEND INBOX {3+}\r\na\r\n",
+		    "* 8 EXISTS\n3 OK [APPENDUID # 8] APPEND done\n" },
+		{ "3 LOGOUT", "* BYE logging out\n3 OK LOGOUT done\n" },
+	};
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct svc_account_imap_two w;
+		struct buf blob, again;
+		setup(&w, "doze");
+		fall_asleep(&w, &blob);
+		svc_account_imap_trial_append(&w.a, "INBOX", "()", "Subject: y\n\nbody\n");
+		b_says(&w, "DONE", "1 OK IDLE done\n"); /* no notice has come yet */
+		b_says(&w, "2 IDLE", "+ idling\n");
+		b_says(&w, "DONE", "2 OK IDLE done\n");
+		CHECK(w.b.session.store == NULL);
+		b_says(&w, "1 IDLE", "+ idling\n");
+		put(&w.b, &again);
+		CHECK_U64(again.n, blob.n); /* it rests as it has rested, but for times */
+		doze(&w, buf_view(&again));
+		b_says(&w, "DONE", "1 OK IDLE done\n");
+		b_says(&w, cases[i].send, cases[i].want);
+		CHECK(w.b.session.store == closed);
+		buf_done(&blob);
+		buf_done(&again);
+		svc_account_imap_two_end(&w);
+	}
+}
+
+static void
+a_notice_opens_it(void)
+{
+	static const uint64_t mailboxes[] = { 0, 1, 99 }; /* whatever it is about */
+	for (size_t i = 0; i < LEN(mailboxes); i++) {
+		struct svc_account_imap_two w;
+		struct buf blob;
+		setup(&w, "noticed");
+		fall_asleep(&w, &blob);
+		svc_account_imap_trial_append(&w.a, "INBOX", "()", "Subject: y\n\nbody\n");
+		buf_reset(&blob);
+		ipc_accounts_account_notice_put(&blob,
+		    &(struct ipc_accounts_account_notice){ .mailbox = mailboxes[i] });
+		CHECK_ERR(sys_chan_send_wait(w.b.accounts, &blob, -1, 0), ERR_OK);
+		svc_account_imap_control(&w.b.session);
+		svc_account_imap_take_news(&w.b.session);
+		CHECK(w.b.session.store == closed);
+		CHECK_STR(buf_view(&w.b.session.out), S("* 7 EXISTS\r\n"));
+		buf_done(&blob);
+		svc_account_imap_two_end(&w);
+	}
+}
+
+static void
+one_that_cannot_be_opened(void)
+{
+	struct svc_account_imap_two w;
+	struct buf blob;
+	setup(&w, "locked");
+	fall_asleep(&w, &blob);
+	opens = ERR_IO;
+	b_says(&w, "DONE", "1 OK IDLE done\n");
+	b_says(&w, "2 NOOP", "");
+	CHECK(w.b.session.quit && w.b.session.end == ERR_IO);
+	CHECK(str_starts(str_from(w.b.session.bye), S("[UNAVAILABLE]")));
+	buf_done(&blob);
+	svc_account_imap_two_end(&w);
+}
+
+/* Outside of IDLE accounts has not listened for it, and annotations are nobody's news. */
+static void
+opened_at_once(void)
+{
+	static const char *const before[] = { "1 NOOP", "1 ENABLE METADATA", "1 NOTIFY NONE" };
+	for (size_t i = 0; i < LEN(before); i++) {
+		struct svc_account_imap_two w;
+		struct buf blob;
+		setup(&w, "awake");
+		b_says(&w, before[i], NULL);
+		b_says(&w, i == 0 ? "2 NOOP" : "2 IDLE", NULL);
+		put(&w.b, &blob);
+		doze(&w, buf_view(&blob));
+		CHECK(w.b.session.store == closed);
+		buf_done(&blob);
+		svc_account_imap_two_end(&w);
+	}
+}
+
+TEST_MAIN(opened_when_needed, a_notice_opens_it, one_that_cannot_be_opened, opened_at_once,
+    every_state, news_after_a_rest, in_idle_it_is_told_at_once, a_mailbox_that_is_gone,
     not_in_the_middle, delays, cut_short, not_right, numbers, sets, too_large)

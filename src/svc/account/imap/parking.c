@@ -137,11 +137,44 @@ svc_account_imap_park(struct svc_account_imap *s)
 }
 
 enum err
+svc_account_imap_rouse(struct svc_account_imap *s)
+{
+	if (s->store != NULL) {
+		return ERR_OK;
+	}
+	struct rd r = rd_make(s->park.box);
+	enum err e = s->account->open(s->account);
+	s->store = s->account->store;
+	s->texts_due = true;
+	if (e == ERR_OK && s->state == IMAP_SELECTED) {
+		e = svc_account_imap_park_get_box(s, &r);
+		e = e == ERR_OK ? rd_end(&r) : e;
+	}
+	if (e != ERR_OK) {
+		svc_account_imap_end(s, e, "[UNAVAILABLE] the mailbox cannot be opened now");
+	}
+	return e;
+}
+
+/* NOTIFY and annotations have more to look at than a mailbox that has not changed. */
+static bool
+may_doze(const struct svc_account_imap *s)
+{
+	return s->idle_tag.p != NULL && s->notify == NULL &&
+	    (s->enabled & IMAP_ENABLED_METADATA) == 0;
+}
+
+enum err
 svc_account_imap_resume(struct svc_account_imap *s, str blob)
 {
 	TRY(svc_account_imap_park_get(s, blob));
 	take_delay(s);
 	svc_account_imap_park_later(s);
+	if (s->store == NULL && may_doze(s)) {
+		s->texts_due = false;
+		return ERR_OK;
+	}
+	TRY(svc_account_imap_rouse(s));
 	s->dirty = listens(s);
 	svc_account_imap_take_news(s);
 	return ERR_OK;

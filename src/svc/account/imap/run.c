@@ -77,6 +77,9 @@ run_command(struct svc_account_imap *s, str raw)
 		svc_account_imap_reply(s, cmd.tag, imap_verbs[cmd.verb].name, e);
 		return;
 	}
+	if (cmd.verb != IMAP_IDLE && svc_account_imap_rouse(s) != ERR_OK) {
+		return;
+	}
 	if (svc_account_imap_shared_visit_run(s, &cmd, raw)) {
 		return;
 	}
@@ -111,7 +114,9 @@ static void
 begin_append(struct svc_account_imap *s, const struct imap_append *append)
 {
 	if (s->idle_tag.p == NULL) {
-		svc_account_imap_append_begin(s, append);
+		if (svc_account_imap_rouse(s) == ERR_OK) {
+			svc_account_imap_append_begin(s, append);
+		}
 		return;
 	}
 	end_idle(s, S("APPEND"));
@@ -173,6 +178,9 @@ svc_account_imap_take_news(struct svc_account_imap *s)
 {
 	bool idle = s->idle_tag.p != NULL;
 	bool between = imap_reader_at_rest(&s->reader) && s->append == NULL;
+	if (s->dirty && svc_account_imap_rouse(s) != ERR_OK) {
+		return;
+	}
 	if (s->dirty && (idle || (between && svc_account_imap_notify_pushes(s)))) {
 		arena_reset(s->work);
 		enum err e = svc_account_imap_refresh(s,
@@ -223,7 +231,7 @@ wait_for_more(struct svc_account_imap *s)
 {
 	int64_t left = svc_account_imap_park_due_ms(s) - sys_clock_ms();
 	int64_t quiet = s->texts_more ? 0 : SVC_ACCOUNT_IMAP_QUIET_MS;
-	bool use = s->texts_more || (s->texts_due && quiet < left);
+	bool use = s->store != NULL && (s->texts_more || (s->texts_due && quiet < left));
 	enum err e = svc_account_imap_wait(s, true, use ? quiet : left);
 	if (e == ERR_TIMEOUT && use) {
 		bool more = false;

@@ -39,11 +39,12 @@ struct svc_account_imap_parking {
 	bool answered;      /* accounts has answered, with: */
 	enum err answer;
 	bool parked;
+	str box; /* while the store is closed: the selected mailbox, as it was parked */
 };
 
 struct svc_account_imap {
 	struct svc_account *account;
-	struct store *store;
+	struct store *store; /* NULL: it rested and nothing has changed since; parking.c */
 	struct imap_reader reader;
 	enum imap_state state;
 	unsigned enabled; /* IMAP_ENABLED_* */

@@ -6,6 +6,7 @@
 
 #include "proto/imap/write.h"
 #include "svc/account/imap/notify/notify.h"
+#include "svc/account/imap/park.h"
 #include "svc/account/imap/qresync.h"
 
 static_assert((int)STORE_ANSWERED == (int)IMAP_FLAG_ANSWERED, "flag bits are the same");
@@ -286,6 +287,10 @@ svc_account_imap_refresh(struct svc_account_imap *s, bool expunges,
     const struct svc_account_imap_own *own)
 {
 	struct store_news news = { 0 };
+	if (s->store == NULL && !s->dirty) {
+		return ERR_OK;
+	}
+	TRY(svc_account_imap_rouse(s));
 	TRY(svc_account_imap_metadata_news(s));
 	if (s->state != IMAP_SELECTED || s->shared.at != NULL ||
 	    (own == NULL && svc_account_imap_notify_selected(s) == 0)) {
