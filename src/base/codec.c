@@ -159,18 +159,35 @@ utf8_next(str *s)
 	return ok ? cp : UINT32_MAX;
 }
 
+size_t
+ascii_span(str s)
+{
+	size_t n = 0;
+	uint64_t eight;
+	for (; s.n - n >= sizeof eight; n += sizeof eight) {
+		memcpy(&eight, s.p + n, sizeof eight);
+		if ((eight & UINT64_C(0x8080808080808080)) != 0) {
+			break;
+		}
+	}
+	while (n < s.n && (uint8_t)s.p[n] < 0x80) {
+		n++;
+	}
+	return n;
+}
+
 bool
 utf8_valid(str s)
 {
-	while (s.n > 0) {
-		if ((uint8_t)s.p[0] < 0x80) {
-			s.p++;
-			s.n--;
-		} else if (utf8_next(&s) == UINT32_MAX) {
+	for (;;) {
+		s = str_from_off(s, ascii_span(s));
+		if (s.n == 0) {
+			return true;
+		}
+		if (utf8_next(&s) == UINT32_MAX) {
 			return false;
 		}
 	}
-	return true;
 }
 
 void

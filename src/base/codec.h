@@ -23,6 +23,8 @@ enum err base64_decode(struct buf *out, str in);
 void hex_encode(struct buf *out, str in);
 enum err hex_decode(struct buf *out, str in);
 
+/* How many octets at the front are below 0x80; eight at a time. */
+size_t ascii_span(str s);
 /* Is it well-formed throughout? The empty str is. */
 bool utf8_valid(str s);
 /* Next code point of *s (s->n > 0), moving it on; UINT32_MAX for a bad octet, which is skipped. */

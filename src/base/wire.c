@@ -4,6 +4,8 @@
  */
 #include "base/wire.h"
 
+#include <endian.h>
+
 struct rd
 rd_make(str s)
 {
@@ -24,15 +26,15 @@ take(struct rd *r, size_t n)
 	return p;
 }
 
-static uint64_t
+static inline uint64_t
 take_le(struct rd *r, size_t n)
 {
 	const uint8_t *p = take(r, n);
 	uint64_t v = 0;
-	for (size_t i = n; p != NULL && i > 0; i--) {
-		v = v << 8 | p[i - 1];
+	if (p != NULL) {
+		memcpy(&v, p, n);
 	}
-	return v;
+	return le64toh(v);
 }
 
 uint8_t

@@ -162,22 +162,37 @@ find_row(const struct map *m, uint32_t cp)
 	return NULL;
 }
 
+/* Letters from `first` on change their case, eight octets below 0x80 at a time. */
+static inline void
+map_ascii(char first, char *to, str in)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t v;
+	size_t i = 0;
+	for (; in.n - i >= sizeof v; i += sizeof v) {
+		memcpy(&v, in.p + i, sizeof v);
+		uint64_t from = v + ones * (0x80u - (uint8_t)first),
+			 above = v + ones * (0x80u - (uint8_t)first - 26);
+		v ^= ((from ^ above) & high) >> 2;
+		memcpy(to + i, &v, sizeof v);
+	}
+	for (; i < in.n; i++) {
+		char c = in.p[i];
+		to[i] = c >= first && c < first + 26 ? (char)(c ^ 0x20) : c;
+	}
+}
+
 /* One loop for both: the compiler makes each of its own, as `title` is known there. */
 static inline void
 map_text(const struct map *m, bool title, struct buf *out, str in)
 {
 	while (in.n > 0) {
-		size_t ascii = 0;
+		size_t ascii = ascii_span(in);
 		char *to = buf_room(out, in.n);
 		if (to == NULL) {
 			return;
 		}
-		while (ascii < in.n && (uint8_t)in.p[ascii] < 0x80) {
-			char c = in.p[ascii];
-			bool letter = title ? c >= 'a' && c <= 'z' : c >= 'A' && c <= 'Z';
-			to[ascii] = letter ? (char)(c ^ 0x20) : c;
-			ascii++;
-		}
+		map_ascii(title ? 'a' : 'A', to, str_sub(in, 0, ascii));
 		buf_grow(out, ascii);
 		in = str_from_off(in, ascii);
 		if (in.n == 0) {

@@ -63,12 +63,11 @@ join_space(struct buf *b, size_t at)
 {
 	size_t to = at;
 	bool space = false;
-	for (size_t i = at; i < b->n; i++) {
+	for (size_t i = at; i < b->n; i++) { /* no branches: words are short */
 		char c = b->p[i];
 		bool is = (uint8_t)c <= ' ';
-		if (!is || !space) {
-			b->p[to++] = is ? ' ' : c;
-		}
+		b->p[to] = is ? ' ' : c;
+		to += !(is & space);
 		space = is;
 	}
 	buf_truncate(b, to);
