@@ -33,11 +33,16 @@ struct imap_sort_args {
 	size_t n;
 };
 
-/* What one message has for one criterion: a number, or a string that lives as long as the list. */
+/*
+ * What one message has for one criterion: for ARRIVAL, DATE and SIZE a number, else a string that
+ * lives as long as the list.
+ */
 struct imap_sort_value {
-	uint64_t number; /* of a string: its first octets, see imap_sort_text */
-	const char *p;
-	uint32_t n;
+	union {
+		uint64_t number;
+		const char *p;
+	};
+	uint32_t n; /* of a string */
 };
 
 /* Numbers in the order of their meaning: a date before 1970 is below one after. */
@@ -61,9 +66,9 @@ struct imap_sort_list {
 
 /*
  * Order list->at by the criteria, the first one first; what is equal in all of them keeps mailbox
- * order. Time n log n whatever the values are.
+ * order. Time in proportion to n and the octets of equal strings.
  *
- * In      a: room for n numbers
+ * In      a: room for 40 n octets
  * Errors  ERR_BUDGET
  * RFC     5256 3 (BASE.6.4.SORT)
  */

@@ -33,8 +33,8 @@ static void
 one_key(void)
 {
 	struct imap_sort_key up = { IMAP_SORT_SIZE, false }, down = { IMAP_SORT_SIZE, true };
-	struct imap_sort_value n[] = { { 5, NULL, 0 }, { 1, NULL, 0 }, { 5, NULL, 0 },
-		{ 3, NULL, 0 } };
+	struct imap_sort_value n[] = { { .number = 5 }, { .number = 1 }, { .number = 5 },
+		{ .number = 3 } };
 	orders(&up, 1, n, 4, "1 3 0 2");
 	orders(&down, 1, n, 4, "0 2 3 1"); /* REVERSE does not turn ties round */
 	orders(&up, 1, n, 0, "");
@@ -45,9 +45,10 @@ one_key(void)
 		imap_sort_text(S("PREFIX\0")) };
 	up.by = IMAP_SORT_SUBJECT;
 	orders(&up, 1, s, 6, "2 3 5 1 0 4"); /* the empty string is first */
-	struct imap_sort_value d[] = { { imap_sort_date(0), NULL, 0 },
-		{ imap_sort_date(-1), NULL, 0 }, { imap_sort_date(INT64_MAX), NULL, 0 },
-		{ imap_sort_date(INT64_MIN), NULL, 0 } };
+	struct imap_sort_value d[] = { { .number = imap_sort_date(0) },
+		{ .number = imap_sort_date(-1) }, { .number = imap_sort_date(INT64_MAX) },
+		{ .number = imap_sort_date(INT64_MIN) } };
+	up.by = IMAP_SORT_DATE;
 	orders(&up, 1, d, 4, "3 1 0 2");
 }
 
@@ -55,9 +56,9 @@ static void
 two_keys(void)
 {
 	struct imap_sort_key keys[] = { { IMAP_SORT_SUBJECT, false }, { IMAP_SORT_DATE, true } };
-	struct imap_sort_value v[] = { imap_sort_text(S("B")), { 1, NULL, 0 },
-		imap_sort_text(S("A")), { 1, NULL, 0 }, imap_sort_text(S("B")), { 2, NULL, 0 },
-		imap_sort_text(S("A")), { 1, NULL, 0 } };
+	struct imap_sort_value v[] = { imap_sort_text(S("B")), { .number = 1 },
+		imap_sort_text(S("A")), { .number = 1 }, imap_sort_text(S("B")), { .number = 2 },
+		imap_sort_text(S("A")), { .number = 1 } };
 	orders(keys, 2, v, 4, "1 3 2 0");
 }
 
@@ -98,6 +99,36 @@ many(void)
 	arena_free(&a);
 }
 
+/* Strings with long equal beginnings, of every length, both ways, against comparing them. */
+static void
+texts(void)
+{
+	static const char letters[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB";
+	static struct imap_sort_value v[MANY];
+	static uint32_t at[MANY];
+	uint32_t seed = 7;
+	for (int reverse = 0; reverse < 2; reverse++) {
+		struct imap_sort_key key = { IMAP_SORT_SUBJECT, reverse != 0 };
+		struct arena *a = arena_new(NULL, "sort", 1 << 20, 0);
+		for (uint32_t i = 0; i < MANY; i++) {
+			seed = seed * 1664525u + 1013904223u;
+			size_t from = (seed >> 8) % (sizeof letters - 1);
+			size_t n = (seed >> 20) % (sizeof letters - from);
+			v[i] = imap_sort_text(str_make(letters + from, n));
+			at[i] = i;
+		}
+		struct imap_sort_list l = { &key, 1, v, at, MANY };
+		CHECK_ERR(imap_sort(&l, a), ERR_OK);
+		for (size_t i = 1; i < MANY; i++) {
+			const struct imap_sort_value *x = &v[at[i - 1]], *y = &v[at[i]];
+			int d = str_cmp(str_make(x->p, x->n), str_make(y->p, y->n));
+			d = reverse != 0 ? -d : d;
+			CHECK(d < 0 || (d == 0 && at[i - 1] < at[i]));
+		}
+		arena_free(&a);
+	}
+}
+
 static void
 out_of_budget(void)
 {
@@ -110,4 +141,4 @@ out_of_budget(void)
 	arena_free(&a);
 }
 
-TEST_MAIN(one_key, two_keys, many, out_of_budget)
+TEST_MAIN(one_key, two_keys, many, texts, out_of_budget)
