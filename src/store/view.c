@@ -185,6 +185,15 @@ store_view_done(struct store_view *v)
 	v->run_n = v->run_cap = v->n = 0;
 }
 
+void
+store_view_changed(struct store_view *v, const struct store_changed *c)
+{
+	if (v->modseq == c->before && c->modseq != 0) {
+		v->gone_modseq = v->gone_modseq == v->modseq ? c->modseq : v->gone_modseq;
+		v->modseq = c->modseq;
+	}
+}
+
 static enum err
 first_unseen_in(struct store_view *v, uint32_t *ret_seq)
 {

@@ -61,6 +61,13 @@ void store_view_uids(const struct store_view *v, uint32_t lo, uint32_t hi, struc
 void store_view_seqs(const struct store_view *v, const struct store_set *uids,
     struct store_set *seqs);
 
+/*
+ * The session knows what it has changed itself: when that was the only change since the view was up
+ * to date, the next refresh does not tell it, and does not read it.
+ */
+struct store_changed;
+void store_view_changed(struct store_view *v, const struct store_changed *c);
+
 /* Sequence number of the first message without \Seen, 0 when all are seen. DB, CORRUPT. */
 enum err store_view_first_unseen(struct store_view *v, uint32_t *ret_seq);
 

@@ -197,6 +197,31 @@ conditional(void)
 	close_all(s, &conf);
 }
 
+/* A change of the session's own is not told again; one of another in between still is. */
+static void
+own_changes(void)
+{
+	struct store_conf conf;
+	struct store *s = open_filled(&conf, "own", 20);
+	struct store_view v;
+	struct store_news news;
+	CHECK_ERR(store_view_init(&v, s, 1), ERR_OK);
+	struct store_changed mine = { .before = v.modseq, .modseq = flag(s, 2, 5, STORE_FLAGGED) };
+	store_view_changed(&v, &mine);
+	CHECK_U64(v.modseq, mine.modseq);
+	CHECK_ERR(store_view_refresh(&v, true, a, &news), ERR_OK);
+	CHECK_U64(news.changed_n, 0);
+	uint64_t other = flag(s, 7, 7, STORE_DELETED);
+	mine = (struct store_changed){ .before = other, .modseq = flag(s, 9, 9, STORE_FLAGGED) };
+	store_view_changed(&v, &mine); /* the view does not know of message 7 */
+	expunge(s, 1, 1);
+	CHECK_ERR(store_view_refresh(&v, true, a, &news), ERR_OK);
+	CHECK_U64(news.changed_n, 2);
+	CHECK_U64(news.expunged_n, 1);
+	store_view_done(&v);
+	close_all(s, &conf);
+}
+
 static void
 first_unseen(void)
 {
@@ -360,5 +385,5 @@ headers(void)
 	close_all(s, &conf);
 }
 
-TEST_MAIN(numbers, held_back, mailbox_goes_away, conditional, first_unseen, vanished, pruned_log,
-    parts, headers)
+TEST_MAIN(numbers, held_back, mailbox_goes_away, conditional, own_changes, first_unseen, vanished,
+    pruned_log, parts, headers)

@@ -140,6 +140,9 @@ store(struct svc_account_imap *s, struct imap_command *cmd, uint64_t before,
 	struct svc_account_imap_own own = { .uids = changed.before == before ? uids : NULL,
 		.modseq = changed.modseq,
 		.silent = args->silent };
+	if (own.uids != NULL && own.silent && !svc_account_imap_has_condstore(s)) {
+		store_view_changed(&s->box.view, &changed); /* nothing to tell of it */
+	}
 	TRY(svc_account_imap_refresh(s, cmd->uid, &own));
 	struct telling t = { .args = args, .uid = cmd->uid, .modseq = changed.modseq };
 	return s->state == IMAP_SELECTED ? tell_states(s, uids, &t) : ERR_OK;
