@@ -114,6 +114,69 @@ bad_record(void)
 	store_trial_remove(&conf);
 }
 
+enum { IN_ORDER = 400, DAMAGED = 150, EXPUNGED = 151 };
+
+/* Message i of the held read: whole, but for the damaged one and the one that is gone. */
+static void
+check_one_of_many(struct store *s, uint64_t id, uint32_t i)
+{
+	char want[64];
+	struct store_cold cold;
+	str text;
+	enum err e = i == DAMAGED ? ERR_CORRUPT : i == EXPUNGED ? ERR_NOTFOUND : ERR_OK;
+	CHECK_ERR(store_hold(s), ERR_OK);
+	CHECK_ERR(store_cold(s, id, NULL, &cold), i == EXPUNGED ? ERR_NOTFOUND : ERR_OK);
+	CHECK_ERR(store_text(s, id, &text), e);
+	if (e == ERR_OK) {
+		int n = snprintf(want, sizeof want, "Subject: %u\r\n\r\nin order\r\n", i);
+		CHECK_STR(text, str_make(want, (size_t)n));
+		CHECK_ERR(store_header(s, id, &text), ERR_OK);
+		CHECK_U64(text.n, (size_t)n - 10);
+		CHECK_U64(cold.size, (size_t)n);
+	}
+}
+
+/* Many messages in order come from pieces read ahead; damage still costs one message. */
+static void
+in_order(void)
+{
+	struct store_conf conf = store_trial_conf("order");
+	struct store *s = store_trial_open(&conf);
+	uint64_t ids[IN_ORDER];
+	size_t bad = 0;
+	struct buf b;
+	for (uint32_t i = 0; i < IN_ORDER; i++) {
+		char octets[64];
+		int n = snprintf(octets, sizeof octets, "Subject: %u\r\n\r\nin order\r\n", i);
+		struct store_new msg = { .body = str_make(octets, (size_t)n) };
+		struct store_added added;
+		CHECK_ERR(store_append(s, 1, &msg, 1, &added), ERR_OK);
+		bad = i == DAMAGED ? (size_t)store_trial_size(&conf, "packs/000001") - 2 : bad;
+		ids[i] = added.id;
+	}
+	store_trial_load(&conf, "packs/000001", &b);
+	b.p[bad] ^= 1;
+	store_trial_save(&conf, "packs/000001", buf_view(&b));
+	buf_done(&b);
+	struct store_range gone = { EXPUNGED + 1, EXPUNGED + 1 };
+	struct store_set uids = { .v = &gone, .n = 1 };
+	CHECK_ERR(store_expunge(s, 1, &uids, false, NULL), ERR_OK);
+	for (uint32_t step = 1; step < 40; step += 19) { /* all, and few of many */
+		for (uint32_t i = 0; i < IN_ORDER; i += step) {
+			check_one_of_many(s, ids[i], i);
+		}
+	}
+	CHECK_ERR(store_hold(s), ERR_OK);
+	check_one_of_many(s, ids[7], 7);
+	gone = (struct store_range){ 9, 9 }; /* a change in between: nothing old is answered */
+	CHECK_ERR(store_expunge(s, 1, &uids, false, NULL), ERR_OK);
+	str text;
+	CHECK_ERR(store_text(s, ids[8], &text), ERR_NOTFOUND);
+	store_release(s);
+	store_close(&s);
+	store_trial_remove(&conf);
+}
+
 /* A bad head: the records behind it are found again. */
 static void
 bad_head(void)
@@ -482,5 +545,5 @@ begun_index(void)
 	store_trial_remove(&conf);
 }
 
-TEST_MAIN(torn_tails, bad_record, bad_head, wrong_counters, tidy, packs_alone, outdated_index,
-    interrupted_swap, garbled_index, half_made, begun_index)
+TEST_MAIN(torn_tails, bad_record, in_order, bad_head, wrong_counters, tidy, packs_alone,
+    outdated_index, interrupted_swap, garbled_index, half_made, begun_index)

@@ -120,7 +120,7 @@ struct store_cold {
 	str envelope, structure; /* as given; empty when never set */
 };
 
-/* Out: strs live in `a`. NOTFOUND, DB, BUDGET. */
+/* Out: strs live in `a`; without `a` envelope and structure stay empty. NOTFOUND, DB, BUDGET. */
 enum err store_cold(struct store *s, uint64_t id, struct arena *a, struct store_cold *ret);
 
 struct store_cached {

@@ -35,6 +35,7 @@ new_empty(void)
 	buf_init(&s->join, STORE_MESSAGE_MAX + (1 << 20));
 	buf_init(&s->packed, STORE_MESSAGE_MAX + (4 << 20));
 	buf_init(&s->text.octets, STORE_MESSAGE_MAX + (1 << 20));
+	buf_init(&s->ahead.octets, STORE_AHEAD_OCTETS);
 	buf_init(&s->blob, MAX((size_t)STORE_PAGE_OCTETS_MAX, (size_t)STORE_RECORD_META_MAX));
 	s->page = mem_resize(NULL, sizeof *s->page); /* most of it is never touched */
 	s->tail = mem_resize(NULL, sizeof *s->tail);
@@ -64,6 +65,7 @@ store_close(struct store **sp)
 	buf_done(&s->join);
 	buf_done(&s->packed);
 	buf_done(&s->text.octets);
+	store_ahead_forget(s, true);
 	buf_done(&s->blob);
 	mem_drop(s->page);
 	mem_drop(s->tail);

@@ -8,6 +8,8 @@
 #include "base/codec.h"
 #include "base/wire.h"
 
+#include <endian.h>
+
 /*
  *	OFFSET SIZE  MEANING
  *	0      2     0x4750 "PG"
@@ -39,7 +41,7 @@ static const struct {
 	{ offsetof(struct store_msg, saved_s), true, UINT64_MAX },
 };
 
-static uint64_t
+static inline uint64_t
 cell(const struct store_msg *m, size_t col)
 {
 	const char *at = (const char *)m + columns[col].at;
@@ -53,7 +55,7 @@ cell(const struct store_msg *m, size_t col)
 	return narrow;
 }
 
-static void
+static inline void
 cell_set(struct store_msg *m, size_t col, uint64_t v)
 {
 	char *at = (char *)m + columns[col].at;
@@ -94,7 +96,7 @@ static void
 put_column(struct buf *out, const column v, size_t n, uint64_t base, unsigned width)
 {
 	uint8_t *to = (uint8_t *)buf_room(out, n * width);
-	if (to == NULL) {
+	if (to == NULL || width == 0) {
 		return;
 	}
 	for (size_t i = 0; i < n; i++, to += width) {
@@ -136,25 +138,42 @@ store_page_encode(const struct store_page *p, struct buf *out)
 	}
 }
 
+/* Differences of `width` octets; eight are read at a time while there are so many. */
+static void
+get_differences(column v, size_t n, str octets, size_t width)
+{
+	const uint8_t *from = (const uint8_t *)octets.p;
+	uint64_t mask = width == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * width) - 1;
+	size_t i = 0;
+	for (; i < n && (i * width) + sizeof *v <= octets.n; i++) {
+		memcpy(&v[i], from + i * width, sizeof *v);
+		v[i] = le64toh(v[i]) & mask;
+	}
+	for (; i < n; i++) {
+		v[i] = 0;
+		for (size_t w = 0; w < width; w++) {
+			v[i] |= (uint64_t)from[i * width + w] << 8 * w;
+		}
+	}
+}
+
 /* One column into the records. Differences may not wrap around, values not exceed their type. */
 static bool
 get_column(struct store_page *p, size_t col, str octets, uint64_t base)
 {
-	const uint8_t *from = (const uint8_t *)octets.p;
-	size_t width = octets.n / p->n;
-	uint64_t hi = base;
-	for (size_t i = 0; i < p->n; i++, from += width) {
-		uint64_t d = 0;
-		for (size_t w = 0; w < width; w++) {
-			d |= (uint64_t)from[w] << 8 * w;
-		}
-		if (d > UINT64_MAX - base) {
-			return false;
-		}
-		cell_set(&p->msg[i], col, base + d);
-		hi = MAX(hi, base + d);
+	column v;
+	uint64_t hi = 0;
+	get_differences(v, p->n, octets, octets.n / p->n);
+	for (size_t i = 0; i < p->n; i++) {
+		hi = MAX(hi, v[i]);
 	}
-	return hi <= columns[col].max;
+	if (base > columns[col].max || hi > columns[col].max - base) {
+		return false;
+	}
+	for (size_t i = 0; i < p->n; i++) {
+		cell_set(&p->msg[i], col, base + v[i]);
+	}
+	return true;
 }
 
 static enum err

@@ -3,6 +3,7 @@
  * Reading messages back. What was decompressed last is kept, whole or the beginning of it, so
  * that a client that fetches a message in pieces costs one decompression.
  */
+#include "base/mem.h"
 #include "store/store_priv.h"
 #include "sys/file.h"
 
@@ -14,24 +15,185 @@ enum {
 	PIECE = 64 << 10, /* stored octets read at a time otherwise */
 };
 
-enum err
-store_row_load(struct store *s, uint64_t id, struct store_row *ret)
+#define ROW_COLUMNS \
+	"SELECT refs, pack, off, octets, size, header, internal, thread, id FROM message WHERE id"
+
+static enum err
+next_row(struct db_stmt *q, struct store_row *ret)
 {
-	struct db_stmt *q = db_query(s->db,
-	    "SELECT refs, pack, off, octets, size, header, internal, thread"
-	    " FROM message WHERE id = ?");
-	db_bind_u64(q, 1, id);
 	enum err e = db_row(q);
 	if (e == ERR_OK) {
 		*ret = (struct store_row){
-			.id = id,
 			.refs = (uint32_t)db_u64(q, 0),
 			.place = { (uint32_t)db_u64(q, 1), db_u64(q, 2), db_u64(q, 3) },
 			.size = (uint32_t)db_u64(q, 4),
 			.header_octets = (uint32_t)db_u64(q, 5),
 			.internal_s = db_i64(q, 6),
 			.thread = db_u64(q, 7),
+			.id = db_u64(q, 8),
 		};
+	}
+	return e;
+}
+
+enum err
+store_row_load(struct store *s, uint64_t id, struct store_row *ret)
+{
+	struct db_stmt *q = db_query(s->db, ROW_COLUMNS " = ?");
+	db_bind_u64(q, 1, id);
+	enum err e = next_row(q, ret);
+	db_done(q);
+	return e;
+}
+
+/* ---- reading ahead ------------------------------------------------------------------------ */
+
+void
+store_ahead_forget(struct store *s, bool free)
+{
+	s->ahead.n = s->ahead.at = 0;
+	buf_reset(&s->ahead.octets);
+	if (free) {
+		MEM_FREE(s->ahead.rows);
+		buf_done(&s->ahead.octets);
+	}
+}
+
+/* The rows from this id on. */
+static enum err
+fill_ahead(struct store *s, uint64_t id)
+{
+	struct store_ahead *a = &s->ahead;
+	enum err e = ERR_OK;
+	if (a->rows == NULL) {
+		a->rows = mem_zalloc(STORE_AHEAD_ROWS, sizeof *a->rows);
+	}
+	a->n = a->at = a->used = 0;
+	if (a->rows == NULL) {
+		return ERR_NOMEM;
+	}
+	struct db_stmt *q = db_query(s->db, ROW_COLUMNS " >= ? ORDER BY id LIMIT ?");
+	db_bind_u64(q, 1, id);
+	db_bind_u64(q, 2, STORE_AHEAD_ROWS);
+	while (e == ERR_OK && a->n < STORE_AHEAD_ROWS) {
+		e = next_row(q, &a->rows[a->n]);
+		a->n += e == ERR_OK;
+	}
+	db_done(q);
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+/* Is the row of this id among those that were read? Then it is the one at `at`. */
+static bool
+is_ahead(struct store_ahead *a, uint64_t id)
+{
+	if (a->n == 0 || id < a->rows[a->at].id || id > a->rows[a->n - 1].id) {
+		return false;
+	}
+	while (a->rows[a->at].id < id) {
+		a->at++;
+	}
+	return a->rows[a->at].id == id;
+}
+
+enum err
+store_row_next(struct store *s, uint64_t id, struct store_row *ret)
+{
+	struct store_ahead *a = &s->ahead;
+	bool in_order = s->held && id > a->last && id - a->last < STORE_AHEAD_GAP;
+	a->streak = in_order ? a->streak + 1 : id == a->last ? a->streak : 0;
+	a->last = id;
+	if (!is_ahead(a, id)) {
+		if (a->n > 0 && a->used < a->n / 4) {
+			a->streak = 0; /* in order, but few of many */
+			a->n = 0;
+		}
+		if (a->streak < STORE_AHEAD_STREAK) {
+			return store_row_load(s, id, ret);
+		}
+		TRY(fill_ahead(s, id));
+		if (!is_ahead(a, id)) {
+			return ERR_NOTFOUND;
+		}
+	}
+	a->used++;
+	*ret = a->rows[a->at];
+	return ERR_OK;
+}
+
+/* How much of the pack from this row on holds the rows behind it. */
+static size_t
+reach(const struct store_ahead *a)
+{
+	const struct store_place *first = &a->rows[a->at].place;
+	uint64_t end = first->off + first->octets;
+	for (size_t i = a->at + 1; i < a->n; i++) {
+		const struct store_place *p = &a->rows[i].place;
+		if (p->pack != first->pack || p->off < end ||
+		    p->off + p->octets - first->off > STORE_AHEAD_OCTETS) {
+			break;
+		}
+		end = p->off + p->octets;
+	}
+	return (size_t)(end - first->off);
+}
+
+/* Read on from this row. NOTFOUND: not from here; whatever it is, reading one record tells. */
+static enum err
+read_ahead(struct store *s)
+{
+	struct store_ahead *a = &s->ahead;
+	const struct store_place *p = &a->rows[a->at].place;
+	int fd;
+	if (p->octets > STORE_AHEAD_OCTETS / 4) {
+		return ERR_NOTFOUND;
+	}
+	size_t n = reach(a);
+	buf_reset(&a->octets);
+	char *to = buf_room(&a->octets, n);
+	if (to == NULL || store_log_fd(s, p->pack, &fd) != ERR_OK ||
+	    sys_file_read_exact(fd, p->off, to, n) != ERR_OK) {
+		return ERR_NOTFOUND;
+	}
+	buf_grow(&a->octets, n);
+	a->pack = p->pack;
+	a->off = p->off;
+	return ERR_OK;
+}
+
+static bool
+covers(const struct store_ahead *a, const struct store_place *p)
+{
+	return a->octets.n > 0 && a->pack == p->pack && p->off >= a->off &&
+	    p->octets <= a->octets.n && p->off - a->off <= a->octets.n - p->octets;
+}
+
+/* The record of a row, from what was read ahead if it is there. */
+static enum err
+get_record(struct store *s, const struct store_row *row, struct store_record *ret)
+{
+	struct store_ahead *a = &s->ahead;
+	bool ahead = a->n > 0 && a->rows[a->at].id == row->id;
+	if (!ahead || (!covers(a, &row->place) && read_ahead(s) != ERR_OK)) {
+		return store_log_get(s, &row->place, &s->packed, ret);
+	}
+	str octets = str_sub(buf_view(&a->octets), row->place.off - a->off, row->place.octets);
+	enum err e = store_record_get(octets, ret);
+	return e == ERR_EOF ? ERR_CORRUPT : e;
+}
+
+/* ---- cold facts --------------------------------------------------------------------------- */
+
+static enum err
+get_caches(struct store *s, struct arena *a, struct store_cold *c)
+{
+	struct db_stmt *q = db_query(s->db, "SELECT envelope, structure FROM message WHERE id = ?");
+	db_bind_u64(q, 1, c->id);
+	enum err e = db_row(q);
+	if (e == ERR_OK) {
+		c->envelope = arena_dup(a, db_blob(q, 0));
+		c->structure = arena_dup(a, db_blob(q, 1));
+		e = c->envelope.p == NULL || c->structure.p == NULL ? ERR_BUDGET : ERR_OK;
 	}
 	db_done(q);
 	return e;
@@ -41,27 +203,15 @@ static enum err
 cold_in(struct store *s, uint64_t id, struct arena *a, struct store_cold *ret)
 {
 	struct store_row row;
-	TRY(store_row_load(s, id, &row));
+	TRY(store_row_next(s, id, &row));
 	struct store_cold c = { .id = id,
 		.thread = row.thread,
 		.internal_s = row.internal_s,
 		.size = row.size,
 		.header_octets = row.header_octets };
-	struct db_stmt *q = db_query(s->db,
-	    "SELECT envelope, structure FROM message WHERE id ="
-	    " ?");
-	db_bind_u64(q, 1, id);
-	enum err e = db_row(q);
-	if (e == ERR_OK) {
-		c.envelope = arena_dup(a, db_blob(q, 0));
-		c.structure = arena_dup(a, db_blob(q, 1));
-		e = c.envelope.p == NULL || c.structure.p == NULL ? ERR_BUDGET : ERR_OK;
-	}
-	db_done(q);
-	if (e == ERR_OK) {
-		*ret = c;
-	}
-	return e;
+	TRY(a != NULL ? get_caches(s, a, &c) : ERR_OK);
+	*ret = c;
+	return ERR_OK;
 }
 
 enum err
@@ -70,6 +220,8 @@ store_cold(struct store *s, uint64_t id, struct arena *a, struct store_cold *ret
 	TRY(store_begin(s, DB_READ));
 	return store_end(s, cold_in(s, id, a, ret));
 }
+
+/* ---- octets ------------------------------------------------------------------------------- */
 
 enum err
 store_need_unzip(struct store *s)
@@ -130,7 +282,7 @@ static enum err
 read_whole(struct store *s, const struct store_row *row)
 {
 	struct store_record r;
-	TRY(store_log_get(s, &row->place, &s->packed, &r));
+	TRY(get_record(s, row, &r));
 	if (r.plain != row->size) {
 		return ERR_CORRUPT;
 	}
@@ -214,30 +366,34 @@ static enum err
 find_row(struct store *s, uint64_t id, struct store_row *ret)
 {
 	TRY(store_begin(s, DB_READ));
-	return store_end(s, store_row_load(s, id, ret));
+	return store_end(s, store_row_next(s, id, ret));
+}
+
+/* Is what is kept of a message enough? */
+static bool
+has(const struct store *s, uint64_t id, size_t want)
+{
+	return s->text.id == id && (s->text.whole || s->text.octets.n >= want);
 }
 
 /* Have at least the first `want` octets of the message (all: SIZE_MAX) in s->text. */
 static enum err
-have(struct store *s, uint64_t id, size_t want, struct store_row *ret_row)
+have(struct store *s, struct store_row *row, size_t want)
 {
 	enum err e = ERR_OK;
-	if (s->text.id == id && (s->text.whole || s->text.octets.n >= want)) {
-		return ERR_OK;
-	}
 	for (int i = 0; i < STORE_RETRIES; i++) {
-		TRY(find_row(s, id, ret_row));
 		s->text.id = 0;
-		bool front = want < ret_row->size && ret_row->place.octets > SMALL;
-		e = front ? read_front(s, ret_row, want) : read_whole(s, ret_row);
+		bool front = want < row->size && row->place.octets > SMALL;
+		e = front ? read_front(s, row, want) : read_whole(s, row);
 		if (e == ERR_OK) {
-			s->text.id = id;
+			s->text.id = row->id;
 			return ERR_OK;
 		}
 		if (e != ERR_NOTFOUND) {
 			break; /* NOTFOUND: the pack was compacted away after we read the row */
 		}
 		store_hold_again(s);
+		TRY(find_row(s, row->id, row));
 	}
 	return as_damage(e);
 }
@@ -245,10 +401,7 @@ have(struct store *s, uint64_t id, size_t want, struct store_row *ret_row)
 enum err
 store_text(struct store *s, uint64_t id, str *ret)
 {
-	struct store_row row;
-	TRY(have(s, id, SIZE_MAX, &row));
-	*ret = buf_view(&s->text.octets);
-	return ERR_OK;
+	return store_part(s, id, 0, SIZE_MAX, ret);
 }
 
 enum err
@@ -257,7 +410,7 @@ store_header(struct store *s, uint64_t id, str *ret)
 	struct store_row row;
 	TRY(find_row(s, id, &row));
 	size_t n = row.header_octets;
-	TRY(have(s, id, n, &row));
+	TRY(has(s, id, n) ? ERR_OK : have(s, &row, n));
 	*ret = str_sub(buf_view(&s->text.octets), 0, n);
 	return ERR_OK;
 }
@@ -267,7 +420,11 @@ store_part(struct store *s, uint64_t id, size_t off, size_t n, str *ret)
 {
 	struct store_row row;
 	size_t want = off > SIZE_MAX - n ? SIZE_MAX : off + n;
-	TRY(have(s, id, want > SMALL ? SIZE_MAX : want, &row));
+	want = want > SMALL ? SIZE_MAX : want;
+	if (!has(s, id, want)) {
+		TRY(find_row(s, id, &row));
+		TRY(have(s, &row, want));
+	}
 	*ret = str_sub(buf_view(&s->text.octets), off, n);
 	return ERR_OK;
 }

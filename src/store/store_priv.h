@@ -11,6 +11,7 @@
 #include "store/limits.h"
 #include "store/pages.h"
 #include "store/record.h"
+#include "store/rows.h"
 #include "store/store.h"
 
 enum {
@@ -84,6 +85,7 @@ struct store {
 	uint64_t page_id, page_modseq; /* 0: none */
 	struct store_page *tail;       /* the page that is being appended to */
 	struct store_cache text;
+	struct store_ahead ahead;
 	struct buf join, packed, blob; /* scratch: message, compressed, page blob and metas */
 	void *zip, *unzip;             /* ZSTD contexts */
 };
@@ -128,12 +130,6 @@ enum err store_new_bare(const struct store_conf *conf, struct store **ret);
 enum err store_account_insert(struct store *s);
 
 /* ---- log.c -------------------------------------------------------------------------------- */
-
-struct store_place {
-	uint32_t pack;
-	uint64_t off;
-	uint64_t octets; /* of the whole record */
-};
 
 /* Add a record to the current pack within a write transaction. */
 enum err store_log_put(struct store *s, const struct store_record *r, struct store_place *ret);
@@ -187,14 +183,6 @@ enum err store_annotations_copy(struct store *s, uint64_t from, uint64_t to);
 
 /* ---- add.c, deliver.c, read.c, change.c, copy.c --------------------------------- */
 
-struct store_row { /* of the table message */
-	uint64_t id, thread;
-	int64_t internal_s;
-	struct store_place place;
-	uint32_t refs, size, header_octets;
-};
-
-enum err store_row_load(struct store *s, uint64_t id, struct store_row *ret);
 /* Add one message at the tail. */
 enum err store_add(struct store *s, struct store_tail *t, const struct store_delivery *d,
     struct store_added *ret);

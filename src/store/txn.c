@@ -165,6 +165,7 @@ static void
 let_go(struct store *s)
 {
 	if (s->held && s->in_txn && s->mode == DB_READ) {
+		store_ahead_forget(s, false);
 		(void)!db_commit(s->db); /* a read: nothing to lose */
 		s->in_txn = false;
 		sys_file_unlock(s->lock);
@@ -185,6 +186,7 @@ void
 store_release(struct store *s)
 {
 	let_go(s);
+	store_ahead_forget(s, true);
 	s->held = false;
 }
 

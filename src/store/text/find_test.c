@@ -554,7 +554,7 @@ ended(void)
 {
 	int breaths = 0;
 	begin("ended");
-	add(1000);
+	add(1100);
 	struct store_text_key key = { .where = STORE_TEXT_BODY, .needle = S("alpha") };
 	struct store_text_ask a = { .keys = &key,
 		.keys_n = 1,

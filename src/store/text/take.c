@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From messages to blocks. Message ids ascend in the order of arrival and are committed in it, so
- * one number, the highest id looked at, tells what is still missing. Blocks are on disk before the
- * row that counts them: a crash or power cut leaves octets behind the end, which are written over.
+ * one number, the highest id looked at, tells what is still missing. Blocks are written before the
+ * row that counts them: a crash leaves octets behind the end, which are written over. Nothing is
+ * synced: after a power cut a block may be damaged; its sums tell, and the file is made again.
  */
 #include "store/text/text_priv.h"
 
@@ -33,7 +34,7 @@ put_block(struct store_text *t, struct store_text_file *f)
 
 /* Blocks of these messages in t->out; stops early when much was read. f->last tells where. */
 static enum err
-take_ids(struct store_text *t, struct store_text_file *f, const struct store_text_ids *ids)
+take_held(struct store_text *t, struct store_text_file *f, const struct store_text_ids *ids)
 {
 	uint64_t octets = 0;
 	size_t i = 0;
@@ -53,6 +54,16 @@ take_ids(struct store_text *t, struct store_text_file *f, const struct store_tex
 	return put_block(t, f);
 }
 
+/* The same in one read: messages in order come from the packs in large pieces. */
+static enum err
+take_ids(struct store_text *t, struct store_text_file *f, const struct store_text_ids *ids)
+{
+	enum err e = store_hold(t->store);
+	e = e == ERR_OK ? take_held(t, f, ids) : e;
+	store_release(t->store);
+	return e;
+}
+
 static enum err
 save(struct store_text *t, const struct store_text_file *f, uint32_t old)
 {
@@ -61,14 +72,13 @@ save(struct store_text *t, const struct store_text_file *f, uint32_t old)
 	return store_end(t->store, store_text_file_save(t->store, f, old));
 }
 
-/* Write what waits behind the end of the file, to last. */
+/* Write what waits behind the end of the file. */
 static enum err
 write_out(struct store_text *t, struct store_text_file *f, int fd)
 {
 	TRY(buf_err(&t->out));
 	if (t->out.n > 0) {
 		TRY(sys_file_write(fd, f->end, buf_view(&t->out)));
-		TRY(sys_file_datasync(fd));
 	}
 	f->end += t->out.n;
 	buf_reset(&t->out);

@@ -15,7 +15,7 @@
 enum {
 	STORE_TEXT_FILE_OCTETS = 8 << 20, /* a file that reached this is closed */
 	STORE_TEXT_FEW = 64,    /* messages that are looked at without taking them into blocks */
-	STORE_TEXT_BATCH = 256, /* messages taken at a time */
+	STORE_TEXT_BATCH = 512, /* messages taken at a time */
 	STORE_TEXT_BATCH_OCTETS = 8 << 20, /* of messages taken at a time */
 	STORE_TEXT_SHARE = 16, /* taking everything is worth it when one in so many is asked for */
 	STORE_TEXT_OUT_OCTETS = 32 << 20, /* of blocks made at a time, and one message's more */

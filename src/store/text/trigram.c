@@ -156,7 +156,7 @@ build(struct store_text *t, struct db *db, uint64_t mark, bool *ret_more)
 		db_rollback(db);
 		return e;
 	}
-	*ret_more = ids.n == LEN(ids.v);
+	*ret_more = ids.n >= 2 * BATCH;
 	return db_commit(db);
 }
 

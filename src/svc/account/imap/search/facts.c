@@ -19,7 +19,7 @@
 enum {
 	VERSION = 1,
 	FILL_MIN = 128,    /* fewer messages without facts are not worth a block */
-	FILL_BATCH = 512,  /* messages per transaction */
+	FILL_BATCH = 4096, /* messages per transaction: blocks of a kind lie together */
 	FILL_FACTOR = 4,   /* blocks are made for so many times the messages asked about */
 	FILL_EXTRA = 2048, /* and so many more */
 	HAS_SENT = 1,
@@ -297,7 +297,7 @@ make_facts(struct svc_account_imap *s, uint64_t id, struct arena *a, struct stor
 	struct store_cold cold;
 	*ret = (struct store_fact){ .id = id };
 	arena_reset(s->scratch);
-	TRY(store_cold(s->store, id, s->scratch, &cold));
+	TRY(store_cold(s->store, id, NULL, &cold));
 	TRY(store_header(s->store, id, &m.header));
 	buf_init(&m.raw, SVC_ACCOUNT_IMAP_FACT_TEXT_MAX);
 	buf_init(&m.text, SVC_ACCOUNT_IMAP_FACT_TEXT_MAX);
@@ -341,13 +341,13 @@ static enum err
 fill(struct svc_account_imap *s, uint64_t most, uint64_t *ret_made)
 {
 	struct arena *a = arena_new(s->arena, "facts", BATCH_MAX, 0);
-	uint64_t ids[FILL_BATCH];
-	enum err e = a == NULL ? ERR_NOMEM : ERR_OK;
+	uint64_t *ids = mem_zalloc(FILL_BATCH, sizeof *ids);
+	enum err e = a == NULL || ids == NULL ? ERR_NOMEM : ERR_OK;
 	*ret_made = 0;
 	while (e == ERR_OK && *ret_made < most) {
-		size_t n = 0;
+		size_t n = 0, some = MAX(MIN(most - *ret_made, FILL_BATCH), FILL_MIN);
 		e = store_hold(s->store);
-		e = e == ERR_OK ? store_facts_missing(s->store, ids, LEN(ids), &n) : e;
+		e = e == ERR_OK ? store_facts_missing(s->store, ids, some, &n) : e;
 		if (e != ERR_OK || n < FILL_MIN) {
 			break;
 		}
@@ -357,6 +357,7 @@ fill(struct svc_account_imap *s, uint64_t most, uint64_t *ret_made)
 		*ret_made += n;
 	}
 	store_release(s->store);
+	mem_drop(ids);
 	arena_free(&a);
 	return e;
 }
