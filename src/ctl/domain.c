@@ -160,7 +160,7 @@ ctl_cmd_alias_list(struct ctl *c)
 {
 	static const struct ctl_column columns[] = {
 		{ "alias", "ALIAS", 40, false },
-		{ "target", "ACCOUNT", 0, false },
+		{ "target", "TARGET", 0, false },
 	};
 	static const struct ipc_adm_auth_at_admin handlers = { .done = ctl_auth_done,
 		.aliases = on_aliases };

@@ -61,8 +61,11 @@ directory_claim(struct directory *d, const struct directory_claim *claim)
 	db_bind_str(q, 1, claim->address);
 	TRY(expect_absent(q, ERR_EXISTS));
 	if (!claim->alias_ok) {
-		q = db_query(d->db, "SELECT 1 FROM aliases WHERE alias = ? LIMIT 1");
+		q = db_query(d->db,
+		    "SELECT 1 FROM aliases WHERE alias = ?"
+		    " UNION SELECT 1 FROM forwards WHERE alias = ?");
 		db_bind_str(q, 1, claim->address);
+		db_bind_str(q, 2, claim->address);
 		TRY(expect_absent(q, ERR_EXISTS));
 	}
 	return check_tombstone(d, claim);

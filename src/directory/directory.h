@@ -14,8 +14,9 @@
 struct directory;
 
 enum {
-	DIRECTORY_TARGETS_MAX = 100, /* accounts behind one alias; list targets of smtp_auth.def */
+	DIRECTORY_TARGETS_MAX = 100, /* targets of one alias; lists of smtp_auth.def */
 	DIRECTORY_CACHE_MAX = 50000, /* answers kept in memory */
+	DIRECTORY_ADDRESS_MAX = 400, /* octets of an address; longer ones are nobody's */
 	DIRECTORY_SECRET_OCTETS = 32,
 };
 
@@ -60,7 +61,10 @@ struct directory_answer {
 	const struct directory_target *targets;
 	size_t targets_n;           /* disabled accounts are left out unless all are */
 	enum directory_dmarc dmarc; /* of the address's domain */
-	bool lent; /* postmaster's mail has to go somewhere: the targets do not own it */
+	bool lent;           /* postmaster's mail has to go somewhere: the targets do not own it */
+	const str *forwards; /* where an alias leads to elsewhere: KNOWN even without targets */
+	size_t forwards_n;
+	size_t lost; /* such addresses whose domain is ours by now, and that are nobody's */
 };
 
 /*
@@ -81,6 +85,12 @@ const struct directory_answer *directory_resolve(struct directory *d, str addres
  * Errors  ERR_DENIED; ERR_UNAVAILABLE: the database failed
  */
 enum err directory_owns(struct directory *d, uint64_t account, str address);
+
+/*
+ * The account that reads what a domain's postmaster should: behind postmaster's address, else the
+ * oldest. 0: there is no account, or the database failed.
+ */
+uint64_t directory_postmaster(struct directory *d, str domain);
 
 /* What an account holds now, for the verdict OVERQUOTA; kept in memory only. */
 void directory_usage(struct directory *d, uint64_t account, uint64_t octets, uint64_t messages);

@@ -12,7 +12,7 @@
 #include "db/db.h"
 #include "directory/directory.h"
 
-enum { DIRECTORY_NAME_MAX = 400 };
+enum { DIRECTORY_NAME_MAX = DIRECTORY_ADDRESS_MAX };
 
 struct directory {
 	uint32_t magic;
@@ -24,6 +24,8 @@ struct directory {
 	struct directory_answer answer; /* the last one, when it is not cached; its parts: */
 	char address[DIRECTORY_NAME_MAX], detail[DIRECTORY_NAME_MAX];
 	struct directory_target targets[DIRECTORY_TARGETS_MAX];
+	str forwards[DIRECTORY_TARGETS_MAX];
+	char forward_text[DIRECTORY_TARGETS_MAX][DIRECTORY_NAME_MAX];
 };
 
 extern const struct db_migration directory_schema[];

@@ -243,11 +243,11 @@ changes_are_seen_at_once(void)
 	CHECK_U64(directory_resolve(d, S("frank@example.org"))->verdict, DIRECTORY_UNKNOWN);
 	(void)add(S("frank@example.org"));
 	CHECK_U64(directory_resolve(d, S("frank@example.org"))->verdict, DIRECTORY_KNOWN);
-	CHECK_ERR(directory_alias_remove(d, S("sales@example.org"), anna), ERR_OK);
+	CHECK_ERR(directory_alias_remove(d, S("sales@example.org"), anna, S("")), ERR_OK);
 	CHECK_U64(directory_resolve(d, S("sales@example.org"))->targets_n, 1);
-	CHECK_ERR(directory_alias_remove(d, S("sales@example.org"), 0), ERR_OK);
+	CHECK_ERR(directory_alias_remove(d, S("sales@example.org"), 0, S("")), ERR_OK);
 	CHECK_U64(directory_resolve(d, S("sales@example.org"))->verdict, DIRECTORY_UNKNOWN);
-	CHECK_ERR(directory_alias_remove(d, S("sales@example.org"), 0), ERR_NOTFOUND);
+	CHECK_ERR(directory_alias_remove(d, S("sales@example.org"), 0, S("")), ERR_NOTFOUND);
 	CHECK_ERR(directory_catchall(d, S("catch.example"), 0), ERR_OK);
 	CHECK_U64(directory_resolve(d, S("x@catch.example"))->verdict, DIRECTORY_UNKNOWN);
 	CHECK_ERR(directory_configure(d, S(""), S("example.org")), ERR_OK);

@@ -51,8 +51,13 @@ static enum err
 count_inhabitants(struct directory *d, str name, struct directory_domain *ret)
 {
 	TRY(count(d, "SELECT COUNT(*) FROM accounts WHERE domain = ?", name, &ret->accounts));
-	return count(d, "SELECT COUNT(DISTINCT alias) FROM aliases WHERE domain = ?", name,
-	    &ret->aliases);
+	struct db_stmt *q = db_query(d->db,
+	    "SELECT COUNT(*) FROM (SELECT alias FROM aliases WHERE domain = ?"
+	    " UNION SELECT alias FROM forwards WHERE domain = ?) y");
+
+	db_bind_str(q, 1, name);
+	db_bind_str(q, 2, name);
+	return directory_number(q, &ret->aliases);
 }
 
 static enum err
@@ -121,7 +126,8 @@ directory_domain_each(struct directory *d, str after,
 	struct db_stmt *q = db_query(d->db,
 	    "SELECT x.name, COALESCE(c.address, ''),"
 	    " (SELECT COUNT(*) FROM accounts y WHERE y.domain = x.name),"
-	    " (SELECT COUNT(DISTINCT z.alias) FROM aliases z WHERE z.domain = x.name), x.dmarc"
+	    " (SELECT COUNT(*) FROM (SELECT z.alias FROM aliases z WHERE z.domain = x.name"
+	    " UNION SELECT f.alias FROM forwards f WHERE f.domain = x.name) y), x.dmarc"
 	    " FROM domains x LEFT JOIN accounts c ON c.id = x.catchall"
 	    " WHERE x.name > ? ORDER BY x.name LIMIT ?");
 	enum err e;
@@ -159,24 +165,13 @@ directory_catchall(struct directory *d, str domain, uint64_t account)
 }
 
 static enum err
-add_alias(struct directory *d, const struct directory_alias_new *want)
+add_account(struct directory *d, const struct directory_alias_new *want, str domain)
 {
-	struct directory_claim claim = {
-		.address = want->alias, .force = want->force, .alias_ok = true, .now_s = want->now_s
-	};
-	struct db_stmt *q;
-	str local, domain;
+	struct db_stmt *q = db_query(d->db, "SELECT 1 FROM accounts WHERE id = ?");
 	uint64_t n;
 
-	TRY(directory_claim(d, &claim));
-	q = db_query(d->db, "SELECT 1 FROM accounts WHERE id = ?");
 	db_bind_u64(q, 1, want->account);
 	TRY(directory_number(q, &n));
-	TRY(count(d, "SELECT COUNT(*) FROM aliases WHERE alias = ?", want->alias, &n));
-	if (n >= DIRECTORY_ALIAS_MAX) {
-		return ERR_TOOMANY;
-	}
-	mail_address_split(want->alias, &local, &domain);
 	q = db_query(d->db,
 	    "INSERT INTO aliases (alias, account, domain, created_s) VALUES (?, ?, ?, ?)");
 	db_bind_str(q, 1, want->alias);
@@ -186,6 +181,48 @@ add_alias(struct directory *d, const struct directory_alias_new *want)
 	return db_run(q);
 }
 
+static enum err
+add_elsewhere(struct directory *d, const struct directory_alias_new *want, str domain)
+{
+	struct db_stmt *q;
+	str local, target_domain;
+
+	mail_address_split(want->elsewhere, &local, &target_domain);
+	enum err e = directory_domain_find(d, target_domain);
+	if (e != ERR_NOTFOUND) {
+		return e == ERR_OK ? ERR_SYNTAX : e;
+	}
+	q = db_query(d->db,
+	    "INSERT INTO forwards (alias, target, target_domain, domain, created_s)"
+	    " VALUES (?, ?, ?, ?, ?)");
+	db_bind_str(q, 1, want->alias);
+	db_bind_str(q, 2, want->elsewhere);
+	db_bind_str(q, 3, target_domain);
+	db_bind_str(q, 4, domain);
+	db_bind_i64(q, 5, want->now_s);
+	return db_run(q);
+}
+
+static enum err
+add_alias(struct directory *d, const struct directory_alias_new *want)
+{
+	struct directory_claim claim = {
+		.address = want->alias, .force = want->force, .alias_ok = true, .now_s = want->now_s
+	};
+	uint64_t accounts, others;
+	str local, domain;
+
+	TRY(directory_claim(d, &claim));
+	TRY(count(d, "SELECT COUNT(*) FROM aliases WHERE alias = ?", want->alias, &accounts));
+	TRY(count(d, "SELECT COUNT(*) FROM forwards WHERE alias = ?", want->alias, &others));
+	if (accounts + others >= DIRECTORY_ALIAS_MAX) {
+		return ERR_TOOMANY;
+	}
+	mail_address_split(want->alias, &local, &domain);
+	return want->elsewhere.n > 0 ? add_elsewhere(d, want, domain)
+				     : add_account(d, want, domain);
+}
+
 enum err
 directory_alias_add(struct directory *d, const struct directory_alias_new *want)
 {
@@ -193,26 +230,56 @@ directory_alias_add(struct directory *d, const struct directory_alias_new *want)
 	return directory_change_end(d, add_alias(d, want));
 }
 
-enum err
-directory_alias_remove(struct directory *d, str alias, uint64_t account)
+/* Both tables; ERR_NOTFOUND when neither had it. */
+static enum err
+remove_all(struct directory *d, str alias)
 {
-	struct db_stmt *q;
+	struct db_stmt *q = db_query(d->db, "DELETE FROM aliases WHERE alias = ?");
+	enum err e;
 
-	TRY(directory_change_begin(d));
-	if (account == 0) {
-		q = db_query(d->db, "DELETE FROM aliases WHERE alias = ?");
-	} else {
-		q = db_query(d->db, "DELETE FROM aliases WHERE alias = ? AND account = ?");
-		db_bind_u64(q, 2, account);
-	}
 	db_bind_str(q, 1, alias);
-	return directory_change_end(d, directory_run_one(d, q));
+	e = directory_run_one(d, q);
+	if (e != ERR_OK && e != ERR_NOTFOUND) {
+		return e;
+	}
+	q = db_query(d->db, "DELETE FROM forwards WHERE alias = ?");
+	db_bind_str(q, 1, alias);
+	TRY(db_run(q));
+	return db_changes(d->db) > 0 ? ERR_OK : e;
 }
 
-#define ALIAS_ROWS \
-	"SELECT x.alias, c.address, c.id FROM aliases x JOIN accounts c ON c.id = x.account"
-#define AFTER "(x.alias > ? OR (x.alias = ? AND c.address > ?))"
-#define ORDER " ORDER BY x.alias, c.address LIMIT ?"
+static enum err
+remove_one(struct directory *d, str alias, uint64_t account, str elsewhere)
+{
+	struct db_stmt *q = elsewhere.n > 0
+	    ? db_query(d->db, "DELETE FROM forwards WHERE alias = ? AND target = ?")
+	    : db_query(d->db, "DELETE FROM aliases WHERE alias = ? AND account = ?");
+
+	db_bind_str(q, 1, alias);
+	if (elsewhere.n > 0) {
+		db_bind_str(q, 2, elsewhere);
+	} else {
+		db_bind_u64(q, 2, account);
+	}
+	return directory_run_one(d, q);
+}
+
+enum err
+directory_alias_remove(struct directory *d, str alias, uint64_t account, str elsewhere)
+{
+	TRY(directory_change_begin(d));
+	return directory_change_end(d,
+	    account == 0 && elsewhere.n == 0 ? remove_all(d, alias)
+					     : remove_one(d, alias, account, elsewhere));
+}
+
+#define ALIAS_ROWS                                                               \
+	"SELECT x.alias, x.target, x.account FROM"                               \
+	" (SELECT y.alias AS alias, c.address AS target, c.id AS account,"       \
+	" y.domain AS domain FROM aliases y JOIN accounts c ON c.id = y.account" \
+	" UNION ALL SELECT alias, target, 0, domain FROM forwards) x"
+#define AFTER "(x.alias > ? OR (x.alias = ? AND x.target > ?))"
+#define ORDER " ORDER BY x.alias, x.target LIMIT ?"
 
 static struct db_stmt *
 alias_statement(struct directory *d, const struct directory_alias_from *from)

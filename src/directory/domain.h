@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Local domains, their catch-alls, and aliases. An alias leads to accounts only, never to another
- * alias, so there are no loops to look for.
+ * Local domains, their catch-alls, and aliases. An alias leads to accounts and to addresses
+ * elsewhere, never to another alias, so there are no loops to look for in here.
  */
 #ifndef DIRECTORY_DOMAIN_H
 #define DIRECTORY_DOMAIN_H
@@ -41,27 +41,30 @@ enum err directory_domain_get(struct directory *d, str name, struct arena *a,
 enum err directory_catchall(struct directory *d, str domain, uint64_t account);
 
 /*
- * Let the alias lead to this account too.
+ * Let the alias lead to this account, or to this address elsewhere, too.
  *
- * In      alias: canonical address in a local domain
+ * In      alias: canonical address in a local domain; elsewhere: when it is not empty account is
+ *         not read; canonical but for the case of its local part
  * Errors  ERR_NOTFOUND: not a local domain, or no such account; ERR_EXISTS: an account has that
  *         address, or the alias leads there already; ERR_TOOMANY: DIRECTORY_ALIAS_MAX
- *         ERR_DENIED: the address was an account's that is deleted (see directory_account_add)
+ *         ERR_DENIED: the address was an account's that is deleted (see directory_account_add);
+ *         ERR_SYNTAX: `elsewhere` is in a local domain
  */
 struct directory_alias_new {
 	str alias;
 	uint64_t account;
+	str elsewhere;
 	bool force;
 	int64_t now_s;
 };
 enum err directory_alias_add(struct directory *d, const struct directory_alias_new *want);
-/* account 0: all of it. ERR_NOTFOUND. */
-enum err directory_alias_remove(struct directory *d, str alias, uint64_t account);
+/* account 0 and `elsewhere` empty: all of it. ERR_NOTFOUND. */
+enum err directory_alias_remove(struct directory *d, str alias, uint64_t account, str elsewhere);
 
 struct directory_alias {
 	str alias;
-	str target; /* the account's main address */
-	uint64_t account;
+	str target;       /* the account's main address */
+	uint64_t account; /* 0: it is elsewhere */
 };
 
 struct directory_alias_from {

@@ -8,7 +8,7 @@
 #include "directory/directory_priv.h"
 #include "mail/address.h"
 
-/* A cached answer: the struct, its targets, its texts, in one block. */
+/* A cached answer: the struct, its targets, its forwards, its texts, in one block. */
 struct directory_kept {
 	struct directory_answer answer;
 	struct directory_target targets[];
@@ -53,6 +53,61 @@ collect(struct search *s, struct db_stmt *q)
 	return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
+/* One address elsewhere; when its domain is ours by now, the account that has it. */
+static void
+add_forward(struct search *s, struct db_stmt *q)
+{
+	struct directory *d = s->d;
+	struct directory_answer *a = &d->answer;
+	bool ours = db_u64(q, 5) != 0;
+	str target = db_str(q, 4);
+
+	if (ours && db_u64(q, 0) != 0) {
+		for (size_t i = 0; i < s->n; i++) {
+			if (d->targets[i].account == db_u64(q, 0)) {
+				return;
+			}
+		}
+		add_target(s, q);
+	} else if (ours || target.n > DIRECTORY_NAME_MAX) {
+		a->lost++;
+	} else if (a->forwards_n < DIRECTORY_TARGETS_MAX) {
+		char *room = d->forward_text[a->forwards_n];
+
+		memcpy(room, target.p, target.n);
+		d->forwards[a->forwards_n++] = str_make(room, target.n);
+	}
+}
+
+static enum err
+look_up_forwards(struct search *s, str alias)
+{
+	struct db_stmt *q = db_query(s->d->db,
+	    "SELECT COALESCE(c.id, 0), c.state, c.junk_at, c.reject_at, x.target,"
+	    " CASE WHEN m.name IS NULL THEN 0 ELSE 1 END FROM forwards x"
+	    " LEFT JOIN domains m ON m.name = x.target_domain"
+	    " LEFT JOIN addresses y ON y.address = LOWER(x.target)"
+	    " LEFT JOIN accounts c ON c.id = y.account"
+	    " WHERE x.alias = ? ORDER BY x.target");
+	enum err e;
+
+	s->d->answer.forwards_n = s->d->answer.lost = 0;
+	s->d->answer.forwards = s->d->forwards;
+	db_bind_str(q, 1, alias);
+	while ((e = db_row(q)) == ERR_OK) {
+		add_forward(s, q);
+	}
+	db_done(q);
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+/* There is such a name, though it may lead nowhere now. */
+static bool
+found(const struct search *s)
+{
+	return s->n > 0 || s->d->answer.forwards_n > 0 || s->d->answer.lost > 0;
+}
+
 /* Own address or alias of exactly this name. */
 static enum err
 look_up(struct search *s, str address)
@@ -72,7 +127,8 @@ look_up(struct search *s, str address)
 	    " JOIN accounts c ON c.id = x.account"
 	    " WHERE x.alias = ? ORDER BY c.id");
 	db_bind_str(q, 1, address);
-	return collect(s, q);
+	TRY(collect(s, q));
+	return look_up_forwards(s, address);
 }
 
 static enum err
@@ -135,7 +191,7 @@ look_up_detail(struct search *s)
 	}
 	say_address(s, user);
 	TRY(look_up(s, s->d->answer.address));
-	if (s->n == 0) {
+	if (!found(s)) {
 		say_address(s, s->local);
 		return ERR_OK;
 	}
@@ -160,10 +216,10 @@ static enum err
 find_others(struct search *s)
 {
 	TRY(look_up_detail(s));
-	if (s->n == 0 && str_eq(s->local, S("postmaster"))) {
+	if (!found(s) && str_eq(s->local, S("postmaster"))) {
 		TRY(look_up_postmaster(s));
 	}
-	if (s->n == 0 && s->catchall != 0) {
+	if (!found(s) && s->catchall != 0) {
 		TRY(look_up_account(s, s->catchall));
 	}
 	return ERR_OK;
@@ -196,10 +252,10 @@ find_targets(struct search *s)
 	TRY(read_domain(s));
 	say_address(s, s->local);
 	TRY(look_up(s, s->d->answer.address));
-	if (s->n == 0) {
+	if (!found(s)) {
 		TRY(look_up_tombstone(s, &deleted));
 	}
-	return s->n > 0 || deleted ? ERR_OK : find_others(s);
+	return found(s) || deleted ? ERR_OK : find_others(s);
 }
 
 /* Leave disabled accounts out when others remain; the verdict follows from who is left. */
@@ -207,7 +263,7 @@ static void
 judge(struct search *s)
 {
 	struct directory *d = s->d;
-	size_t alive = 0, full = 0;
+	size_t alive = 0, full = 0, forwards = d->answer.forwards_n;
 
 	for (size_t i = 0; i < s->n; i++) {
 		if (!d->targets[i].disabled) {
@@ -216,13 +272,15 @@ judge(struct search *s)
 		}
 	}
 	d->answer.targets = d->targets;
-	d->answer.targets_n = alive > 0 ? alive : s->n;
-	if (s->n == 0) {
+	d->answer.targets_n = alive > 0 || forwards > 0 ? alive : s->n;
+	if (s->n == 0 && forwards == 0) {
 		d->answer.verdict = DIRECTORY_UNKNOWN;
-	} else if (alive == 0) {
+	} else if (alive == 0 && forwards == 0) {
 		d->answer.verdict = DIRECTORY_DISABLED;
 	} else {
-		d->answer.verdict = full == alive ? DIRECTORY_OVERQUOTA : DIRECTORY_KNOWN;
+		bool all_full = full == alive && forwards == 0;
+
+		d->answer.verdict = all_full ? DIRECTORY_OVERQUOTA : DIRECTORY_KNOWN;
 	}
 }
 
@@ -249,8 +307,29 @@ resolve_uncached(struct directory *d, str address)
 		judge(&s);
 	} else {
 		d->answer.verdict = e == ERR_NOTFOUND ? DIRECTORY_REMOTE : DIRECTORY_TEMP;
-		d->answer.targets_n = 0;
+		d->answer.targets_n = d->answer.forwards_n = 0;
 	}
+}
+
+uint64_t
+directory_postmaster(struct directory *d, str domain)
+{
+	char text[DIRECTORY_NAME_MAX];
+	struct search s = { .d = d, .domain = domain };
+	struct buf b;
+
+	buf_init_fixed(&b, text, sizeof(text));
+	buf_cstr(&b, "postmaster@");
+	buf_str(&b, domain);
+	if (buf_err(&b) != ERR_OK) {
+		return 0;
+	}
+	const struct directory_answer *a = directory_resolve(d, buf_view(&b));
+	if (a->targets_n > 0 && !a->targets[0].disabled) {
+		return a->targets[0].account;
+	}
+	/* an alias that leads elsewhere only: somebody here has to read it all the same */
+	return look_up_postmaster(&s) == ERR_OK && s.n > 0 ? d->targets[0].account : 0;
 }
 
 static char *
@@ -267,9 +346,16 @@ place(char *at, str *s)
 static struct directory_kept *
 keep(const struct directory_answer *a)
 {
-	size_t targets = a->targets_n * sizeof(a->targets[0]);
-	struct directory_kept *k = mem_zalloc(1, sizeof(*k) + targets + a->address.n + a->detail.n);
+	size_t targets = a->targets_n * sizeof(a->targets[0]), texts = a->address.n + a->detail.n;
+	size_t forwards = a->forwards_n * sizeof(a->forwards[0]);
+	struct directory_kept *k;
+	str *copies;
 	char *at;
+
+	for (size_t i = 0; i < a->forwards_n; i++) {
+		texts += a->forwards[i].n;
+	}
+	k = mem_zalloc(1, sizeof(*k) + targets + forwards + texts);
 
 	if (k == NULL) {
 		return NULL;
@@ -279,8 +365,14 @@ keep(const struct directory_answer *a)
 		memcpy(k->targets, a->targets, targets);
 	}
 	k->answer.targets = k->targets;
-	at = place((char *)k->targets + targets, &k->answer.address);
-	(void)place(at, &k->answer.detail);
+	copies = (str *)(void *)((char *)k->targets + targets);
+	k->answer.forwards = copies;
+	at = place((char *)copies + forwards, &k->answer.address);
+	at = place(at, &k->answer.detail);
+	for (size_t i = 0; i < a->forwards_n; i++) {
+		copies[i] = a->forwards[i];
+		at = place(at, &copies[i]);
+	}
 	return k;
 }
 

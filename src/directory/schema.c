@@ -115,8 +115,19 @@ static const char filters[] =
 	"ALTER TABLE accounts ADD COLUMN junk_at BIGINT NOT NULL DEFAULT 0;"
 	"ALTER TABLE accounts ADD COLUMN reject_at BIGINT NOT NULL DEFAULT 0;"
 	"ALTER TABLE domains ADD COLUMN dmarc INTEGER NOT NULL DEFAULT 0;";
+
+/* Where aliases lead to elsewhere, beside the accounts in `aliases`. */
+static const char forwards[] =
+	"CREATE TABLE forwards ("
+	" alias TEXT NOT NULL,"
+	" target TEXT NOT NULL,"		/* local part as it was given */
+	" target_domain TEXT NOT NULL,"
+	" domain TEXT NOT NULL,"		/* of the alias */
+	" created_s BIGINT NOT NULL,"
+	" PRIMARY KEY (alias, target));"
+	"CREATE INDEX forwards_domain ON forwards(domain, alias);";
 /* clang-format on */
 
 const struct db_migration directory_schema[] = { { tables }, { shares }, { census }, { language },
-	{ filters } };
+	{ filters }, { forwards } };
 const size_t directory_schema_n = LEN(directory_schema);

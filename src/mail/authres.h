@@ -104,4 +104,27 @@ bool mail_authres_next(struct mail_authres_reader *r, struct mail_authres_read *
 /* Append the value of "type.name" without quotes; false when the result does not have it. */
 bool mail_authres_property(const struct mail_authres_read *r, str type, str name, struct buf *out);
 
+/* --- authres_own.c: what we wrote ourselves ------------------------------------------------ */
+
+/*
+ * The newest field of a stored letter that is ours: what others wrote in our name was cut when it
+ * came in.
+ *
+ * In      id: canonical domain
+ * Out     ret_payload: value of the field, folded as it stands; empty when there is none
+ */
+bool mail_authres_own(str header, str id, str *ret_payload);
+
+/* The first result of a method; MAIL_AUTHRES_NONE: it is not there. */
+enum mail_authres mail_authres_of(str payload, str method);
+
+/*
+ * Does a letter come from this domain: did SPF pass for it as that of MAIL FROM, or a DKIM
+ * signature of it or of a domain above it, that is no top level?
+ *
+ * In      payload: of a field we trust; domain: canonical
+ * RFC     8601 2.7.1, 2.7.2; 3834 4 on whom to answer
+ */
+bool mail_authres_vouches(str payload, str domain);
+
 #endif

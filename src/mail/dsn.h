@@ -2,7 +2,8 @@
 /*
  * Delivery reports: a multipart/report that tells a human, in German, French or English, and a
  * program what became of a message. Pure: the facts come in, octets go out. Who gets a report, and
- * when, is decided in svc/queue; never write one about a message whose reverse-path is null.
+ * when, is decided in svc/queue; never send one to others about a message whose reverse-path is
+ * null.
  */
 #ifndef MAIL_DSN_H
 #define MAIL_DSN_H
@@ -44,7 +45,7 @@ struct mail_dsn_rcpt {
 struct mail_dsn {
 	enum mail_dsn_language language;
 	str hostname;             /* Reporting-MTA, and where From and Message-ID are */
-	str to;                   /* the reverse-path that gets it */
+	str to;                   /* the address that gets it */
 	str envid;                /* as given: xtext; may be empty */
 	str queue_id;             /* printed; may be empty */
 	uint8_t random[16];       /* for Message-ID and the boundary */

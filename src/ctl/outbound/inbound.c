@@ -8,7 +8,7 @@
 #include "sys/sock.h"
 
 static const char *const ends[] = { "unknown", "inbox", "junk", "refused", "later", "virus",
-	"some junk" };
+	"some junk", "forwarded" };
 
 static void
 put_score(struct ctl_out *o, int64_t score)

@@ -167,7 +167,8 @@ conclude_arrived(struct ctl *c, const struct ctl_watch *watch)
 		"it was refused here; the sender's server was told",
 		"it was put off here; the sender's server tries again",
 		"it was refused here for a virus; the sender's server was told",
-		"it was taken; for some recipients it went to the mailbox for junk" };
+		"it was taken; for some recipients it went to the mailbox for junk",
+		"it was taken and forwarded to elsewhere" };
 	uint8_t end = watch->arrived_end < LEN(sentences) ? watch->arrived_end : 0;
 
 	ctl_out_str(&c->out, "arrived_answer", str_from(sentences[end]));

@@ -60,7 +60,7 @@ verdict(const struct smtp *s)
 		    : b->long_line ? SMTP_REPLY_LONG_LINE
 				   : SMTP_REPLY_HEADER_BIG;
 	}
-	if (b->hops > SMTP_HOPS_MAX) {
+	if (b->hops > (s->txn.forwards ? SMTP_FORWARD_HOPS_MAX : SMTP_HOPS_MAX)) {
 		return SMTP_REPLY_LOOP;
 	}
 	enum err e = s->txn.failed != ERR_OK ? s->txn.failed : buf_err(&s->txn.header);

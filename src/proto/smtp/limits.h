@@ -36,6 +36,7 @@ enum {
 	SMTP_TEXT_LINE_MAX = 65536,
 	SMTP_HEADER_MAX = 1024 * 1024, /* headers are read into memory by many programs */
 	SMTP_HOPS_MAX = 100,           /* RFC 5321 6.3: "normally at least 100" */
+	SMTP_FORWARD_HOPS_MAX = 50,    /* what we send on ourselves may go in circles sooner */
 	SMTP_ORIGINS_MAX = 20,         /* different addresses in From and Sender of a submission */
 	/* A refused message is read to its end to answer properly, but not for ever. */
 	SMTP_EXCESS_MAX = 64 * 1024 * 1024,

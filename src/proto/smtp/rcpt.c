@@ -149,7 +149,21 @@ has_target(const struct smtp *s, const struct smtp_target *t)
 static size_t
 target_octets(const struct smtp_rcpt *r, const struct smtp_target *t)
 {
-	return 8 + 4 * 4 + 1 + t->address.n + t->detail.n + r->address.n + r->orcpt.n;
+	return 2 * 8 + 6 * 4 + 2 + t->address.n + t->detail.n + r->address.n + r->orcpt.n +
+	    t->sender.n + t->via.n;
+}
+
+static bool
+copy_target(struct smtp *s, const struct smtp_target *from, struct smtp_target *to)
+{
+	*to = *from;
+	to->address = arena_dup(s->txn_arena, from->address);
+	to->detail = arena_dup(s->txn_arena, from->detail);
+	to->domain_policy = arena_dup(s->txn_arena, from->domain_policy);
+	to->sender = arena_dup(s->txn_arena, from->sender);
+	to->via = arena_dup(s->txn_arena, from->via);
+	return to->address.p != NULL && to->detail.p != NULL && to->domain_policy.p != NULL &&
+	    to->sender.p != NULL && to->via.p != NULL;
 }
 
 /* Copy what is new among the targets. Out: SMTP_REPLY_RCPT when the recipient is taken. */
@@ -164,15 +178,12 @@ keep_targets(struct smtp *s, const struct smtp_target *v, size_t n)
 		if (has_target(s, &v[i])) {
 			continue;
 		}
-		struct smtp_target t = v[i];
-		t.address = arena_dup(s->txn_arena, v[i].address);
-		t.detail = arena_dup(s->txn_arena, v[i].detail);
-		t.domain_policy = arena_dup(s->txn_arena, v[i].domain_policy);
-		if (t.address.p == NULL || t.detail.p == NULL || t.domain_policy.p == NULL) {
+		struct smtp_target *t = &r->targets[r->targets_n];
+		if (!copy_target(s, &v[i], t)) {
 			return SMTP_REPLY_BUDGET;
 		}
-		octets += target_octets(r, &t);
-		r->targets[r->targets_n++] = t;
+		octets += target_octets(r, t);
+		r->targets_n++;
 	}
 	if (r->targets == NULL) {
 		return SMTP_REPLY_BUDGET;
@@ -194,6 +205,9 @@ link_pending(struct smtp *s)
 		s->txn.last->next = s->txn.pending;
 	}
 	s->txn.last = s->txn.pending;
+	for (size_t i = 0; i < s->txn.pending->targets_n; i++) {
+		s->txn.forwards |= s->txn.pending->targets[i].via.n > 0;
+	}
 	s->txn.rcpts_n++;
 	smtp_enter(s, SMTP_RCPT);
 }
@@ -231,21 +245,42 @@ keep_remote(struct smtp *s)
 	if (mail_domain_put(&b, domain) != ERR_OK || buf_err(&b) != ERR_OK) {
 		return SMTP_REPLY_RCPT_BAD;
 	}
-	const struct smtp_target target = {
-		.address = buf_view(&b), .detail = S(""), .domain_policy = S("")
-	};
+	const struct smtp_target target = { .address = buf_view(&b),
+		.detail = S(""),
+		.domain_policy = S(""),
+		.sender = S(""),
+		.via = S("") };
 	return keep_targets(s, &target, 1);
+}
+
+/*
+ * What is only forwarded is refused where it would be junk, what stays is put into Junk: one answer
+ * to DATA cannot say both. Senders come again with the others (RFC 5321 4.5.3.1.10).
+ */
+static enum smtp_reply
+keep_known(struct smtp *s, const struct smtp_target *targets, size_t n)
+{
+	bool forwarded = true;
+	for (size_t i = 0; i < n; i++) {
+		forwarded = forwarded && targets[i].via.n > 0;
+	}
+	if (s->txn.rcpts != NULL && s->txn.rcpts->forwarded != forwarded) {
+		return SMTP_REPLY_RCPT_APART;
+	}
+	s->txn.pending->forwarded = forwarded;
+	return keep_targets(s, targets, n);
 }
 
 static enum smtp_reply
 verdict_reply(struct smtp *s, unsigned verdict, const struct smtp_target *targets, size_t n)
 {
 	switch (verdict) {
-	case SMTP_KNOWN: return keep_targets(s, targets, n);
+	case SMTP_KNOWN: return keep_known(s, targets, n);
 	case SMTP_UNKNOWN: return unknown(s);
 	case SMTP_REMOTE: return keep_remote(s);
 	case SMTP_DISABLED: return SMTP_REPLY_RCPT_DISABLED;
 	case SMTP_OVERQUOTA: return SMTP_REPLY_OVERQUOTA;
+	case SMTP_SENDER: return SMTP_REPLY_RCPT_SENDER;
 	default: return SMTP_REPLY_TEMP;
 	}
 }

@@ -57,6 +57,7 @@ struct smtp_rcpt {
 	str address; /* as given, without angle brackets */
 	str orcpt;   /* as given: type ";" xtext; may be empty */
 	uint8_t notify;
+	bool forwarded; /* every copy goes elsewhere, none stays here */
 	struct smtp_target *targets;
 	size_t targets_n;
 };
@@ -79,6 +80,7 @@ struct smtp_txn {
 	struct buf added;  /* trace and missing fields, while the action that carries them lives */
 	str origins[SMTP_ORIGINS_MAX]; /* submission: addresses to be asked about */
 	size_t origins_n, origins_asked;
+	bool forwards;         /* a copy goes on to elsewhere */
 	bool given, committed; /* BODY octets were handed out; COMMIT was */
 	bool looked_at;        /* SCAN was answered */
 };

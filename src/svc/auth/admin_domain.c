@@ -5,6 +5,7 @@
 #include "directory/domain.h"
 
 #include "svc/auth/admin_priv.h"
+#include "svc/auth/forward.h"
 
 enum { ALIAS_PAGE = 100 };
 
@@ -175,37 +176,84 @@ SVC_AUTH_HANDLER(catchall_set)
 
 /* ---- aliases -------------------------------------------------------------------------------- */
 
+/* An account here, or an address elsewhere. */
+struct target {
+	struct directory_account account; /* id 0: elsewhere */
+	str elsewhere;
+};
+
+/* False: replied already. */
+static bool
+read_target(struct svc_auth_call *call, str given, struct target *ret)
+{
+	struct svc_auth *a = call->admin->auth;
+	str address, local, domain;
+
+	*ret = (struct target){ .elsewhere = STR_NONE };
+	if (!svc_auth_call_address(call, given, &address)) {
+		return false;
+	}
+	mail_address_split(address, &local, &domain);
+	enum err e = directory_domain_find(a->directory, domain);
+	if (e == ERR_OK) {
+		return svc_auth_call_account(call, given, &ret->account);
+	}
+	if (e == ERR_NOTFOUND) {
+		e = svc_auth_forward_target(call->admin->scratch, given, &ret->elsewhere);
+	}
+	if (e == ERR_CHARSET || e == ERR_SYNTAX) {
+		(void)!svc_auth_call_done(call, ERR_SYNTAX,
+		    "%.*s is no address that mail can be forwarded to: the part before the @ must "
+		    "be ASCII, behind it a domain name",
+		    STR_ARG(given));
+	} else if (e != ERR_OK) {
+		(void)!svc_auth_call_failed(call, e);
+	}
+	return e == ERR_OK;
+}
+
+static enum err
+refuse_target(struct svc_auth_call *call, const struct directory_alias_new *want,
+    const struct target *t, enum err e)
+{
+	struct svc_auth *a = call->admin->auth;
+	str name = t->account.id != 0 ? t->account.address : t->elsewhere;
+
+	if (e == ERR_TOOMANY) {
+		return svc_auth_call_done(call, e, "%.*s would lead to more than %d addresses",
+		    STR_ARG(want->alias), DIRECTORY_ALIAS_MAX);
+	}
+	if (e == ERR_EXISTS &&
+	    (t->account.id == 0 ||
+		directory_owns(a->directory, t->account.id, want->alias) == ERR_OK)) {
+		return svc_auth_call_done(call, e, "%.*s is an account, or leads to %.*s already",
+		    STR_ARG(want->alias), STR_ARG(name));
+	}
+	svc_auth_explain_address(a, &call->admin->text, want->alias, e);
+	return svc_auth_call_done(call, e, "%.*s", STR_ARG(buf_view(&call->admin->text)));
+}
+
 /* Add all targets or none. False: replied already. */
 static bool
-add_targets(struct svc_auth_call *call, const struct ipc_adm_auth_alias_add *m, str alias)
+add_targets(struct svc_auth_call *call, const struct ipc_adm_auth_alias_add *m, str alias,
+    size_t *ret_elsewhere)
 {
 	struct svc_auth *a = call->admin->auth;
 	struct directory_alias_new want = { .alias = alias, .force = m->force, .now_s = a->now_s };
 
+	*ret_elsewhere = 0;
 	for (size_t i = 0; i < m->targets_n; i++) {
-		struct directory_account account;
-		enum err e;
+		struct target t;
 
-		if (!svc_auth_call_account(call, m->targets[i].name, &account)) {
+		if (!read_target(call, m->targets[i].name, &t)) {
 			return false;
 		}
-		want.account = account.id;
-		e = directory_alias_add(a->directory, &want);
-		if (e == ERR_TOOMANY) {
-			(void)!svc_auth_call_done(call, e,
-			    "%.*s would lead to more than %d accounts", STR_ARG(alias),
-			    DIRECTORY_ALIAS_MAX);
-			return false;
-		}
-		if (e == ERR_EXISTS && directory_owns(a->directory, account.id, alias) == ERR_OK) {
-			(void)!svc_auth_call_done(call, e, "%.*s leads to %.*s already",
-			    STR_ARG(alias), STR_ARG(account.address));
-			return false;
-		}
+		want.account = t.account.id;
+		want.elsewhere = t.elsewhere;
+		*ret_elsewhere += t.account.id == 0;
+		enum err e = directory_alias_add(a->directory, &want);
 		if (e != ERR_OK) {
-			svc_auth_explain_address(a, &call->admin->text, alias, e);
-			(void)!svc_auth_call_done(call, e, "%.*s",
-			    STR_ARG(buf_view(&call->admin->text)));
+			(void)!refuse_target(call, &want, &t, e);
 			return false;
 		}
 	}
@@ -216,6 +264,7 @@ SVC_AUTH_HANDLER(alias_add)
 {
 	struct svc_auth_call call = svc_auth_call(ctx, m->request, "alias-add");
 	struct directory *d = call.admin->auth->directory;
+	size_t elsewhere;
 	str alias;
 	enum err e;
 
@@ -230,7 +279,7 @@ SVC_AUTH_HANDLER(alias_add)
 	if (e != ERR_OK) {
 		return svc_auth_call_failed(&call, e);
 	}
-	if (!add_targets(&call, m, alias)) {
+	if (!add_targets(&call, m, alias, &elsewhere)) {
 		directory_cancel(d);
 		return ERR_OK;
 	}
@@ -238,22 +287,39 @@ SVC_AUTH_HANDLER(alias_add)
 	if (e != ERR_OK) {
 		return svc_auth_call_failed(&call, e);
 	}
-	return svc_auth_call_done(&call, ERR_OK, "%.*s leads to %zu more account%s", STR_ARG(alias),
-	    m->targets_n, m->targets_n == 1 ? "" : "s");
+	return svc_auth_call_done(&call, ERR_OK,
+	    elsewhere > 0 ? "%.*s leads to %zu more address%s; its mail leaves this server"
+			  : "%.*s leads to %zu more account%s",
+	    STR_ARG(alias), m->targets_n,
+	    m->targets_n == 1   ? ""
+		: elsewhere > 0 ? "es"
+				: "s");
 }
 
 SVC_AUTH_HANDLER(alias_remove)
 {
 	struct svc_auth_call call = svc_auth_call(ctx, m->request, "alias-remove");
-	struct directory_account account = { .id = 0 };
+	struct directory *d = call.admin->auth->directory;
+	struct target t = { .elsewhere = STR_NONE };
 	str alias;
 	enum err e;
 
-	if (!svc_auth_call_address(&call, m->alias, &alias) ||
-	    (m->target.n > 0 && !svc_auth_call_account(&call, m->target, &account))) {
+	if (!svc_auth_call_address(&call, m->alias, &alias)) {
 		return ERR_OK;
 	}
-	e = directory_alias_remove(call.admin->auth->directory, alias, account.id);
+	/* as it is in the table: its domain may have become ours since */
+	if (m->target.n > 0 &&
+	    svc_auth_forward_target(call.admin->scratch, m->target, &t.elsewhere) == ERR_OK) {
+		e = directory_alias_remove(d, alias, 0, t.elsewhere);
+		if (e != ERR_NOTFOUND) {
+			return e == ERR_OK ? svc_auth_call_done(&call, e, "removed")
+					   : svc_auth_call_failed(&call, e);
+		}
+	}
+	if (m->target.n > 0 && !read_target(&call, m->target, &t)) {
+		return ERR_OK;
+	}
+	e = directory_alias_remove(d, alias, t.account.id, t.elsewhere);
 	if (e == ERR_NOTFOUND) {
 		return svc_auth_call_done(&call, e,
 		    "there is no such alias %.*s; see postern alias list", STR_ARG(alias));

@@ -21,7 +21,7 @@ enum { BAN_ROWS_KEPT_S = 30 * 86400, BAN_ROWS_EVERY_S = 3600 };
 static enum err
 make_parts(struct svc_auth *a)
 {
-	uint8_t keys[48];
+	uint8_t keys[48], secret[DIRECTORY_SECRET_OCTETS];
 
 	sys_random(keys, sizeof(keys));
 	a->guard = svc_auth_guard_new(keys);
@@ -37,6 +37,9 @@ make_parts(struct svc_auth *a)
 		return ERR_BUG;
 	}
 	TRY(directory_secret(a->directory, S("enumeration"), a->fake_secret));
+	TRY(directory_secret(a->directory, S("srs"), secret));
+	memcpy(a->srs_key, secret, sizeof(a->srs_key));
+	mem_wipe(secret, sizeof(secret));
 	return svc_auth_bans_load(a);
 }
 
@@ -103,6 +106,7 @@ svc_auth_stop(struct svc_auth *a)
 		a->gsasl = NULL;
 	}
 	mem_wipe(a->fake_secret, sizeof(a->fake_secret));
+	mem_wipe(a->srs_key, sizeof(a->srs_key));
 }
 
 /* Exchanges first: what they know of the account was read before it changed. */

@@ -66,6 +66,7 @@ struct svc_auth {
 	struct svc_auth_settings settings; /* strings live as long as this */
 	struct svc_auth_hooks hooks;
 	uint8_t fake_secret[DIRECTORY_SECRET_OCTETS]; /* salts of users that do not exist */
+	uint8_t srs_key[16];                          /* of rewritten reverse-paths: proto/srs */
 	int64_t bans_expired_s;                       /* old rows were deleted then */
 	int64_t now_ms, now_s;                        /* set by whoever calls in, before it does */
 	struct arena *arena;

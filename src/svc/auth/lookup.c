@@ -6,7 +6,9 @@
 #include "directory/share.h"
 #include "ipc/accounts_auth.h"
 #include "ipc/smtp_auth.h"
+#include "mail/address.h"
 #include "svc/auth/census/census.h"
+#include "svc/auth/forward.h"
 #include "svc/auth/server.h"
 
 static str
@@ -17,34 +19,135 @@ domain_policy(enum directory_dmarc what)
 					     : S("");
 }
 
-enum err
-svc_auth_lookup_rcpt(struct svc_auth_peer *p, uint64_t request, str address)
-{
-	struct svc_auth_server *s = p->server;
-	const struct directory_answer *a = directory_resolve(s->directory, address);
+/* ---- recipients ----------------------------------------------------------------------------- */
+
+/* An answer while it is put together. */
+struct answer {
+	struct ipc_smtp_auth_rcpt_result m;
 	struct ipc_common_rcpt targets[DIRECTORY_TARGETS_MAX];
 	struct ipc_smtp_auth_filter filters[DIRECTORY_TARGETS_MAX];
-	struct ipc_smtp_auth_rcpt_result m = {
-		.request = request, .targets = targets, .filters = filters
-	};
+	struct ipc_smtp_auth_forward forwards[DIRECTORY_TARGETS_MAX];
+};
 
-	s->auth.counts.rcpts++;
-	m.verdict = (uint8_t)a->verdict;
+static void
+put_targets(struct answer *to, const struct directory_answer *a)
+{
+	to->m.verdict = (uint8_t)a->verdict;
 	for (size_t i = 0; i < a->targets_n && a->verdict == DIRECTORY_KNOWN; i++) {
-		filters[m.filters_n++] = (struct ipc_smtp_auth_filter){
+		to->filters[to->m.filters_n++] = (struct ipc_smtp_auth_filter){
 			.account = a->targets[i].account,
 			.junk_at = a->targets[i].junk_at,
 			.reject_at = a->targets[i].reject_at,
 			.domain_policy = domain_policy(a->dmarc),
 		};
-		targets[m.targets_n++] = (struct ipc_common_rcpt){
+		to->targets[to->m.targets_n++] = (struct ipc_common_rcpt){
 			.account = a->targets[i].account,
 			.address = a->address,
 			.detail = a->detail,
 		};
 	}
+}
+
+static uint64_t
+postmaster_of(struct svc_auth_server *s, str address)
+{
+	char room[DIRECTORY_ADDRESS_MAX];
+	str local, domain;
+
+	mail_address_split(address, &local, &domain);
+	if (domain.n > sizeof(room)) {
+		return 0;
+	}
+	memcpy(room, domain.p, domain.n); /* the next question takes the answer away */
+	return directory_postmaster(s->directory, str_make(room, domain.n));
+}
+
+/* Where the alias leads elsewhere. Without anything left the sender is refused. */
+static void
+put_forwards(struct svc_auth_server *s, const struct ipc_smtp_auth_rcpt *q, struct answer *to,
+    const struct directory_answer *a)
+{
+	enum err e = svc_auth_forward_sender(&s->auth, s->scratch, q->reverse_path, a->address,
+	    &to->m.sender);
+
+	if (e != ERR_OK) {
+		LOG(AUTH_NOT_FORWARDED, F_STR("alias", a->address), F_U64("targets", a->forwards_n),
+		    F_ERR(e));
+		bool never = e == ERR_TOOBIG || e == ERR_SYNTAX || e == ERR_CHARSET;
+		if (to->m.targets_n == 0) {
+			to->m.verdict = never ? DIRECTORY_SENDER : DIRECTORY_TEMP;
+		}
+		return;
+	}
+	for (size_t i = 0; i < a->forwards_n; i++) {
+		to->forwards[to->m.forwards_n++].address = a->forwards[i];
+	}
+	to->m.via = a->address;
+}
+
+static void
+answer_address(struct svc_auth_server *s, const struct ipc_smtp_auth_rcpt *q, struct answer *to)
+{
+	const struct directory_answer *a = directory_resolve(s->directory, q->address);
+
+	if (a->forwards_n > 0) {
+		to->m.reports = postmaster_of(s, a->address);
+		a = directory_resolve(s->directory, q->address);
+	}
+	put_targets(to, a);
+	if (a->lost > 0) {
+		LOG(AUTH_NOT_FORWARDED, F_STR("alias", a->address), F_U64("targets", a->lost),
+		    F_ERR(ERR_NOTFOUND));
+	}
+	if (a->forwards_n > 0 && a->verdict == DIRECTORY_KNOWN) {
+		put_forwards(s, q, to, a);
+	}
+}
+
+/*
+ * A bounce of a letter that was forwarded goes to its sender with a null reverse-path; nothing else
+ * goes there. False: an address as any other.
+ */
+static bool
+answer_bounce(struct svc_auth_server *s, const struct ipc_smtp_auth_rcpt *q, struct answer *to)
+{
+	struct svc_auth_bounce b;
+	enum err e = svc_auth_forward_back(&s->auth, s->scratch, q->address, &b);
+
+	if (e == ERR_NOTFOUND) {
+		return false;
+	}
+	if (e != ERR_OK) {
+		to->m.verdict = e == ERR_DENIED ? DIRECTORY_UNKNOWN : DIRECTORY_TEMP;
+	} else if (q->reverse_path.n > 0) {
+		to->m.verdict = DIRECTORY_SENDER;
+	} else if (b.local) {
+		put_targets(to, directory_resolve(s->directory, b.to));
+	} else {
+		to->m.verdict = DIRECTORY_KNOWN;
+		to->m.reports = postmaster_of(s, b.via);
+		to->m.via = b.via;
+		to->forwards[to->m.forwards_n++].address = b.to;
+	}
+	return true;
+}
+
+enum err
+svc_auth_lookup_rcpt(struct svc_auth_peer *p, const struct ipc_smtp_auth_rcpt *q)
+{
+	struct svc_auth_server *s = p->server;
+	struct answer a;
+
+	a.m = (struct ipc_smtp_auth_rcpt_result){ .request = q->request,
+		.targets = a.targets,
+		.filters = a.filters,
+		.forwards = a.forwards };
+	s->auth.counts.rcpts++;
+	if (!answer_bounce(s, q, &a)) {
+		answer_address(s, q, &a);
+	}
 	buf_reset(&s->out);
-	ipc_smtp_auth_rcpt_result_put(&s->out, &m);
+	ipc_smtp_auth_rcpt_result_put(&s->out, &a.m);
 	return svc_auth_peer_send(p);
 }
 

@@ -106,7 +106,7 @@ svc_auth_login_client(struct svc_auth_peer *p)
 static enum err
 on_rcpt(void *ctx, const struct ipc_smtp_auth_rcpt *m, int *fd)
 {
-	return svc_auth_lookup_rcpt(ctx, m->request, m->address);
+	return svc_auth_lookup_rcpt(ctx, m);
 }
 
 static enum err

@@ -19,6 +19,7 @@ enum {
 };
 
 struct svc_auth_edge;
+struct ipc_smtp_auth_rcpt;
 
 /* Who was revoked lately, for an accounts process that did not hear it. */
 enum { SVC_AUTH_REVOKED_MAX = 256 };
@@ -78,7 +79,7 @@ void svc_auth_smtp_client(struct svc_auth_peer *p);
 void svc_auth_login_client(struct svc_auth_peer *p);
 
 /* What smtp asks; replies. */
-enum err svc_auth_lookup_rcpt(struct svc_auth_peer *p, uint64_t request, str address);
+enum err svc_auth_lookup_rcpt(struct svc_auth_peer *p, const struct ipc_smtp_auth_rcpt *q);
 enum err svc_auth_lookup_sender(struct svc_auth_peer *p, uint64_t request, uint64_t account,
     str address);
 /* What accounts asks; replies. */

@@ -49,12 +49,12 @@ svc_queue_parcel_tidy(struct svc_queue_parcel *p)
 
 /* Find its lane or bundle. */
 static enum err
-letter_place(struct svc_queue *q, struct svc_queue_letter *l, uint64_t account)
+letter_place(struct svc_queue *q, struct svc_queue_letter *l, const struct spool_rcpt *r)
 {
-	if (account == 0) {
-		return svc_queue_remote_join(q, l);
+	if (r->account == 0) {
+		return svc_queue_remote_join(q, l, r);
 	}
-	l->lane = svc_queue_lane_get(q, account);
+	l->lane = svc_queue_lane_get(q, r->account);
 	if (l->lane == NULL) {
 		return ERR_NOMEM;
 	}
@@ -85,7 +85,7 @@ letter_new(struct svc_queue_parcel *parcel, const struct spool_rcpt *r, uint16_t
 	l->where = SVC_QUEUE_WAITING;
 	l->parcel = parcel;
 	list_init(&l->node);
-	if (letter_place(q, l, r->account) != ERR_OK) {
+	if (letter_place(q, l, r) != ERR_OK) {
 		MEM_FREE(l);
 		return NULL;
 	}

@@ -37,11 +37,11 @@ ask(struct svc_scan_letter *l)
 		.aligned = l->auth.aligned,
 		.sender = l->auth.from,
 		.accounts = accounts,
-		.accounts_n = l->m.targets_n,
 		.looked = looked,
 		.features = l->seen.octets };
-	for (size_t i = 0; i < m.accounts_n; i++) {
-		accounts[i].id = l->m.targets[i].account;
+	for (size_t i = 0; i < l->m.targets_n; i++) {
+		accounts[m.accounts_n].id = l->m.targets[i].account;
+		m.accounts_n += l->m.targets[i].account != 0; /* 0: forwarded */
 	}
 	for (size_t i = 0; i < l->seen.hosts_n && m.looked_n < LEN(looked); i++) {
 		if (l->seen.hosts[i].n <= 255) {

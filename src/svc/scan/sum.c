@@ -169,9 +169,12 @@ judge_target(struct svc_scan_sum *sum, const struct svc_scan_letter *l, size_t i
 		score = filter_total(sum->parts, sum->parts_n + own, NULL);
 	}
 	sum->required = single ? junk_at : sum->required;
-	sum->refuse &= score >= reject_at;
+	bool junk = sum->forced || score >= junk_at || (l->junk_one != NULL && l->junk_one[i]);
+	bool forward = t->account == 0; /* which is no mailbox: junk is refused, never sent on */
+	sum->kept |= !forward;
+	sum->refuse &= forward ? junk : score >= reject_at;
 	sum->honour &= honours(l, t);
-	if (sum->forced || score >= junk_at || (l->junk_one != NULL && l->junk_one[i])) {
+	if (junk) {
 		sum->places[sum->places_n++] = (struct ipc_smtp_scan_place){ .target = (uint16_t)i,
 			.junk = true };
 	}
@@ -199,6 +202,7 @@ svc_scan_sum(const struct svc_scan_letter *l, struct svc_scan_sum *sum)
 	for (size_t i = 0; i < n; i++) {
 		judge_target(sum, l, i);
 	}
+	sum->refuse |= n > 0 && !sum->kept && sum->places_n > 0;
 	sum->junk = n > 0 ? sum->places_n == n : sum->forced || sum->score >= sum->required;
 	return ERR_OK;
 }

@@ -22,6 +22,7 @@ struct svc_scan_sum {
 	bool honour;      /* every recipient's domain honours p=reject */
 	bool forced;      /* Junk by a rule, whatever the points are */
 	bool junk;        /* no copy goes to an inbox */
+	bool kept;        /* a copy stays here: not all recipients are forwarded */
 	struct ipc_smtp_scan_place *places;
 	size_t places_n;
 	struct filter_part parts[SVC_SCAN_SUM_PARTS + SVC_SCAN_OWN_PARTS];

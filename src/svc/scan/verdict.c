@@ -36,7 +36,9 @@ decide(const struct svc_scan_letter *l, const struct svc_scan_sum *sum, bool for
 		    S("The policy (DMARC) of the domain in From asks to refuse this letter"));
 	}
 	if (sum->refuse) {
-		return refuse(S("5.7.1"), S("This looks too much like junk mail"));
+		return refuse(S("5.7.1"),
+		    sum->kept ? S("This looks too much like junk mail")
+			      : S("This looks like junk mail, which is not forwarded from here"));
 	}
 	return go;
 }

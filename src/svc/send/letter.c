@@ -122,8 +122,9 @@ new_letter(struct svc_send *sv, const struct ipc_queue_send_letter *m, int fd,
 	sv->letters_n++;
 	list_push(&sv->letters, &l->all);
 	bool ok = e == ERR_OK && copy(a, m->domain, &l->domain) &&
-	    copy(a, m->reverse_path, &l->reverse_path) && copy(a, m->message_id, &l->message_id) &&
-	    copy(a, m->envid, &l->envid) && copy_rcpts(l, m);
+	    copy(a, m->reverse_path, &l->reverse_path) && copy(a, m->via, &l->via) &&
+	    copy(a, m->message_id, &l->message_id) && copy(a, m->envid, &l->envid) &&
+	    copy_rcpts(l, m);
 	if (!ok || map_set(sv->jobs, l->job, l) != ERR_OK) {
 		free_letter(l);
 		return e == ERR_OK ? ERR_NOMEM : e;
@@ -281,10 +282,13 @@ svc_send_letters_return(struct svc_send *sv)
 
 /* --- signatures ---------------------------------------------------------------------------- */
 
+/* By Delivered-To we know a letter again that has been forwarded for this address: RFC 9228 3. */
 void
 svc_send_signed(struct svc_send_letter *l, str fields)
 {
-	l->fields = arena_dup(l->arena, fields);
+	l->fields = l->via.n == 0 ? arena_dup(l->arena, fields)
+				  : arena_printf(l->arena, "%.*sDelivered-To: %.*s\r\n",
+					STR_ARG(fields), STR_ARG(l->via));
 	if (l->fields.p == NULL) {
 		svc_send_unsignable(l);
 		return;

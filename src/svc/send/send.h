@@ -68,6 +68,7 @@ struct svc_send_letter {
 	enum svc_send_letter_state state;
 	uint64_t job, entry;
 	str domain, reverse_path, message_id, envid;
+	str via; /* forwarded for this address of ours: sealed, not signed; else empty */
 	uint8_t ret;
 	bool smtputf8, body8bit, requiretls, unenforced;
 	uint32_t tries;
@@ -75,7 +76,7 @@ struct svc_send_letter {
 	struct svc_send_rcpt *rcpts;
 	size_t rcpts_n;
 	str body;      /* the whole message, lines end in CRLF */
-	str fields;    /* signatures, to stand above it */
+	str fields;    /* signatures or seals and our trace, to stand above it */
 	bool mapped;   /* body is a mapped file, else it lies in memory of its own */
 	void *signing; /* sign.c's own */
 	struct svc_send_route *route;

@@ -2,8 +2,9 @@
 /*
  * Signing, one job per message: all letters of one entry wait for the same job, and its result is
  * kept for those that come later. A job asks keys who signs for the domain of From, hashes the
- * message once, asks for one signature per key, and ends all its letters. Without keys it waits,
- * at most SVC_SEND_ASK_MS; then its letters go back to queue.
+ * message once, asks for one signature per key, and ends all its letters. Letters that an address
+ * forwards have a job of their own: a seal (seal.c), two signatures by one key. Without keys a job
+ * waits, at most SVC_SEND_ASK_MS; then its letters go back to queue.
  */
 #include "svc/send/sign.h"
 
@@ -13,17 +14,20 @@
 #include "ipc/send_keys.h"
 #include "mail/address.h"
 #include "spool/spool.h"
+#include "svc/send/seal.h"
 #include "svc/send/send.h"
 #include "svc/send/sign_text.h"
 #include "sys/clock.h"
 #include "sys/random.h"
 
 enum {
-	SIGNERS_MAX = 4,            /* as send_keys.def */
-	CACHE_MAX = 4096,           /* entries, 1 to 3 KB each */
-	CACHE_S = 3600,             /* a key may be revoked: sign anew after this */
-	FIELD_MAX = DKIM_FIELD_MAX, /* octets of one field */
-	SCRATCH_OCTETS = 4 << 20,   /* addresses of a From field, fields of a header */
+	SIGNERS_MAX = 4,                       /* as send_keys.def */
+	CACHE_MAX = 4096,                      /* entries, 1 to 3 KB each */
+	CACHE_S = 3600,                        /* a key may be revoked: sign anew after this */
+	FIELD_MAX = DKIM_FIELD_MAX,            /* octets of one field */
+	SCRATCH_OCTETS = 4 << 20,              /* addresses of a From field, fields of a header */
+	SEAL_MAX = 2 * FIELD_MAX + (16 << 10), /* of a set of ARC */
+	KEY_MAX = 8 + MAIL_CANONICAL_MAX,
 };
 
 enum stage { WAITS, ASKED, SIGNS }; /* no channel; who signs?; signatures */
@@ -40,13 +44,17 @@ struct signer {
 struct job {
 	struct svc_send *sv;
 	uint64_t entry;
-	struct list node;    /* in signing.jobs */
-	struct list letters; /* struct waiter */
+	struct svc_send_seal *seal; /* NULL: signatures */
+	struct list node;           /* in signing.jobs */
+	struct list letters;        /* struct waiter */
 	struct sys_timer timer;
 	enum stage stage;
 	bool again; /* its keys went while it asked: once more from the start */
 	uint64_t request;
 	char domain[MAIL_DOMAIN_MAX + 1];
+	char signer_domain[MAIL_DOMAIN_MAX + 1]; /* d= */
+	char key_room[KEY_MAX];                  /* entry, and for whom it is forwarded */
+	str key;
 	struct signer signers[SIGNERS_MAX];
 	size_t signers_n;
 };
@@ -66,7 +74,7 @@ struct kept {
 
 struct signing {
 	struct list jobs;
-	struct map *by_entry, *by_request; /* -> struct job */
+	struct map *by_key, *by_request; /* -> struct job */
 	struct lru *cache;
 	struct arena *scratch;
 	uint64_t next_request;
@@ -97,11 +105,11 @@ svc_send_sign_init(struct svc_send *sv)
 	list_init(&s->jobs);
 	s->scratch = arena_new(sv->sc->arena, "signing", SCRATCH_OCTETS, 0);
 	s->cache = lru_new(key, CACHE_MAX, sizeof(struct kept), drop_kept);
-	s->by_entry = map_new(key, SVC_SEND_LETTERS_MAX);
+	s->by_key = map_new(key, SVC_SEND_LETTERS_MAX);
 	s->by_request = map_new(key, SIGNERS_MAX * (size_t)SVC_SEND_LETTERS_MAX);
 	s->next_request = 1;
 	sv->signing = s;
-	bool all = s->scratch != NULL && s->cache != NULL && s->by_entry != NULL &&
+	bool all = s->scratch != NULL && s->cache != NULL && s->by_key != NULL &&
 	    s->by_request != NULL;
 	return all ? ERR_OK : ERR_NOMEM;
 }
@@ -125,8 +133,9 @@ job_free(struct job *j)
 {
 	sys_timer_stop(&j->timer);
 	forget_requests(j);
-	(void)map_del(of(j->sv)->by_entry, j->entry);
+	(void)map_del_str(of(j->sv)->by_key, j->key);
 	list_remove(&j->node);
+	svc_send_seal_free(&j->seal);
 	mem_drop(j);
 }
 
@@ -141,7 +150,7 @@ svc_send_sign_done(struct svc_send *sv)
 		job_free(LIST_ENTRY(it, struct job, node));
 	}
 	lru_free(&s->cache);
-	map_free(&s->by_entry);
+	map_free(&s->by_key);
 	map_free(&s->by_request);
 	arena_free(&s->scratch);
 	MEM_FREE(sv->signing);
@@ -155,10 +164,15 @@ svc_send_sign_count(const struct svc_send *sv)
 
 /* --- results ------------------------------------------------------------------------------- */
 
+/* In: room for KEY_MAX octets. */
 static str
-key_of(const uint64_t *entry)
+key_of(const struct svc_send_letter *l, char *room)
 {
-	return str_make(entry, sizeof *entry);
+	struct buf b;
+	buf_init_fixed(&b, room, KEY_MAX);
+	buf_add(&b, (const char *)&l->entry, sizeof l->entry);
+	buf_str(&b, l->via);
+	return buf_err(&b) == ERR_OK ? buf_view(&b) : str_make(room, sizeof l->entry);
 }
 
 static void
@@ -222,7 +236,7 @@ end_unsignable(struct job *j, enum err why)
 static void
 keep(struct job *j, str fields, uint64_t octets)
 {
-	struct kept *k = lru_put(of(j->sv)->cache, key_of(&j->entry));
+	struct kept *k = lru_put(of(j->sv)->cache, j->key);
 	if (k == NULL) {
 		return;
 	}
@@ -288,6 +302,10 @@ hash(struct job *j, struct signer *s, const uint8_t body_hash[DKIM_BODY_HASH], s
 		.algorithm = s->algorithm,
 		.now_s = sys_clock_wall_s(),
 		.body_hash = body_hash };
+	if (j->seal != NULL) {
+		return svc_send_seal_begin(j->seal, &who, first->letter->body, j->sv->set.hostname,
+		    s->digest);
+	}
 	arena_reset(of(j->sv)->scratch);
 	return svc_send_sign_begin(&who, first->letter->body, of(j->sv)->scratch, &s->field,
 	    s->digest);
@@ -327,9 +345,26 @@ take_signers(struct job *j, const struct ipc_send_keys_signers_are *m)
 			continue;
 		}
 		*to = (struct signer){ .algorithm = (enum dkim_algorithm)from->algorithm };
-		buf_init(&to->field, FIELD_MAX);
+		buf_init(&to->field, j->seal == NULL ? FIELD_MAX : SEAL_MAX);
 		memcpy(to->selector, from->selector.p, from->selector.n);
 		j->signers_n++;
+	}
+}
+
+/* A seal has one: RSA, which everybody can verify, if there is such a key. */
+static void
+choose_sealer(struct job *j)
+{
+	for (size_t i = 1; i < j->signers_n; i++) {
+		if (j->signers[0].algorithm != DKIM_RSA_SHA256 &&
+		    j->signers[i].algorithm == DKIM_RSA_SHA256) {
+			struct signer other = j->signers[0];
+			j->signers[0] = j->signers[i];
+			j->signers[i] = other;
+		}
+	}
+	while (j->signers_n > 1) {
+		buf_done(&j->signers[--j->signers_n].field);
 	}
 }
 
@@ -339,6 +374,9 @@ begin_signatures(struct job *j, const struct ipc_send_keys_signers_are *m)
 	const struct waiter *first = LIST_ENTRY(j->letters.next, struct waiter, node);
 	uint8_t body_hash[DKIM_BODY_HASH];
 	take_signers(j, m);
+	if (j->seal != NULL) {
+		choose_sealer(j);
+	}
 	enum err e = svc_send_sign_body(first->letter->body, body_hash);
 	for (size_t i = 0; i < j->signers_n && e == ERR_OK; i++) {
 		e = hash(j, &j->signers[i], body_hash, m->domain);
@@ -348,9 +386,12 @@ begin_signatures(struct job *j, const struct ipc_send_keys_signers_are *m)
 		return;
 	}
 	if (e != ERR_OK || j->signers_n == 0) { /* a header no signature is made for: proto/dkim */
-		end_unsigned(j, e == ERR_OK ? "no-key" : "header");
+		bool chain = j->seal != NULL && e != ERR_NOTFOUND;
+		end_unsigned(j, e == ERR_OK ? "no-key" : chain ? "chain" : "header");
 		return;
 	}
+	memcpy(j->signer_domain, m->domain.p, m->domain.n);
+	j->signer_domain[m->domain.n] = 0;
 	j->stage = SIGNS;
 	for (size_t i = 0; i < j->signers_n && j->stage == SIGNS; i++) {
 		ask_signature(j, &j->signers[i], m->domain);
@@ -395,13 +436,30 @@ settle(struct job *j)
 	}
 }
 
+/* True: it goes on with another signature. */
+static bool
+take_for_seal(struct job *j, struct signer *s, str octets)
+{
+	bool done = true;
+	enum err e = svc_send_seal_take(j->seal, octets, s->digest, &done, &s->field);
+	s->good = e == ERR_OK && buf_err(&s->field) == ERR_OK;
+	if (s->good && !done) {
+		ask_signature(j, s, str_from(j->signer_domain));
+		return true;
+	}
+	return false;
+}
+
 static void
 take_signature(struct job *j, struct signer *s, const struct ipc_send_keys_signature *m)
 {
 	bool all = true;
 	s->request = 0;
 	s->good = m->result == ERR_OK && m->octets.n > 0;
-	if (s->good) {
+	if (s->good && j->seal != NULL && take_for_seal(j, s, m->octets)) {
+		return;
+	}
+	if (s->good && j->seal == NULL) {
 		dkim_sign_finish(&s->field, m->octets);
 		s->good = buf_err(&s->field) == ERR_OK;
 	}
@@ -471,7 +529,10 @@ new_job(struct svc_send *sv, const struct svc_send_letter *l, str domain)
 	if (j == NULL) {
 		return NULL;
 	}
-	if (map_set(of(sv)->by_entry, l->entry, j) != ERR_OK) {
+	j->key = key_of(l, j->key_room);
+	if ((l->via.n > 0 && svc_send_seal_new(sv->sc->arena, &j->seal) != ERR_OK) ||
+	    map_set_str(of(sv)->by_key, j->key, j) != ERR_OK) {
+		svc_send_seal_free(&j->seal);
 		MEM_FREE(j);
 		return NULL;
 	}
@@ -503,13 +564,27 @@ join(struct job *j, struct svc_send_letter *l)
 static bool
 is_kept(struct svc_send *sv, struct svc_send_letter *l)
 {
-	const struct kept *k = lru_get(of(sv)->cache, key_of(&l->entry));
+	char room[KEY_MAX];
+	const struct kept *k = lru_get(of(sv)->cache, key_of(l, room));
 	if (k == NULL || k->octets != l->body.n || k->until_ms <= sys_loop_now_ms(sv->sc->loop)) {
 		return false;
 	}
 	of(sv)->counts.kept++;
 	svc_send_signed(l, buf_view(&k->fields));
 	return true;
+}
+
+/* The domain that signs: of the author, or of the address that forwards. */
+static enum err
+whose(struct svc_send *sv, const struct svc_send_letter *l, struct buf *ret_domain)
+{
+	str local, domain;
+	if (l->via.n == 0) {
+		return svc_send_sign_from(l->body, of(sv)->scratch, ret_domain);
+	}
+	mail_address_split(l->via, &local, &domain);
+	buf_str(ret_domain, domain);
+	return buf_err(ret_domain);
 }
 
 static void
@@ -519,7 +594,7 @@ start(struct svc_send *sv, struct svc_send_letter *l)
 	struct buf domain;
 	buf_init_fixed(&domain, room, MAIL_DOMAIN_MAX);
 	arena_reset(of(sv)->scratch);
-	enum err e = svc_send_sign_from(l->body, of(sv)->scratch, &domain);
+	enum err e = whose(sv, l, &domain);
 	if (e != ERR_OK) {
 		log_unsigned(sv, l, S(""), "from");
 		svc_send_signed(l, S(""));
@@ -543,7 +618,8 @@ svc_send_sign(struct svc_send_letter *l)
 	if (is_kept(sv, l)) {
 		return;
 	}
-	struct job *j = map_get(of(sv)->by_entry, l->entry);
+	char room[KEY_MAX];
+	struct job *j = map_get_str(of(sv)->by_key, key_of(l, room));
 	if (j == NULL) {
 		start(sv, l);
 	} else if (!join(j, l)) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * DKIM signatures of a letter, just before it leaves. sign.c hashes, asks the process keys over the
- * edge send_keys, and gives the fields back through svc_send_signed(). Signatures are kept per
- * entry, so that retries and other destinations of one message cost nothing.
+ * DKIM signatures of a letter, just before it leaves, or the seal (ARC) of one that is forwarded.
+ * sign.c hashes, asks the process keys over the edge send_keys, and gives the fields back through
+ * svc_send_signed(). They are kept per entry, so that retries and other destinations of one message
+ * cost nothing.
  */
 #ifndef SVC_SEND_SIGN_H
 #define SVC_SEND_SIGN_H
@@ -29,7 +30,9 @@ void svc_send_sign_done(struct svc_send *sv);
 /*
  * Begin. svc_send_signed() or svc_send_unsignable() follows exactly once, at once or later, unless
  * svc_send_sign_forget() comes first. Without a key for the domain of the header's From the letter
- * goes with no fields; while the process keys is away or cannot sign, the letter waits instead.
+ * goes with no fields; one that is forwarded is sealed by the domain of `via`, or goes without a
+ * seal when its chain does not allow one; while the process keys is away or cannot sign, the letter
+ * waits instead.
  *
  * In      l: body is the whole message, header first, lines end in CRLF; sv->keys may have no
  *         channel. l->signing is sign.c's own, NULL at the beginning

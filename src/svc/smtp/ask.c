@@ -9,7 +9,8 @@
 static_assert((int)SMTP_KNOWN == (int)DIRECTORY_KNOWN && (int)SMTP_TEMP == (int)DIRECTORY_TEMP &&
 	(int)SMTP_REMOTE == (int)DIRECTORY_REMOTE && (int)SMTP_UNKNOWN == (int)DIRECTORY_UNKNOWN &&
 	(int)SMTP_DISABLED == (int)DIRECTORY_DISABLED &&
-	(int)SMTP_OVERQUOTA == (int)DIRECTORY_OVERQUOTA,
+	(int)SMTP_OVERQUOTA == (int)DIRECTORY_OVERQUOTA &&
+	(int)SMTP_SENDER == (int)DIRECTORY_SENDER,
     "verdicts travel as numbers");
 
 static void
@@ -36,7 +37,9 @@ static void
 put(struct svc_smtp_session *x, const struct smtp_action *a)
 {
 	struct buf *out = &x->server->out;
-	const struct ipc_smtp_auth_rcpt rcpt = { .request = x->request, .address = a->text };
+	const struct ipc_smtp_auth_rcpt rcpt = { .request = x->request,
+		.address = a->text,
+		.reverse_path = smtp_txn(&x->engine)->reverse_path };
 	const struct ipc_smtp_auth_sender sender = {
 		.request = x->request, .account = x->engine.account, .address = a->text
 	};
@@ -166,26 +169,58 @@ on_done(void *ctx, const struct ipc_smtp_auth_sasl_done *m, int *fd)
 	return ERR_OK;
 }
 
-static enum err
-on_rcpt(void *ctx, const struct ipc_smtp_auth_rcpt_result *m, int *fd)
+enum { TARGETS_MAX = 100, ALL_MAX = 2 * TARGETS_MAX };
+
+static size_t
+take_accounts(const struct ipc_smtp_auth_rcpt_result *m, struct smtp_target *to)
 {
-	struct svc_smtp_session *x = svc_smtp_session_answered(ctx, m->request);
-	struct smtp_target targets[100];
-	if (m->targets_n > LEN(targets) || (m->verdict == SMTP_KNOWN && m->targets_n == 0)) {
-		return ERR_PROTOCOL;
-	}
 	for (size_t i = 0; i < m->targets_n; i++) {
-		targets[i] = (struct smtp_target){ .account = m->targets[i].account,
+		to[i] = (struct smtp_target){ .account = m->targets[i].account,
 			.address = m->targets[i].address,
 			.detail = m->targets[i].detail };
 	}
 	for (size_t i = 0; i < MIN(m->filters_n, m->targets_n); i++) {
-		targets[i].junk_at = m->filters[i].junk_at;
-		targets[i].reject_at = m->filters[i].reject_at;
-		targets[i].domain_policy = m->filters[i].domain_policy;
+		to[i].junk_at = m->filters[i].junk_at;
+		to[i].reject_at = m->filters[i].reject_at;
+		to[i].domain_policy = m->filters[i].domain_policy;
+	}
+	return m->targets_n;
+}
+
+/*
+ * Where the address leads to elsewhere. What an account of ours sends there is that author's own
+ * letter, as if he had given the address himself: his reverse-path, his signature, his reports.
+ */
+static size_t
+take_forwards(const struct svc_smtp_session *x, const struct ipc_smtp_auth_rcpt_result *m,
+    struct smtp_target *to)
+{
+	bool own = x->engine.peer.submission;
+	for (size_t i = 0; i < m->forwards_n; i++) {
+		to[i] = (struct smtp_target){ .address = m->forwards[i].address,
+			.detail = S(""),
+			.domain_policy = S(""),
+			.sender = own ? S("") : m->sender,
+			.via = own ? S("") : m->via,
+			.reports = own ? 0 : m->reports };
+	}
+	return m->forwards_n;
+}
+
+static enum err
+on_rcpt(void *ctx, const struct ipc_smtp_auth_rcpt_result *m, int *fd)
+{
+	struct svc_smtp_session *x = svc_smtp_session_answered(ctx, m->request);
+	struct smtp_target targets[ALL_MAX];
+	size_t n = m->targets_n + m->forwards_n;
+	if (n > LEN(targets) || (m->verdict == SMTP_KNOWN && n == 0) ||
+	    (m->forwards_n > 0 && m->via.n == 0)) {
+		return ERR_PROTOCOL;
 	}
 	if (x != NULL && x->engine.wait == SMTP_WAIT_RCPT) {
-		smtp_answer_rcpt(&x->engine, m->verdict, targets, m->targets_n);
+		n = take_accounts(m, targets);
+		n += take_forwards(x, m, targets + n);
+		smtp_answer_rcpt(&x->engine, m->verdict, targets, n);
 		svc_smtp_session_run(x);
 	}
 	return ERR_OK;

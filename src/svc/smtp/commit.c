@@ -10,13 +10,16 @@
 
 enum { TO_LOG_MAX = 200 };
 
-/* One entry for each account behind each recipient. */
+/* One entry for each account or address behind each recipient; junk is not forwarded. */
 static size_t
 flatten(struct svc_smtp *sv, const struct smtp_txn *t)
 {
 	size_t n = 0;
 	for (const struct smtp_rcpt *r = t->rcpts; r != NULL; r = r->next) {
 		for (size_t i = 0; i < r->targets_n; i++) {
+			if (r->targets[i].via.n > 0 && r->targets[i].junk) {
+				continue;
+			}
 			ASSERT(n < SMTP_TARGETS_MAX);
 			sv->rcpts[n++] = (struct ipc_common_rcpt){ .account = r->targets[i].account,
 				.address = r->targets[i].address,
@@ -116,17 +119,37 @@ log_accepted(struct svc_smtp_session *x, const char *id)
 	    F_I64("score", x->facts.score), F_U64("junk", x->facts.junk));
 }
 
+/* Whoever was to get a copy of it elsewhere does not: the operator may want to know. */
+static void
+log_kept(struct svc_smtp_session *x, const char *id)
+{
+	size_t n = svc_smtp_forward_count(x, true);
+	if (n > 0) {
+		LOG(SMTP_JUNK_KEPT, F_ID("session", x->info.id), F_U64("txn", x->engine.txns),
+		    F_CSTR("queue", id), F_U64("copies", n), F_I64("score", x->facts.score));
+	}
+}
+
 static void
 tell_accepted(struct svc_smtp_session *x, uint64_t entry)
 {
-	size_t junk = x->facts.junk;
-	const struct svc_smtp_ended e = { .end = junk == 0    ? SVC_SMTP_INBOX
+	size_t junk = x->facts.junk, forwarded = svc_smtp_forward_count(x, false);
+	char room[80];
+	struct buf text;
+	buf_init_fixed(&text, room, sizeof room);
+	buf_cstr(&text, "Queued");
+	if (forwarded > 0) {
+		buf_printf(&text, ", %zu forwarded", forwarded);
+	}
+	const struct svc_smtp_ended e = { .end = smtp_txn(&x->engine)->rcpts->forwarded
+		    ? SVC_SMTP_FORWARDED
+		    : junk == 0                               ? SVC_SMTP_INBOX
 		    : junk == smtp_txn(&x->engine)->targets_n ? SVC_SMTP_JUNK
 							      : SVC_SMTP_SOME_JUNK,
 		.entry = entry,
 		.code = 250,
 		.enhanced = S("2.0.0"),
-		.text = S("Queued") };
+		.text = buf_view(&text) };
 	svc_smtp_tell(x, &e);
 }
 
@@ -147,6 +170,7 @@ on_result(void *ctx, const struct ipc_smtp_queue_commit_result *m, int *fd)
 		sv->counters.junk += x->facts.junk > 0;
 		x->rcpts += (uint32_t)smtp_txn(&x->engine)->rcpts_n;
 		log_accepted(x, id);
+		log_kept(x, id);
 		tell_accepted(x, m->entry);
 	} else {
 		LOG(SMTP_NOT_STORED, F_ID("session", x->info.id), F_U64("txn", x->engine.txns),

@@ -86,7 +86,8 @@ accounts_of(const struct smtp_rcpt *r, struct ipc_common_id *ret, size_t cap)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < r->targets_n && n < cap; i++) {
-		ret[n++].id = r->targets[i].account;
+		ret[n].id = r->targets[i].account;
+		n += ret[n].id != 0; /* not those elsewhere */
 	}
 	return n;
 }

@@ -103,11 +103,15 @@ compose_unseen(struct svc_smtp_session *x)
 	return svc_smtp_compose(x, buf_view(&header), cuts, find_forged(x, cuts));
 }
 
-/* Where no letter is taken that nobody looked through for viruses, none is when scan fails. */
+/*
+ * Where no letter is taken that nobody looked through for viruses, none is when scan fails. What
+ * goes on to elsewhere waits in any case: it might be junk in our name.
+ */
 static bool
-must_hold(const struct conf *c)
+must_hold(const struct svc_smtp_session *x)
 {
-	return str_eq(c->scan_absent, S("hold")) ||
+	const struct conf *c = x->server->sc->conf;
+	return str_eq(c->scan_absent, S("hold")) || smtp_txn(&x->engine)->forwards ||
 	    (c->virus_clamd.n > 0 && str_eq(c->virus_absent, S("hold")));
 }
 
@@ -122,8 +126,8 @@ svc_smtp_scan_absent(struct svc_smtp_session *x)
 	x->scan = NULL;
 	sv->counters.scan_absent++;
 	LOG(SMTP_UNSEEN, F_ID("session", x->info.id), F_U64("txn", x->engine.txns),
-	    F_CSTR("rule", must_hold(sv->sc->conf) ? "hold" : "pass"));
-	if (must_hold(sv->sc->conf)) {
+	    F_CSTR("rule", must_hold(x) ? "hold" : "pass"));
+	if (must_hold(x)) {
 		sv->counters.held++;
 		smtp_answer_reply(&x->engine, &later);
 	} else {
@@ -228,6 +232,8 @@ svc_smtp_scan_ask(struct svc_smtp_session *x)
 	if (smtp_txn(&x->engine)->failed != ERR_OK) {
 		x->request = 0;
 		go_on(x, ERR_OK); /* the engine knows and refuses it */
+	} else if (svc_smtp_forward_refused(x)) {
+		x->request = 0;
 	} else if (send(x) != ERR_OK) {
 		svc_smtp_no_answer(x);
 	}

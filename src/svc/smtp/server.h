@@ -171,6 +171,11 @@ void svc_smtp_scan_ask(struct svc_smtp_session *x);
 void svc_smtp_scan_absent(struct svc_smtp_session *x);
 enum err svc_smtp_on_scan(void *ctx, str datagram, int *fd);
 
+/* forward.c: copies for elsewhere. True: it goes in circles, and was refused. */
+bool svc_smtp_forward_refused(struct svc_smtp_session *x);
+/* Copies that are forwarded, or that are junk and for that reason not. */
+size_t svc_smtp_forward_count(const struct svc_smtp_session *x, bool junk);
+
 /* A part of a message that is to be left out. */
 struct svc_smtp_cut {
 	uint64_t at;
@@ -192,7 +197,8 @@ enum svc_smtp_ending {
 	SVC_SMTP_REFUSED,
 	SVC_SMTP_LATER,
 	SVC_SMTP_VIRUS,
-	SVC_SMTP_SOME_JUNK
+	SVC_SMTP_SOME_JUNK,
+	SVC_SMTP_FORWARDED, /* and no copy stayed here */
 };
 struct svc_smtp_ended {
 	enum svc_smtp_ending end;

@@ -98,12 +98,22 @@ on_rest_over(void *ctx)
 /* ---- bundles ---- */
 
 static struct svc_queue_bundle *
-bundle_new(struct svc_queue_dest *d, struct svc_queue_parcel *p)
+bundle_new(struct svc_queue_dest *d, struct svc_queue_parcel *p, const struct spool_rcpt *r)
 {
-	struct svc_queue_bundle *b = mem_zalloc(1, sizeof *b);
+	struct svc_queue_bundle *b = mem_zalloc(1, sizeof *b + r->sender.n + r->via.n);
 	if (b == NULL) {
 		return NULL;
 	}
+	char *text = (char *)(b + 1);
+	if (r->via.n > 0) {
+		memcpy(text, r->via.p, r->via.n);
+	}
+	if (r->sender.n > 0) {
+		memcpy(text + r->via.n, r->sender.p, r->sender.n);
+	}
+	b->via = str_make(text, r->via.n);
+	b->sender = str_make(text + r->via.n, r->sender.n);
+	b->reports = r->reports;
 	b->dest = d;
 	b->parcel = p;
 	list_init(&b->node);
@@ -115,8 +125,18 @@ bundle_new(struct svc_queue_dest *d, struct svc_queue_parcel *p)
 	return b;
 }
 
+/* The one that was begun last takes it: recipients of one alias stand together in an envelope. */
+static bool
+may_join(const struct svc_queue_bundle *b, const struct svc_queue_letter *l,
+    const struct spool_rcpt *r)
+{
+	return b != NULL && b->parcel == l->parcel && b->where == 0 &&
+	    b->letters_n < SVC_QUEUE_REMOTE_RCPTS && str_eq(b->via, r->via) &&
+	    str_eq(b->sender, r->sender);
+}
+
 enum err
-svc_queue_remote_join(struct svc_queue *q, struct svc_queue_letter *l)
+svc_queue_remote_join(struct svc_queue *q, struct svc_queue_letter *l, const struct spool_rcpt *r)
 {
 	str local, domain;
 	mail_address_split(l->address, &local, &domain);
@@ -125,9 +145,8 @@ svc_queue_remote_join(struct svc_queue *q, struct svc_queue_letter *l)
 		return ERR_NOMEM;
 	}
 	struct svc_queue_bundle *b = d->newest;
-	if (b == NULL || b->parcel != l->parcel || b->where != 0 ||
-	    b->letters_n == SVC_QUEUE_REMOTE_RCPTS) {
-		b = bundle_new(d, l->parcel);
+	if (!may_join(b, l, r)) {
+		b = bundle_new(d, l->parcel, r);
 	}
 	if (b == NULL) {
 		dest_tidy(d);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Mail for other servers. A bundle is what goes in one transaction: the recipients of one message
- * at one domain, 100 at most. A destination is a domain with its bundles: it has a bounded number
- * of them in hand of a send process, and rests as a whole when the domain failed as a whole.
+ * at one domain, 100 at most, all forwarded for the same address of ours or none. A
+ * destination is a domain with its bundles: it has a bounded number of them in hand of a send
+ * process, and rests as a whole when the domain failed as a whole.
  *
  *	waiting -> sent -> gone, or resting -> waiting ...      held until released
  *
@@ -70,6 +71,8 @@ struct svc_queue_bundle {
 	uint8_t where; /* enum svc_queue_where; 0: not durable yet */
 	uint8_t looks;
 	bool warned, unproven, hold, fail; /* hold, fail: asked for while it was in hand */
+	str sender, via;  /* behind the struct: forwarded with this reverse-path for that address */
+	uint64_t reports; /* account that hears of it when the sender must not; 0: nobody */
 };
 
 struct svc_queue_remote {
@@ -91,8 +94,9 @@ struct svc_queue_remote {
 
 /* dest.c: destinations, bundles and their time. */
 enum err svc_queue_remote_init(struct svc_queue *q);
-/* Find the bundle of a new letter, by its address. ERR_NOMEM. */
-enum err svc_queue_remote_join(struct svc_queue *q, struct svc_queue_letter *l);
+/* Find the bundle of a new letter, by its address and what forwards it. ERR_NOMEM. */
+enum err svc_queue_remote_join(struct svc_queue *q, struct svc_queue_letter *l,
+    const struct spool_rcpt *r);
 /* What the journal knows of a letter that was just made. */
 void svc_queue_remote_restore(struct svc_queue_letter *l, const struct spool_state *s);
 /* The letter is durable: off it goes. */
@@ -153,6 +157,17 @@ bool svc_queue_remote_report_late(struct svc_queue_bundle *b);
 /* The destination fails in a way its senders should know of at once. */
 void svc_queue_remote_report_notice(struct svc_queue_bundle *b,
     const struct svc_queue_outcome *why);
+
+/*
+ * forward.c: who hears that forwarding failed: the sender, when what we wrote above the letter
+ * vouches for the reverse-path, else who reads for postmaster of the address that forwards.
+ */
+struct svc_queue_reader {
+	uint64_t account; /* 0: `address` is elsewhere */
+	str address;      /* empty: nobody */
+	bool outside;     /* must not learn where the letter went */
+};
+struct svc_queue_reader svc_queue_remote_forward_reader(const struct svc_queue_bundle *b);
 
 /* watch.c: the edge watch_queue. */
 enum err svc_queue_remote_from_watch(struct svc_common_link *from, str datagram, int *fd);

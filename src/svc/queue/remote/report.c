@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Telling the sender. Only who submitted a message here is told, into the own mailbox: nothing is
- * ever sent to a reverse-path at another server, so nobody can be made to bounce mail at others.
+ * Telling the sender. Who submitted a message here is told into the own mailbox. To a reverse-path
+ * at another server only that forwarding failed is told, and only when the letter came from there:
+ * forward.c. So nobody can be made to bounce mail at others.
  * There is no report about a message with a null reverse-path (RFC 5321 4.5.5), so none about a
  * report. The words come from mail/dsn.h and reach/class.h.
  */
@@ -31,11 +32,30 @@ has_reader(const struct svc_queue_parcel *p)
 	return p->account != 0 && p->reverse_path.n > 0;
 }
 
+/* Who hears how these letters of one message ended; they are of one bundle, or of accounts here. */
+static struct svc_queue_reader
+reader_of(const struct svc_queue_parcel *p, const struct list *letters, enum mail_dsn_action action)
+{
+	struct svc_queue_reader none = { .address = S("") };
+	if (list_empty(letters)) {
+		return none;
+	}
+	const struct svc_queue_letter *l = LIST_ENTRY(letters->next, struct svc_queue_letter, node);
+	if (l->bundle != NULL && l->bundle->via.n > 0) {
+		return action == MAIL_DSN_FAILED ? svc_queue_remote_forward_reader(l->bundle)
+						 : none;
+	}
+	return has_reader(p)
+	    ? (struct svc_queue_reader){ .account = p->account, .address = p->reverse_path }
+	    : none;
+}
+
 /* ---- writing one ---- */
 
 /* One report while it is written; everything in it lives in the scratch arena. */
 struct writing {
 	struct svc_queue *q;
+	struct svc_queue_reader reader;
 	struct spool_envelope e;
 	struct mail_dsn dsn;
 	struct mail_dsn_rcpt rcpts[MAIL_DSN_RCPTS_MAX];
@@ -80,7 +100,7 @@ put_rcpt(struct writing *w, const struct svc_queue_letter *l, const struct svc_q
 		text = reach_class_text(o->class, w->e.language);
 	}
 	w->rcpts[w->dsn.rcpts_n++] = (struct mail_dsn_rcpt){ .action = action,
-		.address = l->address,
+		.address = w->reader.outside ? l->bundle->via : l->address,
 		.original = l->rcpt < w->e.rcpts_n ? w->e.rcpts[l->rcpt].orcpt : S(""),
 		.status = status_of(a, o, action),
 		.remote_mta = o == NULL ? S("") : o->host,
@@ -107,22 +127,22 @@ read_message(struct writing *w, const struct svc_queue_parcel *p)
 }
 
 static enum err
-begin(struct svc_queue_parcel *p, struct writing **ret)
+begin(struct svc_queue_parcel *p, const struct svc_queue_reader *reader, struct writing **ret)
 {
 	struct svc_queue *q = p->q;
 	struct arena *a = q->remote->scratch;
-	arena_reset(a);
 	struct writing *w = ARENA_NEW(a, struct writing);
 	char *id = arena_alloc(a, SPOOL_ID_TEXT);
 	if (w == NULL || id == NULL) {
 		return ERR_BUDGET;
 	}
 	w->q = q;
+	w->reader = *reader;
 	TRY(spool_envelope(q->spool, p->entry, a, &w->e));
 	spool_id_text(p->entry, id);
 	w->dsn = (struct mail_dsn){ .language = mail_dsn_language(w->e.language),
 		.hostname = q->sc->conf->hostname,
-		.to = p->reverse_path,
+		.to = reader->address,
 		.envid = w->e.envid,
 		.queue_id = str_from(id),
 		.now_s = sys_clock_wall_s(),
@@ -135,12 +155,12 @@ begin(struct svc_queue_parcel *p, struct writing **ret)
 	return read_message(w, p);
 }
 
-/* Into the mailbox of who submitted the message, in the queue's next flush. */
+/* To its reader, in the queue's next flush. */
 static enum err
 finish(struct writing *w, const struct svc_queue_parcel *p, struct list *ending)
 {
 	struct svc_queue *q = w->q;
-	struct spool_rcpt to = { .account = p->account, .address = p->reverse_path };
+	struct spool_rcpt to = { .account = w->reader.account, .address = w->reader.address };
 	const struct spool_envelope e = { .session = p->session,
 		.smtputf8 = w->e.smtputf8,
 		.body8bit = true,
@@ -173,15 +193,18 @@ end_now(struct svc_queue_parcel *p, struct list *letters)
 }
 
 static enum err
-write_end(struct svc_queue_parcel *p, struct list *letters, enum mail_dsn_action action)
+write_end(struct svc_queue_parcel *p, struct list *letters, enum mail_dsn_action action,
+    const struct svc_queue_reader *reader)
 {
 	struct writing *w = NULL;
 	uint16_t ended[MAIL_DSN_RCPTS_MAX];
 	size_t n = 0;
-	TRY(begin(p, &w));
+	TRY(begin(p, reader, &w));
 	LIST_EACH(it, letters) {
 		const struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, node);
-		put_rcpt(w, l, l->best, action);
+		if (n == 0 || !reader->outside) { /* who does not see the copies needs no count */
+			put_rcpt(w, l, l->best, action);
+		}
 		ended[n++] = l->rcpt;
 	}
 	TRY(finish(w, p, letters));
@@ -198,16 +221,18 @@ svc_queue_remote_report_end(struct svc_queue_parcel *p, struct list *letters,
 	struct list told;
 	size_t n = 0;
 	list_init(&told);
+	arena_reset(p->q->remote->scratch);
+	const struct svc_queue_reader reader = reader_of(p, letters, action);
 	LIST_EACH(it, letters) {
 		struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, node);
-		if (has_reader(p) && wants(l, action) && n < MAIL_DSN_RCPTS_MAX) {
+		if (reader.address.n > 0 && wants(l, action) && n < MAIL_DSN_RCPTS_MAX) {
 			list_remove(&l->node);
 			list_push(&told, &l->node);
 			n++;
 		}
 	}
 	if (n > 0) {
-		enum err e = write_end(p, &told, action);
+		enum err e = write_end(p, &told, action, &reader);
 		if (e != ERR_OK) {
 			list_move(&told, letters);
 			return e;
@@ -224,11 +249,14 @@ static enum err
 write_late(struct svc_queue_bundle *b, const struct svc_queue_outcome *why)
 {
 	struct svc_queue_parcel *p = b->parcel;
+	const struct svc_queue_reader reader = { .account = p->account,
+		.address = p->reverse_path };
 	struct writing *w = NULL;
 	if (!has_reader(p)) {
 		return ERR_NOTFOUND;
 	}
-	TRY(begin(p, &w));
+	arena_reset(p->q->remote->scratch);
+	TRY(begin(p, &reader, &w));
 	LIST_EACH(it, &b->letters) {
 		const struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, node);
 		if (wants(l, MAIL_DSN_DELAYED)) {

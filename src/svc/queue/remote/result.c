@@ -137,7 +137,12 @@ log_letter(const struct svc_queue_letter *l, const struct verdicts *v,
 	char id[SPOOL_ID_TEXT];
 	const struct svc_queue_parcel *p = l->parcel;
 	spool_id_text(p->entry, id);
-	if (verdict == DELIVERED) {
+	if (verdict == DELIVERED && l->bundle->via.n > 0) {
+		LOG(QUEUE_FORWARDED, F_CSTR("queue", id), F_ID("session", p->session),
+		    F_STR("from", p->reverse_path), F_STR("via", l->bundle->via),
+		    F_STR("to", l->address), F_STR("mx", v->m->mx), F_U64("octets", p->size),
+		    F_U64("tries", l->bundle->tries));
+	} else if (verdict == DELIVERED) {
 		LOG(QUEUE_RELAYED, F_CSTR("queue", id), F_ID("session", p->session),
 		    F_STR("from", p->reverse_path), F_STR("to", l->address), F_STR("mx", v->m->mx),
 		    F_U64("octets", p->size), F_U64("tries", l->bundle->tries));

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mail that goes on to addresses elsewhere: what reverse-path it leaves with, and where a bounce to
+ * such a reverse-path belongs. lookup.c asks; admin_domain.c has targets of aliases read here.
+ */
+#ifndef SVC_AUTH_FORWARD_H
+#define SVC_AUTH_FORWARD_H
+
+#include "svc/auth/auth.h"
+
+/*
+ * The reverse-path of a letter that an address of ours sends on. A null one, and one at a domain of
+ * ours, stay as they are: bounces come here anyway, and our servers may send for our domains.
+ *
+ * In      reverse_path: as in MAIL FROM; via: canonical address that forwards
+ * Out     ret: lives in the arena
+ * Errors  ERR_TOOBIG: SRS_LOCAL_MAX; ERR_SYNTAX: no address; ERR_BUDGET; those of the directory
+ */
+enum err svc_auth_forward_sender(const struct svc_auth *a, struct arena *arena, str reverse_path,
+    str via, str *ret);
+
+/* What an address with a rewritten reverse-path in it stands for. */
+struct svc_auth_bounce {
+	str to;     /* whose letter it was; domain canonical, local part as it came back */
+	str via;    /* the address itself, canonical */
+	bool local; /* `to` is at a domain of ours */
+};
+
+/*
+ * Take a bounce back to the sender.
+ *
+ * Errors  ERR_NOTFOUND: an address as any other; ERR_DENIED: not written by us, too old, or leading
+ *         nowhere; ERR_BUDGET; those of the directory
+ */
+enum err svc_auth_forward_back(const struct svc_auth *a, struct arena *arena, str address,
+    struct svc_auth_bounce *ret);
+
+/*
+ * An address elsewhere as aliases keep it: the local part as it was given, the domain canonical.
+ *
+ * Errors  ERR_SYNTAX: no address, or an address literal; ERR_CHARSET: a local part beyond ASCII,
+ *         to which a letter without SMTPUTF8 could not be sent; ERR_TOOBIG; ERR_BUDGET
+ */
+enum err svc_auth_forward_target(struct arena *arena, str given, str *ret);
+
+#endif
