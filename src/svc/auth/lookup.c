@@ -5,6 +5,7 @@
  */
 #include "directory/share.h"
 #include "ipc/accounts_auth.h"
+#include "ipc/policy_auth.h"
 #include "ipc/smtp_auth.h"
 #include "mail/address.h"
 #include "svc/auth/census/census.h"
@@ -149,6 +150,36 @@ svc_auth_lookup_rcpt(struct svc_auth_peer *p, const struct ipc_smtp_auth_rcpt *q
 	buf_reset(&s->out);
 	ipc_smtp_auth_rcpt_result_put(&s->out, &a.m);
 	return svc_auth_peer_send(p);
+}
+
+static enum err
+on_find(void *ctx, const struct ipc_policy_auth_find *m, int *fd)
+{
+	struct svc_auth_peer *p = ctx;
+	struct svc_auth_server *s = p->server;
+	const struct directory_answer *a = directory_resolve(s->directory, m->address);
+	struct ipc_common_id accounts[DIRECTORY_TARGETS_MAX];
+	struct ipc_policy_auth_found reply = { .request = m->request,
+		.result = a->verdict == DIRECTORY_KNOWN ? ERR_OK
+		    : a->verdict == DIRECTORY_TEMP || a->verdict == DIRECTORY_OVERQUOTA
+		    ? ERR_UNAVAILABLE
+		    : ERR_NOTFOUND,
+		.accounts = accounts };
+
+	for (size_t i = 0; i < a->targets_n && a->verdict == DIRECTORY_KNOWN; i++) {
+		accounts[reply.accounts_n++].id = a->targets[i].account;
+	}
+	buf_reset(&s->out);
+	ipc_policy_auth_found_put(&s->out, &reply);
+	return svc_auth_peer_send(p);
+}
+
+enum err
+svc_auth_policy_message(struct svc_auth_peer *p, str datagram, int *fd)
+{
+	static const struct ipc_policy_auth_at_auth handlers = { .find = on_find };
+
+	return ipc_policy_auth_auth_dispatch(&handlers, p, datagram, fd, p->server->scratch);
 }
 
 enum err

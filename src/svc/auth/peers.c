@@ -180,6 +180,7 @@ static const struct svc_auth_edge edges[] = {
 	    .on_down = client_down,
 	    .secret = true },
 	{ .name = S_INIT("accounts_auth"), .on_message = svc_auth_accounts_message },
+	{ .name = S_INIT("policy_auth"), .on_message = svc_auth_policy_message },
 	{ .name = S_INIT("gate_auth"),
 	    .on_message = gate_message,
 	    .on_up = gate_up,

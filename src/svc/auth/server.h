@@ -74,6 +74,7 @@ struct svc_auth_hooks svc_auth_peer_hooks(struct svc_auth_server *s);
 enum err svc_auth_smtp_message(struct svc_auth_peer *p, str datagram, int *fd);
 enum err svc_auth_login_message(struct svc_auth_peer *p, str datagram, int *fd);
 enum err svc_auth_accounts_message(struct svc_auth_peer *p, str datagram, int *fd);
+enum err svc_auth_policy_message(struct svc_auth_peer *p, str datagram, int *fd);
 /* Fill in the client's functions. */
 void svc_auth_smtp_client(struct svc_auth_peer *p);
 void svc_auth_login_client(struct svc_auth_peer *p);

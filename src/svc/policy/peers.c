@@ -12,6 +12,7 @@ static const struct svc_policy_edge edges[] = {
 	{ .name = S_INIT("policy_queue"),
 	    .on_message = svc_policy_from_queue,
 	    .on_up = svc_policy_submit_tell },
+	{ .name = S_INIT("policy_auth"), .on_message = svc_policy_from_auth },
 };
 
 static struct svc_policy_peer *
@@ -21,7 +22,7 @@ place(struct svc_policy *p, size_t edge, uint32_t index)
 		struct svc_policy_peer *first;
 		size_t n;
 	} places[LEN(edges)] = { { p->smtps, LEN(p->smtps) }, { p->scans, LEN(p->scans) },
-		{ &p->accounts, 1 }, { &p->resolve, 1 }, { &p->queue, 1 } };
+		{ &p->accounts, 1 }, { &p->resolve, 1 }, { &p->queue, 1 }, { &p->auth, 1 } };
 
 	ASSERT(index < places[edge].n);
 	return &places[edge].first[index];

@@ -108,7 +108,7 @@ struct svc_policy {
 	struct buf out;
 	bool started;
 	struct svc_policy_peer smtps[SVC_POLICY_SMTPS_MAX], scans[SVC_POLICY_SCANS_MAX];
-	struct svc_policy_peer accounts, resolve, queue;
+	struct svc_policy_peer accounts, resolve, queue, auth;
 
 	struct policy_keep *keep;
 	struct policy_table *limits, *outgoing;
@@ -166,6 +166,7 @@ enum err svc_policy_from_scan(void *ctx, str datagram, int *fd);
 enum err svc_policy_from_accounts(void *ctx, str datagram, int *fd);
 enum err svc_policy_from_resolve(void *ctx, str datagram, int *fd);
 enum err svc_policy_from_queue(void *ctx, str datagram, int *fd);
+enum err svc_policy_from_auth(void *ctx, str datagram, int *fd);
 
 /* remember.c: what is kept, and its timers. */
 enum err svc_policy_remember_start(struct svc_policy *p);
@@ -210,7 +211,10 @@ str svc_policy_submit_why(uint32_t why);
 /* queue is there (again): tell it who is held. */
 void svc_policy_submit_tell(struct svc_policy *p);
 
-/* notice.c: letters about held accounts. account 0: to the operator. */
+/*
+ * notice.c: letters about a held account: to itself, and, account 0, to the operator, who is
+ * postmaster of its domain.
+ */
 void svc_policy_notice(struct svc_policy *p, uint64_t account, str address, str why);
 void svc_policy_notice_ended(struct svc_policy *p, uint64_t txn, enum err result);
 void svc_policy_notice_stop(struct svc_policy *p);

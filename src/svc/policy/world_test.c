@@ -5,6 +5,7 @@
 #include "svc/policy/world_test.h"
 
 #include "base/codec.h"
+#include "ipc/policy_auth.h"
 #include "ipc/policy_queue.h"
 #include "ipc/policy_resolve.h"
 #include "sys/file.h"
@@ -137,10 +138,29 @@ on_notice(void *ctx, const struct ipc_policy_queue_notice *m, int *fd)
 	CHECK(str_find(m->body, S("\r\n\r\n")) > 0 && str_find(m->body, S("Konto")) > 0);
 	CHECK(str_find(m->body, S("compte")) > 0 && str_find(m->body, S("account")) > 0);
 	CHECK(utf8_valid(m->body));
-	CHECK_STR(m->recipient, m->account == 0 ? S("postmaster@here.test") : S("owner@here.test"));
+	bool owner = m->accounts_n == 1 && m->accounts[0].id == 9;
+	CHECK(owner || (m->accounts_n == 2 && m->accounts[0].id == 1 && m->accounts[1].id == 2));
+	CHECK_STR(m->recipient, owner ? S("owner@here.test") : S("postmaster@here.test"));
 	buf_reset(&world.out);
 	ipc_policy_queue_noticed_put(&world.out, &done);
 	CHECK_ERR(sys_chan_send_wait(world.ends[QUEUE], &world.out, -1, 1000), ERR_OK);
+	buf_reset(&world.out);
+	return ERR_OK;
+}
+
+/* Two read postmaster's mail. */
+static enum err
+on_find(void *ctx, const struct ipc_policy_auth_find *m, int *fd)
+{
+	struct ipc_common_id readers[] = { { 1 }, { 2 } };
+	const struct ipc_policy_auth_found found = {
+		.request = m->request, .accounts = readers, .accounts_n = LEN(readers)
+	};
+
+	CHECK_STR(m->address, S("postmaster@here.test"));
+	buf_reset(&world.out);
+	ipc_policy_auth_found_put(&world.out, &found);
+	CHECK_ERR(sys_chan_send_wait(world.ends[AUTH], &world.out, -1, 1000), ERR_OK);
 	buf_reset(&world.out);
 	return ERR_OK;
 }
@@ -153,12 +173,14 @@ dispatch(size_t end, str datagram, int *fd)
 	static const struct ipc_scan_policy_at_scan scan = { .judged = on_letter };
 	static const struct ipc_policy_queue_at_queue queue = { .hold = on_hold,
 		.notice = on_notice };
+	static const struct ipc_policy_auth_at_auth auth = { .find = on_find };
 	static const struct ipc_policy_resolve_at_resolve resolve = { .query = on_query };
 
 	switch (end) {
 	case SMTP: return ipc_smtp_policy_smtp_dispatch(&smtp, NULL, datagram, fd, world.arena);
 	case SCAN: return ipc_scan_policy_scan_dispatch(&scan, NULL, datagram, fd, world.arena);
 	case QUEUE: return ipc_policy_queue_queue_dispatch(&queue, NULL, datagram, fd, world.arena);
+	case AUTH: return ipc_policy_auth_auth_dispatch(&auth, NULL, datagram, fd, world.arena);
 	case RESOLVE:
 		return ipc_policy_resolve_resolve_dispatch(&resolve, NULL, datagram, fd,
 		    world.arena);
@@ -191,7 +213,7 @@ static void
 wire(size_t end)
 {
 	static const char *const edges[ENDS] = { "smtp_policy", "scan_policy", "accounts_policy",
-		"policy_queue", "policy_resolve" };
+		"policy_queue", "policy_resolve", "policy_auth" };
 	int ends[2];
 
 	CHECK_ERR(sys_chan_pair(ends), ERR_OK);
@@ -248,7 +270,7 @@ world_stop(void)
 	policy_table_free(&p->limits);
 	policy_table_free(&p->outgoing);
 	struct svc_policy_peer *peers[] = { p->smtps, p->scans, &p->accounts, &p->queue,
-		&p->resolve };
+		&p->resolve, &p->auth };
 	for (size_t i = 0; i < LEN(peers); i++) {
 		sys_chan_free(&peers[i]->chan);
 	}

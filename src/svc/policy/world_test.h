@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A policy process between a played smtp, scan, accounts, queue and resolve, over real channels.
- * DNS is a table of the test.
+ * A policy process between a played smtp, scan, accounts, queue, resolve and auth, over real
+ * channels. DNS is a table of the test.
  */
 #ifndef SVC_POLICY_WORLD_TEST_H
 #define SVC_POLICY_WORLD_TEST_H
@@ -13,7 +13,7 @@
 #include "svc/policy/session.h"
 
 /* Our ends of the channels. */
-enum { SMTP, SCAN, ACCOUNTS, QUEUE, RESOLVE, ENDS };
+enum { SMTP, SCAN, ACCOUNTS, QUEUE, RESOLVE, AUTH, ENDS };
 
 struct world_name {
 	const char *name;

@@ -161,7 +161,7 @@ item_of(const struct svc_queue_letter *l)
 		.account = l->lane == NULL ? 0 : l->lane->account,
 		.received_s = l->parcel->received_s,
 		.size = l->parcel->size,
-		.state = l->where,
+		.state = l->where == 0 ? SVC_QUEUE_WAITING : l->where,
 		.tries = l->tries,
 		.last = l->last,
 		.sender = l->parcel->reverse_path,
@@ -221,22 +221,20 @@ static enum err
 move_local(struct svc_queue_letter *l, enum svc_queue_move what)
 {
 	struct svc_queue_lane *lane = l->lane;
-	struct svc_queue *q = lane->q;
 	struct list one;
 	if (l->where != SVC_QUEUE_WAITING && l->where != SVC_QUEUE_HELD) {
 		return ERR_BUSY;
 	}
 	if (what == SVC_QUEUE_RETRY || what == SVC_QUEUE_RELEASE) {
+		svc_queue_lane_release(l);
 		svc_queue_lane_retry(lane);
 		return ERR_OK;
 	}
-	list_remove(&l->node);
 	if (what == SVC_QUEUE_HOLD) {
-		q->held += l->where != SVC_QUEUE_HELD;
-		l->where = SVC_QUEUE_HELD;
-		list_push(&lane->held, &l->node);
+		svc_queue_lane_hold(l);
 		return ERR_OK;
 	}
+	list_remove(&l->node);
 	list_init(&one);
 	list_push(&one, &l->node);
 	enum err e = svc_queue_remote_report_end(l->parcel, &one, MAIL_DSN_FAILED);

@@ -82,7 +82,6 @@ letter_new(struct svc_queue_parcel *parcel, const struct spool_rcpt *r, uint16_t
 	l->rcpt = index;
 	l->notify = r->notify;
 	l->junk = r->junk;
-	l->where = SVC_QUEUE_WAITING;
 	l->parcel = parcel;
 	list_init(&l->node);
 	if (letter_place(q, l, r) != ERR_OK) {
@@ -134,6 +133,9 @@ make_letters(struct svc_queue *q, const struct spool_found *f, struct list *ret)
 		list_push(ret, &l->node);
 		if (l->bundle != NULL && f->states != NULL) {
 			svc_queue_remote_restore(l, &f->states[i]);
+		} else if (f->states != NULL && f->states[i].held) {
+			l->where = SVC_QUEUE_HELD;
+			q->held++;
 		}
 	}
 	if (e != ERR_OK) {

@@ -501,21 +501,68 @@ svc_queue_lane_get(struct svc_queue *q, uint64_t account)
 void
 svc_queue_lane_add(struct svc_queue_lane *lane, struct svc_queue_letter *letter)
 {
-	list_push(&lane->waiting, &letter->node);
-	lane_kick(lane);
+	if (letter->where == SVC_QUEUE_HELD) {
+		list_push(&lane->held, &letter->node);
+	} else if (svc_queue_remote_suspect(letter->parcel)) {
+		svc_queue_lane_hold(letter);
+	} else {
+		letter->where = SVC_QUEUE_WAITING;
+		list_push(&lane->waiting, &letter->node);
+		lane_kick(lane);
+	}
 }
 
-/* The operator asks: forget the rest and the holds. */
+void
+svc_queue_lane_note(const struct svc_queue_letter *l)
+{
+	struct svc_queue *q = l->parcel->q;
+	const struct spool_state s = { .held = l->where == SVC_QUEUE_HELD };
+	spool_state(q->spool, l->parcel->entry, l->rcpt, &s);
+	svc_queue_flush_soon(q);
+}
+
+void
+svc_queue_lane_hold(struct svc_queue_letter *l)
+{
+	l->parcel->q->held += l->where != SVC_QUEUE_HELD;
+	l->where = SVC_QUEUE_HELD;
+	list_remove(&l->node);
+	list_push(&l->lane->held, &l->node);
+	svc_queue_lane_note(l);
+}
+
+static void
+let_go(struct svc_queue_letter *l)
+{
+	bool blamed = l->crashes >= SVC_QUEUE_CRASHES_MAX; /* the journal does not know of it */
+	list_remove(&l->node);
+	l->where = SVC_QUEUE_WAITING;
+	l->crashes = 0;
+	l->parcel->q->held--;
+	list_push(&l->lane->waiting, &l->node);
+	if (!blamed) {
+		svc_queue_lane_note(l);
+	}
+}
+
+void
+svc_queue_lane_release(struct svc_queue_letter *l)
+{
+	if (l->where == SVC_QUEUE_HELD) {
+		let_go(l);
+		lane_kick(l->lane);
+	}
+}
+
+/* The operator asks: forget the rest and the holds, but for those of accounts that policy holds. */
 void
 svc_queue_lane_retry(struct svc_queue_lane *lane)
 {
 	LIST_EACH(it, &lane->held) {
 		struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, node);
-		list_remove(&l->node);
-		l->where = SVC_QUEUE_WAITING;
-		l->crashes = 0;
-		lane->q->held--;
-		list_push(&lane->waiting, &l->node);
+		if (!svc_queue_remote_suspect(l->parcel)) {
+			let_go(l);
+		}
 	}
 	sys_timer_stop(&lane->rest);
 	list_move(&lane->resting, &lane->waiting);

@@ -65,7 +65,7 @@ struct svc_queue_letter {
 	struct svc_queue_bundle *bundle;        /* NULL: here */
 	struct svc_queue_outcome *first, *best; /* remote: of its attempts */
 	uint16_t rcpt;
-	uint8_t where; /* enum svc_queue_where; of a remote one the bundle knows */
+	uint8_t where; /* enum svc_queue_where, 0: not durable; of a remote one the bundle knows */
 	uint8_t notify;
 	bool junk, replay;
 	uint8_t crashes;
@@ -175,6 +175,12 @@ void svc_queue_accounts_down(struct svc_common_link *l);
 struct svc_queue_lane *svc_queue_lane_get(struct svc_queue *q, uint64_t account);
 void svc_queue_lane_add(struct svc_queue_lane *lane, struct svc_queue_letter *letter);
 void svc_queue_lane_retry(struct svc_queue_lane *lane);
+/* One that waits does not go on until somebody says so, and the journal knows. */
+void svc_queue_lane_hold(struct svc_queue_letter *letter);
+/* Let it go on if it is held, whoever held it. */
+void svc_queue_lane_release(struct svc_queue_letter *letter);
+/* Tell the journal whether it is held. */
+void svc_queue_lane_note(const struct svc_queue_letter *letter);
 void svc_queue_lane_tidy(struct svc_queue_lane *lane);
 /* Forget a message none of whose letters is left. */
 void svc_queue_parcel_tidy(struct svc_queue_parcel *p);

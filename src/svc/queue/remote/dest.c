@@ -204,7 +204,7 @@ void
 svc_queue_remote_add(struct svc_queue_letter *l)
 {
 	struct svc_queue_bundle *b = l->bundle;
-	bool suspect = svc_queue_remote_suspect(b);
+	bool suspect = svc_queue_remote_suspect(b->parcel);
 	list_push(&b->letters, &l->node);
 	if (b->where == 0) {
 		bool later = b->next_ms > sys_clock_wall_ms();
@@ -381,8 +381,6 @@ local_not_ended(struct svc_queue_letter *l)
 	if (l->where == SVC_QUEUE_DELIVERED) {
 		list_push(&lane->delivered, &l->node);
 		svc_queue_settle_dirty(lane, 0);
-	} else if (l->where == SVC_QUEUE_HELD) {
-		list_push(&lane->held, &l->node);
 	} else {
 		svc_queue_lane_add(lane, l);
 	}
@@ -421,7 +419,9 @@ tell_states(void *ctx, uint64_t entry)
 	LIST_EACH(it, &p->letters) {
 		const struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, mates);
 		const struct svc_queue_bundle *b = l->bundle;
-		if (b != NULL && b != last && (b->tries > 0 || b->where == SVC_QUEUE_HELD)) {
+		if (b == NULL && l->where == SVC_QUEUE_HELD) {
+			svc_queue_lane_note(l);
+		} else if (b != NULL && b != last && (b->tries > 0 || b->where == SVC_QUEUE_HELD)) {
 			svc_queue_remote_note(b);
 		}
 		last = b;

@@ -2,8 +2,8 @@
 /*
  * The edge policy_queue: the letters of an account that sends as no human does wait, held, until
  * somebody has looked. Which accounts these are policy knows and says again when it or we were
- * started anew; that a letter is held is in the journal. Letters to accounts here are not held:
- * whoever gets them can complain where it helps.
+ * started anew; that a letter is held is in the journal. Letters to accounts here are held as those
+ * to other servers are; what is in hand of a process already goes on.
  */
 #include "ipc/policy_queue.h"
 #include "svc/queue/remote/remote.h"
@@ -15,7 +15,17 @@ is_held(const struct svc_queue_remote *r, uint64_t account)
 	return account != 0 && map_get(r->suspects, account) != NULL;
 }
 
-/* The parcel's letters elsewhere, each bundle once: a move takes all letters of it along. */
+static void
+move_local(struct svc_queue_letter *l, enum svc_queue_move what)
+{
+	if (what == SVC_QUEUE_RELEASE) {
+		svc_queue_lane_release(l);
+	} else if (l->where == SVC_QUEUE_WAITING) {
+		svc_queue_lane_hold(l);
+	}
+}
+
+/* The parcel's letters, each bundle once: a move takes all letters of it along. */
 static void
 move_parcel(struct svc_queue_parcel *p, enum svc_queue_move what)
 {
@@ -23,7 +33,9 @@ move_parcel(struct svc_queue_parcel *p, enum svc_queue_move what)
 	p->held++;
 	LIST_EACH(it, &p->letters) {
 		struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, mates);
-		if (l->bundle != NULL && l->bundle != last) {
+		if (l->bundle == NULL) {
+			move_local(l, what);
+		} else if (l->bundle != last) {
 			last = l->bundle;
 			/* one that is in hand of send is held when it comes back */
 			(void)(svc_queue_remote_move(l->bundle, what) == ERR_OK);
@@ -45,9 +57,9 @@ move_all(struct svc_queue *q, uint64_t account, enum svc_queue_move what)
 }
 
 bool
-svc_queue_remote_suspect(const struct svc_queue_bundle *b)
+svc_queue_remote_suspect(const struct svc_queue_parcel *p)
 {
-	return is_held(b->dest->remote, b->parcel->account);
+	return is_held(p->q->remote, p->account);
 }
 
 static enum err
@@ -74,18 +86,28 @@ on_hold(void *ctx, const struct ipc_policy_queue_hold *m, int *fd)
 
 /* ---- notices -------------------------------------------------------------------------------- */
 
-/* To the owner: into the own mailbox. To the operator: as any letter, from the null path. */
+/* From the null path, into mailboxes here. */
 static enum err
 stage(struct svc_queue *q, const struct ipc_policy_queue_notice *m)
 {
-	struct spool_rcpt to = { .account = m->account, .address = m->recipient };
+	struct spool_rcpt *to = arena_array(q->scratch, m->accounts_n, sizeof *to);
 	const struct spool_envelope e = { .received_s = sys_clock_wall_s(),
 		.body8bit = true,
 		.message_id = m->message_id,
-		.rcpts = &to,
-		.rcpts_n = 1 };
-	if (str_chr(m->recipient, '@') <= 0 || m->body.n == 0) {
+		.rcpts = to,
+		.rcpts_n = m->accounts_n };
+	if (str_chr(m->recipient, '@') <= 0 || m->body.n == 0 || m->accounts_n == 0) {
 		return ERR_SYNTAX;
+	}
+	if (to == NULL) {
+		return ERR_NOMEM;
+	}
+	for (size_t i = 0; i < m->accounts_n; i++) {
+		to[i] = (struct spool_rcpt){ .account = m->accounts[i].id,
+			.address = m->recipient };
+		if (to[i].account == 0) {
+			return ERR_SYNTAX; /* it would leave by some MX */
+		}
 	}
 	TRY(svc_queue_commit_own(q, &e, m->body, NULL));
 	struct svc_queue_commit *c = &q->commits[q->commits_n - 1];

@@ -177,8 +177,8 @@ void svc_queue_remote_watch_answer(struct svc_queue *q, uint64_t txn, enum err r
 /* policy.c: the edge policy_queue, accounts whose letters wait until somebody has looked. */
 enum err svc_queue_remote_from_policy(struct svc_common_link *from, str datagram, int *fd);
 void svc_queue_remote_policy_answer(struct svc_queue *q, uint64_t txn, enum err result);
-/* Its account's letters are held. */
-bool svc_queue_remote_suspect(const struct svc_queue_bundle *b);
+/* The letters of who submitted it are held. */
+bool svc_queue_remote_suspect(const struct svc_queue_parcel *p);
 
 /* move.c: hold, release, fail, try now. ERR_BUSY: it is in hand, and will be when it comes back. */
 enum svc_queue_move { SVC_QUEUE_RETRY = 1, SVC_QUEUE_HOLD, SVC_QUEUE_RELEASE, SVC_QUEUE_FAIL };

@@ -537,6 +537,42 @@ a_suspect_account_is_held(void)
 	world_close();
 }
 
+/* The same for letters to accounts here; a crash in between changes nothing. */
+static void
+a_suspect_account_is_held_here(void)
+{
+	struct spool_rcpt to = { .account = 3, .address = S("c@example.org") };
+	const struct spool_envelope e = world_envelope(&to, 1);
+	struct spool_envelope other = e;
+	other.account = 8;
+	world_open();
+	int fd = wire_policy();
+	policy_says(fd, 7, true);
+	world_commit(&e);
+	world_commit(&e);
+	CHECK_U64(w->here, 0);
+	CHECK_U64(w->q->held, 2);
+	world_commit(&other);
+	world_go();
+	CHECK_U64(w->here, 1);
+	svc_queue_lane_retry(svc_queue_lane_get(w->q, 3)); /* as for a letter of somebody else */
+	world_go();
+	CHECK_U64(w->q->held, 2);
+	sys_close(&fd);
+	world_restart();
+	CHECK_U64(w->q->held, 2);
+	w->here = 0; /* what the other one sent may come again */
+	fd = wire_policy();
+	policy_says(fd, 7, true);
+	CHECK_U64(w->q->held, 2);
+	policy_says(fd, 7, false);
+	CHECK_U64(w->q->held, 0);
+	world_go();
+	CHECK(w->here == 2 || w->here == 3);
+	sys_close(&fd);
+	world_close();
+}
+
 static enum err
 got_noticed(void *ctx, const struct ipc_policy_queue_noticed *m, int *fd)
 {
@@ -548,14 +584,17 @@ static void
 notices_of_policy(void)
 {
 	static const struct ipc_policy_queue_at_policy handlers = { .noticed = got_noticed };
-	struct ipc_policy_queue_notice m = {
-		.txn = 9, .recipient = S("postmaster@example.net"), .body = BODY
-	};
+	struct ipc_common_id readers[] = { { 1 }, { 2 } };
+	struct ipc_policy_queue_notice m = { .txn = 9,
+		.accounts = readers,
+		.accounts_n = LEN(readers),
+		.recipient = S("postmaster@example.net"),
+		.body = BODY };
 	struct told told = { ERR_BUG, 0, 0 };
 	int none = -1;
 	world_open();
 	int fd = wire_policy();
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		buf_reset(&w->out);
 		ipc_policy_queue_notice_put(&w->out, &m);
 		CHECK_ERR(sys_chan_send_wait(fd, &w->out, -1, 0), ERR_OK);
@@ -565,9 +604,11 @@ notices_of_policy(void)
 			      &none, w->arena),
 		    ERR_OK);
 		CHECK(told.result == (i == 0 ? ERR_OK : ERR_SYNTAX) && told.txn == 9);
-		m.recipient = S("nobody");
+		m.recipient = i == 0 ? S("nobody") : S("postmaster@example.net");
+		readers[1].id = 0; /* not here: nothing of this leaves the machine */
 	}
-	CHECK_U64(w->got_n, 1);
+	CHECK_U64(w->got_n, 0);
+	CHECK_U64(w->reports, 2);
 	sys_close(&fd);
 	world_close();
 }
@@ -578,4 +619,4 @@ TEST_MAIN(one_letter_to_the_end, recipients_of_a_domain_go_together, a_large_one
     a_known_block_is_told_to_others, hopeless_is_final, late_and_expired,
     a_lost_process_gives_letters_back, an_operator_moves_letters, no_end_without_its_report,
     a_failing_disk_ends_nothing_untold, reports_of_watch, a_suspect_account_is_held,
-    notices_of_policy)
+    a_suspect_account_is_held_here, notices_of_policy)

@@ -102,9 +102,12 @@ static enum err
 got_report(void *ctx, const struct ipc_queue_account_deliver *m, int *fd)
 {
 	struct ipc_queue_account_delivered done = { .entry = m->entry, .rcpt = m->rcpt };
-	snprintf(w->report, sizeof w->report, "%.*s", STR_ARG(m->body));
-	w->reports++;
-	CHECK_U64(m->reverse_path.n, 0);
+	bool report = m->reverse_path.n == 0;
+	if (report) {
+		snprintf(w->report, sizeof w->report, "%.*s", STR_ARG(m->body));
+	}
+	w->reports += report;
+	w->here += !report;
 	buf_reset(&w->out);
 	ipc_queue_account_delivered_put(&w->out, &done);
 	CHECK_ERR(sys_chan_send_wait(w->account, &w->out, -1, 0), ERR_OK);

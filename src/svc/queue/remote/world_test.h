@@ -37,7 +37,7 @@ struct world {
 	struct got *got;
 	size_t got_n, cancels;
 	char report[MAIL_DSN_MAX]; /* the last message for an account */
-	size_t reports;
+	size_t reports, here;      /* letters to accounts here: from the null path, others */
 	uint64_t report_account;
 	/* played by the mass test */
 	bool robot;
