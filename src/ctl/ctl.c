@@ -203,6 +203,7 @@ prepare(struct ctl *c)
 		[CTL_NEEDS_RESOLVE] = "resolve",
 		[CTL_NEEDS_WATCH] = "watch",
 		[CTL_NEEDS_POLICY] = "policy",
+		[CTL_NEEDS_ACCOUNTS] = "accounts",
 	};
 	enum ctl_needs needs = c->args.command->needs;
 	if (needs == CTL_NEEDS_NOTHING) {

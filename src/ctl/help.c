@@ -117,6 +117,7 @@ put_one(struct buf *out, const struct ctl_command *cmd)
 		[CTL_NEEDS_RESOLVE] = " The server must run.",
 		[CTL_NEEDS_WATCH] = " The server must run.",
 		[CTL_NEEDS_POLICY] = " The server must run.",
+		[CTL_NEEDS_ACCOUNTS] = " The server must run.",
 	};
 	struct buf line;
 	buf_init(&line, PAGE_MAX);

@@ -35,6 +35,7 @@ enum ctl_needs {
 	CTL_NEEDS_RESOLVE,
 	CTL_NEEDS_WATCH,
 	CTL_NEEDS_POLICY,
+	CTL_NEEDS_ACCOUNTS,
 };
 
 enum {

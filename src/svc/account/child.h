@@ -31,6 +31,13 @@ struct svc_account_start {
 	bool calm;  /* and since then its account has not changed: the index may stay closed */
 };
 
+/* Reasons of accounts_account.quit. */
+enum {
+	SVC_ACCOUNT_QUIT_SHUTDOWN = 1,
+	SVC_ACCOUNT_QUIT_REVOKED = 2,
+	SVC_ACCOUNT_QUIT_KILLED = 4, /* by the administrator */
+};
+
 /* Exit codes accounts understands. */
 enum {
 	SVC_ACCOUNT_DONE = 0,

@@ -68,7 +68,10 @@ start_session(struct svc_accounts *s, const struct ipc_login_accounts_attach *m,
 		.unread = m->unread,
 		.octets = m->octets,
 		.granted_ms = t.until_ms - SVC_ACCOUNTS_TICKET_MS };
-	return svc_accounts_child_new(s, &start, SVC_ACCOUNTS_SESSION, 0);
+	TRY(svc_accounts_child_new(s, &start, SVC_ACCOUNTS_SESSION, 0));
+	struct svc_accounts_child *c = map_get(s->live, m->session.id);
+	svc_accounts_origin_make(&c->origin, m->session.peer_ip, m->session.tls_version);
+	return ERR_OK;
 }
 
 static enum err

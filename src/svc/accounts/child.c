@@ -224,6 +224,9 @@ on_client(void *ctx, const struct ipc_accounts_account_client *m, int *fd)
 	struct ipc_accounts_auth_client client = {
 		.session = c->ident.session, .account = c->account, .name = m->name
 	};
+	if (c->kind == SVC_ACCOUNTS_SESSION) {
+		svc_accounts_origin_client(&c->origin, m->name);
+	}
 	if (c->kind == SVC_ACCOUNTS_SESSION && c->s->auth != NULL) {
 		buf_reset(&c->s->out);
 		ipc_accounts_auth_client_put(&c->s->out, &client);
@@ -265,8 +268,8 @@ on_leave(void *ctx)
 	child_kill(ctx);
 }
 
-static void
-dismiss(struct svc_accounts_child *c, uint8_t reason)
+void
+svc_accounts_dismiss(struct svc_accounts_child *c, uint8_t reason)
 {
 	struct svc_accounts *s = c->s;
 	struct ipc_accounts_account_quit m = { .reason = reason };
@@ -289,7 +292,7 @@ svc_accounts_revoke(struct svc_accounts *s, uint64_t account)
 	LIST_EACH(it, &f->children) {
 		struct svc_accounts_child *c = LIST_ENTRY(it, struct svc_accounts_child, sibling);
 		if (is_session(c)) {
-			dismiss(c, 2);
+			svc_accounts_dismiss(c, SVC_ACCOUNT_QUIT_REVOKED);
 		}
 	}
 	svc_accounts_parked_revoke(s, f);
@@ -322,7 +325,7 @@ svc_accounts_quit(struct svc_accounts *s)
 	LIST_EACH(it, &s->children) {
 		struct svc_accounts_child *c = LIST_ENTRY(it, struct svc_accounts_child, node);
 		if (c->kind != SVC_ACCOUNTS_SYNCER) {
-			dismiss(c, 1);
+			svc_accounts_dismiss(c, SVC_ACCOUNT_QUIT_SHUTDOWN);
 		}
 	}
 	if (list_empty(&s->children)) {

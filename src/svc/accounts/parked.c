@@ -39,7 +39,11 @@ struct svc_accounts_parked {
 	bool unproved; /* we were started anew; auth has not said yet that it may go on */
 	bool stale;    /* a change may have been missed: to be woken in its turn */
 	bool heard;    /* of a change of the account, watched or not, or one may have been missed */
-	int64_t granted_ms;
+	int64_t granted_ms, since_s;
+	struct sys_prefix prefix;
+	uint8_t protocol;
+	uint16_t name_n, tls_n, client_n;
+	char text[]; /* name, version of TLS, the program's name */
 };
 
 /* ---- rows ---- */
@@ -74,11 +78,43 @@ gate_of(struct svc_accounts *s, uint64_t session)
 	return NULL;
 }
 
+static void
+row_describe(struct svc_accounts_parked *p, str name, const struct svc_accounts_origin *o)
+{
+	char *at = p->text;
+	p->since_s = o->since_s;
+	p->prefix = o->prefix;
+	p->name_n = (uint16_t)name.n;
+	p->tls_n = o->tls_n;
+	p->client_n = o->client_n;
+	memcpy(at, name.n > 0 ? name.p : "", name.n);
+	memcpy(at + name.n, o->tls, o->tls_n);
+	memcpy(at + name.n + o->tls_n, o->client, o->client_n);
+}
+
+bool
+svc_accounts_parked_see(const struct svc_accounts_parked *p, struct svc_accounts_seen *ret)
+{
+	*ret = (struct svc_accounts_seen){ .session = p->session,
+		.account = p->family->account,
+		.protocol = p->protocol,
+		.resting = true,
+		.name = str_make(p->text, p->name_n),
+		.tls = str_make(p->text + p->name_n, p->tls_n),
+		.client = str_make(p->text + p->name_n + p->tls_n, p->client_n),
+		.prefix = p->prefix,
+		.since_s = p->since_s };
+	return p->resting && !p->dropped;
+}
+
+/* In   what: session, name, protocol and origin count. */
 static enum err
-row_new(struct gate *g, struct svc_accounts_family *f, uint64_t session,
+row_new(struct gate *g, struct svc_accounts_family *f, const struct svc_accounts_sealed *what,
     struct svc_accounts_parked **ret)
 {
-	struct svc_accounts_parked *p = mem_zalloc(1, sizeof *p);
+	uint64_t session = what->session;
+	size_t text = what->name.n + what->origin.tls_n + what->origin.client_n;
+	struct svc_accounts_parked *p = mem_zalloc(1, sizeof *p + text);
 	enum err e = p == NULL ? ERR_NOMEM : map_set(g->s->parked, session, p);
 	if (e != ERR_OK) {
 		mem_drop(p);
@@ -87,6 +123,8 @@ row_new(struct gate *g, struct svc_accounts_family *f, uint64_t session,
 	p->gate = g;
 	p->family = f;
 	p->session = session;
+	p->protocol = what->protocol;
+	row_describe(p, what->name, &what->origin);
 	list_push(&g->rows, &p->at_gate);
 	list_push(&f->parked, &p->sibling);
 	*ret = p;
@@ -112,29 +150,36 @@ answer(struct svc_accounts_child *c, enum err result)
 	svc_accounts_tell(c, &c->s->out);
 }
 
-static enum err
-offer_to_gate(struct svc_accounts_parked *p, const struct ipc_accounts_account_park *m)
+static struct svc_accounts_sealed
+sealed_of(const struct svc_accounts_child *c, const struct ipc_accounts_account_park *m)
 {
-	struct svc_accounts_child *c = p->child;
-	struct svc_accounts *s = c->s;
-	struct svc_accounts_sealed what = { .session = p->session,
+	struct svc_accounts_sealed what = { .session = c->ident.session,
 		.account = c->account,
-		.rest = p->rest,
 		.granted_ms = c->ident.granted_ms,
 		.protocol = c->ident.protocol,
 		.quota_octets = c->ident.quota_octets,
 		.quota_messages = c->ident.quota_messages,
-		.watch = p->watch,
-		.mailbox = p->mailbox,
+		.watch = m->watch,
+		.mailbox = m->mailbox,
 		.name = str_make(c->ident.name, c->ident.name_n),
-		.state = m->state };
+		.state = m->state,
+		.origin = c->origin };
+	sys_random(&what.rest, sizeof what.rest);
+	return what;
+}
+
+static enum err
+offer_to_gate(struct svc_accounts_parked *p, const struct ipc_accounts_account_park *m,
+    const struct svc_accounts_sealed *what)
+{
+	struct svc_accounts *s = p->child->s;
 	int64_t left = MAX(m->deadline_ms - sys_loop_now_ms(s->sc->loop), 0);
 	struct ipc_gate_accounts_park offer = { .session = p->session,
 		.octets = m->octets,
 		.left_ms = (uint64_t)left,
 		.keep_alive_ms = m->idle ? (uint32_t)s->sc->conf->imap_keep_alive : 0 };
 	buf_reset(&s->sealed);
-	svc_accounts_seal(&s->sealed, s->seal_key, &what);
+	svc_accounts_seal(&s->sealed, s->seal_key, what);
 	TRY(buf_err(&s->sealed));
 	offer.sealed = buf_view(&s->sealed);
 	buf_reset(&s->out);
@@ -155,13 +200,14 @@ take_offer(struct svc_accounts_child *c, const struct ipc_accounts_account_park 
 	if (g == NULL) {
 		return ERR_UNAVAILABLE;
 	}
-	TRY(row_new(g, c->family, c->ident.session, &p));
-	sys_random(&p->rest, sizeof p->rest);
+	struct svc_accounts_sealed what = sealed_of(c, m);
+	TRY(row_new(g, c->family, &what, &p));
+	p->rest = what.rest;
 	p->child = c;
 	c->offer = p;
 	p->watch = m->watch;
 	p->mailbox = m->mailbox;
-	enum err e = offer_to_gate(p, m);
+	enum err e = offer_to_gate(p, m, &what);
 	if (e != ERR_OK) {
 		row_free(c->s, p);
 	}
@@ -227,19 +273,25 @@ svc_accounts_parked_changed(struct svc_accounts *s, struct svc_accounts_family *
 	}
 }
 
+void
+svc_accounts_parked_drop(struct svc_accounts *s, struct svc_accounts_parked *p)
+{
+	if (p->resting && say_drop(p->gate, p->session) == ERR_BUSY) {
+		p->dropped = true;
+	} else {
+		row_free(s, p);
+	}
+}
+
 /* One on its way has a process, which is told; when gate takes it nevertheless, it has no row. */
 void
 svc_accounts_parked_revoke(struct svc_accounts *s, struct svc_accounts_family *f)
 {
 	LIST_EACH(it, &f->parked) {
-		struct svc_accounts_parked *p = LIST_ENTRY(it, struct svc_accounts_parked, sibling);
-		if (p->resting && say_drop(p->gate, p->session) == ERR_BUSY) {
-			p->dropped = true;
-		} else if (it_next == &f->parked) {
-			row_free(s, p); /* may free the family */
+		bool last = it_next == &f->parked; /* the family may go with it */
+		svc_accounts_parked_drop(s, LIST_ENTRY(it, struct svc_accounts_parked, sibling));
+		if (last) {
 			return;
-		} else {
-			row_free(s, p);
 		}
 	}
 }
@@ -313,7 +365,11 @@ go_on(struct gate *g, const struct ipc_gate_accounts_resume *m, int stream)
 		.calm = !p->heard && (p->watch & WATCH_MAILBOX) != 0 };
 	enum err e = svc_accounts_child_new(s, &start, SVC_ACCOUNTS_SESSION, 0);
 	row_free(s, p);
-	s->resumed += e == ERR_OK;
+	if (e == ERR_OK) {
+		struct svc_accounts_child *c = map_get(s->live, what.session);
+		c->origin = what.origin;
+		s->resumed++;
+	}
 	return e;
 }
 
@@ -360,7 +416,7 @@ row_kept(struct gate *g, const struct svc_accounts_sealed *what)
 	struct svc_accounts *s = g->s;
 	struct svc_accounts_parked *p;
 	struct svc_accounts_family *f = svc_accounts_family_get(s, what->account);
-	enum err e = f == NULL ? ERR_NOMEM : row_new(g, f, what->session, &p);
+	enum err e = f == NULL ? ERR_NOMEM : row_new(g, f, what, &p);
 	if (e != ERR_OK) {
 		svc_accounts_family_tidy(s, f);
 		return e;

@@ -9,6 +9,7 @@
 
 #include <signal.h>
 
+#include "ipc/adm_accounts.h"
 #include "ipc/gate_accounts.h"
 #include "sys/sys.h"
 
@@ -552,7 +553,198 @@ limits(void)
 	finish(&c);
 }
 
+/* ---- what the administrator sees and ends ---- */
+
+static struct ipc_adm_accounts_page seen;
+static uint64_t killed;
+
+static enum err
+on_page(void *ctx, const struct ipc_adm_accounts_page *m, int *fd)
+{
+	seen = *m;
+	return ERR_OK;
+}
+
+static enum err
+on_killed(void *ctx, const struct ipc_adm_accounts_killed *m, int *fd)
+{
+	killed = m->count;
+	return ERR_OK;
+}
+
+static enum err
+no_message(void *ctx, str datagram, int *fd)
+{
+	return ERR_PROTOCOL;
+}
+
+static void
+no_end(void *ctx, enum err why)
+{
+}
+
+/* Ask what lies in w.out, and take the answer. */
+static void
+admin_asks(void)
+{
+	static const struct ipc_adm_accounts_at_admin handlers = { .page = on_page,
+		.killed = on_killed };
+	static const struct sys_chan_handler quiet = { .on_message = no_message, .on_closed = no_end };
+	struct sys_chan *chan = NULL;
+	int pair[2] = { -1, -1 }, fd = -1;
+	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
+	CHECK_ERR(sys_chan_new(w.sc.loop, pair[1], &quiet, &chan), ERR_OK);
+	enum err e = svc_accounts_service.on_admin(&w.sc, chan, buf_view(&w.out), &fd);
+	CHECK_ERR(e, ERR_OK);
+	buf_reset(&w.out);
+	CHECK_ERR(sys_chan_recv_wait(pair[0], &w.in, &fd, 1000), ERR_OK);
+	CHECK_ERR(ipc_adm_accounts_admin_dispatch(&handlers, NULL, buf_view(&w.in), &fd, w.arena),
+	    ERR_OK);
+	sys_chan_free(&chan);
+	sys_close(&pair[0]);
+}
+
+static void
+list_sessions(uint64_t after, const char *name)
+{
+	struct ipc_adm_accounts_list m = { .request = 1, .after = after, .name = str_from(name) };
+	ipc_adm_accounts_list_put(&w.out, &m);
+	admin_asks();
+}
+
+static uint64_t
+kill_sessions(uint64_t session, const char *name)
+{
+	struct ipc_adm_accounts_kill m = { 1, session, str_from(name) };
+	ipc_adm_accounts_kill_put(&w.out, &m);
+	admin_asks();
+	return killed;
+}
+
+static bool
+is_named(const void *ctx)
+{
+	list_sessions(0, "");
+	return seen.rows_n > 0 && seen.rows[0].client.n > 0;
+}
+
+/* One session rests, another one has a process. */
+static void
+the_administrator_sees_both(void)
+{
+	struct world_client c, other;
+	world_new();
+	wire_gate();
+	world_log_in(7, &c);
+	world_say(&c, "n ID (\"name\" \"Tester\")\r\n");
+	CHECK(world_hears(&c, "n OK"));
+	CHECK(world_until(is_named, NULL));
+	world_client_done(&c);
+	CHECK(zero(&w.s->sessions));
+	w.conf.imap_park_after = 300;
+	world_log_in(7, &c);
+	world_say(&c, "n ID (\"name\" \"Tester\")\r\n");
+	CHECK(gate_hears(&gate.parks, 1));
+	rest();
+	world_log_in(8, &other);
+	list_sessions(0, "");
+	CHECK_U64(seen.rows_n, 2);
+	CHECK(seen.rows[0].resting && !seen.rows[1].resting && !seen.more);
+	CHECK(seen.rows[0].session == gate.session && seen.rows[0].account == 7);
+	CHECK_STR(seen.rows[0].client, S("Tester"));
+	CHECK_STR(seen.rows[0].protocol, S("imaps"));
+	CHECK_STR(seen.rows[0].prefix, S("::/48"));
+	CHECK_STR(seen.rows[0].tls, S("TLSv1.3"));
+	CHECK(seen.rows[0].since_s > 1700000000);
+	CHECK_STR(seen.rows[0].name, seen.rows[1].name);
+	list_sessions(gate.session, "");
+	CHECK_U64(seen.rows_n, 1);
+	list_sessions(0, "nobody@example.org");
+	CHECK_U64(seen.rows_n, 0);
+	resume_as(&c, gate.session, seal()); /* nothing is forgotten on the way back */
+	world_say(&c, "b NOOP\r\n");
+	CHECK(world_hears(&c, "b OK NOOP"));
+	list_sessions(0, "");
+	CHECK_STR(seen.rows[0].client, S("Tester"));
+	CHECK(!seen.rows[0].resting);
+	world_client_done(&other);
+	finish(&c);
+}
+
+static void
+the_administrator_ends_them(void)
+{
+	struct world_client c, other;
+	setup(&c, true);
+	w.conf.imap_park_after = 0;
+	rest();
+	world_log_in(8, &other);
+	CHECK_U64(kill_sessions(12345, ""), 0);
+	CHECK_U64(kill_sessions(0, "nobody@example.org"), 0);
+	CHECK_U64(kill_sessions(gate.session, ""), 1);
+	CHECK(gate_hears(&gate.drops, 1));
+	CHECK_U64(w.s->parked_n, 0);
+	CHECK_U64(kill_sessions(0, ""), 0);
+	list_sessions(0, "");
+	CHECK_U64(seen.rows_n, 1);
+	char name[400];
+	snprintf(name, sizeof name, "%.*s", STR_ARG(seen.rows[0].name));
+	CHECK_U64(kill_sessions(0, name), 1);
+	CHECK(world_hears(&other, "* BYE the administrator has ended this session"));
+	CHECK(world_over(&other));
+	CHECK(zero(&w.s->sessions));
+	world_client_done(&other);
+	finish(&c);
+}
+
+/* Its process is told, and what it offered is void. */
+static void
+ended_on_the_way_to_rest(void)
+{
+	struct world_client c;
+	setup(&c, true);
+	CHECK_U64(kill_sessions(gate.session, ""), 1);
+	CHECK(world_hears(&c, "* BYE the administrator"));
+	answer(ERR_OK);
+	CHECK(gate_hears(&gate.drops, 1));
+	CHECK(zero(&w.s->sessions));
+	CHECK_U64(w.s->parked_n, 0);
+	finish(&c);
+}
+
+enum { MANY = 102 };
+
+/* More than a page, whose rows come in order. */
+static void
+pages_of_sessions(void)
+{
+	static struct world_client c[MANY];
+	uint64_t last = 0;
+	world_new();
+	wire_gate();
+	w.conf.imap_park_after = 0;
+	w.conf.accounts_sessions_per_account = MANY;
+	for (size_t i = 0; i < MANY; i++) {
+		world_log_in(7, &c[i]);
+	}
+	list_sessions(0, "");
+	CHECK(seen.rows_n == 100 && seen.more);
+	for (size_t i = 0; i < seen.rows_n; i++) {
+		CHECK(seen.rows[i].session > last);
+		last = seen.rows[i].session;
+	}
+	list_sessions(last, "");
+	CHECK(seen.rows_n == MANY - 100 && !seen.more);
+	CHECK(seen.rows[0].session > last);
+	for (size_t i = 0; i < MANY; i++) {
+		world_client_done(&c[i]);
+	}
+	world_free();
+	sys_close(&gate.fd);
+}
+
 TEST_MAIN(goes_on_in_another_process, refused_it_goes_on, seals, one_seal_opens_once, changes_wake,
     without_changes_nothing_is_opened, any_change_is_reason_to_look,
     a_change_before_gate_has_answered, without_idle_nobody_is_woken, revoked, revoked_on_the_way,
-    the_process_dies_on_the_way, gate_ends, a_client_that_left, kept, limits)
+    the_process_dies_on_the_way, gate_ends, a_client_that_left, kept, limits, the_administrator_sees_both,
+    the_administrator_ends_them, ended_on_the_way_to_rest, pages_of_sessions)

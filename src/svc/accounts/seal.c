@@ -29,6 +29,38 @@ same(const uint8_t a[SVC_ACCOUNTS_SEAL_OCTETS], str b)
 	return odd == 0;
 }
 
+static void
+put_origin(struct buf *out, const struct svc_accounts_origin *o)
+{
+	wr_i64(out, o->since_s);
+	buf_add(out, o->prefix.ip, sizeof o->prefix.ip);
+	wr_u8(out, o->prefix.bits);
+	wr_str(out, str_make(o->tls, o->tls_n));
+	wr_str(out, str_make(o->client, o->client_n));
+}
+
+static uint8_t
+get_text(struct rd *r, char *room, size_t n)
+{
+	str s = rd_str(r, n);
+	memcpy(room, s.n > 0 ? s.p : "", s.n);
+	return (uint8_t)s.n;
+}
+
+static void
+get_origin(struct rd *r, struct svc_accounts_origin *ret)
+{
+	ret->since_s = rd_i64(r);
+	str ip = rd_bytes(r, sizeof ret->prefix.ip);
+	if (!r->bad) {
+		memcpy(ret->prefix.ip, ip.p, ip.n);
+	}
+	uint8_t bits = rd_u8(r);
+	ret->prefix.bits = MIN(bits, 128);
+	ret->tls_n = get_text(r, ret->tls, sizeof ret->tls);
+	ret->client_n = get_text(r, ret->client, sizeof ret->client);
+}
+
 void
 svc_accounts_seal(struct buf *out, const uint8_t key[SVC_ACCOUNTS_SEAL_KEY],
     const struct svc_accounts_sealed *what)
@@ -48,6 +80,7 @@ svc_accounts_seal(struct buf *out, const uint8_t key[SVC_ACCOUNTS_SEAL_KEY],
 	wr_u64(out, what->mailbox);
 	wr_str(out, what->name);
 	wr_str(out, what->state);
+	put_origin(out, &what->origin);
 	if (buf_err(out) == ERR_OK) {
 		seal_of(key, str_from_off(buf_view(out), at + sizeof seal), seal);
 		memcpy(out->p + at, seal, sizeof seal);
@@ -68,7 +101,8 @@ svc_accounts_unseal(str sealed, const uint8_t key[SVC_ACCOUNTS_SEAL_KEY],
 	if (!same(want, seal)) {
 		return ERR_DENIED;
 	}
-	if (rd_u8(&r) != SVC_ACCOUNTS_SEAL_VERSION) {
+	uint8_t version = rd_u8(&r);
+	if (version == 0 || version > SVC_ACCOUNTS_SEAL_VERSION) {
 		return ERR_UNSUPPORTED;
 	}
 	struct svc_accounts_sealed s = { .session = rd_u64(&r) };
@@ -82,6 +116,9 @@ svc_accounts_unseal(str sealed, const uint8_t key[SVC_ACCOUNTS_SEAL_KEY],
 	s.mailbox = rd_u64(&r);
 	s.name = rd_str(&r, NAME_MAX_OCTETS);
 	s.state = rd_str(&r, SVC_ACCOUNTS_STATE_MAX);
+	if (version >= 2) {
+		get_origin(&r, &s.origin);
+	}
 	TRY(rd_end(&r));
 	*ret = s;
 	return ERR_OK;

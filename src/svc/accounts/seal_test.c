@@ -4,11 +4,12 @@
  */
 #include "svc/accounts/seal.h"
 
+#include "base/codec.h"
 #include "base/test.h"
 
 static const uint8_t key[SVC_ACCOUNTS_SEAL_KEY] = "0123456789abcdef0123456789ABCDEF";
 static const struct svc_accounts_sealed what = { 1, 2, 3, 4, 5, 6, 7, 8, 9, S_INIT("a@b.example"),
-	S_INIT("state \0 of it") };
+	S_INIT("state \0 of it"), { 10, { { 11 }, 12 }, 7, 2, "TLSv1.3", "me" } };
 
 static void
 opens(void)
@@ -23,6 +24,7 @@ opens(void)
 	CHECK(got.watch == 8 && got.mailbox == 9);
 	CHECK_STR(got.name, what.name);
 	CHECK_STR(got.state, what.state);
+	CHECK(memcmp(&got.origin, &what.origin, sizeof got.origin) == 0);
 	buf_done(&b);
 }
 
@@ -49,6 +51,29 @@ every_octet_counts(void)
 	buf_done(&b);
 }
 
+/* What a session of the first version left, opens without its origin. */
+static void
+the_first_version(void)
+{
+	struct svc_accounts_sealed got;
+	uint64_t halves[2];
+	struct buf b;
+	buf_init(&b, SVC_ACCOUNTS_SEALED_MAX);
+	svc_accounts_seal(&b, key, &what);
+	buf_truncate(&b, b.n - (8 + 16 + 1 + 4 + 7 + 4 + 2));
+	b.p[SVC_ACCOUNTS_SEAL_OCTETS] = 1;
+	str behind = str_from_off(buf_view(&b), SVC_ACCOUNTS_SEAL_OCTETS);
+	halves[0] = siphash(key, behind);
+	halves[1] = siphash(key + 16, behind);
+	for (size_t i = 0; i < SVC_ACCOUNTS_SEAL_OCTETS; i++) {
+		b.p[i] = (char)(halves[i / 8] >> (i % 8 * 8));
+	}
+	CHECK_ERR(svc_accounts_unseal(buf_view(&b), key, &got), ERR_OK);
+	CHECK_STR(got.state, what.state);
+	CHECK(got.origin.since_s == 0 && got.origin.tls_n == 0);
+	buf_done(&b);
+}
+
 /* Each half has a key of its own: equal halves would be half a seal. */
 static void
 two_halves(void)
@@ -60,4 +85,4 @@ two_halves(void)
 	buf_done(&b);
 }
 
-TEST_MAIN(opens, every_octet_counts, two_halves)
+TEST_MAIN(opens, every_octet_counts, the_first_version, two_halves)

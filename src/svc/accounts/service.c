@@ -154,4 +154,5 @@ const struct svc_common_service svc_accounts_service = {
 	.on_wire = on_wire,
 	.on_status = on_status,
 	.on_quit = on_quit,
+	.on_admin = svc_accounts_on_admin,
 };

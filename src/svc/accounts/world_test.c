@@ -254,7 +254,8 @@ world_attach(char ticket, enum sys_protocol protocol, struct world_client *ret)
 		.session = { .id = ++w.session,
 		    .protocol = (uint8_t)protocol,
 		    .peer_ip = str_make(ip, 16),
-		    .local_ip = str_make(ip, 16) },
+		    .local_ip = str_make(ip, 16),
+		    .tls_version = S("TLSv1.3") },
 		.ticket = ticket_of(ticket, room),
 		.tag = S("a1") };
 	CHECK_ERR(sys_sock_pair(pair), ERR_OK);

@@ -14,7 +14,7 @@
 #include "ipc/queue_account.h"
 #include "ipc/queue_accounts.h"
 
-enum { WORLD_HEARD_MAX = 64, WORLD_TEXT_MAX = 8192 };
+enum { WORLD_HEARD_MAX = 128, WORLD_TEXT_MAX = 8192 };
 
 struct world {
 	char folder[64];

@@ -6,6 +6,7 @@
 
 #include "ipc/accounts_account.h"
 #include "svc/account/imap/notify/notify.h"
+#include "svc/account/child.h"
 #include "sys/chan.h"
 #include "sys/clock.h"
 #include "sys/sys.h"
@@ -29,7 +30,9 @@ static enum err
 on_quit(void *ctx, const struct ipc_accounts_account_quit *m, int *fd)
 {
 	struct svc_account_imap *s = ctx;
-	const char *why = m->reason == 2 ? "account is disabled" : "server is shutting down";
+	const char *why = m->reason == SVC_ACCOUNT_QUIT_REVOKED ? "account is disabled"
+	    : m->reason == SVC_ACCOUNT_QUIT_KILLED ? "the administrator has ended this session"
+						   : "server is shutting down";
 	svc_account_imap_end(s, ERR_OK, why);
 	return ERR_OK;
 }
