@@ -45,6 +45,7 @@ LAYERS = {
         "reach", "svc/common", "svc/parent"},
     "ctl/outbound": {"base", "ctl", "mail", "proto/*", "ipc", "conf", "sys", "reach", "spool"},
     "ctl/inbound": {"base", "ctl", "mail", "ipc", "conf", "sys"},
+    "ctl/sessions": {"base", "ctl", "ipc"},
     "ctl/dns": {"base", "ctl", "mail", "proto/*", "ipc", "conf", "sys"},
 }
 # Pure folders do no input or output: none of the system's doors may be included there.
@@ -68,6 +69,7 @@ PREFIXES = {
     "ctl/outbound": {"ctl"},
     "ctl/dns": {"ctl"},
     "ctl/inbound": {"ctl"},
+    "ctl/sessions": {"ctl"},
     "proto/imap/thread": {"imap_thread"},
 }
 

@@ -198,8 +198,6 @@ void svc_accounts_quit(struct svc_accounts *s);
 void svc_accounts_children_done(struct svc_accounts *s);
 /* Send one message; who cannot hear is killed. */
 void svc_accounts_tell(struct svc_accounts_child *c, struct buf *message);
-/* Tell it to end, for a reason of accounts_account.quit; it has SVC_ACCOUNTS_LEAVE_MS for that. */
-void svc_accounts_dismiss(struct svc_accounts_child *c, uint8_t reason);
 /* Its session rests: the process counts as one no more. */
 void svc_accounts_child_left(struct svc_accounts_child *c);
 /* Make or find it; NULL: no memory. */
@@ -214,33 +212,13 @@ enum err svc_accounts_on_gate(struct svc_accounts *s, uint32_t peer, int fd);
 enum err svc_accounts_on_park(void *child, const struct ipc_accounts_account_park *m, int *fd);
 void svc_accounts_parked_changed(struct svc_accounts *s, struct svc_accounts_family *f,
     uint64_t mailbox);
-/*
- * Auth knows the account: of its kept sessions those let in since then go on. May free the family.
- */
+/* Auth knows it: of its kept sessions those let in since then go on. May free the family. */
 void svc_accounts_parked_prove(struct svc_accounts *s, uint64_t account, int64_t since_ms);
 /* The process is gone; its offer stands or falls with gate's answer. */
 void svc_accounts_parked_child_gone(struct svc_accounts_child *c);
 /* May free the family. */
 void svc_accounts_parked_revoke(struct svc_accounts *s, struct svc_accounts_family *f);
 void svc_accounts_gates_done(struct svc_accounts *s);
-/* Gate is to say good-bye. May free the row and its family. */
-void svc_accounts_parked_drop(struct svc_accounts *s, struct svc_accounts_parked *p);
-
-/* sessions.c: what the administrator sees of them. */
-struct svc_accounts_seen {
-	uint64_t session, account;
-	str name, tls, client;
-	int64_t since_s;
-	struct sys_prefix prefix;
-	uint8_t protocol;
-	bool resting;
-};
-void svc_accounts_origin_make(struct svc_accounts_origin *o, str ip, str tls);
-void svc_accounts_origin_client(struct svc_accounts_origin *o, str name);
-enum err svc_accounts_on_admin(struct svc_common *sc, struct sys_chan *from, str datagram, int *fd);
-/* parked.c; texts live as long as the row. False: it is only on its way to rest, or has left. */
-bool svc_accounts_parked_see(const struct svc_accounts_parked *p, struct svc_accounts_seen *ret);
-
 /* share.c: shared mailboxes; handlers of accounts_account (a child) and accounts_auth (us). */
 struct ipc_accounts_account_share;
 struct ipc_accounts_account_sharers_get;

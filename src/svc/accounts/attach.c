@@ -6,7 +6,7 @@
  */
 #include "ipc/login_accounts.h"
 #include "base/mem.h"
-#include "svc/accounts/accounts.h"
+#include "svc/accounts/sessions.h"
 #include "sys/sys.h"
 
 struct login {

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "store/arrivals/arrivals.h"
 #include "store/care.h"
-#include "svc/accounts/accounts.h"
+#include "svc/accounts/sessions.h"
 #include "svc/accounts/teach.h"
 #include "sys/file.h"
 #include "sys/sys.h"

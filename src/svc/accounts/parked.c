@@ -8,7 +8,7 @@
 #include "ipc/accounts_account.h"
 #include "ipc/gate_accounts.h"
 #include "base/mem.h"
-#include "svc/accounts/accounts.h"
+#include "svc/accounts/sessions.h"
 #include "svc/accounts/seal.h"
 #include "sys/random.h"
 #include "sys/sys.h"

@@ -589,7 +589,8 @@ admin_asks(void)
 {
 	static const struct ipc_adm_accounts_at_admin handlers = { .page = on_page,
 		.killed = on_killed };
-	static const struct sys_chan_handler quiet = { .on_message = no_message, .on_closed = no_end };
+	static const struct sys_chan_handler quiet = { .on_message = no_message,
+		.on_closed = no_end };
 	struct sys_chan *chan = NULL;
 	int pair[2] = { -1, -1 }, fd = -1;
 	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
@@ -746,5 +747,6 @@ pages_of_sessions(void)
 TEST_MAIN(goes_on_in_another_process, refused_it_goes_on, seals, one_seal_opens_once, changes_wake,
     without_changes_nothing_is_opened, any_change_is_reason_to_look,
     a_change_before_gate_has_answered, without_idle_nobody_is_woken, revoked, revoked_on_the_way,
-    the_process_dies_on_the_way, gate_ends, a_client_that_left, kept, limits, the_administrator_sees_both,
-    the_administrator_ends_them, ended_on_the_way_to_rest, pages_of_sessions)
+    the_process_dies_on_the_way, gate_ends, a_client_that_left, kept, limits,
+    the_administrator_sees_both, the_administrator_ends_them, ended_on_the_way_to_rest,
+    pages_of_sessions)

@@ -4,7 +4,7 @@
  * folder, and passes change notices between those of one account. Read next: accounts.h, attach.c,
  * queue.c, child.c.
  */
-#include "svc/accounts/accounts.h"
+#include "svc/accounts/sessions.h"
 #include "base/mem.h"
 #include "store/store.h"
 #include "svc/accounts/seal.h"

@@ -3,9 +3,9 @@
  * What the administrator sees of sessions, those with a process and those that rest, and ending
  * them. Read next: child.c (dismissing), parked.c (rows without a process).
  */
-#include "base/mem.h"
+#include "svc/accounts/sessions.h"
+
 #include "ipc/adm_accounts.h"
-#include "svc/accounts/accounts.h"
 #include "sys/clock.h"
 #include "sys/sys.h"
 

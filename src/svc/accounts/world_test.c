@@ -131,10 +131,17 @@ on_slotted(void *ctx, const struct ipc_queue_accounts_slotted *m, int *fd)
 }
 
 static enum err
+on_client(void *ctx, const struct ipc_accounts_auth_client *m, int *fd)
+{
+	return ERR_OK;
+}
+
+static enum err
 dispatch(int which, str m, int *fd)
 {
-	static const struct ipc_accounts_auth_at_auth at_auth = { .account_get = on_get,
-		.usage = on_usage };
+	static const struct ipc_accounts_auth_at_auth at_auth = {
+		.account_get = on_get, .client = on_client, .usage = on_usage
+	};
 	static const struct ipc_login_accounts_at_login at_login = { .attached = on_attached };
 	static const struct ipc_queue_accounts_at_queue at_queue = {
 		.ended = on_ended, .synced = on_synced, .slotted = on_slotted
