@@ -4,122 +4,39 @@
  * their parent and all their peers. What the kernel would forbid shows here and nowhere else.
  */
 #include "base/test.h"
-#include "conf/conf.h"
 #include "directory/verdict.h"
 #include "ipc/accounts_auth.h"
 #include "ipc/adm_auth.h"
 #include "ipc/gate_auth.h"
 #include "ipc/login_auth.h"
-#include "ipc/parent_child.h"
 #include "ipc/smtp_auth.h"
+#include "svc/common/program_test.h"
 #include "sys/chan.h"
 #include "sys/file.h"
 #include "sys/random.h"
-#include "sys/sandbox.h"
 #include "sys/sock.h"
-#include "sys/spawn.h"
 #include "sys/sys.h"
 
 enum { WAIT_MS = 20000, HASHES = 2 };
 
 static struct arena *arena;
-static struct buf settings, out, in;
+static struct buf out, in;
 static char folder[64];
 
-static struct {
-	struct sys_child child;
-	int control;
-} auth, hash[HASHES];
+static struct svc_common_program auth, hash[HASHES];
 
 /* Our ends of auth's channels. */
 static int login, smtp, accounts, gate, admin = -1;
 
 /* ---- starting ------------------------------------------------------------------------------ */
 
-static void
-complain(void *ctx, unsigned line, str key, const char *what)
+static str
+settings(void)
 {
-	printf("settings, line %u: %.*s: %s\n", line, STR_ARG(key), what);
-}
-
-static void
-make_settings(void)
-{
-	static const char rest[] = "hostname mail.example.org\ndomain example.org\n"
-				   "auth {\n hash-iterations 4096\n ban-after 3\n ban-time 1h\n}\n";
-	struct conf conf;
-	str text;
-
-	snprintf(folder, sizeof(folder), "/tmp/postern-auth-%016llx",
-	    (unsigned long long)sys_random_u64());
-	CHECK_ERR(sys_dir_make(SYS_CWD, str_from(folder), 0700), ERR_OK);
-	text = arena_printf(arena, "%sstate %s\n", rest, folder);
-	CHECK_ERR(conf_parse(text, arena, complain, NULL, &conf), ERR_OK);
-	conf_encode(&conf, &settings);
-}
-
-/* One step with a message of the parent; fd is taken. */
-#define TELL(control, name, fd, ...)                                               \
-	do {                                                                       \
-		struct ipc_parent_child_##name m_ = { __VA_ARGS__ };               \
-		buf_reset(&out);                                                   \
-		ipc_parent_child_##name##_put(&out, &m_);                          \
-		CHECK_ERR(sys_chan_send_wait(control, &out, fd, WAIT_MS), ERR_OK); \
-	} while (0)
-
-static void
-start_program(const char *name, uint32_t index, struct sys_child *child, int *ret_control)
-{
-	const char *argv[] = { name, NULL };
-	struct sys_spawn what = { .argv = argv, .fds_n = 1, .log_fd = -1 };
-	struct buf path;
-	int pair[2];
-
-	buf_init(&path, 4096);
-	CHECK_ERR(sys_file_program_folder(&path), ERR_OK);
-	buf_printf(&path, "/../%s/postern-%s", name, name);
-	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
-	what.program = buf_view(&path);
-	what.fds = &pair[1];
-	CHECK_ERR(sys_spawn(&what, child), ERR_OK);
-	sys_close(&pair[1]);
-	*ret_control = pair[0];
-	TELL(*ret_control, config, -1, .index = index, .set = str_from(name),
-	    .settings = buf_view(&settings));
-	buf_done(&path);
-}
-
-/* Give a child one end of a new channel; the other end. */
-static int
-wire(int control, const char *edge, uint32_t peer)
-{
-	int pair[2] = { -1, -1 };
-
-	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
-	TELL(control, wire, pair[1], .edge = str_from(edge), .peer = peer, .set = S("test"));
-	return pair[0];
-}
-
-static enum err
-on_ready(void *ctx, const struct ipc_parent_child_ready *m, int *fd)
-{
-	*(uint32_t *)ctx = m->sandbox;
-	return ERR_OK;
-}
-
-static void
-go(int control)
-{
-	static const struct ipc_parent_child_at_parent handlers = { .ready = on_ready };
-	uint32_t sandbox = 0;
-	int fd = -1;
-
-	TELL(control, go, -1, .boot_id = S("test"));
-	CHECK_ERR(sys_chan_recv_wait(control, &in, &fd, WAIT_MS), ERR_OK);
-	CHECK_ERR(ipc_parent_child_parent_dispatch(&handlers, &sandbox, buf_view(&in), &fd, arena),
-	    ERR_OK);
-	CHECK((sandbox & SYS_STATE_NO_NEW_PRIVS) != 0 && (sandbox & SYS_STATE_SECCOMP) != 0);
-	CHECK((sandbox & SYS_STATE_LANDLOCK) != 0 || sys_sandbox_landlock_abi() == 0);
+	return arena_printf(arena,
+	    "hostname mail.example.org\ndomain example.org\nstate %s\n"
+	    "auth {\n hash-iterations 4096\n ban-after 3\n ban-time 1h\n}\n",
+	    folder);
 }
 
 static void
@@ -127,11 +44,11 @@ start_hash(uint32_t i)
 {
 	int pair[2];
 
-	start_program("hash", i, &hash[i].child, &hash[i].control);
+	svc_common_program_start(&hash[i], "hash", "hash", i, settings());
 	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
-	TELL(hash[i].control, wire, pair[0], .edge = S("auth_hash"), .set = S("auth"));
-	TELL(auth.control, wire, pair[1], .edge = S("auth_hash"), .peer = i, .set = S("hash"));
-	go(hash[i].control);
+	svc_common_program_give(&hash[i], "auth_hash", 0, pair[0]);
+	svc_common_program_give(&auth, "auth_hash", i, pair[1]);
+	svc_common_program_go(&hash[i]);
 }
 
 static void
@@ -140,14 +57,14 @@ start_all(void)
 	str socket = arena_printf(arena, "%s/auth.sock", folder);
 	int listener = -1;
 
-	start_program("auth", 0, &auth.child, &auth.control);
-	login = wire(auth.control, "login_auth", 0);
-	smtp = wire(auth.control, "smtp_auth", 0);
-	accounts = wire(auth.control, "accounts_auth", 0);
-	gate = wire(auth.control, "gate_auth", 0);
+	svc_common_program_start(&auth, "auth", "auth", 0, settings());
+	login = svc_common_program_wire(&auth, "login_auth", 0);
+	smtp = svc_common_program_wire(&auth, "smtp_auth", 0);
+	accounts = svc_common_program_wire(&auth, "accounts_auth", 0);
+	gate = svc_common_program_wire(&auth, "gate_auth", 0);
 	CHECK_ERR(sys_sock_listen_local(socket, 0600, &listener), ERR_OK);
-	TELL(auth.control, admin, listener, .none = 0);
-	go(auth.control);
+	svc_common_program_admin(&auth, listener);
+	svc_common_program_go(&auth);
 	for (uint32_t i = 0; i < HASHES; i++) {
 		start_hash(i);
 	}
@@ -156,22 +73,18 @@ start_all(void)
 }
 
 static void
-stop_program(struct sys_child *child, int *control)
+stop_program(struct svc_common_program *p)
 {
-	struct sys_child_end end = { .signalled = true };
-
-	TELL(*control, quit, -1, .grace_ms = 1000);
-	CHECK_ERR(sys_child_wait(child, &end), ERR_OK);
-	CHECK(!end.signalled && end.code == 0);
-	sys_close(control);
+	svc_common_program_quit(p, 1000);
+	svc_common_program_end(p);
 }
 
 static void
 stop_all(void)
 {
-	stop_program(&auth.child, &auth.control);
+	stop_program(&auth);
 	for (size_t i = 0; i < HASHES; i++) {
-		stop_program(&hash[i].child, &hash[i].control);
+		stop_program(&hash[i]);
 	}
 	sys_close(&login);
 	sys_close(&smtp);
@@ -413,11 +326,7 @@ static void
 outlives_its_workers(void)
 {
 	for (uint32_t i = 0; i < HASHES; i++) {
-		struct sys_child_end end;
-
-		CHECK_ERR(sys_child_signal(&hash[i].child, 9), ERR_OK);
-		CHECK_ERR(sys_child_wait(&hash[i].child, &end), ERR_OK);
-		sys_close(&hash[i].control);
+		svc_common_program_kill(&hash[i]);
 	}
 	for (uint32_t i = 0; i < HASHES; i++) {
 		start_hash(i);
@@ -452,8 +361,8 @@ survives_rubbish(void)
 	say(smtp);
 	CHECK_ERR(sys_chan_recv_wait(smtp, &in, &fd, WAIT_MS), ERR_EOF);
 	sys_close(&smtp);
-	hear(auth.control); /* rewire */
-	smtp = wire(auth.control, "smtp_auth", 0);
+	svc_common_program_rewires(&auth, "smtp_auth");
+	smtp = svc_common_program_wire(&auth, "smtp_auth", 0);
 	CHECK_U64(verdict("anna@example.org"), DIRECTORY_KNOWN);
 }
 
@@ -476,10 +385,11 @@ static void
 processes(void)
 {
 	arena = arena_new(NULL, "test", 64 << 20, 0);
-	buf_init(&settings, 98304);
 	buf_init(&out, SYS_CHAN_MESSAGE_MAX);
 	buf_init(&in, SYS_CHAN_MESSAGE_MAX);
-	make_settings();
+	snprintf(folder, sizeof(folder), "/tmp/postern-auth-%016llx",
+	    (unsigned long long)sys_random_u64());
+	CHECK_ERR(sys_dir_make(SYS_CWD, str_from(folder), 0700), ERR_OK);
 	start_all();
 	logs_in_and_grants();
 	bans_who_guesses();
@@ -489,7 +399,6 @@ processes(void)
 	everything_is_there_after_a_restart();
 	stop_all();
 	CHECK_ERR(sys_dir_remove_tree(SYS_CWD, str_from(folder)), ERR_OK);
-	buf_done(&settings);
 	buf_done(&out);
 	buf_done(&in);
 	arena_free(&arena);

@@ -8,20 +8,16 @@
 #include <openssl/x509.h>
 
 #include "base/codec.h"
-#include "ipc/parent_child.h"
 #include "mail/header.h"
+#include "svc/common/program_test.h"
 #include "svc/scan/crypto.h"
 #include "svc/scan/world_test.h"
 #include "sys/file.h"
-#include "sys/sandbox.h"
-#include "sys/spawn.h"
-#include "sys/sys.h"
 
-enum { WAIT_MS = 20000, LETTERS = 400, KEY_BITS = 2048, NOW = 1700000000 };
+enum { LETTERS = 400, KEY_BITS = 2048, NOW = 1700000000 };
 
 static struct scan_world w;
-static struct sys_child child;
-static int control = -1;
+static struct svc_common_program program;
 static struct buf letter;
 static char record[1000];
 
@@ -104,88 +100,14 @@ make_letter(void)
 /* --- the parent ---------------------------------------------------------------------------- */
 
 static void
-complain(void *ctx, unsigned line, str key, const char *what)
-{
-	printf("settings, line %u: %.*s: %s\n", line, STR_ARG(key), what);
-}
-
-/* One message of the parent; fd is taken. */
-#define TELL(name, fd, ...)                                                          \
-	do {                                                                         \
-		struct ipc_parent_child_##name m_ = { __VA_ARGS__ };                 \
-		buf_reset(&w.out);                                                   \
-		ipc_parent_child_##name##_put(&w.out, &m_);                          \
-		CHECK_ERR(sys_chan_send_wait(control, &w.out, fd, WAIT_MS), ERR_OK); \
-		buf_reset(&w.out);                                                   \
-	} while (0)
-
-static int
-wire(const char *edge)
-{
-	int pair[2] = { -1, -1 };
-	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
-	TELL(wire, pair[1], .edge = str_from(edge), .peer = 0, .set = S("test"));
-	return pair[0];
-}
-
-static void
-make_settings(struct buf *settings)
-{
-	struct conf conf;
-	str text = S("hostname mx.example.org\ndomain example.org\nstate /nowhere\n"
-		     "log /dev/null\n");
-	CHECK_ERR(conf_parse(text, w.sc.arena, complain, NULL, &conf), ERR_OK);
-	conf_encode(&conf, settings);
-}
-
-static enum err
-on_ready(void *ctx, const struct ipc_parent_child_ready *m, int *fd)
-{
-	*(uint32_t *)ctx = m->sandbox;
-	return ERR_OK;
-}
-
-static void
-spawn(void)
-{
-	const char *argv[] = { "postern-scan", NULL };
-	struct sys_spawn what = { .argv = argv, .fds_n = 1, .log_fd = -1 };
-	struct buf path;
-	int pair[2];
-	buf_init(&path, 4096);
-	CHECK_ERR(sys_file_program_folder(&path), ERR_OK);
-	buf_cstr(&path, "/postern-scan");
-	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
-	what.program = buf_view(&path);
-	what.fds = &pair[1];
-	CHECK_ERR(sys_spawn(&what, &child), ERR_OK);
-	sys_close(&pair[1]);
-	control = pair[0];
-	buf_done(&path);
-}
-
-static void
 start(void)
 {
-	static const struct ipc_parent_child_at_parent handlers = { .ready = on_ready };
-	struct buf settings;
-	uint32_t sandbox = 0;
-	int fd = -1;
-	buf_init(&settings, 98304);
-	make_settings(&settings);
-	spawn();
-	TELL(config, -1, .index = 0, .set = S("scan"), .settings = buf_view(&settings));
-	w.smtp = wire("smtp_scan");
-	w.policy = wire("scan_policy");
-	w.resolve = wire("scan_resolve");
-	TELL(go, -1, .boot_id = S("test"));
-	CHECK_ERR(sys_chan_recv_wait(control, &w.in, &fd, WAIT_MS), ERR_OK);
-	CHECK_ERR(ipc_parent_child_parent_dispatch(&handlers, &sandbox, buf_view(&w.in), &fd,
-		      w.scratch),
-	    ERR_OK);
-	CHECK((sandbox & SYS_STATE_NO_NEW_PRIVS) != 0 && (sandbox & SYS_STATE_SECCOMP) != 0);
-	CHECK((sandbox & SYS_STATE_LANDLOCK) != 0 || sys_sandbox_landlock_abi() == 0);
-	buf_done(&settings);
+	svc_common_program_start(&program, "scan", "scan", 0,
+	    S("hostname mx.example.org\ndomain example.org\nstate /nowhere\nlog /dev/null\n"));
+	w.smtp = svc_common_program_wire(&program, "smtp_scan", 0);
+	w.policy = svc_common_program_wire(&program, "scan_policy", 0);
+	w.resolve = svc_common_program_wire(&program, "scan_resolve", 0);
+	svc_common_program_go(&program);
 }
 
 /* --- what it does -------------------------------------------------------------------------- */
@@ -213,7 +135,7 @@ used_ns(void)
 	struct buf b;
 	str first, rest;
 	uint64_t ns = 0;
-	snprintf(path, sizeof path, "/proc/%d/schedstat", (int)child.pid);
+	snprintf(path, sizeof path, "/proc/%d/schedstat", (int)program.child.pid);
 	buf_init(&b, 4096);
 	CHECK_ERR(sys_file_load(SYS_CWD, str_from(path), &b), ERR_OK);
 	CHECK(str_cut(buf_view(&b), ' ', &first, &rest) && str_u64(first, &ns));
@@ -238,16 +160,6 @@ costs(void)
 }
 
 static void
-ends_when_told(void)
-{
-	struct sys_child_end end = { true, 0 };
-	TELL(quit, -1, .grace_ms = 1000);
-	CHECK_ERR(sys_child_wait(&child, &end), ERR_OK);
-	CHECK(!end.signalled);
-	CHECK_U64((uint64_t)end.code, 0);
-}
-
-static void
 lives(void)
 {
 	struct scan_world_name names[] = { { "sel._domainkey.example.com", record },
@@ -259,8 +171,8 @@ lives(void)
 	start();
 	looks();
 	costs();
-	ends_when_told();
-	sys_close(&control);
+	svc_common_program_quit(&program, 1000);
+	svc_common_program_end(&program);
 	buf_done(&letter);
 	svc_scan_world_close(&w);
 }

@@ -3,18 +3,12 @@
  * The real program, postern-send, inside its sandbox; this test plays its parent and peers, and
  * the servers it delivers to. What the kernel would forbid shows here and nowhere else.
  */
-#include "conf/conf.h"
-#include "ipc/parent_child.h"
 #include "proto/dns/dns.h"
+#include "svc/common/program_test.h"
 #include "svc/send/world_test.h"
 #include "sys/file.h"
-#include "sys/sandbox.h"
-#include "sys/spawn.h"
-#include "sys/sys.h"
 
 #include <unistd.h>
-
-enum { WAIT_MS = 20000 };
 
 static const struct world_name names[] = {
 	{ "one.test", DNS_MX, ERR_OK, 0, "10 mx1.test", false },
@@ -23,90 +17,24 @@ static const struct world_name names[] = {
 };
 
 static struct world w;
-static struct sys_child child;
-static int control = -1;
+static struct svc_common_program program;
 
 static void
-complain(void *ctx, unsigned line, str key, const char *what)
-{
-	printf("settings, line %u: %.*s: %s\n", line, STR_ARG(key), what);
-}
-
-/* One message of the parent; fd is taken. */
-#define TELL(name, fd, ...)                                                          \
-	do {                                                                         \
-		struct ipc_parent_child_##name m_ = { __VA_ARGS__ };                 \
-		buf_reset(&w.out);                                                   \
-		ipc_parent_child_##name##_put(&w.out, &m_);                          \
-		CHECK_ERR(sys_chan_send_wait(control, &w.out, fd, WAIT_MS), ERR_OK); \
-		buf_reset(&w.out);                                                   \
-	} while (0)
-
-static int
-wire(const char *edge)
-{
-	int pair[2] = { -1, -1 };
-	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
-	TELL(wire, pair[1], .edge = str_from(edge), .peer = 0, .set = S("test"));
-	return pair[0];
-}
-
-static void
-make_settings(struct buf *settings)
+start(void)
 {
 	char cwd[512];
-	struct conf conf;
 	ASSERT(getcwd(cwd, sizeof cwd) != NULL);
 	str text = arena_printf(w.sc.arena,
 	    "hostname out.example.org\ndomain example.org\nstate /nowhere\nsend {\nport %u\n"
 	    "private-addresses yes\nca-file %s/%s\nsource-ipv4 127.0.0.7\n}\n",
 	    w.port, cwd, w.ca_file);
-	CHECK_ERR(conf_parse(text, w.sc.arena, complain, NULL, &conf), ERR_OK);
-	conf_encode(&conf, settings);
-}
-
-static enum err
-on_ready(void *ctx, const struct ipc_parent_child_ready *m, int *fd)
-{
-	*(uint32_t *)ctx = m->sandbox;
-	return ERR_OK;
-}
-
-static void
-start(void)
-{
-	static const struct ipc_parent_child_at_parent handlers = { .ready = on_ready };
-	const char *argv[] = { "postern-send", NULL };
-	struct sys_spawn what = { .argv = argv, .fds_n = 1, .log_fd = -1 };
-	struct buf path, settings;
-	int pair[2], fd = -1;
-	uint32_t sandbox = 0;
-	buf_init(&path, 4096);
-	buf_init(&settings, 98304);
-	make_settings(&settings);
-	CHECK_ERR(sys_file_program_folder(&path), ERR_OK);
-	buf_cstr(&path, "/postern-send");
-	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
-	what.program = buf_view(&path);
-	what.fds = &pair[1];
-	CHECK_ERR(sys_spawn(&what, &child), ERR_OK);
-	sys_close(&pair[1]);
-	control = pair[0];
-	TELL(config, -1, .index = 0, .set = S("send"), .settings = buf_view(&settings));
-	w.queue = wire("queue_send");
-	w.resolve = wire("send_resolve");
-	w.watch = wire("send_watch");
-	w.keys = wire("send_keys");
-	w.fetch = wire("send_fetch");
-	TELL(go, -1, .boot_id = S("test"));
-	CHECK_ERR(sys_chan_recv_wait(control, &w.in, &fd, WAIT_MS), ERR_OK);
-	CHECK_ERR(ipc_parent_child_parent_dispatch(&handlers, &sandbox, buf_view(&w.in), &fd,
-		      w.scratch),
-	    ERR_OK);
-	CHECK((sandbox & SYS_STATE_NO_NEW_PRIVS) != 0 && (sandbox & SYS_STATE_SECCOMP) != 0);
-	CHECK((sandbox & SYS_STATE_LANDLOCK) != 0 || sys_sandbox_landlock_abi() == 0);
-	buf_done(&path);
-	buf_done(&settings);
+	svc_common_program_start(&program, "send", "send", 0, text);
+	w.queue = svc_common_program_wire(&program, "queue_send", 0);
+	w.resolve = svc_common_program_wire(&program, "send_resolve", 0);
+	w.watch = svc_common_program_wire(&program, "send_watch", 0);
+	w.keys = svc_common_program_wire(&program, "send_keys", 0);
+	w.fetch = svc_common_program_wire(&program, "send_fetch", 0);
+	svc_common_program_go(&program);
 }
 
 /* A small letter, and one that comes as a file; over TLS, from the address that was set. */
@@ -136,23 +64,13 @@ delivers(void)
 }
 
 static void
-ends_when_told(void)
-{
-	struct sys_child_end end = { true, 0 };
-	TELL(quit, -1, .grace_ms = 1000);
-	CHECK_ERR(sys_child_wait(&child, &end), ERR_OK);
-	CHECK(!end.signalled);
-	CHECK_U64((uint64_t)end.code, 0);
-}
-
-static void
 lives(void)
 {
 	svc_send_world_outside(&w, names);
 	start();
 	delivers();
-	ends_when_told();
-	sys_close(&control);
+	svc_common_program_quit(&program, 1000);
+	svc_common_program_end(&program);
 	svc_send_world_close(&w);
 }
 

@@ -4,107 +4,49 @@
  * queue. What the kernel would forbid shows here and nowhere else.
  */
 #include "base/test.h"
-#include "conf/conf.h"
 #include "directory/verdict.h"
 #include "ipc/gate_smtp.h"
-#include "ipc/parent_child.h"
 #include "ipc/smtp_auth.h"
 #include "ipc/smtp_queue.h"
+#include "svc/common/program_test.h"
 #include "sys/chan.h"
 #include "sys/file.h"
 #include "sys/random.h"
-#include "sys/sandbox.h"
 #include "sys/sock.h"
-#include "sys/spawn.h"
 #include "sys/sys.h"
 
 enum { WAIT_MS = 20000 };
 
 static struct arena *arena;
-static struct buf settings, out, in, heard;
+static struct buf out, in, heard;
 static char folder[64];
-static struct sys_child child;
-static int control, gate, auth, queue, client = -1;
+static struct svc_common_program program;
+static int gate, auth, queue, client = -1;
 
 /* ---- starting ------------------------------------------------------------------------------ */
-
-static void
-complain(void *ctx, unsigned line, str key, const char *what)
-{
-	printf("settings, line %u: %.*s: %s\n", line, STR_ARG(key), what);
-}
 
 static void
 make_state(void)
 {
 	static const char *const folders[] = { "", "/spool", "/spool/tmp" };
-	struct conf conf;
 	snprintf(folder, sizeof folder, "/tmp/postern-smtp-%016llx",
 	    (unsigned long long)sys_random_u64());
 	for (size_t i = 0; i < LEN(folders); i++) {
 		str path = arena_printf(arena, "%s%s", folder, folders[i]);
 		CHECK_ERR(sys_dir_make(SYS_CWD, path, 0700), ERR_OK);
 	}
-	str text = arena_printf(arena, "hostname mx.example.org\ndomain example.org\nstate %s\n",
-	    folder);
-	CHECK_ERR(conf_parse(text, arena, complain, NULL, &conf), ERR_OK);
-	conf_encode(&conf, &settings);
-}
-
-/* One message of the parent; fd is taken. */
-#define TELL(name, fd, ...)                                                        \
-	do {                                                                       \
-		struct ipc_parent_child_##name m_ = { __VA_ARGS__ };               \
-		buf_reset(&out);                                                   \
-		ipc_parent_child_##name##_put(&out, &m_);                          \
-		CHECK_ERR(sys_chan_send_wait(control, &out, fd, WAIT_MS), ERR_OK); \
-	} while (0)
-
-static int
-wire(const char *edge)
-{
-	int pair[2] = { -1, -1 };
-	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
-	TELL(wire, pair[1], .edge = str_from(edge), .peer = 0, .set = S("test"));
-	return pair[0];
-}
-
-static enum err
-on_ready(void *ctx, const struct ipc_parent_child_ready *m, int *fd)
-{
-	*(uint32_t *)ctx = m->sandbox;
-	return ERR_OK;
 }
 
 static void
 start(void)
 {
-	static const struct ipc_parent_child_at_parent handlers = { .ready = on_ready };
-	const char *argv[] = { "postern-smtp", NULL };
-	struct sys_spawn what = { .argv = argv, .fds_n = 1, .log_fd = -1 };
-	struct buf path;
-	int pair[2], fd = -1;
-	uint32_t sandbox = 0;
-	buf_init(&path, 4096);
-	CHECK_ERR(sys_file_program_folder(&path), ERR_OK);
-	buf_cstr(&path, "/postern-smtp");
-	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
-	what.program = buf_view(&path);
-	what.fds = &pair[1];
-	CHECK_ERR(sys_spawn(&what, &child), ERR_OK);
-	sys_close(&pair[1]);
-	control = pair[0];
-	TELL(config, -1, .index = 0, .set = S("smtp-mx"), .settings = buf_view(&settings));
-	gate = wire("gate_smtp");
-	auth = wire("smtp_auth");
-	queue = wire("smtp_queue");
-	TELL(go, -1, .boot_id = S("test"));
-	CHECK_ERR(sys_chan_recv_wait(control, &in, &fd, WAIT_MS), ERR_OK);
-	CHECK_ERR(ipc_parent_child_parent_dispatch(&handlers, &sandbox, buf_view(&in), &fd, arena),
-	    ERR_OK);
-	CHECK((sandbox & SYS_STATE_NO_NEW_PRIVS) != 0 && (sandbox & SYS_STATE_SECCOMP) != 0);
-	CHECK((sandbox & SYS_STATE_LANDLOCK) != 0 || sys_sandbox_landlock_abi() == 0);
-	buf_done(&path);
+	str text = arena_printf(arena, "hostname mx.example.org\ndomain example.org\nstate %s\n",
+	    folder);
+	svc_common_program_start(&program, "smtp", "smtp-mx", 0, text);
+	gate = svc_common_program_wire(&program, "gate_smtp", 0);
+	auth = svc_common_program_wire(&program, "smtp_auth", 0);
+	queue = svc_common_program_wire(&program, "smtp_queue", 0);
+	svc_common_program_go(&program);
 }
 
 /* ---- talking ------------------------------------------------------------------------------- */
@@ -251,9 +193,9 @@ survives_rubbish(void)
 	buf_cstr(&out, "rubbish");
 	CHECK_ERR(sys_chan_send_wait(auth, &out, -1, WAIT_MS), ERR_OK);
 	hear("451 4.3.0");
-	CHECK_ERR(sys_chan_recv_wait(control, &in, &fd, WAIT_MS), ERR_OK); /* rewire */
+	svc_common_program_rewires(&program, "smtp_auth");
 	sys_close(&auth);
-	auth = wire("smtp_auth");
+	auth = svc_common_program_wire(&program, "smtp_auth", 0);
 	say(S("RSET\r\n"));
 	hear("250 2.0.0 OK");
 }
@@ -269,13 +211,11 @@ no_name(void *ctx, str name)
 static void
 quits(void)
 {
-	struct sys_child_end end = { .signalled = true };
 	int tmp;
-	TELL(quit, -1, .grace_ms = 10000);
+	svc_common_program_quit(&program, 10000);
 	hear("421 4.3.2");
 	sys_close(&client);
-	CHECK_ERR(sys_child_wait(&child, &end), ERR_OK);
-	CHECK(!end.signalled && end.code == 0);
+	svc_common_program_end(&program);
 	CHECK_ERR(sys_dir_open(SYS_CWD, arena_printf(arena, "%s/spool/tmp", folder), &tmp), ERR_OK);
 	CHECK_ERR(sys_dir_list(tmp, no_name, NULL), ERR_OK);
 	sys_close(&tmp);
@@ -285,7 +225,6 @@ static void
 process(void)
 {
 	arena = arena_new(NULL, "test", 64 << 20, 0);
-	buf_init(&settings, 98304);
 	buf_init(&out, SYS_CHAN_MESSAGE_MAX);
 	buf_init(&in, SYS_CHAN_MESSAGE_MAX);
 	buf_init(&heard, 1 << 20);
@@ -300,12 +239,11 @@ process(void)
 	survives_rubbish();
 	send_message(100);
 	quits();
-	int *const ends[] = { &control, &gate, &auth, &queue };
+	int *const ends[] = { &gate, &auth, &queue };
 	for (size_t i = 0; i < LEN(ends); i++) {
 		sys_close(ends[i]);
 	}
 	CHECK_ERR(sys_dir_remove_tree(SYS_CWD, str_from(folder)), ERR_OK);
-	buf_done(&settings);
 	buf_done(&out);
 	buf_done(&in);
 	buf_done(&heard);
