@@ -160,11 +160,12 @@ add_chunk(struct arena *a, size_t need)
 			return NULL;
 		}
 	}
-	struct chunk *c = mem_zalloc(1, sizeof *c + cap);
+	struct chunk *c = mem_resize(NULL, sizeof *c + cap); /* arena_alloc zeroes what it gives */
 	if (c == NULL) {
 		refund(a, cap);
 		return NULL;
 	}
+	c->used = 0;
 	c->cap = cap;
 	c->next = a->chunks;
 	a->chunks = c;

@@ -355,16 +355,14 @@ finish_session(struct svc_account_imap *s)
 enum err
 svc_account_imap_run(struct svc_account *a, const struct svc_account_login *login)
 {
+	static char
+	    room[SVC_ACCOUNT_IMAP_IN_MAX]; /* not zeroed: most clients say a line at a time */
 	struct svc_account_imap s;
 	TRY(svc_account_imap_init(&s, a));
-	char *room = arena_alloc(s.arena, SVC_ACCOUNT_IMAP_IN_MAX);
-	enum err e = ERR_NOMEM;
-	if (room != NULL) {
-		if (begin(&s, login) == ERR_OK) {
-			serve(&s, room);
-		}
-		e = finish_session(&s);
+	if (begin(&s, login) == ERR_OK) {
+		serve(&s, room);
 	}
+	enum err e = finish_session(&s);
 	svc_account_imap_done(&s);
 	return e;
 }
