@@ -167,6 +167,7 @@ add_chunk(struct arena *a, size_t need)
 	}
 	c->used = 0;
 	c->cap = cap;
+	c->used = 0;
 	c->next = a->chunks;
 	a->chunks = c;
 	return c;

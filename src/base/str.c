@@ -4,54 +4,6 @@
  */
 #include "base/str.h"
 
-str
-str_from(const char *cstr)
-{
-	return cstr == NULL ? STR_NONE : (str){ cstr, strlen(cstr) };
-}
-
-str
-str_make(const void *p, size_t n)
-{
-	return (str){ p, n };
-}
-
-char
-ascii_lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
-char
-ascii_upper(char c)
-{
-	return c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
-}
-
-bool
-ascii_is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-bool
-ascii_is_alpha(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-bool
-ascii_is_alnum(char c)
-{
-	return ascii_is_digit(c) || ascii_is_alpha(c);
-}
-
-bool
-str_eq(str a, str b)
-{
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
 int
 str_icmp(str a, str b)
 {
@@ -77,12 +29,6 @@ str_cmp(str a, str b)
 	size_t n = MIN(a.n, b.n);
 	int d = n == 0 ? 0 : memcmp(a.p, b.p, n);
 	return d != 0 ? d : (a.n > b.n) - (a.n < b.n);
-}
-
-bool
-str_starts(str s, str prefix)
-{
-	return s.n >= prefix.n && str_eq(str_sub(s, 0, prefix.n), prefix);
 }
 
 bool
@@ -130,21 +76,6 @@ str_ifind(str s, str needle)
 		}
 	}
 	return -1;
-}
-
-str
-str_sub(str s, size_t off, size_t n)
-{
-	if (off >= s.n) {
-		return (str){ s.p == NULL ? NULL : s.p + s.n, 0 };
-	}
-	return (str){ s.p + off, MIN(n, s.n - off) };
-}
-
-str
-str_from_off(str s, size_t off)
-{
-	return str_sub(s, off, s.n);
 }
 
 static bool

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * str: a borrowed run of octets, never NUL-terminated, passed by copy. It owns nothing and may hold
- * any octet. Case folding here is ASCII only, as mail protocols want it.
+ * any octet. Case folding here is ASCII only, as mail protocols want it. What parsers call for each
+ * octet is inline: a call across files costs more than the work.
  */
 #ifndef BASE_STR_H
 #define BASE_STR_H
@@ -22,16 +23,51 @@ typedef struct str {
 #define STR_ARG(s) (int)MIN((s).n, (size_t)INT_MAX), (s).p == NULL ? "" : (s).p
 
 /* A C string seen as str, NULL giving the empty one; n octets at p. Both borrow. */
-str str_from(const char *cstr);
-str str_make(const void *p, size_t n);
+static inline str
+str_from(const char *cstr)
+{
+	return cstr == NULL ? STR_NONE : (str){ cstr, strlen(cstr) };
+}
+
+static inline str
+str_make(const void *p, size_t n)
+{
+	return (str){ p, n };
+}
+
+/* Octets [off, off+n), clipped to s; everything from off on. */
+static inline str
+str_sub(str s, size_t off, size_t n)
+{
+	if (off >= s.n) {
+		return (str){ s.p == NULL ? NULL : s.p + s.n, 0 };
+	}
+	return (str){ s.p + off, MIN(n, s.n - off) };
+}
+
+static inline str
+str_from_off(str s, size_t off)
+{
+	return str_sub(s, off, s.n);
+}
 
 /* Compare; the i forms fold ASCII case. cmp: octet order, a prefix comes first. */
-bool str_eq(str a, str b);
+static inline bool
+str_eq(str a, str b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
 bool str_ieq(str a, str b);
 int str_cmp(str a, str b);
 int str_icmp(str a, str b);
 /* Begins or ends with; everything begins and ends with the empty str. */
-bool str_starts(str s, str prefix);
+static inline bool
+str_starts(str s, str prefix)
+{
+	return s.n >= prefix.n && str_eq(str_sub(s, 0, prefix.n), prefix);
+}
+
 bool str_istarts(str s, str prefix);
 bool str_ends(str s, str suffix);
 
@@ -42,9 +78,6 @@ ptrdiff_t str_rchr(str s, char c);
 ptrdiff_t str_find(str s, str needle);
 ptrdiff_t str_ifind(str s, str needle);
 
-/* Octets [off, off+n), clipped to s; everything from off on. */
-str str_sub(str s, size_t off, size_t n);
-str str_from_off(str s, size_t off);
 /* Without leading and trailing SP, HTAB, CR, LF. */
 str str_trim(str s);
 
@@ -65,11 +98,35 @@ bool str_u64(str s, uint64_t *ret_v);
 bool str_u32(str s, uint32_t *ret_v);
 
 /* ASCII only, whatever the locale. */
-char ascii_lower(char c);
-char ascii_upper(char c);
-bool ascii_is_digit(char c);
-bool ascii_is_alpha(char c);
-bool ascii_is_alnum(char c);
+static inline char
+ascii_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+static inline char
+ascii_upper(char c)
+{
+	return c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
+}
+
+static inline bool
+ascii_is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline bool
+ascii_is_alpha(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static inline bool
+ascii_is_alnum(char c)
+{
+	return ascii_is_digit(c) || ascii_is_alpha(c);
+}
 
 /* Equal in time that depends on the lengths alone. */
 bool str_eq_secret(str a, str b);
