@@ -49,9 +49,8 @@ write_octets(struct arena *a, struct filter_seen *seen)
 		return ERR_BUDGET;
 	}
 	for (uint32_t i = 0; i < seen->n; i++) {
-		for (uint32_t k = 0; k < 4; k++) {
-			p[4 * i + k] = (char)(seen->features[i] >> (8 * k));
-		}
+		uint32_t little = htole32(seen->features[i]);
+		memcpy(p + 4 * (size_t)i, &little, sizeof(little));
 	}
 	seen->octets = str_make(p, 4 * (size_t)seen->n);
 	return ERR_OK;

@@ -69,14 +69,54 @@ struct filter_look {
 	struct filter_signs signs;
 };
 
-/* set.c */
-/* A hash of octets, going on from `h`; start with filter_hash_begin. */
-uint64_t filter_hash_begin(enum filter_place place);
-uint64_t filter_hash(uint64_t h, str s);
+/*
+ * A hash of octets, going on from `h`; start with filter_hash_begin. It need not withstand anybody:
+ * the tables that are kept hash again with a secret (model.c).
+ */
+#define FILTER_HASH_PRIME 0x100000001b3ull
+
+static inline uint64_t
+filter_hash_number(uint64_t h, uint64_t n)
+{
+	return (h ^ n) * FILTER_HASH_PRIME;
+}
+
+static inline uint64_t
+filter_hash_begin(enum filter_place place)
+{
+	return filter_hash_number(0xcbf29ce484222325ull, place);
+}
+
+static inline uint64_t
+filter_hash(uint64_t h, str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		h = filter_hash_number(h, (uint8_t)s.p[i]);
+	}
+	return h;
+}
+
 /* The same, ASCII letters in lower case. */
-uint64_t filter_hash_lower(uint64_t h, str s);
-uint64_t filter_hash_number(uint64_t h, uint64_t n);
-uint32_t filter_hash_end(uint64_t h);
+static inline uint64_t
+filter_hash_lower(uint64_t h, str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		h = filter_hash_number(h, (uint8_t)ascii_lower(s.p[i]));
+	}
+	return h;
+}
+
+/* All bits of the sum stir all bits of the feature. 0 means a free slot, so it becomes 1. */
+static inline uint32_t
+filter_hash_end(uint64_t h)
+{
+	h ^= h >> 32;
+	h *= 0xd6e8feb86659fd93ull;
+	h ^= h >> 32;
+	return (uint32_t)h == 0 ? 1 : (uint32_t)h;
+}
+
+/* set.c */
 void filter_set_add(struct filter_look *l, uint32_t feature);
 bool filter_set_has(const struct filter_look *l, uint32_t feature);
 void filter_set_sort(struct filter_look *l);
@@ -93,6 +133,7 @@ struct filter_words {
 	str in;
 	uint64_t before; /* hash of the word before; 0: none */
 	bool loud;       /* the word just given is in capitals only */
+	bool ascii;      /* and this one has no octet beyond ASCII */
 };
 /* The next word as it stands, without what is around it; false at the end. */
 bool filter_word_next(struct filter_words *w, str *ret);

@@ -6,6 +6,8 @@
  */
 #include "filter/filter_priv.h"
 
+#include "base/find.h"
+
 enum {
 	URL_MAX = 1000,
 	HOST_MAX = 255, /* RFC 1035 2.3.4 */
@@ -235,8 +237,9 @@ scheme_begin(str s, size_t at)
 void
 filter_links_in_text(struct filter_look *l, str utf8)
 {
+	const struct find mark = find_make(S("://"));
 	ptrdiff_t at;
-	while (l->signs.links < FILTER_LINKS_MAX && (at = str_find(utf8, S("://"))) >= 0) {
+	while (l->signs.links < FILTER_LINKS_MAX && (at = find_in(&mark, utf8)) >= 0) {
 		str url = str_from_off(utf8, scheme_begin(utf8, (size_t)at));
 		url = str_sub(url, 0, url_length(url));
 		filter_link_take(l, url);

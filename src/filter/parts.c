@@ -5,6 +5,7 @@
  */
 #include "filter/filter_priv.h"
 
+#include "base/find.h"
 #include "mail/charset.h"
 #include "mail/html.h"
 #include "mail/param.h"
@@ -234,7 +235,8 @@ take_plain(struct filter_look *l, const struct mail_mime_part *p)
 	filter_links_in_text(l, utf8);
 	l->limit = FILTER_FEATURES_MAX;
 	l->signs.plain_words += filter_words_take(l, utf8);
-	l->signs.has_test_line |= str_find(utf8, str_from(test_line)) >= 0;
+	const struct find test = find_make(str_from(test_line));
+	l->signs.has_test_line |= find_in(&test, utf8) >= 0;
 }
 
 static void

@@ -9,48 +9,69 @@
 
 enum { LOUD_MIN = 3, LOUD_COUNTED = 4 };
 
-enum { C_OTHER, C_LETTER, C_INSIDE };
+/* Of an octet: part of a word, possible inside of one, or (0) neither. */
+enum { C_LETTER = 1, C_INSIDE = 2, C_UPPER = 4, C_LOWER = 8, C_BEYOND = 16 };
 
-/* Of an octet: part of a word, possible inside of one, or neither. */
-static int
-class_of(char c)
+static const uint8_t classes[256] = {
+	['0' ... '9'] = C_LETTER,
+	['A' ... 'Z'] = C_LETTER | C_UPPER,
+	['a' ... 'z'] = C_LETTER | C_LOWER,
+	[0x80 ... 0xff] = C_LETTER | C_BEYOND,
+	['$'] = C_LETTER,
+	['\''] = C_INSIDE,
+	['-'] = C_INSIDE,
+	['.'] = C_INSIDE,
+	['_'] = C_INSIDE,
+	['@'] = C_INSIDE,
+};
+
+static unsigned
+class_at(str s, size_t i)
 {
-	if (ascii_is_alnum(c) || (uint8_t)c >= 0x80 || c == '$') {
-		return C_LETTER;
+	return i < s.n ? classes[(uint8_t)s.p[i]] : 0;
+}
+
+static bool
+is_loud(str word)
+{
+	size_t upper = 0;
+	for (size_t i = 0; i < word.n; i++) {
+		upper += (uint8_t)(word.p[i] - 'A') < 26;
 	}
-	return c == '\'' || c == '-' || c == '.' || c == '_' || c == '@' ? C_INSIDE : C_OTHER;
+	return upper >= LOUD_MIN;
 }
 
 /* Signs inside of a word stand between two letters. */
-static size_t
-length(str in, bool *ret_loud)
+static str
+first_word(struct filter_words *w)
 {
-	size_t n = 0, upper = 0, lower = 0;
-	while (n < in.n) {
-		char c = in.p[n];
-		int class = class_of(c);
-		bool inside = class == C_INSIDE && n + 1 < in.n &&
-		    class_of(in.p[n + 1]) == C_LETTER;
-		if (class == C_OTHER || (class == C_INSIDE && !inside)) {
+	const str in = w->in;
+	size_t n = 0;
+	unsigned seen = 0;
+	for (; n < in.n; n++) {
+		unsigned class = classes[(uint8_t)in.p[n]];
+		if (!(class & C_LETTER) &&
+		    (class != C_INSIDE || !(class_at(in, n + 1) & C_LETTER))) {
 			break;
 		}
-		upper += (uint8_t)(c - 'A') < 26;
-		lower += (uint8_t)(c - 'a') < 26;
-		n++;
+		seen |= class;
 	}
-	*ret_loud = upper >= LOUD_MIN && lower == 0;
-	return n;
+	str word = str_sub(in, 0, n);
+	w->loud = !(seen & C_LOWER) && is_loud(word);
+	w->ascii = !(seen & C_BEYOND);
+	return word;
 }
 
 bool
 filter_word_next(struct filter_words *w, str *ret)
 {
+	const str in = w->in;
 	size_t at = 0;
-	while (at < w->in.n && class_of(w->in.p[at]) != C_LETTER) {
+	while (at < in.n && !(classes[(uint8_t)in.p[at]] & C_LETTER)) {
 		at++;
 	}
-	w->in = str_from_off(w->in, at);
-	*ret = str_sub(w->in, 0, length(w->in, &w->loud));
+	w->in = str_from_off(in, at);
+	*ret = first_word(w);
 	w->in = str_from_off(w->in, ret->n);
 	return ret->n > 0;
 }
@@ -65,12 +86,12 @@ is_ascii(str s)
 	return all < 0x80;
 }
 
-/* The hash of a word, whatever its case and accents. */
+/* The hash of a word, whatever its case and accents; `ascii`: it has none. */
 static uint64_t
-hash_folded(uint64_t h, str word)
+hash_folded(uint64_t h, str word, bool ascii)
 {
 	word = str_sub(word, 0, FILTER_WORD_MAX);
-	if (is_ascii(word)) {
+	if (ascii) {
 		return filter_hash_lower(h, word);
 	}
 	char room[8 * FILTER_WORD_MAX];
@@ -90,11 +111,12 @@ hash_pair(uint64_t before, uint64_t word)
 uint32_t
 filter_words_feature(str a, str b)
 {
-	uint64_t h = hash_folded(filter_hash_begin(FILTER_AT_BODY), a);
+	uint64_t h = hash_folded(filter_hash_begin(FILTER_AT_BODY), a, is_ascii(a));
 	if (b.n == 0) {
 		return filter_hash_end(h);
 	}
-	return filter_hash_end(hash_pair(h, hash_folded(filter_hash_begin(FILTER_AT_BODY), b)));
+	return filter_hash_end(hash_pair(h,
+	    hash_folded(filter_hash_begin(FILTER_AT_BODY), b, is_ascii(b))));
 }
 
 uint32_t
@@ -105,13 +127,13 @@ filter_words_take(struct filter_look *l, str utf8)
 	uint32_t n = 0;
 	str word;
 	while (l->seen->n < l->limit && filter_word_next(&w, &word)) {
-		uint64_t h = hash_folded(body, word);
+		uint64_t h = hash_folded(body, word, w.ascii);
 		filter_set_add(l, filter_hash_end(h));
 		if (w.before != 0) {
 			filter_set_add(l, filter_hash_end(hash_pair(w.before, h)));
 		}
 		if (w.loud) {
-			filter_set_add(l, filter_hash_end(hash_folded(loud, word)));
+			filter_set_add(l, filter_hash_end(hash_folded(loud, word, w.ascii)));
 			l->signs.loud_words += word.n >= LOUD_COUNTED;
 		}
 		w.before = h;
@@ -127,6 +149,7 @@ filter_words_at(struct filter_look *l, enum filter_place place, str utf8)
 	struct filter_words w = { .in = utf8 };
 	str word;
 	while (filter_word_next(&w, &word)) {
-		filter_set_add(l, filter_hash_end(hash_folded(filter_hash_begin(place), word)));
+		filter_set_add(l,
+		    filter_hash_end(hash_folded(filter_hash_begin(place), word, w.ascii)));
 	}
 }

@@ -5,6 +5,7 @@
  * line end before the boundary (RFC 2046 5.1.1). Start reading at mail_mime_parse.
  */
 #include "mail/mime.h"
+#include "base/find.h"
 #include "mail/header.h"
 #include "mail/param.h"
 
@@ -21,6 +22,7 @@ struct walk {
 	struct arena *a;
 	uint32_t cap;
 	struct open_part *stack; /* MAIL_MIME_DEPTH_MAX + 1 of them */
+	struct find dashes;      /* what may begin a boundary */
 	uint32_t depth;          /* open parts */
 	size_t at;               /* start of the current line */
 	bool in_header;
@@ -297,7 +299,7 @@ next_interesting(const struct walk *w)
 	if (w->in_header || str_starts(rest, S("--"))) {
 		return w->at;
 	}
-	ptrdiff_t hit = str_find(rest, S("\n--"));
+	ptrdiff_t hit = find_in(&w->dashes, rest);
 	return hit < 0 ? w->m->message.n : w->at + (size_t)hit + 1;
 }
 
@@ -320,7 +322,7 @@ enum err
 mail_mime_parse(str message, struct arena *a, struct mail_mime *ret)
 {
 	struct mail_mime m = { .message = message };
-	struct walk w = { .m = &m, .a = a };
+	struct walk w = { .m = &m, .a = a, .dashes = find_make(S("\n--")) };
 	/* a message inside the deepest allowed part still needs its place */
 	w.stack = arena_array(a, MAIL_MIME_DEPTH_MAX + 2, sizeof *w.stack);
 	if (w.stack == NULL) {
