@@ -22,20 +22,21 @@ typedef struct str {
 /* For printf: printf("%.*s", STR_ARG(s)). Cuts at INT_MAX. */
 #define STR_ARG(s) (int)MIN((s).n, (size_t)INT_MAX), (s).p == NULL ? "" : (s).p
 
-/* A C string seen as str, NULL giving the empty one; n octets at p. Both borrow. */
+/* A C string seen as str, NULL giving the empty one; borrowed. */
 static inline str
 str_from(const char *cstr)
 {
 	return cstr == NULL ? STR_NONE : (str){ cstr, strlen(cstr) };
 }
 
+/* n octets at p, borrowed. */
 static inline str
 str_make(const void *p, size_t n)
 {
 	return (str){ p, n };
 }
 
-/* Octets [off, off+n), clipped to s; everything from off on. */
+/* Octets [off, off+n), clipped to s. */
 static inline str
 str_sub(str s, size_t off, size_t n)
 {
@@ -45,29 +46,32 @@ str_sub(str s, size_t off, size_t n)
 	return (str){ s.p + off, MIN(n, s.n - off) };
 }
 
+/* Everything from off on. */
 static inline str
 str_from_off(str s, size_t off)
 {
 	return str_sub(s, off, s.n);
 }
 
-/* Compare; the i forms fold ASCII case. cmp: octet order, a prefix comes first. */
+/* Compare octets. */
 static inline bool
 str_eq(str a, str b)
 {
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+/* The i forms fold ASCII case. cmp: octet order, a prefix comes first. */
 bool str_ieq(str a, str b);
 int str_cmp(str a, str b);
 int str_icmp(str a, str b);
-/* Begins or ends with; everything begins and ends with the empty str. */
+/* Begins with; everything begins and ends with the empty str. */
 static inline bool
 str_starts(str s, str prefix)
 {
 	return s.n >= prefix.n && str_eq(str_sub(s, 0, prefix.n), prefix);
 }
 
+/* The same folded; ends with. */
 bool str_istarts(str s, str prefix);
 bool str_ends(str s, str suffix);
 
@@ -97,31 +101,35 @@ bool str_next(str *s, char c, str *ret_piece);
 bool str_u64(str s, uint64_t *ret_v);
 bool str_u32(str s, uint32_t *ret_v);
 
-/* ASCII only, whatever the locale. */
+/* All of these are about ASCII only, whatever the locale. */
 static inline char
 ascii_lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
+/* The other way. */
 static inline char
 ascii_upper(char c)
 {
 	return c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
 }
 
+/* 0 to 9. */
 static inline bool
 ascii_is_digit(char c)
 {
 	return c >= '0' && c <= '9';
 }
 
+/* A letter of either case. */
 static inline bool
 ascii_is_alpha(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+/* A letter or a digit. */
 static inline bool
 ascii_is_alnum(char c)
 {

@@ -22,7 +22,7 @@ static struct {
 	struct file *file;  /* as opened; the real one lies behind it */
 	char *image;
 	size_t n, cap;
-	char path[PATH_ROOM];
+	char path[PATH_ROOM - 16]; /* a tail fits behind it */
 	char log[PATH_ROOM], other[PATH_ROOM]; /* the engine keeps the name of an open file */
 } warm;
 
@@ -356,7 +356,7 @@ enum err
 db_warm_attach(str path)
 {
 	int flags = 0;
-	if (warm.file == NULL || path.n >= sizeof warm.path - 16) {
+	if (warm.file == NULL || path.n >= sizeof warm.path) {
 		return ERR_BUG;
 	}
 	sqlite3_file *real = (sqlite3_file *)(warm.file + 1);
