@@ -22,7 +22,7 @@ static struct {
 	struct file *file;  /* as opened; the real one lies behind it */
 	char *image;
 	size_t n, cap;
-	char path[PATH_ROOM - 16]; /* a tail fits behind it */
+	char path[PATH_ROOM - 16];             /* a tail fits behind it */
 	char log[PATH_ROOM], other[PATH_ROOM]; /* the engine keeps the name of an open file */
 } warm;
 
