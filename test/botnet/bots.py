@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A botnet in one process: each address connects once and behaves as its kind does.
 
-usage: bots.py PORT COUNT AT_ONCE DOMAIN     prints one JSON object: what was answered to whom
+usage: bots.py PORT COUNT AT_ONCE DOMAIN [direct]
+    prints one JSON object: what was answered to whom
 
-They are all over 198.18.0.0/15 but for its first 4,096 addresses, told by a PROXY header. Kinds:
+They are all over 198.18.0.0/15 but for its first 4,096 addresses, told by a PROXY header; with
+direct they come from there themselves, which needs those addresses on this machine. Kinds:
 early (talks before the greeting, everything at once), plain (has no TLS), silent (says nothing);
 and with TLS dictionary (guesses recipients), once (a good recipient, and never comes again), spam
 (the same, and would send a letter).
@@ -36,8 +38,9 @@ def address(number):
 
 
 class Bot:
-    def __init__(self, number, kind, port, domain):
+    def __init__(self, number, kind, port, domain, direct):
         self.number, self.kind, self.port, self.domain = number, kind, port, domain
+        self.direct = direct
         self.name = f"b{number}.bots.test"
         self.said = collections.Counter()
 
@@ -97,22 +100,24 @@ class Bot:
         await asyncio.sleep(SILENT_S)
 
     async def run(self):
+        own = address(self.number)
         self.reader, self.writer = await asyncio.open_connection(
-            "127.0.0.1", self.port, local_addr=(outside.PROXY_FROM, 0)
+            "127.0.0.1", self.port, local_addr=(own if self.direct else outside.PROXY_FROM, 0)
         )
         try:
-            self.writer.write(outside.header(address(self.number), self.port))
+            if not self.direct:
+                self.writer.write(outside.header(own, self.port))
             await getattr(self, self.kind)()
         finally:
             self.writer.transport.abort()
 
 
-async def attack(port, count, at_once, domain):
+async def attack(port, count, at_once, domain, direct):
     room = asyncio.Semaphore(at_once)
     said = {kind: collections.Counter() for kind in KINDS}
 
     async def one(i):
-        bot = Bot(i, KINDS[i % len(KINDS)], port, domain)
+        bot = Bot(i, KINDS[i % len(KINDS)], port, domain, direct)
         try:
             await bot.run()
             said[bot.kind]["ended"] += 1
@@ -134,7 +139,7 @@ async def attack(port, count, at_once, domain):
 
 def main():
     port, count, at_once = (int(x) for x in sys.argv[1:4])
-    said = asyncio.run(attack(port, count, at_once, sys.argv[4]))
+    said = asyncio.run(attack(port, count, at_once, sys.argv[4], "direct" in sys.argv[5:]))
     print(json.dumps(said))
 
 
