@@ -4,6 +4,7 @@
  * to claim it, and what we write of the same octets is ours and is read back whole.
  */
 #include "mail/authres.h"
+#include "mail/results.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -66,6 +67,23 @@ write_it(str in)
 	buf_done(&value);
 }
 
+/* As the header of a stored letter: what is kept of it fits, and comes back. */
+static void
+keep_it(str in)
+{
+	char room[MAIL_RESULTS_PUT_MAX];
+	struct mail_results r, back;
+	struct buf b;
+	buf_init_fixed(&b, room, sizeof room);
+	if (mail_results_read(in, &r)) {
+		within(r.reason, in);
+		mail_results_put(&b, &r);
+		ASSERT(buf_err(&b) == ERR_OK && mail_results_get(buf_view(&b), &back) == ERR_OK);
+		ASSERT(str_eq(back.reason, r.reason) && back.score == r.score);
+	}
+	(void)mail_results_get(in, &back);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -81,5 +99,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	read_it(in);
 	write_it(in);
+	keep_it(in);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "store/store_priv.h"
 
 #include "base/codec.h"
+#include "mail/results.h"
 
 #include <zstd.h>
 
@@ -102,8 +103,8 @@ store_row_add(struct db *db, const struct store_row *row, str envelope, str stru
 {
 	struct db_stmt *q = db_query(db,
 	    "INSERT INTO message(id, refs, pack, off, octets, size, header,"
-	    " internal, thread, envelope, structure)"
-	    " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	    " internal, thread, envelope, structure, results)"
+	    " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	db_bind_u64(q, 1, row->id);
 	db_bind_u64(q, 2, row->refs);
 	db_bind_u64(q, 3, row->place.pack);
@@ -115,7 +116,20 @@ store_row_add(struct db *db, const struct store_row *row, str envelope, str stru
 	db_bind_u64(q, 9, row->thread);
 	bind_cache(q, 10, envelope);
 	bind_cache(q, 11, structure);
+	bind_cache(q, 12, row->results);
 	return db_run(q);
+}
+
+/* What store_add_record has just logged, still in one piece. */
+static str
+results_of(struct store *s, const struct store_delivery *d, uint32_t header_octets,
+    struct buf *room)
+{
+	str text = d->msg.prefix.n > 0 ? buf_view(&s->join) : d->msg.body;
+	if (d->entry != 0) {
+		mail_results_keep(str_sub(text, 0, header_octets), room);
+	}
+	return buf_view(room);
 }
 
 static enum err
@@ -278,6 +292,8 @@ store_add(struct store *s, struct store_tail *t, const struct store_delivery *d,
 {
 	const struct store_new *msg = &d->msg;
 	struct store_row row = { .id = store_tick(s), .refs = 1, .internal_s = msg->internal_s };
+	char room[MAIL_RESULTS_PUT_MAX];
+	struct buf results;
 	TRY(store_box_reserve(s, &t->box, 1));
 	struct store_meta_message meta = {
 		.mailbox = t->box.id,
@@ -294,6 +310,8 @@ store_add(struct store *s, struct store_tail *t, const struct store_delivery *d,
 	TRY(store_thread_find(s, meta.refs, meta.refs_n, row.id, &row.thread));
 	meta.thread = row.thread;
 	TRY(store_add_record(s, &meta, msg, &row));
+	buf_init_fixed(&results, room, sizeof room);
+	row.results = results_of(s, d, row.header_octets, &results);
 	TRY(store_row_add(s->db, &row, msg->envelope, msg->structure));
 	struct store_msg m = {
 		.flags = msg->flags, .id = row.id, .size = row.size, .saved_s = meta.saved_s

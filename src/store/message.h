@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "mail/results.h"
 #include "store/set.h"
 
 struct store;
@@ -122,6 +123,16 @@ struct store_cold {
 
 /* Out: strs live in `a`; without `a` envelope and structure stay empty. NOTFOUND, DB, BUDGET. */
 enum err store_cold(struct store *s, uint64_t id, struct arena *a, struct store_cold *ret);
+
+/*
+ * What our own fields above a delivered letter say of it, kept in the index since it came.
+ *
+ * Out     ret: `reason` lives in `a`
+ * Errors  NOTFOUND: no such message, or nothing is kept: it was appended, imported, submitted here,
+ *         or came before the index knew this column (store_rebuild fills it in); VERSION; CORRUPT;
+ *         DB, BUDGET
+ */
+enum err store_results(struct store *s, uint64_t id, struct arena *a, struct mail_results *ret);
 
 struct store_cached {
 	uint64_t id;

@@ -221,6 +221,30 @@ store_cold(struct store *s, uint64_t id, struct arena *a, struct store_cold *ret
 	return store_end(s, cold_in(s, id, a, ret));
 }
 
+/* NOTFOUND: no message, or nothing is kept of it. */
+static enum err
+results_in(struct store *s, uint64_t id, struct arena *a, struct mail_results *ret)
+{
+	struct db_stmt *q = db_query(s->db, "SELECT results FROM message WHERE id = ?");
+	db_bind_u64(q, 1, id);
+	enum err e = db_row(q);
+	if (e == ERR_OK) {
+		str octets = arena_dup(a, db_blob(q, 0));
+		e = octets.p == NULL ? ERR_BUDGET
+		    : octets.n == 0  ? ERR_NOTFOUND
+				     : mail_results_get(octets, ret);
+	}
+	db_done(q);
+	return e == ERR_SYNTAX ? ERR_CORRUPT : e;
+}
+
+enum err
+store_results(struct store *s, uint64_t id, struct arena *a, struct mail_results *ret)
+{
+	TRY(store_begin(s, DB_READ));
+	return store_end(s, results_in(s, id, a, ret));
+}
+
 /* ---- octets ------------------------------------------------------------------------------- */
 
 enum err

@@ -8,6 +8,8 @@
 #include "store/arrivals/take.h"
 #include "store/rebuild.h"
 
+#include <zstd.h>
+
 static const char scratch_tables[] =
     "CREATE TABLE entry(mailbox INTEGER, uid INTEGER, id INTEGER, flags INTEGER, saved INTEGER,"
     " PRIMARY KEY(mailbox, uid)) WITHOUT ROWID;"
@@ -56,18 +58,62 @@ put_row(struct rebuild *b, const struct store_row *row)
 	return store_row_add(b->new->db, row, STR_NONE, STR_NONE);
 }
 
+/* The beginning of a message; nothing when it cannot be decompressed. */
+static enum err
+unpack_front(struct store *s, const struct store_record *r, size_t want, struct buf *out)
+{
+	if ((r->flags & STORE_RECORD_ZSTD) == 0) {
+		buf_str(out, str_sub(r->payload, 0, want));
+		return buf_err(out);
+	}
+	char *to = buf_room(out, want);
+	if (to == NULL) {
+		return buf_err(out);
+	}
+	TRY(store_need_unzip(s));
+	ZSTD_DCtx_reset(s->unzip, ZSTD_reset_session_only);
+	ZSTD_inBuffer in = { r->payload.p, r->payload.n, 0 };
+	ZSTD_outBuffer o = { to, want, 0 };
+	size_t rc = 1;
+	while (rc != 0 && !ZSTD_isError(rc) && o.pos < o.size && in.pos < in.size) {
+		rc = ZSTD_decompressStream(s->unzip, &o, &in);
+	}
+	buf_grow(out, ZSTD_isError(rc) ? 0 : o.pos);
+	return ERR_OK;
+}
+
+/* What we said of a letter from the queue, as when it was delivered. */
+static enum err
+read_results(struct store *s, const struct store_record *r, const struct store_meta_message *m,
+    struct buf *out)
+{
+	size_t want = MIN(m->header_octets, (uint32_t)MAIL_RESULTS_HEADER_MAX);
+	if (m->entry == 0) {
+		return ERR_OK;
+	}
+	buf_reset(&s->packed);
+	TRY(unpack_front(s, r, want, &s->packed));
+	mail_results_keep(buf_view(&s->packed), out);
+	return ERR_OK;
+}
+
 static enum err
 take_message(struct rebuild *b, const struct store_record *r, const struct store_place *at)
 {
+	char room[MAIL_RESULTS_PUT_MAX];
 	struct store_meta_message m;
+	struct buf results;
 	TRY(store_meta_message_get(r, &m));
+	buf_init_fixed(&results, room, sizeof room);
+	TRY(read_results(b->new, r, &m, &results));
 	b->clock = MAX(b->clock, MAX(m.modseq, m.id));
 	struct store_row row = { .id = m.id,
 		.thread = m.thread,
 		.internal_s = m.internal_s,
 		.place = *at,
 		.size = r->plain,
-		.header_octets = m.header_octets };
+		.header_octets = m.header_octets,
+		.results = buf_view(&results) };
 	TRY(put_row(b, &row));
 	struct store_msg msg = { .uid = m.uid, .flags = m.flags, .id = m.id, .saved_s = m.saved_s };
 	TRY(put_entry(b, m.mailbox, &msg));

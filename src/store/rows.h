@@ -23,6 +23,7 @@ struct store_row { /* of the table message */
 	int64_t internal_s;
 	struct store_place place;
 	uint32_t refs, size, header_octets;
+	str results; /* to be added; loading leaves it empty */
 };
 
 enum {

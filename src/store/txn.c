@@ -56,6 +56,9 @@ const struct db_migration store_schema[] = {
 	    " last INTEGER NOT NULL, octets INTEGER NOT NULL, messages INTEGER NOT NULL,"
 	    " plain INTEGER NOT NULL, checked INTEGER NOT NULL);",
 	},
+	{
+	    "ALTER TABLE message ADD COLUMN results BLOB;",
+	},
 };
 const size_t store_schema_n = LEN(store_schema);
 
