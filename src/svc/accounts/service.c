@@ -104,17 +104,12 @@ static void
 on_status(struct svc_common *sc, struct buf *facts)
 {
 	const struct svc_accounts *s = sc->ctx;
-	const struct {
-		const char *key;
-		uint64_t value;
-	} rows[] = { { "sessions", s->sessions }, { "resting", s->parked_n },
-		{ "parked", s->rests }, { "woken", s->resumed },
+	const struct svc_common_fact rows[] = { { "sessions", s->sessions },
+		{ "resting", s->parked_n }, { "parked", s->rests }, { "woken", s->resumed },
 		{ "park_refused", s->park_refused }, { "deliveries", s->deliveries },
 		{ "syncers", s->syncers }, { "guests", s->guests }, { "started", s->started },
 		{ "crashed", s->crashed }, { "refused", s->refused }, { "lessons", s->lessons } };
-	for (size_t i = 0; i < LEN(rows); i++) {
-		buf_printf(facts, "%s=%llu\n", rows[i].key, (unsigned long long)rows[i].value);
-	}
+	svc_common_facts(facts, rows, LEN(rows));
 }
 
 /* Ask everyone to finish; the last one to end ends us. */

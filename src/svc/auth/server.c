@@ -206,10 +206,7 @@ svc_auth_on_status(struct svc_common *sc, struct buf *facts)
 
 	svc_auth_hasher_count(s->auth.hasher, &hashes);
 	svc_auth_guard_count(s->auth.guard, &guard);
-	const struct {
-		const char *name;
-		uint64_t value;
-	} rows[] = {
+	const struct svc_common_fact rows[] = {
 		{ "started", c->started },
 		{ "passed", c->passed },
 		{ "failed", c->failed },
@@ -229,9 +226,7 @@ svc_auth_on_status(struct svc_common *sc, struct buf *facts)
 		{ "peers", s->peers_n },
 	};
 
-	for (size_t i = 0; i < LEN(rows); i++) {
-		buf_printf(facts, "%s=%llu\n", rows[i].name, (unsigned long long)rows[i].value);
-	}
+	svc_common_facts(facts, rows, LEN(rows));
 }
 
 void

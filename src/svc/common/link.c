@@ -93,6 +93,7 @@ svc_common_wire_row(struct svc_common *sc, const struct svc_common_edge *row, ui
 	l->sc = sc;
 	l->edge = row;
 	l->peer = peer;
+	l->times++;
 	return wire(l, fd);
 }
 

@@ -24,8 +24,9 @@ struct svc_common_link {
 	struct svc_common *sc;
 	const struct svc_common_edge *edge;
 	struct sys_chan *chan; /* NULL: nobody is there */
-	uint32_t peer; /* its index among the processes of its program, and ours in the row */
-	bool up;       /* on_up was called, and on_down will be */
+	uint32_t peer;  /* its index among the processes of its program, and ours in the row */
+	uint32_t times; /* it was wired so often: a late answer is for an earlier channel */
+	bool up;        /* on_up was called, and on_down will be */
 };
 
 /* A row; functions but on_message may be NULL. Zero name: the end. */

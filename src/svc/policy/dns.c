@@ -54,7 +54,7 @@ svc_policy_dns(struct svc_policy *p, struct svc_policy_ask *ask, str name, uint1
 		p->dns_refused++;
 		return ERR_BUSY;
 	}
-	enum err e = sys_chan_send(p->resolve.chan, &p->out, -1);
+	enum err e = svc_common_link_send(&p->resolve, &p->out, -1);
 	if (e != ERR_OK) {
 		(void)map_del(p->questions, m.request);
 		return e;
@@ -81,14 +81,14 @@ svc_policy_dns_cancel(struct svc_policy_ask *ask)
 static enum err
 on_answer(void *ctx, const struct ipc_policy_resolve_answer *m, int *fd)
 {
-	struct svc_policy_peer *from = ctx;
-	struct svc_policy_ask *ask = map_get(from->p->questions, m->request);
+	struct svc_policy *p = ctx;
+	struct svc_policy_ask *ask = map_get(p->questions, m->request);
 	str rdata[RECORDS_MAX];
 	struct svc_policy_said said = {
 		.result = m->answer.result, .rdata = rdata, .n = MIN(m->records_n, LEN(rdata))
 	};
 
-	from->p->late_in_a_row = 0;
+	p->late_in_a_row = 0;
 	if (ask == NULL) {
 		return ERR_OK; /* too late */
 	}
@@ -100,10 +100,11 @@ on_answer(void *ctx, const struct ipc_policy_resolve_answer *m, int *fd)
 }
 
 enum err
-svc_policy_from_resolve(void *ctx, str datagram, int *fd)
+svc_policy_from_resolve(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_policy_resolve_at_policy handlers = { .answer = on_answer };
-	struct svc_policy_peer *from = ctx;
+	struct svc_policy *p = svc_policy_of(from);
 
-	return ipc_policy_resolve_policy_dispatch(&handlers, from, datagram, fd, from->p->scratch);
+	arena_reset(p->scratch);
+	return ipc_policy_resolve_policy_dispatch(&handlers, p, datagram, fd, p->scratch);
 }

@@ -89,7 +89,7 @@ ask_auth(struct notice *n)
 
 	buf_reset(&p->out);
 	ipc_policy_auth_find_put(&p->out, &m);
-	svc_policy_send(&p->auth);
+	(void)(svc_common_link_send(&p->auth, &p->out, -1) == ERR_OK);
 }
 
 static void
@@ -105,7 +105,7 @@ tell_queue(struct notice *n)
 
 	buf_reset(&p->out);
 	ipc_policy_queue_notice_put(&p->out, &m);
-	svc_policy_send(&p->queue);
+	(void)(svc_common_link_send(&p->queue, &p->out, -1) == ERR_OK);
 }
 
 static void
@@ -192,8 +192,8 @@ svc_policy_notice_ended(struct svc_policy *p, uint64_t txn, enum err result)
 static enum err
 on_found(void *ctx, const struct ipc_policy_auth_found *m, int *fd)
 {
-	struct svc_policy_peer *from = ctx;
-	struct notice *n = find(from->p, m->request);
+	struct svc_policy *p = ctx;
+	struct notice *n = find(p, m->request);
 
 	if (n == NULL || n->readers_n > 0 || m->result == ERR_UNAVAILABLE) {
 		return ERR_OK; /* it was answered before; or asked again later */
@@ -211,12 +211,13 @@ on_found(void *ctx, const struct ipc_policy_auth_found *m, int *fd)
 }
 
 enum err
-svc_policy_from_auth(void *ctx, str datagram, int *fd)
+svc_policy_from_auth(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_policy_auth_at_policy handlers = { .found = on_found };
-	struct svc_policy_peer *from = ctx;
+	struct svc_policy *p = svc_policy_of(from);
 
-	return ipc_policy_auth_policy_dispatch(&handlers, from, datagram, fd, from->p->scratch);
+	arena_reset(p->scratch);
+	return ipc_policy_auth_policy_dispatch(&handlers, p, datagram, fd, p->scratch);
 }
 
 void

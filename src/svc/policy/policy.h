@@ -17,21 +17,11 @@
 #include "svc/policy/limits.h"
 
 struct svc_policy;
-struct svc_policy_edge;
 struct svc_policy_session;
 struct svc_policy_model;
 struct ipc_common_listed;
 struct ipc_common_reply;
 struct ipc_smtp_policy_submit;
-
-/* One channel to a process that asks. */
-struct svc_policy_peer {
-	struct svc_policy *p;
-	const struct svc_policy_edge *edge;
-	struct sys_chan *chan; /* NULL: a free place */
-	uint64_t born;         /* another one for each channel: answers go to who asked */
-	uint32_t index;
-};
 
 /* ---- dns.c: questions to resolve ---- */
 
@@ -106,9 +96,8 @@ struct svc_policy {
 	struct svc_common *sc;
 	struct arena *scratch; /* one message */
 	struct buf out;
-	bool started;
-	struct svc_policy_peer smtps[SVC_POLICY_SMTPS_MAX], scans[SVC_POLICY_SCANS_MAX];
-	struct svc_policy_peer accounts, resolve, queue, auth;
+	struct svc_common_link smtps[SVC_POLICY_SMTPS_MAX], scans[SVC_POLICY_SCANS_MAX];
+	struct svc_common_link accounts, resolve, queue, auth;
 
 	struct policy_keep *keep;
 	struct policy_table *limits, *outgoing;
@@ -118,7 +107,7 @@ struct svc_policy {
 	bool failing; /* the last flush was lost: say so once */
 
 	struct map *questions;
-	uint64_t next_request, next_born;
+	uint64_t next_request;
 	uint32_t late_in_a_row;
 	int64_t rest_until_ms;
 
@@ -144,29 +133,20 @@ struct svc_policy {
 	uint64_t dns_asked, dns_late, dns_refused, lost, learned;
 };
 
-/* One kind of channel. */
-struct svc_policy_edge {
-	str name;
-	/* A dispatch function with the peer as ctx. */
-	enum err (*on_message)(void *ctx, str datagram, int *fd);
-	void (*on_up)(struct svc_policy *p);   /* may be NULL */
-	void (*on_down)(struct svc_policy *p); /* may be NULL */
-};
+/* The process that a link belongs to. */
+static inline struct svc_policy *
+svc_policy_of(const struct svc_common_link *l)
+{
+	return l->sc->ctx;
+}
 
-/* peers.c: the channels. */
-enum err svc_policy_on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd);
-/* Begin to listen to all of them. */
-void svc_policy_listen(struct svc_policy *p);
-/* Send p->out; whoever does not take it asks again or goes on without. */
-void svc_policy_send(struct svc_policy_peer *to);
-
-/* One function per edge, for the table in peers.c. */
-enum err svc_policy_from_smtp(void *ctx, str datagram, int *fd);
-enum err svc_policy_from_scan(void *ctx, str datagram, int *fd);
-enum err svc_policy_from_accounts(void *ctx, str datagram, int *fd);
-enum err svc_policy_from_resolve(void *ctx, str datagram, int *fd);
-enum err svc_policy_from_queue(void *ctx, str datagram, int *fd);
-enum err svc_policy_from_auth(void *ctx, str datagram, int *fd);
+/* One function per edge, for the table in service.c. */
+enum err svc_policy_from_smtp(struct svc_common_link *from, str datagram, int *fd);
+enum err svc_policy_from_scan(struct svc_common_link *from, str datagram, int *fd);
+enum err svc_policy_from_accounts(struct svc_common_link *from, str datagram, int *fd);
+enum err svc_policy_from_resolve(struct svc_common_link *from, str datagram, int *fd);
+enum err svc_policy_from_queue(struct svc_common_link *from, str datagram, int *fd);
+enum err svc_policy_from_auth(struct svc_common_link *from, str datagram, int *fd);
 
 /* remember.c: what is kept, and its timers. */
 enum err svc_policy_remember_start(struct svc_policy *p);
@@ -209,7 +189,7 @@ enum err svc_policy_submit_release(struct svc_policy *p, str address);
 /* Why an account is held, in words. */
 str svc_policy_submit_why(uint32_t why);
 /* queue is there (again): tell it who is held. */
-void svc_policy_submit_tell(struct svc_policy *p);
+void svc_policy_submit_tell(struct svc_common_link *l);
 
 /*
  * notice.c: letters about a held account: to itself, and, account 0, to the operator, who is

@@ -8,17 +8,18 @@
 static enum err
 on_noticed(void *ctx, const struct ipc_policy_queue_noticed *m, int *fd)
 {
-	struct svc_policy_peer *from = ctx;
+	struct svc_policy *p = ctx;
 
-	svc_policy_notice_ended(from->p, m->txn, m->result);
+	svc_policy_notice_ended(p, m->txn, m->result);
 	return ERR_OK;
 }
 
 enum err
-svc_policy_from_queue(void *ctx, str datagram, int *fd)
+svc_policy_from_queue(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_policy_queue_at_policy handlers = { .noticed = on_noticed };
-	struct svc_policy_peer *from = ctx;
+	struct svc_policy *p = svc_policy_of(from);
 
-	return ipc_policy_queue_policy_dispatch(&handlers, from, datagram, fd, from->p->scratch);
+	arena_reset(p->scratch);
+	return ipc_policy_queue_policy_dispatch(&handlers, p, datagram, fd, p->scratch);
 }

@@ -29,14 +29,14 @@ struct judging {
 static void
 send_judged(const struct svc_policy_rcpt *r, const struct ipc_smtp_policy_judged *m)
 {
-	struct svc_policy *p = r->from->p;
+	struct svc_policy *p = svc_policy_of(r->from);
 
-	if (r->from->born != r->born) {
+	if (r->from->times != r->times) {
 		return; /* whoever asked is gone */
 	}
 	buf_reset(&p->out);
 	ipc_smtp_policy_judged_put(&p->out, m);
-	svc_policy_send(r->from);
+	(void)(svc_common_link_send(r->from, &p->out, -1) == ERR_OK);
 }
 
 void

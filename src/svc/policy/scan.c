@@ -22,8 +22,8 @@ enum { GOOD_BELOW = 2500 }; /* thousandths: above it a letter in the inbox prais
 /* A letter that waits. */
 struct judge {
 	struct svc_policy *p;
-	struct svc_policy_peer *from;
-	uint64_t born; /* of its channel */
+	struct svc_common_link *from;
+	uint32_t times; /* of its channel */
 	struct arena *arena;
 	struct ipc_scan_policy_judged m;
 	struct svc_policy_lookup *lookups;
@@ -111,10 +111,10 @@ finish(struct judge *j)
 		j->m.listed_n += svc_policy_lists_listed(&j->lookups[i], j->arena,
 		    &listed[j->m.listed_n]);
 	}
-	if (j->from->born == j->born) {
+	if (j->from->times == j->times) {
 		buf_reset(&p->out);
 		ipc_scan_policy_judged_put(&p->out, &j->m);
-		svc_policy_send(j->from);
+		(void)(svc_common_link_send(j->from, &j->p->out, -1) == ERR_OK);
 	}
 	(void)map_del(p->judges, (uint64_t)(uintptr_t)j);
 	struct arena *a = j->arena; /* j lies in it */
@@ -169,8 +169,8 @@ look_all(struct judge *j, const struct ipc_scan_policy_judge *m)
 static enum err
 on_judge(void *ctx, const struct ipc_scan_policy_judge *m, int *fd)
 {
-	struct svc_policy_peer *from = ctx;
-	struct svc_policy *p = from->p;
+	struct svc_common_link *from = ctx;
+	struct svc_policy *p = svc_policy_of(from);
 	struct arena *a = arena_new(NULL, "judge", JUDGE_OCTETS, 0);
 	struct judge *j = a == NULL ? NULL : ARENA_NEW(a, struct judge);
 
@@ -179,9 +179,11 @@ on_judge(void *ctx, const struct ipc_scan_policy_judge *m, int *fd)
 		arena_free(&a);
 		return ERR_OK; /* no memory: scan goes on without when its patience ends */
 	}
-	*j = (struct judge){
-		.p = p, .from = from, .born = from->born, .arena = a, .m = { .request = m->request }
-	};
+	*j = (struct judge){ .p = p,
+		.from = from,
+		.times = from->times,
+		.arena = a,
+		.m = { .request = m->request } };
 	take_fame(j, m);
 	take_opinions(j, m);
 	if (map_set(p->judges, (uint64_t)(uintptr_t)j, j) == ERR_OK) {
@@ -236,8 +238,8 @@ praise(struct svc_policy *p, const struct ipc_scan_policy_ended *m)
 static enum err
 on_ended(void *ctx, const struct ipc_scan_policy_ended *m, int *fd)
 {
-	struct svc_policy_peer *from = ctx;
-	struct svc_policy *p = from->p;
+	struct svc_common_link *from = ctx;
+	struct svc_policy *p = svc_policy_of(from);
 	uint32_t learned = 0;
 
 	praise(p, m);
@@ -254,13 +256,14 @@ on_ended(void *ctx, const struct ipc_scan_policy_ended *m, int *fd)
 }
 
 enum err
-svc_policy_from_scan(void *ctx, str datagram, int *fd)
+svc_policy_from_scan(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_scan_policy_at_policy handlers = { .judge = on_judge,
 		.ended = on_ended };
-	struct svc_policy_peer *from = ctx;
+	struct svc_policy *p = svc_policy_of(from);
 
-	return ipc_scan_policy_policy_dispatch(&handlers, from, datagram, fd, from->p->scratch);
+	arena_reset(p->scratch);
+	return ipc_scan_policy_policy_dispatch(&handlers, from, datagram, fd, p->scratch);
 }
 
 /* ---- account holders teach ------------------------------------------------------------------ */
@@ -269,12 +272,12 @@ svc_policy_from_scan(void *ctx, str datagram, int *fd)
 static enum err
 on_learn(void *ctx, const struct ipc_accounts_policy_learn *m, int *fd)
 {
-	struct svc_policy_peer *from = ctx;
+	struct svc_common_link *from = ctx;
 	const bool junk_undo[2] = { m->junk, m->undo };
 
 	if (m->account != 0 && m->features.n > 0) {
-		svc_policy_learn(from->p, m->account, m->features, junk_undo);
-		svc_policy_learn(from->p, 0, m->features, junk_undo);
+		svc_policy_learn(svc_policy_of(from), m->account, m->features, junk_undo);
+		svc_policy_learn(svc_policy_of(from), 0, m->features, junk_undo);
 	}
 	return ERR_OK;
 }
@@ -282,19 +285,20 @@ on_learn(void *ctx, const struct ipc_accounts_policy_learn *m, int *fd)
 static enum err
 on_forget(void *ctx, const struct ipc_accounts_policy_forget *m, int *fd)
 {
-	struct svc_policy_peer *from = ctx;
+	struct svc_common_link *from = ctx;
 
-	policy_keep_forget(from->p->keep, m->account);
-	svc_policy_learn_forget(from->p, m->account);
+	policy_keep_forget(svc_policy_of(from)->keep, m->account);
+	svc_policy_learn_forget(svc_policy_of(from), m->account);
 	return ERR_OK;
 }
 
 enum err
-svc_policy_from_accounts(void *ctx, str datagram, int *fd)
+svc_policy_from_accounts(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_accounts_policy_at_policy handlers = { .learn = on_learn,
 		.forget = on_forget };
-	struct svc_policy_peer *from = ctx;
+	struct svc_policy *p = svc_policy_of(from);
 
-	return ipc_accounts_policy_policy_dispatch(&handlers, from, datagram, fd, from->p->scratch);
+	arena_reset(p->scratch);
+	return ipc_accounts_policy_policy_dispatch(&handlers, from, datagram, fd, p->scratch);
 }

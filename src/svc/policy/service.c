@@ -36,9 +36,7 @@ start(struct svc_common *sc)
 
 	TRY(svc_policy_remember_start(p));
 	TRY(svc_policy_learn_start(p));
-	TRY(svc_policy_lists_start(p));
-	svc_policy_listen(p);
-	return ERR_OK;
+	return svc_policy_lists_start(p);
 }
 
 /* Lists begin anew; what waits for their answers goes on without. */
@@ -66,12 +64,10 @@ on_status(struct svc_common *sc, struct buf *facts)
 	for (size_t i = 0; i < p->zones_n; i++) {
 		good += p->zones[i].state == SVC_POLICY_ZONE_GOOD;
 	}
-	const struct {
-		const char *key;
-		uint64_t value;
-	} rows[] = { { "peers", p->peers }, { "recipients", p->rcpts }, { "submitted", p->submits },
-		{ "letters", p->letters }, { "greylisted", p->greylisted }, { "waited", p->let_in },
-		{ "exempt", p->exempt }, { "known", p->known }, { "limited", p->limited },
+	const struct svc_common_fact rows[] = { { "peers", p->peers }, { "recipients", p->rcpts },
+		{ "submitted", p->submits }, { "letters", p->letters },
+		{ "greylisted", p->greylisted }, { "waited", p->let_in }, { "exempt", p->exempt },
+		{ "known", p->known }, { "limited", p->limited },
 		{ "accounts_limited", p->limited_accounts }, { "accounts_held", p->holds },
 		{ "held", p->keep == NULL ? 0 : policy_keep_count(p->keep, POLICY_HELD) },
 		{ "sessions", lru_count(p->sessions) },
@@ -83,9 +79,7 @@ on_status(struct svc_common *sc, struct buf *facts)
 		{ "lost_transactions", p->lost }, { "lists", p->zones_n }, { "lists_good", good },
 		{ "dns_asked", p->dns_asked }, { "dns_late", p->dns_late },
 		{ "dns_not_asked", p->dns_refused }, { "learned", p->learned } };
-	for (size_t i = 0; i < LEN(rows); i++) {
-		buf_printf(facts, "%s=%llu\n", rows[i].key, (unsigned long long)rows[i].value);
-	}
+	svc_common_facts(facts, rows, LEN(rows));
 }
 
 static void
@@ -112,12 +106,28 @@ svc_policy_stop(struct svc_policy *p)
 	}
 }
 
+static const struct svc_common_edge edges[] = {
+	{ S_INIT("smtp_policy"), SVC_COMMON_LINKS(struct svc_policy, smtps),
+	    .on_message = svc_policy_from_smtp },
+	{ S_INIT("scan_policy"), SVC_COMMON_LINKS(struct svc_policy, scans),
+	    .on_message = svc_policy_from_scan },
+	{ S_INIT("accounts_policy"), SVC_COMMON_LINKS(struct svc_policy, accounts),
+	    .on_message = svc_policy_from_accounts },
+	{ S_INIT("policy_resolve"), SVC_COMMON_LINKS(struct svc_policy, resolve),
+	    .on_message = svc_policy_from_resolve },
+	{ S_INIT("policy_queue"), SVC_COMMON_LINKS(struct svc_policy, queue),
+	    .on_message = svc_policy_from_queue, .on_up = svc_policy_submit_tell },
+	{ S_INIT("policy_auth"), SVC_COMMON_LINKS(struct svc_policy, auth),
+	    .on_message = svc_policy_from_auth },
+	{ .n = 0 },
+};
+
 const struct svc_common_service svc_policy_service = {
 	.name = "policy",
 	.profile = svc_policy_profile,
 	.init = init,
 	.start = start,
-	.on_wire = svc_policy_on_wire,
+	.edges = edges,
 	.on_reload = on_reload,
 	.on_status = on_status,
 	.on_quit = on_quit,

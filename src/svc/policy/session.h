@@ -66,8 +66,9 @@ struct svc_policy_session {
 /* A recipient; in the message that it came in, or a copy that waits. */
 struct svc_policy_rcpt {
 	struct list node;
-	struct svc_policy_peer *from;
-	uint64_t born; /* of the channel it came on; another one now: nobody waits for the answer */
+	struct svc_common_link *from;
+	uint32_t
+	    times; /* of the channel it came on; another one now: nobody waits for the answer */
 	uint64_t request;
 	str helo, reverse_path, address;
 	const uint64_t *accounts;

@@ -9,13 +9,15 @@
 enum { GO_ON = 1, LATER = 2, RECIPIENT_ACCOUNTS = 100 };
 
 static void
-say(struct svc_policy_peer *to, uint64_t request, const struct ipc_common_reply *reply)
+say(struct svc_common_link *to, uint64_t request, const struct ipc_common_reply *reply)
 {
 	const struct ipc_smtp_policy_replied m = { .request = request, .reply = *reply };
+	struct svc_policy *p = svc_policy_of(to);
 
-	buf_reset(&to->p->out);
-	ipc_smtp_policy_replied_put(&to->p->out, &m);
-	svc_policy_send(to);
+	buf_reset(&p->out);
+	ipc_smtp_policy_replied_put(&p->out, &m);
+	/* whoever does not take it asks again or goes on without */
+	(void)(svc_common_link_send(to, &p->out, -1) == ERR_OK);
 }
 
 /* 16 octets; anything else is a loopback address: nothing is known, nothing refused. */
@@ -32,8 +34,8 @@ take_ip(str text, uint8_t ret[16])
 static enum err
 on_peer(void *ctx, const struct ipc_smtp_policy_peer *m, int *fd)
 {
-	struct svc_policy_peer *from = ctx;
-	struct svc_policy *p = from->p;
+	struct svc_common_link *from = ctx;
+	struct svc_policy *p = svc_policy_of(from);
 	struct ipc_common_reply reply = { .verdict = GO_ON };
 	uint8_t ip[16];
 
@@ -65,11 +67,11 @@ on_peer(void *ctx, const struct ipc_smtp_policy_peer *m, int *fd)
 static enum err
 on_rcpt(void *ctx, const struct ipc_smtp_policy_rcpt *m, int *fd)
 {
-	struct svc_policy_peer *from = ctx;
-	struct svc_policy *p = from->p;
+	struct svc_common_link *from = ctx;
+	struct svc_policy *p = svc_policy_of(from);
 	uint64_t accounts[RECIPIENT_ACCOUNTS];
 	struct svc_policy_rcpt r = { .from = from,
-		.born = from->born,
+		.times = from->times,
 		.request = m->request,
 		.helo = m->helo,
 		.reverse_path = m->reverse_path,
@@ -100,11 +102,11 @@ on_rcpt(void *ctx, const struct ipc_smtp_policy_rcpt *m, int *fd)
 static enum err
 on_submit(void *ctx, const struct ipc_smtp_policy_submit *m, int *fd)
 {
-	struct svc_policy_peer *from = ctx;
+	struct svc_common_link *from = ctx;
 	struct ipc_common_reply reply = { .verdict = GO_ON };
 
-	from->p->submits++;
-	svc_policy_submit(from->p, m, &reply);
+	svc_policy_of(from)->submits++;
+	svc_policy_submit(svc_policy_of(from), m, &reply);
 	say(from, m->request, &reply);
 	return ERR_OK;
 }
@@ -112,8 +114,8 @@ on_submit(void *ctx, const struct ipc_smtp_policy_submit *m, int *fd)
 static enum err
 on_ended(void *ctx, const struct ipc_smtp_policy_ended *m, int *fd)
 {
-	struct svc_policy_peer *from = ctx;
-	struct svc_policy *p = from->p;
+	struct svc_common_link *from = ctx;
+	struct svc_policy *p = svc_policy_of(from);
 	uint8_t ip[16];
 
 	take_ip(m->ip, ip);
@@ -136,12 +138,13 @@ on_ended(void *ctx, const struct ipc_smtp_policy_ended *m, int *fd)
 }
 
 enum err
-svc_policy_from_smtp(void *ctx, str datagram, int *fd)
+svc_policy_from_smtp(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_smtp_policy_at_policy handlers = {
 		.peer = on_peer, .rcpt = on_rcpt, .submit = on_submit, .ended = on_ended
 	};
-	struct svc_policy_peer *from = ctx;
+	struct svc_policy *p = svc_policy_of(from);
 
-	return ipc_smtp_policy_policy_dispatch(&handlers, from, datagram, fd, from->p->scratch);
+	arena_reset(p->scratch);
+	return ipc_smtp_policy_policy_dispatch(&handlers, from, datagram, fd, p->scratch);
 }

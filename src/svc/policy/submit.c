@@ -42,7 +42,8 @@ tell_queue(struct svc_policy *p, uint64_t account, bool on)
 
 	buf_reset(&p->out);
 	ipc_policy_queue_hold_put(&p->out, &m);
-	svc_policy_send(&p->queue); /* not there: it is told when it is */
+	/* not there: it is told when it is */
+	(void)(svc_common_link_send(&p->queue, &p->out, -1) == ERR_OK);
 }
 
 static uint64_t
@@ -82,8 +83,9 @@ tell_one(void *ctx, const struct policy_seen *row)
 }
 
 void
-svc_policy_submit_tell(struct svc_policy *p)
+svc_policy_submit_tell(struct svc_common_link *l)
 {
+	struct svc_policy *p = svc_policy_of(l);
 	const struct policy_keep_query q = { .kind = POLICY_HELD, .max = SVC_POLICY_HELD_MAX };
 	enum err e = policy_keep_list(p->keep, &q, tell_one, p);
 

@@ -217,8 +217,7 @@ wire(size_t end)
 	int ends[2];
 
 	CHECK_ERR(sys_chan_pair(ends), ERR_OK);
-	CHECK_ERR(svc_policy_service.on_wire(&world.sc, str_from(edges[end]), 0, S("x"), ends[0]),
-	    ERR_OK);
+	CHECK_ERR(svc_common_wire(&world.sc, str_from(edges[end]), 0, ends[0]), ERR_OK);
 	sys_close(&world.ends[end]);
 	world.ends[end] = ends[1];
 }
@@ -245,6 +244,8 @@ world_start(void)
 	CHECK_ERR(sys_loop_new(&world.sc.loop), ERR_OK);
 	world.sc.arena = arena_new(NULL, "process", 64 << 20, 0);
 	world.sc.conf = &world.conf;
+	world.sc.service = &svc_policy_service;
+	world.sc.starting = true;
 	CHECK_ERR(svc_policy_service.init(&world.sc), ERR_OK);
 	world.p = world.sc.ctx;
 	for (size_t i = 0; i < ENDS; i++) {
@@ -255,6 +256,7 @@ world_start(void)
 	CHECK_ERR(sys_chan_new(world.sc.loop, ends[0], &admin, &world.admin_chan), ERR_OK);
 	world.admin = ends[1];
 	CHECK_ERR(svc_policy_service.start(&world.sc), ERR_OK);
+	svc_common_links_start(&world.sc);
 	world_turn();
 }
 
@@ -269,11 +271,7 @@ world_stop(void)
 	map_free(&p->judges);
 	policy_table_free(&p->limits);
 	policy_table_free(&p->outgoing);
-	struct svc_policy_peer *peers[] = { p->smtps, p->scans, &p->accounts, &p->queue,
-		&p->resolve, &p->auth };
-	for (size_t i = 0; i < LEN(peers); i++) {
-		sys_chan_free(&peers[i]->chan);
-	}
+	svc_common_links_close(&world.sc);
 	for (size_t i = 0; i < ENDS; i++) {
 		sys_close(&world.ends[i]);
 	}

@@ -168,19 +168,15 @@ svc_scan_on_status(struct svc_common *sc, struct buf *facts)
 {
 	struct svc_scan *s = sc->ctx;
 	const struct svc_scan_counters *c = &s->count;
-	const struct {
-		const char *key;
-		uint64_t value;
-	} rows[] = { { "letters_now", s->letters_n }, { "octets_now", s->octets },
-		{ "letters", c->letters }, { "submissions", c->submissions },
-		{ "octets", c->octets }, { "passed", c->passed }, { "junk", c->junk },
-		{ "refused", c->refused }, { "put_off", c->later }, { "viruses", c->viruses },
-		{ "not_looked_at", c->failed }, { "nobody_waited", c->lost },
-		{ "fields_cut", c->cuts }, { "stages_late", c->late }, { "waited", c->waited },
-		{ "questions", c->questions }, { "unanswered", c->unanswered } };
-	for (size_t i = 0; i < LEN(rows); i++) {
-		buf_printf(facts, "%s=%llu\n", rows[i].key, (unsigned long long)rows[i].value);
-	}
+	const struct svc_common_fact rows[] = { { "letters_now", s->letters_n },
+		{ "octets_now", s->octets }, { "letters", c->letters },
+		{ "submissions", c->submissions }, { "octets", c->octets }, { "passed", c->passed },
+		{ "junk", c->junk }, { "refused", c->refused }, { "put_off", c->later },
+		{ "viruses", c->viruses }, { "not_looked_at", c->failed },
+		{ "nobody_waited", c->lost }, { "fields_cut", c->cuts }, { "stages_late", c->late },
+		{ "waited", c->waited }, { "questions", c->questions },
+		{ "unanswered", c->unanswered } };
+	svc_common_facts(facts, rows, LEN(rows));
 	for (size_t i = 0; i < SVC_SCAN_STAGES; i++) {
 		if (s->stages[i] == NULL) {
 			continue;

@@ -312,11 +312,8 @@ svc_send_on_status(struct svc_common *sc, struct buf *facts)
 	const struct svc_send *sv = sc->ctx;
 	const struct svc_send_counters *c = &sv->count;
 	const struct svc_send_sign_counts *s = svc_send_sign_count(sv);
-	const struct {
-		const char *key;
-		uint64_t value;
-	} rows[] = { { "letters", sv->letters_n }, { "bodies_octets", sv->bodies },
-		{ "connections", sv->conns_n },
+	const struct svc_common_fact rows[] = { { "letters", sv->letters_n },
+		{ "bodies_octets", sv->bodies }, { "connections", sv->conns_n },
 		{ "connections_octets", sv->conns_n * sizeof(struct svc_send_conn) },
 		{ "routes", map_count(sv->routes) }, { "questions", map_count(sv->asks) },
 		{ "operators", map_count(sv->pace.operators) }, { "results_owed", sv->owed_n },
@@ -331,9 +328,7 @@ svc_send_on_status(struct svc_common *sc, struct buf *facts)
 		{ "answers_lost", c->answers_lost }, { "records_lost", c->records_lost },
 		{ "signatures", s->signatures }, { "signatures_kept", s->kept },
 		{ "unsigned", s->unsigned_letters }, { "waited_for_keys", s->delayed } };
-	for (size_t i = 0; i < LEN(rows); i++) {
-		buf_printf(facts, "%s=%llu\n", rows[i].key, (unsigned long long)rows[i].value);
-	}
+	svc_common_facts(facts, rows, LEN(rows));
 }
 
 void

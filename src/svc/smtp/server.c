@@ -248,21 +248,16 @@ svc_smtp_on_status(struct svc_common *sc, struct buf *facts)
 {
 	const struct svc_smtp *sv = sc->ctx;
 	const struct svc_smtp_counters *c = &sv->counters;
-	const struct {
-		const char *key;
-		uint64_t value;
-	} rows[] = { { "sessions", sv->living }, { "sessions_total", c->sessions },
-		{ "accepted", c->accepted }, { "octets", c->octets }, { "refused", c->refused },
-		{ "answers_lost", c->lost }, { "auth_lost", c->auth_lost },
-		{ "queue_lost", c->queue_lost }, { "bodies_octets", sv->bodies },
-		{ "policy_lost", c->policy_lost }, { "scan_lost", c->scan_lost },
-		{ "watch_lost", c->watch_lost }, { "policy_absent", c->policy_absent },
-		{ "scan_absent", c->scan_absent }, { "scan_held", c->held },
-		{ "scan_refused", c->scan_refused }, { "scan_later", c->scan_later },
-		{ "junk", c->junk }, { "untold", c->untold } };
-	for (size_t i = 0; i < LEN(rows); i++) {
-		buf_printf(facts, "%s=%llu\n", rows[i].key, (unsigned long long)rows[i].value);
-	}
+	const struct svc_common_fact rows[] = { { "sessions", sv->living },
+		{ "sessions_total", c->sessions }, { "accepted", c->accepted },
+		{ "octets", c->octets }, { "refused", c->refused }, { "answers_lost", c->lost },
+		{ "auth_lost", c->auth_lost }, { "queue_lost", c->queue_lost },
+		{ "bodies_octets", sv->bodies }, { "policy_lost", c->policy_lost },
+		{ "scan_lost", c->scan_lost }, { "watch_lost", c->watch_lost },
+		{ "policy_absent", c->policy_absent }, { "scan_absent", c->scan_absent },
+		{ "scan_held", c->held }, { "scan_refused", c->scan_refused },
+		{ "scan_later", c->scan_later }, { "junk", c->junk }, { "untold", c->untold } };
+	svc_common_facts(facts, rows, LEN(rows));
 }
 
 /* Transactions under way finish; everyone else hears 421. The last session ends the process. */
