@@ -55,15 +55,20 @@ cell(const struct store_msg *m, size_t col)
 	return narrow;
 }
 
-static inline void
-cell_set(struct store_msg *m, size_t col, uint64_t v)
+static void
+put_cells(struct store_page *p, size_t col, const column v, uint64_t base)
 {
-	char *at = (char *)m + columns[col].at;
-	uint32_t narrow = (uint32_t)v;
+	char *at = (char *)p->msg + columns[col].at;
 	if (columns[col].wide) {
-		memcpy(at, &v, sizeof v);
+		for (size_t i = 0; i < p->n; i++, at += sizeof p->msg[0]) {
+			uint64_t wide = base + v[i];
+			memcpy(at, &wide, sizeof wide);
+		}
 	} else {
-		memcpy(at, &narrow, sizeof narrow);
+		for (size_t i = 0; i < p->n; i++, at += sizeof p->msg[0]) {
+			uint32_t narrow = (uint32_t)(base + v[i]);
+			memcpy(at, &narrow, sizeof narrow);
+		}
 	}
 }
 
@@ -146,8 +151,9 @@ get_differences(column v, size_t n, str octets, size_t width)
 	uint64_t mask = width == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * width) - 1;
 	size_t i = 0;
 	for (; i < n && (i * width) + sizeof *v <= octets.n; i++) {
-		memcpy(&v[i], from + i * width, sizeof *v);
-		v[i] = le64toh(v[i]) & mask;
+		uint64_t eight;
+		memcpy(&eight, from + i * width, sizeof eight);
+		v[i] = le64toh(eight) & mask;
 	}
 	for (; i < n; i++) {
 		v[i] = 0;
@@ -170,9 +176,7 @@ get_column(struct store_page *p, size_t col, str octets, uint64_t base)
 	if (base > columns[col].max || hi > columns[col].max - base) {
 		return false;
 	}
-	for (size_t i = 0; i < p->n; i++) {
-		cell_set(&p->msg[i], col, base + v[i]);
-	}
+	put_cells(p, col, v, base);
 	return true;
 }
 

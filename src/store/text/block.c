@@ -226,26 +226,28 @@ store_text_directory_check(const struct store_text_head *h, str directory)
 }
 
 enum err
-store_text_column_get(const struct store_text_head *h, int column, str stored, struct buf *out)
+store_text_column_get(const struct store_text_head *h, int column, str stored, size_t want,
+    struct buf *out)
 {
 	uint32_t plain_n = h->column[column].plain_n;
+	ASSERT(want <= plain_n);
 	buf_reset(out);
 	if (stored.n != h->column[column].stored_n ||
 	    crc32c(0, stored.p, stored.n) != h->column[column].crc) {
 		return ERR_CORRUPT;
 	}
 	if (stored.n == plain_n) {
-		buf_str(out, stored);
+		buf_str(out, str_sub(stored, 0, want));
 		return buf_err(out);
 	}
 	char *to = buf_room(out, plain_n);
 	if (to == NULL) {
 		return buf_err(out);
 	}
-	int n = LZ4_decompress_safe(stored.p, to, (int)stored.n, (int)plain_n);
-	if (n < 0 || (uint32_t)n != plain_n) {
+	int n = LZ4_decompress_safe_partial(stored.p, to, (int)stored.n, (int)want, (int)plain_n);
+	if (n < 0 || (uint32_t)n < want) {
 		return ERR_CORRUPT;
 	}
-	buf_grow(out, plain_n);
+	buf_grow(out, want);
 	return ERR_OK;
 }

@@ -59,8 +59,8 @@ enum err store_text_directory_check(const struct store_text_head *h, str directo
 /* An entry of a checked directory; i < h->n. */
 struct store_text_entry store_text_entry_get(str directory, uint32_t i);
 
-/* Replace `out` with a column. CORRUPT, NOMEM. */
-enum err store_text_column_get(const struct store_text_head *h, int column, str stored,
+/* Replace `out` with the first `want` octets of a column, which has so many. CORRUPT, NOMEM. */
+enum err store_text_column_get(const struct store_text_head *h, int column, str stored, size_t want,
     struct buf *out);
 
 #endif

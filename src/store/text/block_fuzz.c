@@ -30,7 +30,8 @@ read_block(const struct store_text_head *h, str rest)
 		struct store_text_head mine = *h;
 		mine.column[i].crc = crc32c(0, stored.p, stored.n);
 		at += stored.n;
-		if (store_text_column_get(&mine, i, stored, &column) != ERR_OK) {
+		if (store_text_column_get(&mine, i, stored, mine.column[i].plain_n, &column) !=
+		    ERR_OK) {
 			continue;
 		}
 		for (uint32_t k = 0; k < h->n; k++) {

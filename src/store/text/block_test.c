@@ -50,7 +50,7 @@ read_all(str octets, struct buf *directory, struct buf columns[MAIL_TEXT_COLUMNS
 	size_t at = STORE_TEXT_HEAD + h->directory_n;
 	for (int i = 0; i < MAIL_TEXT_COLUMNS; i++) {
 		str stored = str_sub(octets, at, h->column[i].stored_n);
-		TRY(store_text_column_get(h, i, stored, &columns[i]));
+		TRY(store_text_column_get(h, i, stored, h->column[i].plain_n, &columns[i]));
 		at += stored.n;
 	}
 	return ERR_OK;

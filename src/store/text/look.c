@@ -196,7 +196,13 @@ static enum err
 look_at_block_column(struct store_text_look *l, const struct store_text_head *h, int column)
 {
 	str directory = buf_view(&l->in);
-	TRY(store_text_column_get(h, column, buf_view(&l->stored), &l->column));
+	size_t last = h->n;
+	while (last > 0 && l->wanted[last - 1] == SIZE_MAX) {
+		last--;
+	}
+	size_t want = last == 0 ? 0
+				: store_text_entry_get(directory, (uint32_t)last - 1).end[column];
+	TRY(store_text_column_get(h, column, buf_view(&l->stored), want, &l->column));
 	for (uint32_t i = 0; i < h->n; i++) {
 		if (l->wanted[i] != SIZE_MAX) {
 			struct store_text_entry e = store_text_entry_get(directory, i);

@@ -17,6 +17,7 @@ enum {
 	GRAMS_MAX = 24,   /* of one needle that are asked for */
 	MATCH_MAX = 1024, /* octets of such a question */
 	CHARS = 3,
+	LONG = 10,    /* octets of a needle that has trigrams enough */
 	WORTH = 1000, /* asking about fewer messages is not worth opening the index */
 };
 
@@ -224,11 +225,15 @@ gram_of(str s)
 	return s.n - rest.n;
 }
 
-/* The question for a needle: its trigrams, each quoted, all of them. False: too short for one. */
+/*
+ * The question for a needle: its trigrams, each quoted, all of them; of a long one only those that
+ * do not overlap, which name hardly more messages. False: too short for one.
+ */
 static bool
 put_question(struct buf *out, str needle)
 {
 	size_t n, grams = 0;
+	int step = needle.n > LONG ? CHARS : 1;
 	while ((n = gram_of(needle)) > 0 && grams < GRAMS_MAX) {
 		buf_cstr(out, grams++ > 0 ? " \"" : "\"");
 		for (size_t i = 0; i < n; i++) {
@@ -236,7 +241,9 @@ put_question(struct buf *out, str needle)
 			buf_ch(out, needle.p[i]);
 		}
 		buf_ch(out, '"');
-		(void)utf8_next(&needle);
+		for (int i = 0; i < step && needle.n > 0; i++) {
+			(void)utf8_next(&needle);
+		}
 	}
 	return grams > 0 && buf_err(out) == ERR_OK;
 }

@@ -61,7 +61,7 @@ ask_header(struct svc_account_imap_search *x, const struct imap_search_node *lea
 	int at = field_of(leaf->name);
 	str fact;
 	if (at < 0) {
-		return svc_account_imap_search_texts_ask(&x->texts, x->msg->id, leaf, ret);
+		return svc_account_imap_search_texts_ask(&x->texts, x->msg, leaf, ret);
 	}
 	TRY(svc_account_imap_search_fact_get(&x->facts, x->msg->id, fields[at].fact, &fact));
 	if (fields[at].part >= 0) {
@@ -134,7 +134,7 @@ ask(void *ctx, const struct imap_search_node *leaf, bool *ret)
 	case IMAP_SEARCH_HEADER: return ask_header(x, leaf, ret);
 	case IMAP_SEARCH_BODY:
 	case IMAP_SEARCH_TEXT:
-		return svc_account_imap_search_texts_ask(&x->texts, x->msg->id, leaf, ret);
+		return svc_account_imap_search_texts_ask(&x->texts, x->msg, leaf, ret);
 	default: return ask_meta(x, leaf, ret);
 	}
 }
@@ -286,15 +286,28 @@ look_at_all(struct svc_account_imap_search *x, const struct store_set *uids,
 	for (;;) {
 		if (scan->at == scan->n) {
 			TRY(store_hold(x->s->store)); /* one transaction for many reads */
+			svc_account_imap_progress(x->s, x->seq,
+			    x->box == &x->s->box ? x->box->view.n : 0);
 		}
 		TRY(svc_account_imap_scan_next(scan, &x->msg));
 		if (x->msg == NULL) {
 			return ERR_OK;
 		}
 		x->seq = scan->seq;
-		svc_account_imap_progress(x->s, x->seq - 1,
-		    x->box == &x->s->box ? x->box->view.n : 0);
 		TRY(look_at_one(x, worth));
+	}
+}
+
+/* What is left to look at when a text is asked for that everything depends on: where it is. */
+static void
+keep_hits(struct svc_account_imap_search *x, struct store_set *worth)
+{
+	const struct imap_search_program *p = x->program;
+	for (size_t i = 1; i < p->n; i = p->nodes[i].end) {
+		if (is_text(&p->nodes[i]) &&
+		    svc_account_imap_search_texts_hits(&x->texts, &p->nodes[i], worth)) {
+			return;
+		}
 	}
 }
 
@@ -312,6 +325,10 @@ look(struct svc_account_imap_search *x, const struct store_set *uids)
 	enum err e = look_at_all(x, uids, &worth);
 	e = e == ERR_OK ? store_set_err(&worth) : e;
 	e = e == ERR_OK ? svc_account_imap_search_texts_look(&x->texts) : e;
+	if (e == ERR_OK) {
+		keep_hits(x, &worth);
+		e = store_set_err(&worth);
+	}
 	e = e == ERR_OK ? look_at_all(x, &worth, NULL) : e;
 	store_set_done(&worth);
 	return e;

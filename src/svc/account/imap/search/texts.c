@@ -84,7 +84,8 @@ svc_account_imap_search_texts_init(struct svc_account_imap_texts *t, struct svc_
 	int64_t most = s->account->conf->imap_search_time;
 	t->end_ms = most == 0 ? INT64_MAX : sys_clock_ms() + most;
 	t->ids = arena_array(s->work, MAX(messages, (size_t)1), sizeof *t->ids);
-	return t->ids == NULL ? ERR_BUDGET : ERR_OK;
+	t->uids = arena_array(s->work, MAX(messages, (size_t)1), sizeof *t->uids);
+	return t->ids == NULL || t->uids == NULL ? ERR_BUDGET : ERR_OK;
 }
 
 /* ---- looking ------------------------------------------------------------------------------ */
@@ -107,6 +108,7 @@ put_in_order(struct svc_account_imap_texts *t)
 	if (ordered) {
 		return;
 	}
+	t->uids = NULL;
 	qsort(t->ids, t->n, sizeof *t->ids, by_number);
 	for (size_t i = 0; i < t->n; i++) {
 		if (kept == 0 || t->ids[kept - 1] != t->ids[i]) {
@@ -174,6 +176,29 @@ place_of(const struct svc_account_imap_texts *t, uint64_t id)
 	return lo;
 }
 
+static bool
+has_hit(const struct svc_account_imap_texts *t, size_t key, size_t at)
+{
+	return (t->hits[key / BITS * t->n + at] >> key % BITS & 1) != 0;
+}
+
+bool
+svc_account_imap_search_texts_hits(const struct svc_account_imap_texts *t,
+    const struct imap_search_node *leaf, struct store_set *out)
+{
+	size_t key = t->key_of[leaf - t->program->nodes];
+	if (t->uids == NULL || leaf->text.n == 0) {
+		return false; /* an empty one is in every message: those were not all noted */
+	}
+	store_set_reset(out);
+	for (size_t i = 0; i < t->n; i++) {
+		if (has_hit(t, key, i)) {
+			store_set_add(out, t->uids[i], t->uids[i]);
+		}
+	}
+	return true;
+}
+
 /* A message whose other keys have another answer than the first time. */
 static enum err
 look_at_one(struct svc_account_imap_texts *t, uint64_t id, size_t key, bool *ret)
@@ -192,7 +217,7 @@ look_at_one(struct svc_account_imap_texts *t, uint64_t id, size_t key, bool *ret
 }
 
 enum err
-svc_account_imap_search_texts_ask(struct svc_account_imap_texts *t, uint64_t id,
+svc_account_imap_search_texts_ask(struct svc_account_imap_texts *t, const struct store_msg *m,
     const struct imap_search_node *leaf, bool *ret)
 {
 	size_t key = t->key_of[leaf - t->program->nodes];
@@ -203,13 +228,14 @@ svc_account_imap_search_texts_ask(struct svc_account_imap_texts *t, uint64_t id,
 	}
 	if (!t->looked) {
 		ASSERT(t->n < t->cap);
-		t->ids[t->n++] = id;
+		t->ids[t->n] = m->id;
+		t->uids[t->n++] = m->uid;
 		return ERR_AGAIN;
 	}
-	size_t at = place_of(t, id);
-	if (at == t->n || t->ids[at] != id) {
-		return look_at_one(t, id, key, ret);
+	size_t at = place_of(t, m->id);
+	if (at == t->n || t->ids[at] != m->id) {
+		return look_at_one(t, m->id, key, ret);
 	}
-	*ret = (t->hits[key / BITS * t->n + at] >> key % BITS & 1) != 0;
+	*ret = has_hit(t, key, at);
 	return ERR_OK;
 }

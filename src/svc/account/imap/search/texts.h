@@ -17,7 +17,8 @@ struct svc_account_imap_texts {
 	uint16_t *key_of; /* by node: its key */
 	struct store_text_key *keys;
 	size_t keys_n;
-	uint64_t *ids; /* noted; in order and once each after looking */
+	uint64_t *ids;  /* noted; in order and once each after looking */
+	uint32_t *uids; /* of the ids as they were noted; NULL when that was another order */
 	size_t n, cap;
 	uint64_t *hits; /* bits of 64 keys for each id, then of the next 64 */
 	bool looked;
@@ -43,8 +44,8 @@ enum err svc_account_imap_search_texts_init(struct svc_account_imap_texts *t,
  * Errors  AGAIN: not known yet, noted; afterwards, of a message that was not noted, what the store
  *         gives
  */
-enum err svc_account_imap_search_texts_ask(struct svc_account_imap_texts *t, uint64_t id,
-    const struct imap_search_node *leaf, bool *ret);
+enum err svc_account_imap_search_texts_ask(struct svc_account_imap_texts *t,
+    const struct store_msg *m, const struct imap_search_node *leaf, bool *ret);
 
 /*
  * Look at everything noted.
@@ -53,6 +54,13 @@ enum err svc_account_imap_search_texts_ask(struct svc_account_imap_texts *t, uin
  * Errors  TIMEOUT (with a response code), UNAVAILABLE (the session shall end), what the store gives
  */
 enum err svc_account_imap_search_texts_look(struct svc_account_imap_texts *t);
+
+/*
+ * After looking: the uids of the noted messages that have this text, in place of what is in `out`.
+ * False: it cannot be said, and `out` stays.
+ */
+bool svc_account_imap_search_texts_hits(const struct svc_account_imap_texts *t,
+    const struct imap_search_node *leaf, struct store_set *out);
 
 /* Fold the strings of a program once; names of fields stay. NOMEM, BUDGET. */
 enum err svc_account_imap_search_texts_fold(struct arena *a, struct imap_search_program *p);
