@@ -85,9 +85,10 @@ struct svc_accounts_child {
 	bool killed; /* by us, so its death is no news */
 	struct svc_accounts_ident ident;
 	struct svc_accounts_origin origin;
-	uint32_t notices, lessons;         /* sent to it; it told: teach.h */
-	struct svc_accounts_parked *offer; /* it wants to rest; NULL: not now */
-	uint64_t guest;                    /* a guest: its own account */
+	uint32_t notices, lessons;            /* sent to it; it told: teach.h */
+	struct svc_accounts_leaving *leaving; /* it has given its stream back */
+	struct svc_accounts_parked *offer;    /* it wants to rest; NULL: not now */
+	uint64_t guest;                       /* a guest: its own account */
 };
 
 struct svc_accounts_family {

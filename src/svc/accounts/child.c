@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "store/arrivals/arrivals.h"
 #include "store/care.h"
+#include "svc/accounts/leave.h"
 #include "svc/accounts/sessions.h"
 #include "svc/accounts/teach.h"
 #include "sys/file.h"
@@ -78,6 +79,7 @@ child_free(struct svc_accounts_child *c)
 	if (c->kind == SVC_ACCOUNTS_SESSION) {
 		(void)map_del(s->live, c->ident.session);
 	}
+	svc_accounts_left(s, &c->leaving, c->ident.session);
 	svc_accounts_parked_child_gone(c);
 	svc_accounts_questions_drop(s, c);
 	sys_timer_stop(&c->leave);
@@ -241,6 +243,7 @@ on_message(void *ctx, str datagram, int *fd)
 	static const struct ipc_accounts_account_at_accounts handlers = { .changed = on_changed,
 		.usage = on_usage,
 		.client = on_client,
+		.leave = svc_accounts_on_leave,
 		.park = svc_accounts_on_park,
 		.share = svc_accounts_on_share,
 		.sharers_get = svc_accounts_on_sharers_get,

@@ -8,6 +8,7 @@
 #include "ipc/accounts_account.h"
 #include "ipc/gate_accounts.h"
 #include "base/mem.h"
+#include "svc/accounts/leave.h"
 #include "svc/accounts/sessions.h"
 #include "svc/accounts/seal.h"
 #include "sys/random.h"
@@ -105,6 +106,13 @@ svc_accounts_parked_see(const struct svc_accounts_parked *p, struct svc_accounts
 		.prefix = p->prefix,
 		.since_s = p->since_s };
 	return p->resting && !p->dropped;
+}
+
+enum err
+svc_accounts_gate_send(struct svc_accounts *s, uint64_t session, int fd)
+{
+	struct gate *g = gate_of(s, session);
+	return g == NULL ? ERR_UNAVAILABLE : sys_chan_send(g->chan, &s->out, fd);
 }
 
 /* In   what: session, name, protocol and origin count. */

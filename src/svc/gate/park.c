@@ -7,7 +7,7 @@
  */
 #include "base/mem.h"
 #include "ipc/gate_accounts.h"
-#include "svc/gate/gate.h"
+#include "svc/gate/back.h"
 #include "sys/sys.h"
 
 /* What a resting connection holds beside TLS. */
@@ -330,6 +330,7 @@ svc_gate_from_accounts(struct svc_common_link *from, str datagram, int *fd)
 		.wake = on_wake,
 		.drop = on_drop,
 		.kept = on_kept,
+		.unauthenticated = svc_gate_back_on_unauthenticated,
 		.resumed = on_resumed };
 	struct svc_gate *g = from->sc->ctx;
 	arena_reset(g->tick);

@@ -545,7 +545,88 @@ quitting(void)
 	close_line(&l);
 }
 
+/* ---- back to login ---- */
+
+static void
+give_back(struct line *l, int stream, const char *unread)
+{
+	char room[256];
+	struct buf m;
+	buf_init_fixed(&m, room, sizeof room);
+	ipc_gate_accounts_unauthenticated_put(&m,
+	    &(struct ipc_gate_accounts_unauthenticated){ l->h.about->id, str_from(unread) });
+	CHECK_ERR(sys_chan_send_wait(l->accounts, &m, stream, 0), ERR_OK);
+	listen_to_it(l);
+}
+
+/*
+ * The client sends six octets, of which the process has read `read`, the last `behind` of them
+ * behind its command. What the process said comes out, and login reads the rest once.
+ */
+static void
+back_with(unsigned read, unsigned behind)
+{
+	static const char text[] = "abcdef";
+	char unread[8];
+	struct line l;
+	struct svc_gate_handed again = { .stream = -1 };
+	open_line(&l);
+	uint64_t id = l.h.about->id;
+	CHECK(!l.h.about->greeted);
+	svc_gate_client_send(&l.w, &l.c, str_from(text));
+	for (unsigned i = 0; i < read; i++) {
+		size_t n;
+		char c;
+		CHECK_ERR(sys_sock_read(l.h.stream, &c, 1, &n), ERR_OK);
+	}
+	snprintf(unread, sizeof unread, "%.*s", (int)behind, text + read - behind);
+	size_t n = 0;
+	CHECK_ERR(sys_sock_write(l.h.stream, S("OK"), &n), ERR_OK);
+	give_back(&l, l.h.stream, unread);
+	client_hears(&l, "OK");
+	svc_gate_world_handed(&l.w, l.w.login, &again);
+	CHECK(again.stream >= 0 && again.about->id == id && again.about->greeted);
+	CHECK_STR(again.about->tls_version, l.h.about->tls_version);
+	CHECK_STR(again.about->exporter, l.h.about->exporter);
+	svc_gate_client_send(&l.w, &l.c, S("!"));
+	svc_gate_world_turn(&l.w);
+	buf_reset(&l.out);
+	take(&l, again.stream);
+	char want[16];
+	snprintf(want, sizeof want, "%s!", text + read - behind);
+	CHECK_STR(buf_view(&l.out), str_from(want));
+	svc_gate_world_send(&l.w, again.stream, S("again"));
+	client_hears(&l, "again");
+	CHECK_ERR(offered(&l, strlen(want) - 1), ERR_BUSY); /* counted from the new stream on */
+	CHECK_ERR(offered(&l, strlen(want)), ERR_OK);
+	svc_gate_handed_done(&again);
+	close_line(&l);
+}
+
+static void
+back_to_login(void)
+{
+	for (unsigned read = 0; read <= 6; read++) {
+		for (unsigned behind = 0; behind <= read; behind++) {
+			back_with(read, behind);
+		}
+	}
+}
+
+static void
+nobody_to_go_back_to(void)
+{
+	struct line l;
+	open_line(&l);
+	sys_close(&l.w.login);
+	svc_gate_world_turn(&l.w);
+	give_back(&l, l.h.stream, "");
+	client_hears(&l, "<EOF>");
+	CHECK_U64(l.w.g->conns_n, 0);
+	close_line(&l);
+}
+
 TEST_MAIN(rests_and_goes_on, every_race, last_words, woken_by_accounts, not_everybody_may_rest,
     the_client_leaves, dropped, silent_for_too_long, kept_alive, accounts_is_started_anew,
     accounts_has_just_ended, accounts_ends_while_it_wakes, refused_while_it_wakes,
-    a_new_accounts_refuses, nobody_confirms, quitting)
+    a_new_accounts_refuses, nobody_confirms, quitting, back_to_login, nobody_to_go_back_to)

@@ -9,7 +9,7 @@
  * What waits for a client that does not read has SVC_GATE_STALL_MS to move on.
  */
 #include "base/mem.h"
-#include "svc/gate/gate.h"
+#include "svc/gate/back.h"
 #include "sys/sys.h"
 
 static bool
@@ -280,6 +280,54 @@ svc_gate_relay_begin(struct svc_gate_conn *c, int stream)
 	}
 	pump_in(c); /* the client's first words may lie in OpenSSL already */
 	update_watches(c);
+}
+
+/* ---- for back.c ---- */
+
+/* Append to what waits. False: no memory. */
+static bool
+rest_append(struct svc_gate_rest *r, str s)
+{
+	str old = rest_view(r);
+	char *p = s.n == 0 ? r->p : mem_zalloc(1, old.n + s.n);
+	if (s.n == 0 || p == NULL) {
+		return s.n == 0;
+	}
+	memcpy(p, old.n > 0 ? old.p : "", old.n);
+	memcpy(p + old.n, s.p, s.n);
+	mem_drop(r->p);
+	*r = (struct svc_gate_rest){ p, 0, (uint32_t)(old.n + s.n) };
+	return true;
+}
+
+/* To the end of what is there, which the kernel's buffer bounds. */
+static bool
+read_all(struct svc_gate_conn *c, int fd, struct svc_gate_rest *to)
+{
+	size_t n;
+	bool good = true;
+	while (good && sys_sock_read(fd, c->g->chunk, SVC_GATE_CHUNK, &n) == ERR_OK) {
+		good = rest_append(to, str_make(c->g->chunk, n));
+	}
+	return good;
+}
+
+bool
+svc_gate_relay_reclaim(struct svc_gate_conn *c, int theirs, str unread)
+{
+	struct svc_gate_rest ours = { 0 };
+	bool good = rest_append(&ours, unread) && read_all(c, theirs, &ours) &&
+	    rest_append(&ours, rest_view(&c->to_app)) && read_all(c, c->app.fd, &c->to_net);
+	mem_drop(c->to_app.p);
+	c->to_app = ours;
+	stop(c, &c->app);
+	sys_close(&c->app.fd);
+	enum err e = good ? flush_net(c) : ERR_NOMEM;
+	if (e != ERR_OK && e != ERR_AGAIN) {
+		svc_gate_conn_close(c, e == ERR_NOMEM ? "memory" : "client");
+		return false;
+	}
+	return true;
 }
 
 /* ---- for park.c ---- */

@@ -4,7 +4,7 @@
  * control messages, so that a slow client never fills the channel of the accounts process. With
  * COMPRESS (RFC 4978) they pass through DEFLATE, as do those that come.
  */
-#include "svc/account/imap/session.h"
+#include "svc/account/imap/leave.h"
 
 #include "conf/conf.h"
 #include "proto/compress/compress.h"
@@ -209,6 +209,7 @@ take_zipped(struct svc_account_imap *s, str octets)
 		}
 	} while (!s->quit && !s->broken &&
 	    (octets.n > 0 || piece->n == SVC_ACCOUNT_IMAP_ZIP_PIECE));
+	svc_account_imap_leave_behind(s, octets);
 }
 
 void

@@ -8,6 +8,7 @@
 #include "proto/imap/write.h"
 #include "store/text/text.h"
 #include "svc/account/imap/append.h"
+#include "svc/account/imap/leave.h"
 #include "svc/account/imap/notify/notify.h"
 #include "svc/account/imap/qresync.h"
 #include "svc/common/log.h"
@@ -171,6 +172,7 @@ svc_account_imap_feed(struct svc_account_imap *s, str in)
 		}
 		svc_account_imap_breathe(s);
 	}
+	svc_account_imap_leave_behind(s, in);
 }
 
 void
@@ -295,6 +297,7 @@ svc_account_imap_init(struct svc_account_imap *s, struct svc_account *a)
 		return ERR_NOMEM;
 	}
 	buf_init(&s->out, SVC_ACCOUNT_IMAP_OUT_MAX);
+	buf_init(&s->behind, SVC_ACCOUNT_IMAP_IN_MAX);
 	buf_init(&s->code, SVC_ACCOUNT_IMAP_CODE_MAX);
 	buf_init(&s->message, SVC_ACCOUNT_IMAP_APPEND_TOTAL * (size_t)a->conf->imap_append_max);
 	imap_reader_init(&s->reader, s->command_arena);
@@ -313,6 +316,7 @@ svc_account_imap_done(struct svc_account_imap *s)
 	imap_reader_done(&s->reader);
 	svc_account_imap_zip_done(s);
 	buf_done(&s->out);
+	buf_done(&s->behind);
 	buf_done(&s->code);
 	buf_done(&s->message);
 	arena_free(&s->arena);
@@ -347,6 +351,7 @@ finish_session(struct svc_account_imap *s)
 		svc_account_imap_line(s, "* BYE %s", s->bye);
 	}
 	svc_account_imap_flush(s);
+	svc_account_imap_leave(s);
 	LOG(IMAP_CLOSE, F_ID("session", s->account->session), F_U64("in", s->octets_in),
 	    F_U64("out", s->octets_out), F_ERR(s->end));
 	return s->end;

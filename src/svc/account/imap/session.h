@@ -76,6 +76,8 @@ struct svc_account_imap {
 	char idle_room[IMAP_TAG_MAX];
 	bool dirty;                     /* a notice came for the selected mailbox */
 	bool quit;                      /* LOGOUT, or the accounts process wants us to end */
+	bool leaving;                   /* quit, and the stream goes back to login: leave.c */
+	struct buf behind;              /* octets behind UNAUTHENTICATE */
 	bool broken;                    /* nothing more can be written to the client */
 	enum err end;                   /* why the session ends; valid with quit or broken */
 	const char *bye;                /* text of BYE; NULL: LOGOUT has said it */
