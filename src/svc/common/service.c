@@ -377,14 +377,6 @@ svc_common_rewire(struct svc_common *sc, str edge, uint32_t peer)
 	tell_parent(st);
 }
 
-void
-svc_common_facts(struct buf *facts, const struct svc_common_fact *rows, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		buf_printf(facts, "%s=%llu\n", rows[i].key, (unsigned long long)rows[i].value);
-	}
-}
-
 str
 svc_common_state_path(struct svc_common *sc, str name)
 {
