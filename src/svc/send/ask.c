@@ -12,7 +12,7 @@ static void
 send_question(struct svc_send_ask *q)
 {
 	struct svc_send *sv = q->route->server;
-	struct svc_send_link *link = q->type == 0 ? &sv->fetch : &sv->resolve;
+	const struct svc_common_link *link = q->type == 0 ? &sv->fetch : &sv->resolve;
 	if (link->chan == NULL || q->asked) {
 		return;
 	}
@@ -35,7 +35,7 @@ send_question(struct svc_send_ask *q)
 			.addresses_n = r->policy_ip_n };
 		ipc_send_fetch_policy_put(&sv->out, &m);
 	}
-	q->asked = sys_chan_send(link->chan, &sv->out, -1) == ERR_OK;
+	q->asked = svc_common_link_send(link, &sv->out, -1) == ERR_OK;
 }
 
 static void
@@ -125,10 +125,10 @@ on_answer(void *ctx, const struct ipc_send_resolve_answer *m, int *fd)
 }
 
 enum err
-svc_send_on_resolve(void *ctx, str datagram, int *fd)
+svc_send_on_resolve(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_send_resolve_at_send handlers = { .answer = on_answer };
-	struct svc_send *sv = ((struct svc_send_link *)ctx)->server;
+	struct svc_send *sv = from->sc->ctx;
 	enum err e = ipc_send_resolve_send_dispatch(&handlers, sv, datagram, fd, sv->scratch);
 	arena_reset(sv->scratch);
 	return e;
@@ -170,10 +170,10 @@ on_policy(void *ctx, const struct ipc_send_fetch_policy_is *m, int *fd)
 }
 
 enum err
-svc_send_on_fetch(void *ctx, str datagram, int *fd)
+svc_send_on_fetch(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_send_fetch_at_send handlers = { .policy_is = on_policy };
-	struct svc_send *sv = ((struct svc_send_link *)ctx)->server;
+	struct svc_send *sv = from->sc->ctx;
 	enum err e = ipc_send_fetch_send_dispatch(&handlers, sv, datagram, fd, sv->scratch);
 	arena_reset(sv->scratch);
 	return e;

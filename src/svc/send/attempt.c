@@ -270,7 +270,7 @@ tell_watch(const struct svc_send_attempt *a, struct svc_send *sv)
 	if (sv->watch.chan != NULL) {
 		buf_reset(&sv->out);
 		ipc_send_watch_attempt_put(&sv->out, &m);
-		sv->count.records_lost += sys_chan_send(sv->watch.chan, &sv->out, -1) != ERR_OK;
+		sv->count.records_lost += svc_common_link_send(&sv->watch, &sv->out, -1) != ERR_OK;
 	}
 }
 

@@ -152,7 +152,7 @@ refuse(struct svc_send *sv, const struct ipc_queue_send_letter *m, enum err why)
 	LOG(SEND_NOT_TAKEN, F_CSTR("queue", id), F_ERR(why));
 	buf_reset(&sv->out);
 	ipc_queue_send_result_put(&sv->out, &r);
-	if (sv->queue.chan == NULL || sys_chan_send(sv->queue.chan, &sv->out, -1) != ERR_OK) {
+	if (svc_common_link_send(&sv->queue, &sv->out, -1) != ERR_OK) {
 		sv->count.results_lost++;
 	}
 }
@@ -230,11 +230,11 @@ on_cancel(void *ctx, const struct ipc_queue_send_cancel *m, int *fd)
 }
 
 enum err
-svc_send_on_queue(void *ctx, str datagram, int *fd)
+svc_send_on_queue(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_queue_send_at_send handlers = { .letter = on_letter,
 		.cancel = on_cancel };
-	struct svc_send *sv = ((struct svc_send_link *)ctx)->server;
+	struct svc_send *sv = from->sc->ctx;
 	enum err e = ipc_queue_send_send_dispatch(&handlers, sv, datagram, fd, sv->scratch);
 	arena_reset(sv->scratch);
 	return e;

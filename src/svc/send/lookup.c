@@ -287,8 +287,8 @@ on_policy(struct svc_send_ask *q, const struct svc_send_answer *a)
 static void
 ask_policy(struct svc_send_route *r)
 {
-	const struct svc_send_link *fetch = &r->server->fetch;
-	if (fetch->chan != NULL || fetch->was_wired) {
+	const struct svc_common_link *fetch = &r->server->fetch;
+	if (fetch->times > 0) { /* there is one, though it may be away now */
 		ask(r, NULL, 0, r->domain, on_policy);
 	}
 }

@@ -49,7 +49,7 @@ tell(struct svc_send_letter *l)
 	}
 	buf_reset(&sv->out);
 	ipc_queue_send_result_put(&sv->out, &m);
-	return sys_chan_send(sv->queue.chan, &sv->out, -1);
+	return svc_common_link_send(&sv->queue, &sv->out, -1);
 }
 
 /* --- owed ---------------------------------------------------------------------------------- */

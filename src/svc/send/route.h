@@ -149,8 +149,8 @@ void svc_send_route_found(struct svc_send_route *r);
 /* ask.c: one question to resolve or fetch; the answer may come at once. */
 void svc_send_ask(struct svc_send_ask *q);
 void svc_send_ask_forget(struct svc_send_ask *q);
-enum err svc_send_on_resolve(void *ctx, str datagram, int *fd);
-enum err svc_send_on_fetch(void *ctx, str datagram, int *fd);
+enum err svc_send_on_resolve(struct svc_common_link *from, str datagram, int *fd);
+enum err svc_send_on_fetch(struct svc_common_link *from, str datagram, int *fd);
 /* The channel is gone; there is a new one, or room again: what it was not asked is asked. */
 void svc_send_ask_lost(struct svc_send *sv, bool fetch);
 void svc_send_ask_again(struct svc_send *sv, bool fetch);

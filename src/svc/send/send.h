@@ -26,15 +26,6 @@ struct svc_send;
 struct svc_send_route;
 struct svc_send_conn;
 
-/* A channel to another process, or NULL while there is none. */
-struct svc_send_link {
-	struct svc_send *server;
-	const char *edge;
-	uint32_t peer;
-	bool was_wired; /* there is such a process, though it may be away now */
-	struct sys_chan *chan;
-};
-
 enum svc_send_verdict { SVC_SEND_DELIVERED = 1, SVC_SEND_RETRY, SVC_SEND_FAILED };
 
 /* What became of one recipient, or of an attempt as a whole; texts live in the letter's arena. */
@@ -114,7 +105,7 @@ struct svc_send_counters {
 
 struct svc_send {
 	struct svc_common *sc;
-	struct svc_send_link queue, resolve, watch, keys, fetch;
+	struct svc_common_link queue, resolve, watch, keys, fetch;
 	struct arena *scratch; /* lists of one IPC message */
 	struct buf out;
 	char *in; /* what was just read from a peer */
@@ -146,17 +137,15 @@ struct svc_send {
 /* service.c: main.c names them, tests call them. */
 enum err svc_send_init(struct svc_common *sc);
 void svc_send_done(struct svc_common *sc);
-enum err svc_send_on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd);
-void svc_send_on_reload(struct svc_common *sc);
-void svc_send_on_status(struct svc_common *sc, struct buf *facts);
 void svc_send_on_quit(struct svc_common *sc, uint32_t grace_ms);
+extern const struct svc_common_service svc_send_service;
 /* Ends the process once it is told to and nothing is in hand. */
 void svc_send_maybe_exit(struct svc_send *sv);
 /* profile.c */
 enum err svc_send_profile(struct svc_common *sc, struct sys_sandbox_profile *p);
 
 /* letter.c: a message of edge queue_send; its channel is gone. */
-enum err svc_send_on_queue(void *ctx, str datagram, int *fd);
+enum err svc_send_on_queue(struct svc_common_link *from, str datagram, int *fd);
 void svc_send_queue_gone(struct svc_send *sv);
 /* All that no connection has go back. */
 void svc_send_letters_return(struct svc_send *sv);

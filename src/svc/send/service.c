@@ -61,8 +61,8 @@ take_settings(struct svc_send *sv)
 	sv->pace.most = (uint32_t)c->send_concurrency;
 }
 
-void
-svc_send_on_reload(struct svc_common *sc)
+static void
+on_reload(struct svc_common *sc)
 {
 	take_settings(sc->ctx);
 }
@@ -97,15 +97,8 @@ init_lists(struct svc_send *sv)
 {
 	struct list *lists[] = { &sv->letters, &sv->conns, &sv->starved, &sv->idle, &sv->dead,
 		&sv->dead_routes, &sv->owed, &sv->pumps };
-	struct svc_send_link *links[] = { &sv->queue, &sv->resolve, &sv->watch, &sv->keys,
-		&sv->fetch };
-	static const char *const edges[] = { "queue_send", "send_resolve", "send_watch",
-		"send_keys", "send_fetch" };
 	for (size_t i = 0; i < LEN(lists); i++) {
 		list_init(lists[i]);
-	}
-	for (size_t i = 0; i < LEN(links); i++) {
-		*links[i] = (struct svc_send_link){ .server = sv, .edge = edges[i] };
 	}
 	sys_task_init(&sv->bury, bury, sv);
 	sys_task_init(&sv->pump, pump, sv);
@@ -182,8 +175,6 @@ void
 svc_send_done(struct svc_common *sc)
 {
 	struct svc_send *sv = sc->ctx;
-	struct svc_send_link *links[] = { &sv->queue, &sv->resolve, &sv->watch, &sv->keys,
-		&sv->fetch };
 	sv->quitting = true;
 	svc_send_conns_close(sv);
 	svc_send_letters_return(sv);
@@ -191,9 +182,7 @@ svc_send_done(struct svc_common *sc)
 	svc_send_route_sweep(sv, true);
 	bury(sv);
 	svc_send_owed_drop(sv, INT64_MAX);
-	for (size_t i = 0; i < LEN(links); i++) {
-		sys_chan_free(&links[i]->chan);
-	}
+	svc_common_links_close(sc);
 	sys_task_stop(&sv->bury);
 	sys_task_stop(&sv->pump);
 	sys_timer_stop(&sv->sweep);
@@ -211,9 +200,9 @@ svc_send_done(struct svc_common *sc)
 /* --- channels ------------------------------------------------------------------------------ */
 
 static void
-lost(struct svc_send_link *link)
+on_down(struct svc_common_link *link)
 {
-	struct svc_send *sv = link->server;
+	struct svc_send *sv = link->sc->ctx;
 	if (link == &sv->queue) {
 		svc_send_queue_gone(sv);
 	} else if (link == &sv->keys) {
@@ -223,25 +212,11 @@ lost(struct svc_send_link *link)
 	}
 }
 
-static void
-on_closed(void *ctx, enum err why)
-{
-	struct svc_send_link *link = ctx;
-	struct svc_send *sv = link->server;
-	LOG(CHANNEL_CLOSED, F_CSTR("edge", link->edge), F_U64("peer", link->peer), F_ERR(why));
-	sys_chan_free(&link->chan);
-	if (why != ERR_EOF) {
-		svc_common_rewire(sv->sc, str_from(link->edge), link->peer);
-	}
-	lost(link);
-}
-
 /* There is room again. */
 static void
-on_drained(void *ctx)
+on_drained(struct svc_common_link *link)
 {
-	struct svc_send_link *link = ctx;
-	struct svc_send *sv = link->server;
+	struct svc_send *sv = link->sc->ctx;
 	if (link == &sv->queue) {
 		svc_send_pay_owed(sv);
 	} else if (link == &sv->resolve || link == &sv->fetch) {
@@ -253,17 +228,16 @@ on_drained(void *ctx)
 
 /* watch says nothing to us. */
 static enum err
-on_watch(void *ctx, str datagram, int *fd)
+on_watch(struct svc_common_link *from, str datagram, int *fd)
 {
 	return ERR_PROTOCOL;
 }
 
 /* A new channel: what waited for it goes on. */
 static void
-here(struct svc_send_link *link)
+on_up(struct svc_common_link *link)
 {
-	struct svc_send *sv = link->server;
-	link->was_wired = true;
+	struct svc_send *sv = link->sc->ctx;
 	if (link == &sv->keys) {
 		svc_send_keys_here(sv);
 	} else if (link == &sv->resolve || link == &sv->fetch) {
@@ -271,43 +245,25 @@ here(struct svc_send_link *link)
 	}
 }
 
-enum err
-svc_send_on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
-{
-	struct svc_send *sv = sc->ctx;
-	const struct {
-		struct svc_send_link *link;
-		enum err (*on_message)(void *ctx, str datagram, int *fd);
-	} rows[] = { { &sv->queue, svc_send_on_queue }, { &sv->resolve, svc_send_on_resolve },
-		{ &sv->watch, on_watch }, { &sv->keys, svc_send_on_keys },
-		{ &sv->fetch, svc_send_on_fetch } };
-	for (size_t i = 0; i < LEN(rows); i++) {
-		struct svc_send_link *link = rows[i].link;
-		if (!str_eq(edge, str_from(link->edge))) {
-			continue;
-		}
-		bool had = link->chan != NULL;
-		const struct sys_chan_handler h = { .on_message = rows[i].on_message,
-			.on_closed = on_closed,
-			.on_drained = on_drained,
-			.ctx = link };
-		sys_chan_free(&link->chan);
-		if (had) {
-			lost(link);
-		}
-		link->peer = peer;
-		TRY(sys_chan_new(sc->loop, fd, &h, &link->chan));
-		here(link);
-		return ERR_OK;
+#define EDGE(edge, member, fn)                                                                     \
+	{                                                                                          \
+		S_INIT(edge), SVC_COMMON_LINKS(struct svc_send, member),                           \
+		    .on_message = fn, .on_up = on_up, .on_down = on_down, .on_drained = on_drained \
 	}
-	sys_close(&fd);
-	return ERR_PROTOCOL;
-}
+
+static const struct svc_common_edge edges[] = {
+	EDGE("queue_send", queue, svc_send_on_queue),
+	EDGE("send_resolve", resolve, svc_send_on_resolve),
+	EDGE("send_watch", watch, on_watch),
+	EDGE("send_keys", keys, svc_send_on_keys),
+	EDGE("send_fetch", fetch, svc_send_on_fetch),
+	{ .n = 0 },
+};
 
 /* --- health and end ------------------------------------------------------------------------ */
 
-void
-svc_send_on_status(struct svc_common *sc, struct buf *facts)
+static void
+on_status(struct svc_common *sc, struct buf *facts)
 {
 	const struct svc_send *sv = sc->ctx;
 	const struct svc_send_counters *c = &sv->count;
@@ -349,3 +305,13 @@ svc_send_on_quit(struct svc_common *sc, uint32_t grace_ms)
 	svc_send_letters_return(sv);
 	svc_send_maybe_exit(sv);
 }
+
+const struct svc_common_service svc_send_service = {
+	.name = "send",
+	.profile = svc_send_profile,
+	.init = svc_send_init,
+	.edges = edges,
+	.on_reload = on_reload,
+	.on_status = on_status,
+	.on_quit = svc_send_on_quit,
+};

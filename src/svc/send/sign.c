@@ -278,7 +278,7 @@ tell(struct job *j, uint64_t request)
 {
 	struct svc_send *sv = j->sv;
 	return sv->keys.chan != NULL && map_set(of(sv)->by_request, request, j) == ERR_OK &&
-	    sys_chan_send(sv->keys.chan, &sv->out, -1) == ERR_OK;
+	    svc_common_link_send(&sv->keys, &sv->out, -1) == ERR_OK;
 }
 
 static void
@@ -403,7 +403,7 @@ begin_signatures(struct job *j, const struct ipc_send_keys_signers_are *m)
 static enum err
 on_signers_are(void *ctx, const struct ipc_send_keys_signers_are *m, int *fd)
 {
-	struct svc_send *sv = ((struct svc_send_link *)ctx)->server;
+	struct svc_send *sv = ctx;
 	struct job *j = map_del(of(sv)->by_request, m->request);
 	if (j == NULL || j->stage != ASKED || j->request != m->request) {
 		return ERR_OK; /* its letters are gone */
@@ -474,7 +474,7 @@ take_signature(struct job *j, struct signer *s, const struct ipc_send_keys_signa
 static enum err
 on_signature(void *ctx, const struct ipc_send_keys_signature *m, int *fd)
 {
-	struct svc_send *sv = ((struct svc_send_link *)ctx)->server;
+	struct svc_send *sv = ctx;
 	struct job *j = map_del(of(sv)->by_request, m->request);
 	for (size_t i = 0; j != NULL && j->stage == SIGNS && i < j->signers_n; i++) {
 		if (j->signers[i].request == m->request) {
@@ -486,13 +486,13 @@ on_signature(void *ctx, const struct ipc_send_keys_signature *m, int *fd)
 }
 
 enum err
-svc_send_on_keys(void *ctx, str datagram, int *fd)
+svc_send_on_keys(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_send_keys_at_send handlers = { .signers_are = on_signers_are,
 		.signature = on_signature };
-	struct svc_send *sv = ((struct svc_send_link *)ctx)->server;
+	struct svc_send *sv = from->sc->ctx;
 	arena_reset(sv->scratch);
-	return ipc_send_keys_send_dispatch(&handlers, ctx, datagram, fd, sv->scratch);
+	return ipc_send_keys_send_dispatch(&handlers, sv, datagram, fd, sv->scratch);
 }
 
 void

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
+struct svc_common_link;
 struct svc_send;
 struct svc_send_letter;
 
@@ -42,8 +43,8 @@ void svc_send_sign(struct svc_send_letter *l);
 /* The letter goes away before its signatures came. */
 void svc_send_sign_forget(struct svc_send_letter *l);
 
-/* A message of edge send_keys; ctx is the struct svc_send_link. */
-enum err svc_send_on_keys(void *ctx, str datagram, int *fd);
+/* A message of edge send_keys. */
+enum err svc_send_on_keys(struct svc_common_link *from, str datagram, int *fd);
 
 /* The channel to keys is gone: letters whose question is open wait for the next one. */
 void svc_send_keys_gone(struct svc_send *sv);

@@ -96,7 +96,8 @@ open_world(bool keys)
 	w.sc.arena = arena_new(NULL, "test", 16 << 20, 0);
 	w.arena = arena_new(NULL, "letters", 1 << 20, 0);
 	w.sv.sc = &w.sc;
-	w.sv.keys.server = &w.sv;
+	w.sv.keys.sc = &w.sc;
+	w.sc.ctx = &w.sv;
 	w.sv.scratch = arena_new(w.sc.arena, "message", 1 << 20, 0);
 	buf_init(&w.sv.out, SYS_CHAN_MESSAGE_MAX);
 	buf_init(&w.in, SYS_CHAN_MESSAGE_MAX);

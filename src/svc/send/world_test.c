@@ -289,7 +289,7 @@ svc_send_world_wire(struct world *w, const char *edge, int *end)
 	int pair[2];
 	sys_close(end);
 	ASSERT(sys_chan_pair(pair) == ERR_OK);
-	ASSERT(svc_send_on_wire(&w->sc, str_from(edge), 0, S("x"), pair[1]) == ERR_OK);
+	ASSERT(svc_common_wire(&w->sc, str_from(edge), 0, pair[1]) == ERR_OK);
 	*end = pair[0];
 }
 
@@ -336,6 +336,7 @@ svc_send_world_open(struct world *w, const struct world_name *names)
 	svc_send_world_outside(w, names);
 	configure(w);
 	w->sc.conf = &w->conf;
+	w->sc.service = &svc_send_service;
 	ASSERT(svc_send_init(&w->sc) == ERR_OK);
 	w->sv = w->sc.ctx;
 	svc_send_world_wire(w, "queue_send", &w->queue);
