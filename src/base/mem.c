@@ -57,6 +57,13 @@ mem_trim(void)
 }
 
 void
+mem_keep(size_t octets)
+{
+	mallopt(M_MMAP_THRESHOLD, (int)octets / 4);
+	mallopt(M_TRIM_THRESHOLD, (int)octets);
+}
+
+void
 mem_for_forks(void)
 {
 	mallopt(M_MXFAST, 0);

@@ -27,6 +27,12 @@ void mem_wipe(void *p, size_t n);
 void mem_trim(void);
 
 /*
+ * For a process that takes large blocks for each letter: up to `octets` of what is free stay with
+ * the process instead of going back to the system and coming again, page by page.
+ */
+void mem_keep(size_t octets);
+
+/*
  * For a process that forks many short-lived ones: the heap is left so that a child's first large
  * request does not sort, and so copy, every free block of its parent; and it grows in larger steps.
  */

@@ -72,10 +72,11 @@ take_octets(struct svc_scan_letter *l, str body)
 	if (n > SVC_SCAN_LETTER_MAX) {
 		return ERR_TOOBIG;
 	}
-	char *p = mem_zalloc(1, n + 1);
+	char *p = mem_resize(NULL, n + 1);
 	if (p == NULL) {
 		return ERR_NOMEM;
 	}
+	p[n] = '\0'; /* libraries of stages may look one further */
 	l->octets = str_make(p, n);
 	l->scan->octets += n;
 	l->scan->count.octets += n;

@@ -10,6 +10,7 @@ enum {
 	SVC_SCAN_OCTETS_MAX = 64 << 20,   /* of letters in memory; more wait in the channels */
 	SVC_SCAN_LETTER_MAX = 256 << 20,  /* of one: what smtp.max-size may be */
 	SVC_SCAN_LETTERS_MAX = 1000,      /* at a time */
+	SVC_SCAN_KEPT = 4 << 20,          /* of free memory stays with the process */
 	SVC_SCAN_SPARE_MAX = 16,          /* arenas kept, at most 64 KB each */
 	SVC_SCAN_LETTER_BUDGET = 8 << 20, /* what is noted about one, its octets apart */
 	SVC_SCAN_FROM_MAX = 64 << 10,     /* octets of the From field that are read */

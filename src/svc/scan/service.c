@@ -3,6 +3,7 @@
  * The process around the letters: channels, settings, status, end. Letters come over smtp_scan
  * (letter.c), go through the stages (stage.c) and leave as verdicts (verdict.c).
  */
+#include "base/mem.h"
 #include "conf/conf.h"
 #include "ipc/ipc.h"
 #include "svc/scan/letter.h"
@@ -19,6 +20,7 @@ svc_scan_init(struct svc_common *sc, const struct svc_scan_stage *const *stages)
 	if (s == NULL) {
 		return ERR_NOMEM;
 	}
+	mem_keep(SVC_SCAN_KEPT);
 	sys_random(key, sizeof key);
 	s->sc = sc;
 	s->stages = stages;

@@ -37,7 +37,7 @@ flatten(struct svc_smtp *sv, const struct smtp_txn *t)
 }
 
 static void
-put(struct svc_smtp_session *x, const struct smtp_txn *t)
+put(struct svc_smtp_session *x, const struct smtp_txn *t, str octets)
 {
 	struct svc_smtp *sv = x->server;
 	const struct ipc_smtp_queue_commit m = { .txn = x->request,
@@ -57,7 +57,7 @@ put(struct svc_smtp_session *x, const struct smtp_txn *t)
 		.rcpts = sv->rcpts,
 		.rcpts_n = flatten(sv, t),
 		.size = x->body.size,
-		.body = x->body.fd < 0 ? buf_view(&x->body.memory) : S("") };
+		.body = octets };
 	buf_reset(&sv->out);
 	ipc_smtp_queue_commit_put(&sv->out, &m);
 }
@@ -66,13 +66,13 @@ static enum err
 send(struct svc_smtp_session *x)
 {
 	struct svc_smtp *sv = x->server;
-	TRY(svc_smtp_body_finish(&x->body));
+	str octets;
+	int fd;
 	if (sv->queue.chan == NULL) {
 		return ERR_UNAVAILABLE;
 	}
-	put(x, smtp_txn(&x->engine));
-	int fd = x->body.fd;
-	x->body.fd = -1; /* the channel's from here on */
+	TRY(svc_smtp_body_give(&x->body, &octets, &fd));
+	put(x, smtp_txn(&x->engine), octets);
 	return sys_chan_send(sv->queue.chan, &sv->out, fd);
 }
 

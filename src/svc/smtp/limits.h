@@ -11,10 +11,13 @@ enum {
 	SVC_SMTP_GATES_MAX = 64,       /* bound of setting gate.processes */
 	/* Read at once, and kept per session while an answer is missing. */
 	SVC_SMTP_READ_MAX = 64 * 1024,
-	/* Bodies up to this go inline in `commit`; larger ones into a file without a name. */
+	/* Bodies up to this go inline in `letter` and `commit`; larger ones with a descriptor. */
 	SVC_SMTP_INLINE_MAX = 64 * 1024,
+	/* Bodies up to this stay in memory; larger ones go into a file without a name. */
+	SVC_SMTP_MEMORY_MAX = 256 * 1024,
 	SVC_SMTP_BODIES_MAX = 64 * 1024 *
-	    1024, /* in memory, all sessions; then files come earlier */
+	    1024,                        /* in memory, all sessions; then files come earlier */
+	SVC_SMTP_KEPT = 4 * 1024 * 1024, /* of free memory stays with the process */
 	SVC_SMTP_SESSION_BUDGET = 1024 * 1024, /* envelope 512 KB, what gate told, the account */
 
 	SVC_SMTP_ASK_MS = 60 * 1000,    /* auth answers in microseconds, or something is wrong */

@@ -17,6 +17,10 @@ enum { CUTS_MAX = 64 };
 static enum err
 copy(struct svc_smtp_session *x, struct svc_smtp_body *to, uint64_t at, uint64_t n)
 {
+	if (x->body.fd < 0) {
+		str all = buf_view(&x->body.memory);
+		return svc_smtp_body_add(to, str_sub(all, at, n), to->expected);
+	}
 	while (n > 0) {
 		size_t piece = (size_t)MIN(n, (uint64_t)SVC_SMTP_INLINE_MAX);
 		TRY(svc_smtp_body_read(&x->body, at, x->server->piece, piece));
@@ -157,7 +161,7 @@ flatten(struct svc_smtp *sv, const struct smtp_txn *t)
 }
 
 static void
-put(struct svc_smtp_session *x, const struct smtp_txn *t)
+put(struct svc_smtp_session *x, const struct smtp_txn *t, str octets)
 {
 	struct svc_smtp *sv = x->server;
 	const struct ipc_smtp_scan_letter m = { .request = x->request,
@@ -176,7 +180,7 @@ put(struct svc_smtp_session *x, const struct smtp_txn *t)
 		.targets = sv->targets,
 		.targets_n = flatten(sv, t),
 		.size = x->body.size,
-		.body = x->body.fd < 0 ? buf_view(&x->body.memory) : S("") };
+		.body = octets };
 	buf_reset(&sv->out);
 	ipc_smtp_scan_letter_put(&sv->out, &m);
 }
@@ -184,12 +188,10 @@ put(struct svc_smtp_session *x, const struct smtp_txn *t)
 static enum err
 send_once(struct svc_smtp_session *x, struct sys_chan *chan)
 {
-	int fd = -1;
-	TRY(svc_smtp_body_finish(&x->body));
-	if (x->body.fd >= 0) {
-		TRY(sys_dup(x->body.fd, &fd));
-	}
-	put(x, smtp_txn(&x->engine));
+	str octets;
+	int fd;
+	TRY(svc_smtp_body_give(&x->body, &octets, &fd));
+	put(x, smtp_txn(&x->engine), octets);
 	return sys_chan_send(chan, &x->server->out, fd);
 }
 

@@ -34,6 +34,7 @@ svc_smtp_init(struct svc_common *sc)
 		return ERR_NOMEM;
 	}
 	*sv = (struct svc_smtp){ .sc = sc, .tmp = -1 };
+	mem_keep(SVC_SMTP_KEPT);
 	sv->auth = (struct svc_smtp_link){ .server = sv, .edge = "smtp_auth" };
 	sv->queue = (struct svc_smtp_link){ .server = sv, .edge = "smtp_queue" };
 	sv->policy = (struct svc_smtp_link){ .server = sv, .edge = "smtp_policy" };

@@ -225,8 +225,13 @@ enum err svc_smtp_body_add(struct svc_smtp_body *b, str octets, uint64_t expecte
 enum err svc_smtp_body_to_file(struct svc_smtp_body *b);
 /* Octets of a part of it into `to`; both within the body. ERR_IO, ERR_EOF. */
 enum err svc_smtp_body_read(const struct svc_smtp_body *b, uint64_t at, char *to, size_t n);
-/* Everything added is in the file, when there is one. Errors as above. */
-enum err svc_smtp_body_finish(struct svc_smtp_body *b);
+/*
+ * For a message to another process: all of its octets, or a descriptor that has them.
+ *
+ * Out     ret_octets: borrowed; empty with a descriptor. ret_fd: the caller's, or -1
+ * Errors  as above
+ */
+enum err svc_smtp_body_give(struct svc_smtp_body *b, str *ret_octets, int *ret_fd);
 
 /* Give the engine's transaction to queue. */
 void svc_smtp_commit(struct svc_smtp_session *x);

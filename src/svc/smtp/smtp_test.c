@@ -134,7 +134,8 @@ steps_and_aborts(void)
 static void
 bodies(void)
 {
-	static const size_t sizes[] = { 1, 4000, 60000, 65000, 65536, 66000, 131072, 900000 };
+	static const size_t sizes[] = { 1, 4000, 60000, 65000, 65536, 66000, 131072, 262000, 262144,
+		300000, 330000, 900000 };
 	struct world w;
 	struct buf text;
 	svc_smtp_world_open(&w);
@@ -292,7 +293,7 @@ disk_full(void)
 		enum err e = ERR_OK;
 		svc_smtp_body_init(&b, w.sv);
 		sys_fail_after(1, rows[i].errnum);
-		for (int k = 0; k < 100 && e == ERR_OK; k++) {
+		for (int k = 0; k < 300 && e == ERR_OK; k++) {
 			e = svc_smtp_body_add(&b, str_make(block, sizeof block), 0);
 		}
 		sys_fail_after(0, 0);
