@@ -225,8 +225,8 @@ add_address(struct reach_inbound *in, str address)
 	if (address.n == 0) {
 		return ERR_OK;
 	}
-	struct db_stmt *q = query(in,
-	    "INSERT INTO address (address, letter) VALUES (?, (SELECT max(id) FROM letter))"
+	struct db_stmt *q = query(in, /* of letter: address has no rowid */
+	    "INSERT INTO address (address, letter) VALUES (?, last_insert_rowid())"
 	    " ON CONFLICT (address, letter) DO NOTHING");
 	bind_lower(in, q, 1, address);
 	return db_run(q);

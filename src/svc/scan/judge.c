@@ -5,6 +5,7 @@
  * Without policy the rules of filter are all there is.
  */
 #include "conf/conf.h"
+#include "filter/model.h"
 #include "svc/scan/letter.h"
 
 enum { FAME_FULL = 2000, FAME_DOUBT = 5 };
@@ -154,6 +155,13 @@ const struct svc_scan_stage svc_scan_judge_stage = {
 
 /* --- afterwards ---------------------------------------------------------------------------- */
 
+/* Policy decides what is a lesson; most letters cannot be one, and their features stay here. */
+static bool
+may_teach(const struct svc_scan_letter *l, int64_t score, enum svc_scan_ending end)
+{
+	return end != SVC_SCAN_INFECTED && filter_model_lesson(score, l->judged.words) != 0;
+}
+
 void
 svc_scan_judge_ended(struct svc_scan_letter *l, int64_t score, enum svc_scan_ending end)
 {
@@ -164,7 +172,7 @@ svc_scan_judge_ended(struct svc_scan_letter *l, int64_t score, enum svc_scan_end
 		.aligned = l->auth.aligned,
 		.score = score,
 		.end = end,
-		.features = end == SVC_SCAN_INFECTED ? S("") : l->seen.octets };
+		.features = may_teach(l, score, end) ? l->seen.octets : S("") };
 	if (s->policy.chan == NULL || l->m.submission) {
 		return;
 	}

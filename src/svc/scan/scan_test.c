@@ -154,7 +154,7 @@ passes(void)
 	CHECK(str_find(buf_view(&w.headers), S("YES")) < 0);
 	CHECK(str_find(buf_view(&w.whys), S("dinner")) < 0);
 	CHECK(has(&w.ends, "1 score="));
-	CHECK(has(&w.ends, "features=yes\n"));
+	CHECK(has(&w.ends, "features=no\n")); /* it is no lesson */
 	CHECK_U64(w.verdicts_n, 1);
 	CHECK_U64(w.scan->count.passed, 1);
 	svc_scan_world_send_file(&w, &m, S(MAIL "what came behind it\r\n"));
@@ -258,6 +258,32 @@ points(void)
 	svc_scan_world_settle(&w);
 	CHECK(has(&w.whys, "known-sender=-"));
 	CHECK(has(&w.judges, "domain=example.com aligned "));
+	svc_scan_world_close(&w);
+}
+
+/* Far out, and not by the statistics alone: policy may learn from it. */
+static void
+lessons(void)
+{
+	static struct ipc_smtp_scan_target target = { .account = 3 };
+	struct ipc_scan_policy_opinion known = { .account = 3, .known = true };
+	begin();
+	struct ipc_smtp_scan_letter m = svc_scan_world_letter(1, S(MAIL));
+	m.targets = &target;
+	m.targets_n = 1;
+	play.auth.aligned = true;
+	w.judged = (struct ipc_scan_policy_judged){ .opinions = &known, .opinions_n = 1 };
+	svc_scan_world_send(&w, &m);
+	svc_scan_world_settle(&w);
+	CHECK(has(&w.ends, "1 score=-"));
+	CHECK(has(&w.ends, "features=yes\n"));
+	forget();
+	w.judged.words = -4000; /* by them alone */
+	known.known = false;
+	svc_scan_world_send(&w, &m);
+	svc_scan_world_settle(&w);
+	CHECK(has(&w.ends, "1 score=-"));
+	CHECK(has(&w.ends, "features=no\n"));
 	svc_scan_world_close(&w);
 }
 
@@ -667,6 +693,6 @@ status(void)
 	svc_scan_world_close(&w);
 }
 
-TEST_MAIN(passes, short_file, submission, points, lists_and_fame, dmarc, from_fields, cuts,
+TEST_MAIN(passes, short_file, submission, points, lessons, lists_and_fame, dmarc, from_fields, cuts,
     too_many_cuts, wishes, long_reply, deadline, asks_dns, dns_deadline, peers_go,
     bounded_and_quits, status)

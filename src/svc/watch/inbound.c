@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What became of letters from outside: smtp tells, the administrator asks (`postern why`). In
- * transactions of 100 ms like attempts, in a database of its own, since it names mailboxes; what is
+ * transactions of half a second, in a database of its own, since it names mailboxes; what is
  * older than watch.keep-inbound is forgotten.
  */
 #include "conf/conf.h"
@@ -62,7 +62,7 @@ add(struct svc_watch *w, const struct reach_arrival *a)
 		return;
 	}
 	if (w->inbound_n++ == 0) {
-		sys_timer_set(w->sc->loop, &w->inbound_commit, SVC_WATCH_BATCH_MS);
+		sys_timer_set(w->sc->loop, &w->inbound_commit, SVC_WATCH_INBOUND_MS);
 	} else if (w->inbound_n >= SVC_WATCH_BATCH) {
 		svc_watch_inbound_commit(w);
 	}

@@ -17,6 +17,7 @@ enum {
 	SVC_WATCH_SMTPS_MAX = 128,       /* twice the bound of setting smtp.processes */
 	SVC_WATCH_BATCH = 1000,          /* attempts of one transaction */
 	SVC_WATCH_BATCH_MS = 100,        /* how long one may stay open */
+	SVC_WATCH_INBOUND_MS = 500,      /* and one of letters from outside: they are many */
 	SVC_WATCH_TIDY_MS = 60000,       /* between looks for attempts that are too old */
 	SVC_WATCH_SCRATCH = 4 << 20,     /* one message */
 	SVC_WATCH_REPORTS_MAX = 8,       /* reports under way */
