@@ -41,10 +41,10 @@ class Missing(Exception):
 
 
 class Keys:
-    def __init__(self, folder, selector="s1"):
+    def __init__(self, folder, selector="s1", bits=2048):
         self.folder, self.selector = pathlib.Path(folder), selector
         self.private = self.folder / f"{selector}.pem"
-        command = ["openssl", "genrsa", "-traditional", "-out", str(self.private), "2048"]
+        command = ["openssl", "genrsa", "-traditional", "-out", str(self.private), str(bits)]
         subprocess.run(command, check=True, capture_output=True)
         self.private.chmod(0o644)
         self.public = subprocess.run(
