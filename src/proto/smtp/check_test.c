@@ -171,36 +171,6 @@ counts_are_given_back(void)
 	smtp_talk_done(&t);
 }
 
-/* RFC 2920 3.1. */
-static const struct {
-	const char *name, *in;
-	size_t first; /* octets of the first read */
-	bool early;
-} pipelines[] = {
-	{ "one by one", START, sizeof HELLO - 1, false },
-	{ "behind EHLO", START, 99, true },
-	{ "envelope in one go", START RCPT("b@c.org") "DATA\r\n", sizeof HELLO - 1, false },
-	{ "behind HELO", "HELO a.test\r\nMAIL FROM:<a@b.org>\r\n", 99, true },
-	{ "text behind DATA", START RCPT("b@c.org") SEND("x"), sizeof HELLO - 1, true },
-};
-
-static void
-early(void)
-{
-	for (size_t i = 0; i < LEN(pipelines); i++) {
-		struct smtp_talk t;
-		str in = str_from(pipelines[i].in);
-		test_case = pipelines[i].name;
-		smtp_talk_init(&t, false);
-		smtp_talk_open(&t);
-		smtp_talk_give(&t, str_sub(in, 0, pipelines[i].first), in.n);
-		smtp_talk_give(&t, str_from_off(in, MIN(pipelines[i].first, in.n)), in.n + 1);
-		CHECK(t.s.early == pipelines[i].early);
-		smtp_talk_done(&t);
-	}
-	test_case = NULL;
-}
-
 /* The thresholds of accounts come along with their targets. */
 static void
 filters_are_kept(void)
@@ -215,4 +185,4 @@ filters_are_kept(void)
 	smtp_talk_done(&t);
 }
 
-TEST_MAIN(dialogues, beginnings, waiting, counts_are_given_back, early, filters_are_kept)
+TEST_MAIN(dialogues, beginnings, waiting, counts_are_given_back, filters_are_kept)

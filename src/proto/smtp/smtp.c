@@ -247,7 +247,6 @@ run_command(struct smtp *s, str line)
 	arg = str_trim(arg);
 	const struct smtp_command_row *row = find_command(verb);
 	s->verb = row == NULL ? S("?") : row->verb;
-	s->alone = !s->ehlo || (row != NULL && (row->flags & ALONE) != 0);
 	if (s->turned_away.verdict != 0) {
 		smtp_reply_told(s, &s->turned_away, S(""), ENDS);
 		return;
@@ -286,7 +285,6 @@ static void
 run_line(struct smtp *s, str line, bool too_long)
 {
 	bool auth = s->state == SMTP_AUTH;
-	s->alone = false;
 	if (too_long || !line_clean(line)) {
 		s->verb = auth ? S("AUTH") : S("?");
 		enum smtp_reply bad = too_long ? SMTP_REPLY_LINE_LONG : SMTP_REPLY_LINE_BAD;
@@ -378,10 +376,7 @@ smtp_feed(struct smtp *s, str in, int64_t wall_s, size_t *ret_used)
 	s->wall_s = wall_s;
 	while (used < in.n && may_go_on(s)) {
 		str rest = str_from_off(in, used);
-		uint64_t lines = s->lines;
 		used += s->state == SMTP_DATA ? smtp_data_feed(s, rest) : feed_line(s, rest);
-		/* RFC 2920 3.1: EHLO and DATA are the last of what is sent in one go */
-		s->early |= lines != s->lines && s->alone && used < in.n;
 	}
 	settle(s);
 	*ret_used = used;

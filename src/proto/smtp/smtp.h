@@ -113,8 +113,6 @@ struct smtp {
 	bool skipping;    /* the rest of a line that is too long */
 	bool dropping;    /* what follows a bare LF, up to CRLF */
 	bool last_cr;     /* the octet before was CR */
-	bool early;       /* commands came behind one whose answer they had to wait for */
-	bool alone;       /* no command may follow the one at work before it is answered */
 	bool final_sent;  /* SASL succeeded; the client has yet to see the last challenge */
 	str helo;         /* in helo_room */
 	str verb;         /* of the command at work: static text */

@@ -19,7 +19,7 @@ enum {
 	IN_TXN = IN_MAIL | IN_RCPT,
 	IN_ANY = IN_START | IN_READY | IN_TXN,
 };
-enum { ARG = 1, BARE = 2, JUNK = 4, LOGIN = 8, ENDS = 16, HIDDEN = 32, COUNTS = 64, ALONE = 128 };
+enum { ARG = 1, BARE = 2, JUNK = 4, LOGIN = 8, ENDS = 16, HIDDEN = 32, COUNTS = 64 };
 enum { EVERYWHERE, SUBMISSION };
 enum { NONE, NEEDED };
 

@@ -105,7 +105,6 @@ put_rcpt(struct svc_smtp_session *x, str address)
 		.reverse_path = t->canonical,
 		.address = address,
 		.first = t->rcpts_n == 0,
-		.pipelined = x->engine.early,
 		.accounts = accounts,
 		.accounts_n = accounts_of(t->pending, accounts, LEN(accounts)) };
 	ipc_smtp_policy_rcpt_put(&x->server->out, &m);

@@ -242,9 +242,8 @@ on_policy_rcpt(void *ctx, const struct ipc_smtp_policy_rcpt *m, int *fd)
 		.trust = { .iprev = 1, .name = S("peer.test"), .spf = 2, .spf_domain = S("b.org") },
 		.listed = &listed,
 		.listed_n = 1 };
-	buf_printf(&w->asked, "rcpt %.*s %.*s %.*s%s%s %zu\n", STR_ARG(m->helo),
-	    STR_ARG(m->reverse_path), STR_ARG(m->address), m->first ? " first" : "",
-	    m->pipelined ? " early" : "", m->accounts_n);
+	buf_printf(&w->asked, "rcpt %.*s %.*s %.*s%s %zu\n", STR_ARG(m->helo),
+	    STR_ARG(m->reverse_path), STR_ARG(m->address), m->first ? " first" : "", m->accounts_n);
 	if (!w->policy_silent) {
 		ipc_smtp_policy_judged_put(&w->out, &r);
 		send_from(w, w->policy);
