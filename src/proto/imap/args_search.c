@@ -20,6 +20,8 @@ enum arg {
 	ARG_NUMBER,
 	ARG_INTERVAL,
 	ARG_UID,
+	ARG_UIDAFTER,
+	ARG_UIDBEFORE,
 	ARG_MODSEQ,
 	ARG_OBJECT
 };
@@ -70,6 +72,8 @@ static const struct key {
 	{ S_INIT("THREADID"), IMAP_SEARCH_THREADID, ARG_OBJECT, false, 1, 0, { 0 } },
 	{ S_INIT("TO"), IMAP_SEARCH_HEADER, ARG_TEXT, false, 1, 0, S_INIT("To") },
 	{ S_INIT("UID"), IMAP_SEARCH_UID, ARG_UID, false, 0, 0, { 0 } },
+	{ S_INIT("UIDAFTER"), IMAP_SEARCH_UID, ARG_UIDAFTER, false, 0, 0, { 0 } },
+	{ S_INIT("UIDBEFORE"), IMAP_SEARCH_UID, ARG_UIDBEFORE, false, 0, 0, { 0 } },
 	{ S_INIT("UNANSWERED"), IMAP_SEARCH_FLAG, ARG_NONE, true, 0, IMAP_FLAG_ANSWERED, { 0 } },
 	{ S_INIT("UNDELETED"), IMAP_SEARCH_FLAG, ARG_NONE, true, 0, IMAP_FLAG_DELETED, { 0 } },
 	{ S_INIT("UNDRAFT"), IMAP_SEARCH_FLAG, ARG_NONE, true, 0, IMAP_FLAG_DRAFT, { 0 } },
@@ -176,6 +180,25 @@ parse_interval(struct imap_cur *c)
 	return n;
 }
 
+/* "UIDAFTER" SP uniqueid, "UIDBEFORE" SP uniqueid (RFC 9738 3.2); nothing may be beyond. */
+static struct imap_seqset
+parse_beyond(struct imap_cur *c, bool after)
+{
+	uint32_t uid = imap_cur_number(c);
+	struct imap_seqset set = { .n = uid != (after ? UINT32_MAX : 1) };
+	if (uid == 0) {
+		imap_cur_fail(c, ERR_SYNTAX);
+	}
+	set.r = arena_alloc(c->arena, sizeof *set.r);
+	if (set.r == NULL) {
+		imap_cur_fail(c, ERR_BUDGET);
+		return (struct imap_seqset){ 0 };
+	}
+	*set.r = after ? (struct imap_range){ uid + 1, UINT32_MAX }
+		       : (struct imap_range){ 1, uid - 1 };
+	return set;
+}
+
 static void
 parse_arg(struct parse *p, const struct key *key, struct imap_search_node *node)
 {
@@ -197,6 +220,8 @@ parse_arg(struct parse *p, const struct key *key, struct imap_search_node *node)
 	case ARG_NUMBER: node->number = imap_cur_number64(c); break;
 	case ARG_INTERVAL: node->number = parse_interval(c); break;
 	case ARG_UID: node->set = imap_parse_set(c); break;
+	case ARG_UIDAFTER: node->set = parse_beyond(c, true); break;
+	case ARG_UIDBEFORE: node->set = parse_beyond(c, false); break;
 	case ARG_MODSEQ:
 		node->number = parse_modseq(c);
 		p->program->has_modseq = true;

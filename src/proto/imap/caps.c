@@ -39,21 +39,39 @@ is_denied(const struct imap_caps *caps, size_t i)
 	return (caps->denied[i / 64] >> (i % 64) & 1) != 0;
 }
 
+/* The number behind "=". False: without it the capability is not there. */
+static bool
+has_number(str name, const struct imap_caps *caps, uint64_t *ret)
+{
+	bool save = str_eq(name, S("SAVELIMIT"));
+	*ret = 0;
+	if (str_eq(name, S("APPENDLIMIT"))) {
+		*ret = caps->append_limit;
+	} else if (save || str_eq(name, S("MESSAGELIMIT"))) {
+		*ret = !save                   ? caps->message_limit
+		    : caps->message_limit == 0 ? caps->save_limit
+					       : 0;
+		return *ret != 0;
+	}
+	return true;
+}
+
 static void
 put_cap(struct buf *out, const struct imap_caps *caps, size_t i)
 {
 	bool denied = is_denied(caps, i);
 	bool literal = str_eq(rows[i].name, S("LITERAL+"));
-	if (denied && !literal) {
+	uint64_t number;
+	if ((denied && !literal) || !has_number(rows[i].name, caps, &number)) {
 		return;
 	}
 	if (i > 0) {
 		buf_ch(out, ' ');
 	}
 	buf_str(out, denied ? S("LITERAL-") : rows[i].name);
-	if (str_eq(rows[i].name, S("APPENDLIMIT")) && caps->append_limit != 0) {
+	if (number != 0) {
 		buf_ch(out, '=');
-		buf_u64(out, caps->append_limit);
+		buf_u64(out, number);
 	}
 }
 

@@ -14,6 +14,8 @@ enum { IMAP_CAPS_MAX = 128 };
 struct imap_caps {
 	uint64_t denied[IMAP_CAPS_MAX / 64];
 	uint64_t append_limit; /* APPENDLIMIT=n; 0: without a number */
+	uint64_t message_limit,
+	    save_limit; /* RFC 9738; 0: not announced, and one hides the other */
 };
 
 /* "IMAP4rev1 IMAP4rev2 ..." as after CAPABILITY. LITERAL- stands for a LITERAL+ that is denied. */

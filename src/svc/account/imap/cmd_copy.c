@@ -2,8 +2,9 @@
 /*
  * COPY MOVE EXPUNGE (RFC 9051 6.4.3, 6.4.7 - 6.4.9).
  */
-#include "svc/account/imap/session.h"
+#include "svc/account/imap/limit.h"
 
+#include "conf/conf.h"
 #include "proto/imap/seqset.h"
 #include "svc/account/imap/notify/notify.h"
 #include "svc/account/imap/teach/teach.h"
@@ -41,6 +42,8 @@ copy(struct svc_account_imap *s, struct imap_command *cmd, bool move, struct cop
 	struct imap_copy_args *args = &cmd->u.copy;
 	struct store_mailbox m;
 	TRY(svc_account_imap_uids(s, &args->set, cmd->uid, &c->uids));
+	TRY(move ? svc_account_imap_limit_set(s, &c->uids)
+		 : svc_account_imap_limit_copy(s, &c->uids));
 	enum err e = store_mailbox_find(s->store, args->mailbox, s->work, &m);
 	if (e == ERR_NOTFOUND || (e == ERR_OK && m.id == 0)) {
 		return svc_account_imap_fail(s, ERR_NOTFOUND, "TRYCREATE", "no such mailbox");
@@ -121,6 +124,30 @@ expunge(struct svc_account_imap *s, const struct store_set *uids)
 	return svc_account_imap_refresh(s, true, any ? &(struct svc_account_imap_own){ 0 } : NULL);
 }
 
+/* UID EXPUNGE: the limit counts what goes; EXPUNGE has none (RFC 9738 3.1). */
+static enum err
+only_deleted(struct svc_account_imap *s, struct store_set *uids)
+{
+	struct store_set deleted;
+	const struct store_msg *m;
+	struct svc_account_imap_scan *scan = svc_account_imap_scan_new(s, uids, 0);
+	if (scan == NULL) {
+		return ERR_BUDGET;
+	}
+	store_set_init(&deleted);
+	enum err e = svc_account_imap_scan_next(scan, &m);
+	while (e == ERR_OK && m != NULL) {
+		if ((m->flags & STORE_DELETED) != 0) {
+			store_set_add(&deleted, m->uid, m->uid);
+		}
+		e = svc_account_imap_scan_next(scan, &m);
+	}
+	e = e == ERR_OK ? store_set_err(&deleted) : e;
+	store_set_done(uids);
+	*uids = deleted;
+	return e == ERR_OK ? svc_account_imap_limit_set(s, uids) : e;
+}
+
 enum err
 svc_account_imap_cmd_expunge(struct svc_account_imap *s, struct imap_command *cmd)
 {
@@ -132,6 +159,9 @@ svc_account_imap_cmd_expunge(struct svc_account_imap *s, struct imap_command *cm
 	}
 	struct store_set uids;
 	enum err e = svc_account_imap_uids(s, &cmd->u.expunge, true, &uids);
+	if (e == ERR_OK && s->account->conf->imap_message_limit != 0) {
+		e = only_deleted(s, &uids);
+	}
 	if (e == ERR_OK) {
 		e = expunge(s, &uids);
 	}

@@ -3,7 +3,7 @@
  * FETCH (RFC 9051 6.4.5, 7.5.2; 7162 3.1.4; 8474 5; 8514; 8970). Flags of whole mailboxes come
  * straight from the scan's pages; colder facts are looked up message by message.
  */
-#include "svc/account/imap/session.h"
+#include "svc/account/imap/limit.h"
 
 #include "proto/imap/write.h"
 #include "svc/account/imap/notify/notify.h"
@@ -194,33 +194,15 @@ fetch(struct svc_account_imap *s, const struct imap_fetch_args *args, const stru
 	return e;
 }
 
-/* RFC 9394 3.3: of the messages that the set names and the view holds, those at these places. */
+/* PARTIAL names a number of messages, which is all right or not (RFC 9738 3.1). */
 static enum err
-only_partial(struct svc_account_imap *s, const struct imap_partial *p, struct store_set *uids)
+narrow(struct svc_account_imap *s, const struct imap_partial *p, struct store_set *uids)
 {
-	const struct store_view *view = &s->box.view;
-	struct store_set seqs, some;
-	store_set_init(&seqs);
-	store_set_init(&some);
-	store_view_seqs(view, uids, &seqs);
-	uint64_t n = store_set_count(&seqs), lo = MIN(p->first, p->second),
-		 hi = MAX(p->first, p->second);
-	uint64_t from = p->from_end ? n - MIN(hi, n) : MIN(lo - 1, n),
-		 to = p->from_end ? n - MIN(lo - 1, n) : MIN(hi, n), at = 0;
-	for (size_t i = 0; i < seqs.n; i++) {
-		uint64_t len = (uint64_t)seqs.v[i].hi - seqs.v[i].lo + 1;
-		uint64_t a = MAX(from, at), b = MIN(to, at + len);
-		if (a < b) {
-			store_view_uids(view, seqs.v[i].lo + (uint32_t)(a - at),
-			    seqs.v[i].lo + (uint32_t)(b - 1 - at), &some);
-		}
-		at += len;
+	if (p->first == 0) {
+		return svc_account_imap_limit_set(s, uids);
 	}
-	enum err e = store_set_err(&seqs) != ERR_OK ? store_set_err(&seqs) : store_set_err(&some);
-	store_set_done(&seqs);
-	store_set_done(uids);
-	*uids = some;
-	return e;
+	TRY(svc_account_imap_limit_places(&s->box.view, p, uids));
+	return svc_account_imap_limit_all(s, &s->box.view, uids, false);
 }
 
 enum err
@@ -254,9 +236,7 @@ svc_account_imap_cmd_fetch(struct svc_account_imap *s, struct imap_command *cmd)
 		if (e == ERR_OK && args->vanished) {
 			e = svc_account_imap_vanished(s, args->changedsince, &uids);
 		}
-		if (e == ERR_OK && args->partial.first != 0) {
-			e = only_partial(s, &args->partial, &uids);
-		}
+		e = e == ERR_OK ? narrow(s, &args->partial, &uids) : e;
 		if (e == ERR_OK) {
 			e = fetch(s, args, &uids);
 		}

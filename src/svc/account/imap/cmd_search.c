@@ -52,9 +52,12 @@ search(struct svc_account_imap *s, struct imap_command *cmd)
 	struct svc_account_imap_result r = {
 		.s = s, .args = args, .box = &s->box, .uid = cmd->uid, .tag = cmd->tag
 	};
-	struct svc_account_imap_search x = {
-		.s = s, .box = &s->box, .program = &args->program, .found = found, .ctx = &r
-	};
+	struct svc_account_imap_search x = { .s = s,
+		.box = &s->box,
+		.program = &args->program,
+		.found = found,
+		.ctx = &r,
+		.limited = true };
 	store_set_init(&r.found);
 	TRY(svc_account_imap_search_begin(s, &args->program));
 	enum err e = svc_account_imap_search_run(&x);

@@ -4,7 +4,7 @@
  * client's last command, a message with the modseq of our change holds our change alone, and may be
  * left out when the client said .SILENT.
  */
-#include "svc/account/imap/session.h"
+#include "svc/account/imap/limit.h"
 
 #include "proto/imap/seqset.h"
 #include "svc/account/imap/teach/teach.h"
@@ -161,6 +161,7 @@ svc_account_imap_cmd_store(struct svc_account_imap *s, struct imap_command *cmd)
 	uint64_t before = s->box.view.modseq;
 	store_set_init(&modified);
 	enum err e = svc_account_imap_uids(s, &cmd->u.store.set, cmd->uid, &uids);
+	e = e == ERR_OK ? svc_account_imap_limit_set(s, &uids) : e;
 	if (e == ERR_OK) {
 		e = svc_account_imap_refresh(s, false, NULL);
 	}

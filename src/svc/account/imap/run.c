@@ -9,6 +9,7 @@
 #include "store/text/text.h"
 #include "svc/account/imap/append.h"
 #include "svc/account/imap/leave.h"
+#include "svc/account/imap/limit.h"
 #include "svc/account/imap/notify/notify.h"
 #include "svc/account/imap/qresync.h"
 #include "svc/common/log.h"
@@ -39,6 +40,7 @@ finish(struct svc_account_imap *s, const struct imap_command *cmd, enum err e)
 	const struct imap_verb_row *row = &imap_verbs[cmd->verb];
 	enum err news = svc_account_imap_refresh(s, svc_account_imap_may_expunge(cmd), NULL);
 	e = e == ERR_OK ? news : e;
+	svc_account_imap_limit_tell(s, e);
 	svc_account_imap_reply(s, cmd->tag, row->name, e);
 	svc_account_imap_zip_begin(s, e);
 }
@@ -72,6 +74,7 @@ run_command(struct svc_account_imap *s, str raw)
 		return;
 	}
 	buf_reset(&s->code);
+	svc_account_imap_limit_reset(s);
 	if (svc_account_imap_has_uidonly(s) && svc_account_imap_uses_numbers(&cmd)) {
 		s->errors++;
 		e = svc_account_imap_fail(s, ERR_BADSTATE, "UIDREQUIRED", "uids only, please");
@@ -302,6 +305,8 @@ svc_account_imap_init(struct svc_account_imap *s, struct svc_account *a)
 	buf_init(&s->message, SVC_ACCOUNT_IMAP_APPEND_TOTAL * (size_t)a->conf->imap_append_max);
 	imap_reader_init(&s->reader, s->command_arena);
 	s->caps.append_limit = a->conf->imap_append_max;
+	s->caps.message_limit = a->conf->imap_message_limit;
+	s->caps.save_limit = a->conf->imap_save_limit;
 	svc_account_imap_know_client(s, STR_NONE);
 	s->deadline_ms = sys_clock_ms() + a->conf->imap_idle_timeout;
 	return ERR_OK;

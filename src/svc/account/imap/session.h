@@ -80,6 +80,7 @@ struct svc_account_imap {
 	struct buf behind;              /* octets behind UNAUTHENTICATE */
 	bool broken;                    /* nothing more can be written to the client */
 	enum err end;                   /* why the session ends; valid with quit or broken */
+	uint32_t limited;               /* lowest uid processed, of more; 0: limit/ */
 	const char *bye;                /* text of BYE; NULL: LOGOUT has said it */
 	unsigned errors;                /* wrong commands in a row */
 	bool texts_due;                 /* a quiet moment is there to be used (store/text) */

@@ -90,9 +90,12 @@ look_into(struct several *v, const struct store_mailbox *m, const struct svc_acc
 	struct svc_account_imap_result r = {
 		.s = v->s, .args = args, .box = box, .uid = true, .tag = tag, .mailbox = m->name
 	};
-	struct svc_account_imap_search x = {
-		.s = v->s, .box = box, .program = &program, .found = found, .ctx = &r
-	};
+	struct svc_account_imap_search x = { .s = v->s,
+		.box = box,
+		.program = &program,
+		.found = found,
+		.ctx = &r,
+		.limited = true };
 	store_set_init(&r.found);
 	enum err e = svc_account_imap_search_run(&x);
 	svc_account_imap_search_done(&x);

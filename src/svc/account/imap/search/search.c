@@ -5,6 +5,7 @@
 #include "svc/account/imap/search/search.h"
 
 #include "mail/text.h"
+#include "svc/account/imap/limit.h"
 #include "sys/clock.h"
 
 /* Where a header field lies among the facts. */
@@ -343,6 +344,20 @@ svc_account_imap_search_begin(struct svc_account_imap *s, struct imap_search_pro
 	return svc_account_imap_search_texts_fold(s->work, program);
 }
 
+/* RFC 9738 3.1: of the messages looked at, not of those found. In another mailbox all or none. */
+static enum err
+limit(struct svc_account_imap_search *x, const struct store_set *uids, struct store_set *room)
+{
+	if (x->box != &x->s->box) {
+		return svc_account_imap_limit_all(x->s, &x->box->view, uids, false);
+	}
+	for (size_t i = 0; uids != room && i < uids->n; i++) {
+		store_set_add(room, uids->v[i].lo, uids->v[i].hi);
+	}
+	TRY(store_set_err(room));
+	return svc_account_imap_limit_set(x->s, room);
+}
+
 enum err
 svc_account_imap_search_run(struct svc_account_imap_search *x)
 {
@@ -351,6 +366,10 @@ svc_account_imap_search_run(struct svc_account_imap_search *x)
 	x->now_s = sys_clock_wall_s();
 	enum err e = prepare(x);
 	const struct store_set *uids = e == ERR_OK ? candidates(x->program, &all) : &all;
+	if (e == ERR_OK && x->limited) {
+		e = limit(x, uids, &all);
+		uids = x->box == &x->s->box ? &all : uids;
+	}
 	uint64_t wanted = MIN(store_set_count(uids), (uint64_t)x->box->view.n);
 	if (e == ERR_OK) {
 		e = svc_account_imap_search_facts_init(&x->facts, x->s,

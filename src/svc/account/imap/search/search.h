@@ -19,6 +19,7 @@ struct svc_account_imap_search {
 	struct imap_search_program *program; /* as parsed; the same one may be run several times */
 	svc_account_imap_search_found *found;
 	void *ctx;
+	bool limited;    /* by RFC 9738, as SEARCH is and SORT is not */
 	bool asks_facts; /* found(), or the caller afterwards, will ask facts about what is found */
 	struct svc_account_imap_facts facts; /* good until done */
 	struct svc_account_imap_texts texts;
