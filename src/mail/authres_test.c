@@ -322,6 +322,56 @@ what_is_written_is_read(void)
 	CHECK(mail_authres_claims(buf_view(&out), S(ID)));
 }
 
-TEST_MAIN(words, written, values_are_quoted_where_they_must, lines_are_folded, too_small_a_buffer,
-    claims, claims_in_other_labels, many_words_in_other_labels, forged_fields, read_back,
-    what_is_written_is_read)
+static void
+vouching(void)
+{
+	static const struct {
+		const char *name, *payload, *domain;
+		bool want;
+	} rows[] = {
+		{ "spf", ID "; spf=pass smtp.mailfrom=a.test", "a.test", true },
+		{ "spf of an address", ID "; spf=pass smtp.mailfrom=x@A.test", "a.test", true },
+		{ "spf of another", ID "; spf=pass smtp.mailfrom=b.test", "a.test", false },
+		{ "spf of one above", ID "; spf=pass smtp.mailfrom=a.test", "x.a.test", false },
+		{ "spf of HELO", ID "; spf=pass smtp.helo=a.test", "a.test", false },
+		{ "spf failed", ID "; spf=fail smtp.mailfrom=a.test", "a.test", false },
+		{ "dkim", ID "; dkim=pass header.d=a.test header.s=x", "a.test", true },
+		{ "dkim of one above", ID "; dkim=pass header.d=a.test", "x.a.test", true },
+		{ "dkim of one below", ID "; dkim=pass header.d=x.a.test", "a.test", false },
+		{ "dkim of a top level", ID "; dkim=pass header.d=test", "a.test", false },
+		{ "dkim of a like name", ID "; dkim=pass header.d=a.test", "ba.test", false },
+		{ "the second", ID "; dkim=fail header.d=a.test; dkim=pass header.d=a.test",
+		    "a.test", true },
+		{ "dmarc says nothing of it", ID "; dmarc=pass header.from=a.test", "a.test",
+		    false },
+		{ "nothing", ID "; none", "a.test", false },
+		{ "no domain", ID "; spf=pass smtp.mailfrom=a.test", "", false },
+		{ "broken", "; spf=pass smtp.mailfrom=a.test", "a.test", false },
+	};
+	for (size_t i = 0; i < LEN(rows); i++) {
+		test_case = rows[i].name;
+		CHECK(mail_authres_vouches(str_from(rows[i].payload), str_from(rows[i].domain)) ==
+		    rows[i].want);
+	}
+	test_case = NULL;
+	CHECK_U64(mail_authres_of(S(ID "; spf=fail; ARC=pass (i=1)"), S("arc")), MAIL_AUTHRES_PASS);
+	CHECK_U64(mail_authres_of(S(ID "; spf=fail"), S("arc")), MAIL_AUTHRES_NONE);
+}
+
+static void
+our_own(void)
+{
+	str payload;
+	CHECK(mail_authres_own(S("Received: x\r\nAuthentication-Results: other.test; spf=pass\r\n"
+				 "authentication-results:\r\n\t" ID ";\r\n\tspf=fail\r\n"
+				 "Authentication-Results: " ID "; spf=pass\r\n\r\n"),
+	    S(ID), &payload));
+	CHECK_STR(payload, S(ID ";\r\n\tspf=fail"));
+	CHECK(!mail_authres_own(S("From: x\r\n\r\nAuthentication-Results: " ID "; none\r\n"), S(ID),
+	    &payload));
+	CHECK_STR(payload, S(""));
+}
+
+TEST_MAIN(vouching, our_own, words, written, values_are_quoted_where_they_must, lines_are_folded,
+    too_small_a_buffer, claims, claims_in_other_labels, many_words_in_other_labels, forged_fields,
+    read_back, what_is_written_is_read)

@@ -275,4 +275,56 @@ envelope(void)
 	smtp_talk_done(&t);
 }
 
-TEST_MAIN(dialogues, greeting, envelope)
+/* What is forwarded and what stays do not go together; the first one that is taken decides. */
+static void
+forwarded(void)
+{
+	static const struct {
+		const char *kinds,
+		    *want; /* a: an account f: elsewhere b: both s: not by this sender */
+	} cases[] = {
+		{ "ab", "250 250 " },
+		{ "af", "250 452 " },
+		{ "fa", "250 452 " },
+		{ "fb", "250 452 " },
+		{ "ff", "250 250 " },
+		{ "sf", "550 250 " },
+		{ "bfa", "250 452 250 " },
+	};
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct smtp_talk t;
+		char said[40];
+		struct buf b;
+		size_t kept = 0;
+		smtp_talk_init(&t, false);
+		smtp_talk_open(&t);
+		t.silent = true;
+		smtp_talk_give(&t, S(HELLO "MAIL FROM:<a@b.org>\r\n"), 999);
+		buf_init_fixed(&b, said, sizeof said);
+		for (const char *k = cases[i].kinds; *k != 0; k++) {
+			char line[40];
+			struct smtp_target v[2] = { { .account = 5, .address = S("u@c.org") },
+				{ .address = S("f@d.org"),
+				    .sender = S("s@c.org"),
+				    .via = S("t@c.org"),
+				    .reports = 5 } };
+			snprintf(line, sizeof line, "RCPT TO:<%c%d@c.org>\r\n", *k, (int)*k);
+			smtp_talk_give(&t, str_from(line), 999);
+			size_t before = t.said.n;
+			smtp_answer_rcpt(&t.s, *k == 's' ? SMTP_SENDER : SMTP_KNOWN,
+			    *k == 'f' ? v + 1 : v, *k == 'b' ? 2 : 1);
+			smtp_talk_turn(&t);
+			buf_printf(&b, "%.3s ", t.said.p + before);
+			kept += t.said.p[before] == '2';
+		}
+		test_case = cases[i].kinds;
+		CHECK_STR(buf_view(&b), str_from(cases[i].want));
+		CHECK_U64(smtp_txn(&t.s)->rcpts_n, kept);
+		CHECK(smtp_txn(&t.s)->forwards ==
+		    (strpbrk(cases[i].kinds, "fb") != NULL && strcmp(cases[i].kinds, "af") != 0));
+		smtp_talk_done(&t);
+	}
+	test_case = NULL;
+}
+
+TEST_MAIN(dialogues, greeting, envelope, forwarded)

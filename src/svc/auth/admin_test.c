@@ -385,6 +385,37 @@ keeps_aliases(void)
 }
 
 static void
+keeps_aliases_to_elsewhere(void)
+{
+	struct ipc_adm_auth_name targets[] = { { S("anna@example.org") }, { S("Ed.X@Far.example") },
+		{ S("nobody@example.org") },
+		{ S("b\xc3\xb6"
+		    "b@far.example") } };
+
+	set_up();
+	ASK(alias_add, .alias = S("t@example.org"), .targets = targets, .targets_n = 2);
+	check_done(ERR_OK, "t@example.org leads to 2 more addresses");
+	ASK(alias_add, .alias = S("t@example.org"), .targets = targets + 1, .targets_n = 1);
+	check_done(ERR_EXISTS, "leads to Ed.X@far.example already");
+	ASK(alias_add, .alias = S("u@example.org"), .targets = targets + 1, .targets_n = 2);
+	check_done(ERR_NOTFOUND, "no account nobody@example.org");
+	CHECK_U64(verdict("u@example.org"), DIRECTORY_UNKNOWN); /* all or nothing */
+	ASK(alias_add, .alias = S("u@example.org"), .targets = targets + 3, .targets_n = 1);
+	check_done(ERR_SYNTAX, "must be ASCII");
+	ASK(alias_list, .domain = S("example.org"), .after = S("t@example.org\t"));
+	CHECK_U64(aliases.rows_n, 2);
+	CHECK_STR(aliases.rows[0].target, S("Ed.X@far.example"));
+	ASK(alias_remove, .alias = S("t@example.org"), .target = S("ed@far.example"));
+	check_done(ERR_NOTFOUND, "no such alias");
+	ASK(alias_remove, .alias = S("t@example.org"), .target = S("Ed.X@FAR.example"));
+	check_done(ERR_OK, "removed");
+	ASK(alias_remove, .alias = S("t@example.org"), .target = S("anna@example.org"));
+	check_done(ERR_OK, "removed");
+	CHECK_U64(verdict("t@example.org"), DIRECTORY_UNKNOWN);
+	tear_down();
+}
+
+static void
 keeps_app_passwords(void)
 {
 	char word[100];
@@ -594,5 +625,6 @@ refuses_broken_messages(void)
 }
 
 TEST_MAIN(keeps_domains, makes_accounts, thresholds, changes_accounts, closes_the_door_at_once,
-    lists_accounts_in_pages, keeps_aliases, keeps_app_passwords, opts_in_to_cram_md5, bans_by_hand,
-    imports_what_is_good, outlives_its_administrator, bounds_what_waits, refuses_broken_messages)
+    lists_accounts_in_pages, keeps_aliases, keeps_aliases_to_elsewhere, keeps_app_passwords,
+    opts_in_to_cram_md5, bans_by_hand, imports_what_is_good, outlives_its_administrator,
+    bounds_what_waits, refuses_broken_messages)

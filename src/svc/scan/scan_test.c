@@ -377,6 +377,44 @@ dmarc(void)
 	svc_scan_world_close(&w);
 }
 
+/* What is only forwarded is refused where it would be junk; an account takes the rest. */
+static void
+forwards(void)
+{
+	static const struct {
+		const char *name;
+		int64_t points;
+		uint64_t account;
+		int64_t reject_at;
+		const char *want;
+	} rows[] = {
+		{ "good", 1000, 0, 0, "1/0/ score" },
+		{ "junk for nobody here", 6000, 0, 0, "3/550/5.7.1 " },
+		{ "junk for one here", 6000, 1, 0, "1/0/ junk=0,1 " },
+		{ "refused by all", 6000, 1, 5500, "3/550/5.7.1 " },
+		{ "refused by one", 1000, 1, 500, "1/0/ score" },
+	};
+	begin();
+	for (size_t i = 0; i < LEN(rows); i++) {
+		test_case = rows[i].name;
+		struct ipc_common_listed hit = { S("z.test"), S("x"), S("127.0.0.2"),
+			rows[i].points };
+		struct ipc_smtp_scan_target targets[2] = { { .account = rows[i].account,
+		    .reject_at = rows[i].reject_at } };
+		struct ipc_smtp_scan_letter m = svc_scan_world_letter(1, S(MAIL));
+		m.targets = targets;
+		m.targets_n = 2;
+		m.listed = &hit;
+		m.listed_n = 1;
+		forget();
+		svc_scan_world_send(&w, &m);
+		svc_scan_world_settle(&w);
+		CHECK(has(&w.verdicts, rows[i].want));
+	}
+	test_case = NULL;
+	svc_scan_world_close(&w);
+}
+
 static void
 from_fields(void)
 {
@@ -693,6 +731,6 @@ status(void)
 	svc_scan_world_close(&w);
 }
 
-TEST_MAIN(passes, short_file, submission, points, lessons, lists_and_fame, dmarc, from_fields, cuts,
-    too_many_cuts, wishes, long_reply, deadline, asks_dns, dns_deadline, peers_go,
-    bounded_and_quits, status)
+TEST_MAIN(passes, short_file, submission, points, lessons, lists_and_fame, dmarc, forwards,
+    from_fields, cuts, too_many_cuts, wishes, long_reply, deadline, asks_dns, dns_deadline,
+    peers_go, bounded_and_quits, status)

@@ -282,7 +282,7 @@ svc_send_letters_return(struct svc_send *sv)
 
 /* --- signatures ---------------------------------------------------------------------------- */
 
-/* By Delivered-To we know a letter again that has been forwarded for this address: RFC 9228 3. */
+/* By Delivered-To we know a letter again that has been forwarded for this address: RFC 9228. */
 void
 svc_send_signed(struct svc_send_letter *l, str fields)
 {

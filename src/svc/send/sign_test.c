@@ -481,5 +481,128 @@ letters_that_go_away(void)
 	close_world();
 }
 
-TEST_MAIN(one_letter_two_signatures, one_message_is_signed_once, messages_nobody_signs,
-    whose_domain, waits_for_keys, signatures_that_fail, answers_out_of_place, letters_that_go_away)
+/* --- letters that are forwarded ------------------------------------------------------------ */
+
+static void
+forward(unsigned i, uint64_t entry, str via, str body)
+{
+	w.sv.set.hostname = S("mx.example.org");
+	w.letters[i] = (struct svc_send_letter){
+		.server = &w.sv, .arena = w.arena, .entry = entry, .via = via, .body = body
+	};
+	svc_send_sign(&w.letters[i]);
+	read_questions();
+}
+
+#define TEAM S("team@example.org")
+
+/* Two signatures by one key, one after the other; RSA where there is a choice. */
+static void
+one_seal(void)
+{
+	static const struct {
+		const char *name, *above, *cv, *payload;
+	} rows[] = {
+		{ "no chain", "Authentication-Results: mx.example.org;\r\n\tspf=pass; arc=none\r\n",
+		    "cv=none", "i=1; mx.example.org;\r\n\tspf=pass; arc=none\r\n" },
+		{ "nobody looked", "", "cv=none", "i=1; mx.example.org; none\r\n" },
+		{ "of another server", "Authentication-Results: other.test; arc=pass\r\n",
+		    "cv=none", "i=1; mx.example.org; none\r\n" },
+	};
+	for (size_t i = 0; i < LEN(rows); i++) {
+		test_case = rows[i].name;
+		char body[1000];
+		snprintf(body, sizeof body, "%s" MESSAGE("a@far.test"), rows[i].above);
+		open_world(true);
+		forward(0, 1, TEAM, str_from(body));
+		CHECK_STR(str_from(w.domain), S("example.org"));
+		say_signers(w.request[0], ERR_OK, S("example.org"), 2);
+		CHECK_U64(w.sign_n, 1);
+		CHECK_STR(str_from(w.selector[0]), S("one"));
+		check(0, 0, 0);
+		say_signature(w.request[0], ERR_OK);
+		read_questions();
+		CHECK_U64(w.sign_n, 1);
+		check(0, 0, 0);
+		say_signature(w.request[0], ERR_OK);
+		check(0, 1, 0);
+		const char *f = w.answers[0].fields;
+		CHECK(strncmp(f, "ARC-Seal: i=1; ", 15) == 0);
+		CHECK(strstr(f, rows[i].cv) != NULL && strstr(f, rows[i].payload) != NULL);
+		CHECK(strstr(f, "\r\nARC-Message-Signature: i=1; ") != NULL);
+		CHECK(strstr(f, "DKIM-Signature") == NULL);
+		close_world();
+	}
+	test_case = NULL;
+}
+
+/* Each address that forwards has its own; what was made once is kept; its author's is apart. */
+static void
+seals_are_kept(void)
+{
+	str body = S(MESSAGE("a@far.test"));
+	open_world(true);
+	forward(0, 1, TEAM, body);
+	say_signers(w.request[0], ERR_OK, S("example.org"), 1);
+	say_signature(w.request[0], ERR_OK);
+	read_questions();
+	say_signature(w.request[0], ERR_OK);
+	check(0, 1, 0);
+	forward(1, 1, TEAM, body);
+	check(1, 1, 0);
+	CHECK(w.signers_n == 0 && strcmp(w.answers[0].fields, w.answers[1].fields) == 0);
+	forward(2, 1, S("other@example.net"), body);
+	CHECK(w.signers_n == 1 && strcmp(w.domain, "example.net") == 0);
+	say_signers(w.request[0], ERR_NOTFOUND, S(""), 0);
+	check(2, 1, 0);
+	CHECK_STR(str_from(w.answers[2].fields), S(""));
+	letter(3, 1, body);
+	read_questions();
+	CHECK(w.signers_n == 1 && strcmp(w.domain, "far.test") == 0);
+	close_world();
+}
+
+static void
+seals_that_cannot_be(void)
+{
+#define SET(cv)                                                                                \
+	"ARC-Seal: i=1; a=rsa-sha256; cv=" cv "; d=x.test; s=x; t=1; b=YWJj\r\n"               \
+	"ARC-Message-Signature: i=1; a=rsa-sha256; d=x.test; s=x; h=from; bh=YWJj; b=YWJj\r\n" \
+	"ARC-Authentication-Results: i=1; x.test; none\r\n"
+	static const char *const rows[] = { SET("none") MESSAGE("a@far.test"), /* nobody looked */
+		"Authentication-Results: mx.example.org; arc=fail\r\n" SET("fail")
+		    MESSAGE("a@far.test"),
+		"Subject: no author\r\n\r\nx\r\n" };
+	for (size_t i = 0; i < LEN(rows); i++) {
+		open_world(true);
+		forward(0, 1, TEAM, str_from(rows[i]));
+		say_signers(w.request[0], ERR_OK, S("example.org"), 1);
+		CHECK_U64(w.sign_n, 0);
+		check(0, 1, 0);
+		CHECK_STR(str_from(w.answers[0].fields), S(""));
+		CHECK_U64(svc_send_sign_count(&w.sv)->unsigned_letters, 1);
+		close_world();
+	}
+	open_world(true); /* the second signature fails: all of it once more, then it waits */
+	forward(0, 1, TEAM, S(MESSAGE("a@far.test")));
+	for (int turn = 0; turn < 2; turn++) {
+		say_signers(w.request[0], ERR_OK, S("example.org"), 1);
+		say_signature(w.request[0], ERR_OK);
+		read_questions();
+		say_signature(w.request[0], ERR_UNAVAILABLE);
+		read_questions();
+	}
+	check(0, 0, 1);
+	close_world();
+	open_world(true); /* it goes away in between */
+	forward(0, 1, TEAM, S(MESSAGE("a@far.test")));
+	say_signers(w.request[0], ERR_OK, S("example.org"), 1);
+	svc_send_sign_forget(&w.letters[0]);
+	say_signature(w.request[0], ERR_OK);
+	check(0, 0, 0);
+	close_world();
+}
+
+TEST_MAIN(one_seal, seals_are_kept, seals_that_cannot_be, one_letter_two_signatures,
+    one_message_is_signed_once, messages_nobody_signs, whose_domain, waits_for_keys,
+    signatures_that_fail, answers_out_of_place, letters_that_go_away)

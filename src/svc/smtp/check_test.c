@@ -261,4 +261,71 @@ too_late(void)
 	svc_smtp_world_close(&w);
 }
 
-TEST_MAIN(all_the_way, sizes, refusals, submissions, absent, nonsense, not_looked_at, too_late)
+#define TO(who) "MAIL FROM:<a@b.org>\r\nRCPT TO:<" who "@c.org>\r\n"
+#define MAIL "Subject: x\r\n\r\nhi\r\n.\r\n"
+
+/* What goes on to elsewhere, and what does not. */
+static void
+forwards(void)
+{
+	struct world w;
+	open_world(&w);
+	svc_smtp_world_say(&w, S(TO("only") "RCPT TO:<b@c.org>\r\nDATA\r\n" MAIL));
+	CHECK(heard(&w, "452 4.5.3 What is forwarded and what stays go apart"));
+	svc_smtp_world_say(&w, S(TO("both") "RCPT TO:<b@c.org>\r\nDATA\r\n" MAIL));
+	CHECK_STR(buf_view(&w.envelopes),
+	    S("0 <a@b.org> only@c.org:0(f@there.test <SRS@c.org> only@c.org 9)\n"
+	      "0 <a@b.org> both@c.org:7 both@c.org:0(f@there.test <SRS@c.org> both@c.org 9) "
+	      "b@c.org:7\n"));
+	CHECK(str_find(buf_view(&w.asked), S("only@c.org first 0\n")) >= 0); /* no account */
+	CHECK(str_find(buf_view(&w.told), S("\n7 250 2.0.0 <a@b.org> only@c.org ")) > 0);
+	w.junk = 1; /* the copy for elsewhere */
+	buf_reset(&w.envelopes);
+	svc_smtp_world_say(&w, S(TO("both") "DATA\r\n" MAIL));
+	CHECK_STR(buf_view(&w.envelopes), S("0 <a@b.org> both@c.org:7\n"));
+	svc_smtp_world_close(&w);
+}
+
+static void
+forwards_of_an_account(void)
+{
+	struct world w;
+	svc_smtp_world_open(&w);
+	svc_smtp_world_checks(&w);
+	svc_smtp_world_connect(&w, SYS_SUBMISSION, true);
+	svc_smtp_world_say(&w, S(HELLO "AUTH PLAIN AG1lAHB3\r\n"));
+	svc_smtp_world_say(&w,
+	    S("MAIL FROM:<me@example.org>\r\nRCPT TO:<only@c.org>\r\nRCPT TO:<b@c.org>\r\n"
+	      "DATA\r\nFrom: me@example.org\r\nDelivered-To: only@c.org\r\n\r\nhi\r\n.\r\n"));
+	CHECK_STR(buf_view(&w.envelopes),
+	    S("1 <me@example.org> only@c.org:0(f@there.test <>  0) b@c.org:7\n"));
+	svc_smtp_world_close(&w);
+}
+
+static void
+circles(void)
+{
+	struct world w;
+	open_world(&w);
+	svc_smtp_world_say(&w,
+	    S(TO("only") "DATA\r\nDelivered-To: other@c.org\r\n"
+			 "delivered-to :\r\n\tOnly@C.org \r\n" MAIL));
+	CHECK(heard(&w, "554 5.4.6 This message was forwarded here before"));
+	CHECK(str_starts(buf_view(&w.told), S("3 554 5.4.6 ")));
+	CHECK(w.commits == 0 && w.looked.n == 0);
+	svc_smtp_world_say(&w,
+	    S(TO("b") "DATA\r\nDelivered-To: b@c.org\r\nDelivered-To: only@c.org\r\n" MAIL));
+	CHECK_U64(w.commits, 1);
+	svc_smtp_world_say(&w, S(TO("only") "DATA\r\nDelivered-To: other@c.org\r\n" MAIL));
+	CHECK_U64(w.commits, 2);
+	w.scan_result = ERR_UNAVAILABLE; /* nobody looked: what stays passes, what leaves waits */
+	svc_smtp_world_say(&w, S(TO("only") "DATA\r\n" MAIL));
+	CHECK(heard(&w, "451 4.7.1 The message cannot be looked at now"));
+	CHECK_U64(w.commits, 2);
+	svc_smtp_world_say(&w, S(TO("b") "DATA\r\n" MAIL));
+	CHECK_U64(w.commits, 3);
+	svc_smtp_world_close(&w);
+}
+
+TEST_MAIN(forwards, forwards_of_an_account, circles, all_the_way, sizes, refusals, submissions,
+    absent, nonsense, not_looked_at, too_late)

@@ -3,7 +3,7 @@
  * Letters that go on to addresses elsewhere: those that have been here for the same alias are
  * refused, copies that would be junk stay out. send writes the field that tells the first ones:
  *
- *	Delivered-To: the alias                                 RFC 9228 3
+ *	Delivered-To: the alias                                 RFC 9228
  */
 #include "mail/address.h"
 #include "mail/header.h"

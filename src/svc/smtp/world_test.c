@@ -61,12 +61,19 @@ on_rcpt(void *ctx, const struct ipc_smtp_auth_rcpt *m, int *fd)
 		.account = 7, .junk_at = 4500, .reject_at = 9000, .domain_policy = S("mark")
 	};
 	bool unknown = str_starts(m->address, S("unknown"));
+	bool only = str_starts(m->address, S("only")), both = str_starts(m->address, S("both"));
+	struct ipc_smtp_auth_forward there = { S("f@there.test") };
 	struct ipc_smtp_auth_rcpt_result r = { .request = m->request,
 		.verdict = unknown ? DIRECTORY_UNKNOWN : DIRECTORY_KNOWN,
 		.targets = &target,
-		.targets_n = unknown ? 0 : 1,
+		.targets_n = unknown || only ? 0 : 1,
 		.filters = &filter,
-		.filters_n = unknown ? 0 : 1 };
+		.filters_n = unknown || only ? 0 : 1,
+		.forwards = &there,
+		.forwards_n = only || both ? 1 : 0,
+		.sender = m->reverse_path.n > 0 ? S("SRS@c.org") : S(""),
+		.via = only || both ? m->address : S(""),
+		.reports = 9 };
 	w->last_request = m->request;
 	if (!w->auth_silent) {
 		ipc_smtp_auth_rcpt_result_put(&w->out, &r);
@@ -195,6 +202,11 @@ on_commit(void *ctx, const struct ipc_smtp_queue_commit *m, int *fd)
 		buf_printf(&w->envelopes, " %.*s:%llu", STR_ARG(m->rcpts[i].original),
 		    (unsigned long long)m->rcpts[i].account);
 		buf_cstr(&w->envelopes, m->rcpts[i].junk ? " junk" : "");
+		if (m->rcpts[i].account == 0) {
+			buf_printf(&w->envelopes, "(%.*s <%.*s> %.*s %llu)",
+			    STR_ARG(m->rcpts[i].address), STR_ARG(m->rcpts[i].sender),
+			    STR_ARG(m->rcpts[i].via), (unsigned long long)m->rcpts[i].reports);
+		}
 	}
 	buf_ch(&w->envelopes, '\n');
 	w->last_txn = m->txn;
@@ -300,7 +312,8 @@ on_letter(void *ctx, const struct ipc_smtp_scan_letter *m, int *fd)
 	ASSERT(w->looked.n - before == m->size && m->targets_n > 0);
 	ASSERT(m->submission || (m->trust.spf == 2 && m->listed_n == 1) || w->policy < 0 ||
 	    w->policy_silent);
-	ASSERT(m->targets[0].junk_at == 4500 && m->targets[0].reject_at == 9000);
+	ASSERT(m->targets[0].account == 0 ||
+	    (m->targets[0].junk_at == 4500 && m->targets[0].reject_at == 9000));
 	w->last_letter = m->request;
 	if (!w->scan_silent) {
 		ipc_smtp_scan_verdict_put(&w->out, &r);

@@ -35,6 +35,19 @@ svc_queue_remote_recall(struct svc_queue_bundle *b)
 	b->where = SVC_QUEUE_WAITING;
 }
 
+enum { NEVER = 1, SUCCESS = 2 }; /* of NOTIFY */
+
+/*
+ * RFC 3461 5.2.7.3 (c): who forwards asks for no reports of success. Whoever wanted nothing else
+ * wants none then.
+ */
+static uint8_t
+notify_of(const struct svc_queue_bundle *b, uint8_t given)
+{
+	uint8_t left = given & (uint8_t)~SUCCESS;
+	return b->via.n == 0 ? given : given != 0 && left == 0 ? NEVER : left;
+}
+
 /* The recipients as they were given, out of the journal. */
 static enum err
 put_rcpts(const struct svc_queue_bundle *b, const struct spool_envelope *e,
@@ -50,7 +63,7 @@ put_rcpts(const struct svc_queue_bundle *b, const struct spool_envelope *e,
 		to[n++] = (struct ipc_queue_send_to){ .rcpt = l->rcpt,
 			.address = l->address,
 			.orcpt = r->orcpt,
-			.notify = r->notify };
+			.notify = notify_of(b, r->notify) };
 	}
 	*ret_n = n;
 	return n > 0 ? ERR_OK : ERR_BUG;

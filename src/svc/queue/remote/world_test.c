@@ -51,9 +51,15 @@ got_letter(void *ctx, const struct ipc_queue_send_letter *m, int *fd)
 	};
 	snprintf(g.domain, sizeof g.domain, "%.*s", STR_ARG(m->domain));
 	snprintf(g.body, sizeof g.body, "%.*s", STR_ARG(str_sub(m->body, 0, 31)));
+	snprintf(g.sender, sizeof g.sender, "%.*s", STR_ARG(m->reverse_path));
+	snprintf(g.via, sizeof g.via, "%.*s", STR_ARG(m->via));
+	if (!w->robot) {
+		snprintf(w->sent, sizeof w->sent, "%.*s", STR_ARG(m->body));
+	}
 	g.file = *fd >= 0;
 	for (size_t i = 0; i < m->rcpts_n; i++) {
 		g.rcpts[i] = m->rcpts[i].rcpt;
+		g.notify[i] = m->rcpts[i].notify;
 	}
 	if (w->robot) {
 		bool dead = str_ends(m->domain, S("0.dead"));

@@ -18,7 +18,8 @@ enum { GOT_MAX = 4096, DAY_S = 86400, PATIENCE = 400 };
 /* A letter as the send process gets it. */
 struct got {
 	uint64_t job, entry;
-	char domain[32];
+	char domain[32], sender[64], via[32];
+	uint8_t notify[SVC_QUEUE_REMOTE_RCPTS];
 	uint16_t rcpts[SVC_QUEUE_REMOTE_RCPTS];
 	size_t rcpts_n;
 	uint32_t tries;
@@ -37,6 +38,7 @@ struct world {
 	struct got *got;
 	size_t got_n, cancels;
 	char report[MAIL_DSN_MAX]; /* the last message for an account */
+	char sent[MAIL_DSN_MAX];   /* and for the send process */
 	size_t reports, here;      /* letters to accounts here: from the null path, others */
 	uint64_t report_account;
 	/* played by the mass test */
