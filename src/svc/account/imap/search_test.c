@@ -84,6 +84,16 @@ ask_everything(struct svc_account_imap_trial *t)
 	    { "a SEARCH YOUNGER 600", "* SEARCH\na OK SEARCH done\n" },
 	    { "a SEARCH OLDER 600 SINCE 1-Feb-2024", "* SEARCH 1 2 3 4 5\na OK SEARCH done\n" },
 	    { "a SEARCH 7:9", "* SEARCH\na OK SEARCH done\n" },
+	    { "a SEARCH BODY text", "* SEARCH 2 3\na OK SEARCH done\n" },
+	    { "a SEARCH SEEN BODY text", "* SEARCH 2\na OK SEARCH done\n" },
+	    { "a SEARCH BODY text NOT BODY longest", "* SEARCH 2\na OK SEARCH done\n" },
+	    { "a SEARCH NOT BODY text", "* SEARCH 1 4 5\na OK SEARCH done\n" },
+	    { "a SEARCH OR SEEN BODY all", "* SEARCH 2 3\na OK SEARCH done\n" },
+	    { "a SEARCH BODY \"\" BODY longer", "* SEARCH 2\na OK SEARCH done\n" },
+	    { "a SEARCH BODY longer BODY \"\"", "* SEARCH 2\na OK SEARCH done\n" },
+	    { "a SEARCH OR BODY longer SUBJECT bananas", "* SEARCH 2 4\na OK SEARCH done\n" },
+	    { "a SEARCH BODY text OR SEEN BODY all", "* SEARCH 2 3\na OK SEARCH done\n" },
+	    { "a SEARCH TEXT apples BODY x", "* SEARCH 1 2\na OK SEARCH done\n" },
 	    { "a FETCH 2 ENVELOPE",
 		"* 2 FETCH (ENVELOPE (\"Mon, 7 Feb 1994 21:52:24 -0800\" \"Apples\" "
 		"((NIL NIL \"adam\" \"b.test\")) ((NIL NIL \"adam\" \"b.test\")) "
@@ -102,6 +112,23 @@ from_headers(void)
 	fill_inbox(&t);
 	(void)svc_account_imap_trial_feed(&t, S("s SELECT INBOX\r\n"));
 	ask_everything(&t);
+	svc_account_imap_trial_end(&t);
+	svc_account_imap_trial_remove(&conf);
+}
+
+/* Copies have the ids of what was copied: not once each, and not in order. */
+static void
+texts_of_copies(void)
+{
+	struct store_conf conf = svc_account_imap_trial_account("copies");
+	struct svc_account_imap_trial t;
+	svc_account_imap_trial_begin(&t, &conf);
+	fill_inbox(&t);
+	(void)svc_account_imap_trial_feed(&t, S("s SELECT INBOX\r\n"));
+	(void)svc_account_imap_trial_feed(&t, S("s COPY 3 INBOX\r\ns COPY 2 INBOX\r\n"));
+	TALK(&t, { "a SEARCH BODY text", "* SEARCH 2 3 6 7\na OK SEARCH done\n" },
+	    { "a SEARCH SEEN BODY text", "* SEARCH 2 7\na OK SEARCH done\n" },
+	    { "a SEARCH BODY longest BODY text", "* SEARCH 3 6\na OK SEARCH done\n" });
 	svc_account_imap_trial_end(&t);
 	svc_account_imap_trial_remove(&conf);
 }
@@ -281,4 +308,4 @@ several_mailboxes(void)
 	svc_account_imap_trial_remove(&conf);
 }
 
-TEST_MAIN(from_headers, from_blocks, saved_results, partial_results, several_mailboxes)
+TEST_MAIN(from_headers, texts_of_copies, from_blocks, saved_results, partial_results, several_mailboxes)
