@@ -23,7 +23,7 @@ enum {
 };
 
 static struct {
-	struct svc_common sc;
+	struct svc_common sc, send_sc; /* two processes on one loop */
 	struct conf conf;
 	struct svc_keys keys;
 	struct svc_send send;
@@ -56,7 +56,7 @@ svc_send_unsignable(struct svc_send_letter *l)
 static enum err
 on_message(void *ctx, str datagram, int *fd)
 {
-	return svc_send_on_keys(ctx, datagram, fd);
+	return svc_send_on_keys(&t.send.keys, datagram, fd);
 }
 
 static void
@@ -98,7 +98,7 @@ connect_both(void)
 	};
 	int pair[2];
 	TRY(sys_chan_pair(pair));
-	TRY(svc_keys_wire(&t.keys, S("send_keys"), 0, pair[0]));
+	TRY(svc_common_wire(&t.sc, S("send_keys"), 0, pair[0]));
 	return sys_chan_new(t.sc.loop, pair[1], &h, &t.send.keys.chan);
 }
 
@@ -109,6 +109,8 @@ begin(char **argv)
 	size_t n;
 	TRY(sys_loop_new(&t.sc.loop));
 	t.sc.conf = &t.conf;
+	t.sc.service = &svc_keys_service;
+	t.sc.ctx = &t.keys;
 	t.sc.arena = arena_new(NULL, "process", 64 << 20, 0);
 	t.conf = (struct conf){ .dkim_keep = 86400000 };
 	TRY(sys_dir_open(SYS_CWD, str_from(argv[1]), &folder));
@@ -118,8 +120,9 @@ begin(char **argv)
 	buf_init(&t.send.out, SYS_CHAN_MESSAGE_MAX);
 	t.keys.scratch = arena_new(t.sc.arena, "message", 1 << 20, 0);
 	t.send.scratch = arena_new(t.sc.arena, "message", 1 << 20, 0);
-	t.send.sc = &t.sc;
-	t.send.keys.server = &t.send;
+	t.send.sc = t.send.keys.sc = &t.send_sc;
+	t.send_sc = t.sc;
+	t.send_sc.ctx = &t.send;
 	TRY(svc_keys_table_init(&t.keys, &t.sc, folder));
 	TRY(svc_keys_table_create(&t.keys, str_from(argv[2]), BOTH, &n));
 	TRY(svc_keys_table_activate(&t.keys, str_from(argv[2]), STR_NONE, &n));
@@ -153,7 +156,7 @@ end(void)
 {
 	sys_chan_free(&t.send.keys.chan);
 	svc_send_sign_done(&t.send);
-	svc_keys_wire_done(&t.keys);
+	svc_common_links_close(&t.sc);
 	svc_keys_table_done(&t.keys);
 	buf_done(&t.keys.out);
 	buf_done(&t.send.out);
