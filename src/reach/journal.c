@@ -6,6 +6,7 @@
  *	day       sums per day of 24 h, operator and class ("" is delivered); kept
  *	unknown   templates of replies that no rule knew
  *	policy, failure, report   see report.c
+ *	dmarc_*                   see dmarc.c
  *	fact      the key of Message-ID hashes
  */
 #include "reach/journal.h"
@@ -53,6 +54,17 @@ static const struct db_migration steps[] = {
 	  " tries INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (day,"
 	  " domain)) WITHOUT ROWID" },
 	{ "ALTER TABLE attempt ADD COLUMN phases TEXT NOT NULL DEFAULT ''" },
+	{ "CREATE TABLE dmarc_domain (day INTEGER NOT NULL, domain TEXT NOT NULL,"
+	  " letters INTEGER NOT NULL, PRIMARY KEY (day, domain)) WITHOUT ROWID;"
+	  "CREATE TABLE dmarc_row (day INTEGER NOT NULL, domain TEXT NOT NULL, ip BLOB NOT NULL,"
+	  " author TEXT NOT NULL, sender TEXT NOT NULL, disposition TEXT NOT NULL,"
+	  " reason TEXT NOT NULL, spf_domain TEXT NOT NULL, spf TEXT NOT NULL,"
+	  " signatures TEXT NOT NULL, flags INTEGER NOT NULL, n INTEGER NOT NULL,"
+	  " PRIMARY KEY (day, domain, ip, author, sender, disposition, reason, spf_domain, spf,"
+	  " signatures, flags)) WITHOUT ROWID;"
+	  "CREATE TABLE dmarc_report (day INTEGER NOT NULL, domain TEXT NOT NULL,"
+	  " state INTEGER NOT NULL, tries INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
+	  " PRIMARY KEY (day, domain)) WITHOUT ROWID" },
 };
 
 /* ---- open ----------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/test.h"
 #include "reach/journal.h"
+#include "reach/dmarc.h"
 #include "reach/report.h"
 #include "sys/file.h"
 #include "sys/random.h"
@@ -340,12 +341,13 @@ reports_fall_due_once(void)
 	CHECK_ERR(reach_report_policies(p.j, day, buf_view(&domain), take_policy, &policy), ERR_OK);
 	CHECK_ERR(reach_report_failures(p.j, policy, take_failure, &failures), ERR_OK);
 	CHECK_U64(failures, 2);
-	CHECK_ERR(reach_report_mark(p.j, day, buf_view(&domain), REACH_REPORT_TRIED, noon), ERR_OK);
+	const struct reach_report_id id = { REACH_REPORT_TLS, day, S("example.org") };
+	CHECK_ERR(reach_report_mark(p.j, &id, REACH_REPORT_TRIED, noon), ERR_OK);
 	buf_reset(&domain);
 	CHECK_ERR(reach_report_due(p.j, &due, &domain, &day), ERR_NOTFOUND);
 	due.now_ms += 2000;
 	CHECK_ERR(reach_report_due(p.j, &due, &domain, &day), ERR_OK);
-	CHECK_ERR(reach_report_mark(p.j, day, buf_view(&domain), REACH_REPORT_SENT, noon), ERR_OK);
+	CHECK_ERR(reach_report_mark(p.j, &id, REACH_REPORT_SENT, noon), ERR_OK);
 	due.now_ms += 9000;
 	CHECK_ERR(reach_report_due(p.j, &due, &domain, &day), ERR_NOTFOUND);
 	CHECK_ERR(reach_report_forget(p.j, day + 1), ERR_OK);
@@ -354,5 +356,101 @@ reports_fall_due_once(void)
 	end(&p);
 }
 
-TEST_MAIN(comes_out_as_it_went_in, no_local_part_is_kept, unknown_replies_become_templates, masks,
-    old_attempts_go_and_sums_stay, reports_fall_due_once)
+struct seen {
+	size_t rows;
+	uint64_t letters, first;
+};
+
+static enum err
+take_judged(void *ctx, const struct reach_judged *r)
+{
+	struct seen *s = ctx;
+	s->first = s->rows++ == 0 ? r->count : s->first;
+	s->letters += r->count;
+	CHECK(r->dkim && !r->spf && r->helo);
+	CHECK_STR(r->from, S("mail.example.org"));
+	CHECK_STR(r->signatures, S("example.org s1 pass\n"));
+	return ERR_OK;
+}
+
+static struct seen
+judged_rows(struct place *p, int64_t day)
+{
+	const struct reach_dmarc_rows all = { day, S("example.org"), 10000 };
+	struct seen s = { 0 };
+	CHECK_ERR(reach_dmarc_rows(p->j, &all, take_judged, &s), ERR_OK);
+	return s;
+}
+
+/* Like letters are one row, rows are bounded. */
+static void
+judged_letters_are_counted(void)
+{
+	struct place p;
+	uint8_t ip[16] = { 0 };
+	const struct reach_judged r = { .domain = S("example.org"),
+		.ip = str_make(ip, sizeof ip),
+		.from = S("mail.example.org"),
+		.disposition = S("none"),
+		.dkim = true,
+		.helo = true,
+		.spf_domain = S("mx.example.org"),
+		.spf_result = S("softfail"),
+		.signatures = S("example.org s1 pass\n") };
+	begin(&p);
+	CHECK_ERR(reach_journal_begin(p.j), ERR_OK);
+	for (int i = 0; i < REACH_DMARC_ROWS_MAX + 50; i++) {
+		ip[14] = (uint8_t)(i / 4 / 256);
+		ip[15] = (uint8_t)(i / 4);
+		CHECK_ERR(reach_dmarc_add(p.j, noon, &r), ERR_OK);
+	}
+	CHECK_ERR(reach_journal_commit(p.j), ERR_OK);
+	struct seen s = judged_rows(&p, reach_report_day(p.j, noon));
+	CHECK_U64(s.rows, REACH_DMARC_ROWS_MAX / 4);
+	CHECK_U64(s.letters, REACH_DMARC_ROWS_MAX);
+	memset(ip, 0, sizeof ip);
+	CHECK_ERR(reach_dmarc_add(p.j, noon, &r), ERR_OK); /* a row that is there goes on */
+	s = judged_rows(&p, reach_report_day(p.j, noon));
+	CHECK_U64(s.rows, REACH_DMARC_ROWS_MAX / 4);
+	CHECK_U64(s.first, 5);
+	end(&p);
+}
+
+/* A day is reported once, apart from TLS reports, and goes as a whole. */
+static void
+judged_days_fall_due_once(void)
+{
+	struct place p;
+	struct buf domain;
+	int64_t day = 0;
+	const struct reach_judged r = { .domain = S("example.org"),
+		.from = S("mail.example.org"),
+		.dkim = true,
+		.helo = true,
+		.signatures = S("example.org s1 pass\n") };
+	begin(&p);
+	buf_init(&domain, 256);
+	CHECK_ERR(reach_dmarc_add(p.j, noon, &r), ERR_OK);
+	struct reach_due due = { .kind = REACH_REPORT_DMARC,
+		.today = reach_report_day(p.j, noon) + 1,
+		.now_ms = noon,
+		.retry_ms = 1000,
+		.tries_max = 3 };
+	CHECK_ERR(reach_report_due(p.j, &due, &domain, &day), ERR_OK);
+	CHECK_STR(buf_view(&domain), S("example.org"));
+	due.kind = REACH_REPORT_TLS;
+	CHECK_ERR(reach_report_due(p.j, &due, &domain, &day), ERR_NOTFOUND);
+	due.kind = REACH_REPORT_DMARC;
+	const struct reach_report_id id = { REACH_REPORT_DMARC, day, S("example.org") };
+	CHECK_ERR(reach_report_mark(p.j, &id, REACH_REPORT_SENT, noon), ERR_OK);
+	CHECK_ERR(reach_report_due(p.j, &due, &domain, &day), ERR_NOTFOUND);
+	CHECK_U64(judged_rows(&p, day).rows, 1);
+	CHECK_ERR(reach_report_forget(p.j, day + 1), ERR_OK);
+	CHECK_U64(judged_rows(&p, day).rows, 0);
+	buf_done(&domain);
+	end(&p);
+}
+
+TEST_MAIN(judged_letters_are_counted, judged_days_fall_due_once, comes_out_as_it_went_in,
+    no_local_part_is_kept, unknown_replies_become_templates, masks, old_attempts_go_and_sums_stay,
+    reports_fall_due_once)

@@ -111,10 +111,17 @@ enum err
 reach_report_due(struct reach_journal *j, const struct reach_due *due, struct buf *ret_domain,
     int64_t *ret_day)
 {
-	struct db_stmt *q = db_query(j->db,
-	    "SELECT p.day, p.domain FROM policy p LEFT JOIN report r ON r.day = p.day AND"
-	    " r.domain = p.domain WHERE p.day < ?1 AND (r.state IS NULL OR (r.state = ?2 AND"
-	    " r.at_ms < ?3 AND r.tries < ?4)) ORDER BY p.day, p.domain LIMIT 1");
+#define DUE(counted, report)                                                     \
+	"SELECT p.day, p.domain FROM " counted " p LEFT JOIN " report            \
+	" r ON r.day = p.day AND r.domain = p.domain WHERE p.day < ?1 AND"       \
+	" (r.state IS NULL OR (r.state = ?2 AND r.at_ms < ?3 AND r.tries < ?4))" \
+	" ORDER BY p.day, p.domain LIMIT 1"
+	static const char *const sql[REACH_REPORT_KINDS] = {
+		[REACH_REPORT_TLS] = DUE("policy", "report"),
+		[REACH_REPORT_DMARC] = DUE("dmarc_domain", "dmarc_report"),
+	};
+#undef DUE
+	struct db_stmt *q = db_query(j->db, sql[due->kind]);
 
 	db_bind_i64(q, 1, due->today);
 	db_bind_u64(q, 2, REACH_REPORT_TRIED);
@@ -131,16 +138,22 @@ reach_report_due(struct reach_journal *j, const struct reach_due *due, struct bu
 }
 
 enum err
-reach_report_mark(struct reach_journal *j, int64_t day, str domain, enum reach_report_state state,
-    int64_t now_ms)
+reach_report_mark(struct reach_journal *j, const struct reach_report_id *id,
+    enum reach_report_state state, int64_t now_ms)
 {
-	struct db_stmt *q = db_query(j->db,
-	    "INSERT INTO report (day, domain, state, tries, at_ms) VALUES (?, ?, ?, 1, ?)"
-	    " ON CONFLICT (day, domain) DO UPDATE SET state = excluded.state,"
-	    " tries = report.tries + 1, at_ms = excluded.at_ms");
+#define MARK(report)                                                                       \
+	"INSERT INTO " report " (day, domain, state, tries, at_ms) VALUES (?, ?, ?, 1, ?)" \
+	" ON CONFLICT (day, domain) DO UPDATE SET state = excluded.state,"                 \
+	" tries = " report ".tries + 1, at_ms = excluded.at_ms"
+	static const char *const sql[REACH_REPORT_KINDS] = {
+		[REACH_REPORT_TLS] = MARK("report"),
+		[REACH_REPORT_DMARC] = MARK("dmarc_report"),
+	};
+#undef MARK
+	struct db_stmt *q = db_query(j->db, sql[id->kind]);
 
-	db_bind_i64(q, 1, day);
-	db_bind_str(q, 2, domain);
+	db_bind_i64(q, 1, id->day);
+	db_bind_str(q, 2, id->domain);
 	db_bind_u64(q, 3, state);
 	db_bind_i64(q, 4, now_ms);
 	return db_run(q);
@@ -200,6 +213,9 @@ reach_report_forget(struct reach_journal *j, int64_t day)
 		"DELETE FROM failure WHERE policy IN (SELECT id FROM policy WHERE day < ?)",
 		"DELETE FROM policy WHERE day < ?",
 		"DELETE FROM report WHERE day < ?",
+		"DELETE FROM dmarc_row WHERE day < ?",
+		"DELETE FROM dmarc_domain WHERE day < ?",
+		"DELETE FROM dmarc_report WHERE day < ?",
 	};
 
 	for (size_t i = 0; i < LEN(sql); i++) {

@@ -12,6 +12,9 @@
 int64_t reach_report_day(const struct reach_journal *j, int64_t wall_ms);
 int64_t reach_report_begin_ms(const struct reach_journal *j, int64_t day);
 
+/* What a report is about; each kind has its own days, domains and states. */
+enum reach_report_kind { REACH_REPORT_TLS, REACH_REPORT_DMARC, REACH_REPORT_KINDS };
+
 /*
  * A domain whose day is over and that was not looked at since `retry_ms` ago, or never.
  *
@@ -20,6 +23,7 @@ int64_t reach_report_begin_ms(const struct reach_journal *j, int64_t day);
  * Errors  NOTFOUND: nothing is due
  */
 struct reach_due {
+	enum reach_report_kind kind;
 	int64_t today, now_ms, retry_ms;
 	uint32_t tries_max;
 };
@@ -33,7 +37,12 @@ enum reach_report_state {
 	REACH_REPORT_FAILED,   /* given up */
 };
 /* Remember how far the report of a day and domain is. Errors of db_run. */
-enum err reach_report_mark(struct reach_journal *j, int64_t day, str domain,
+struct reach_report_id {
+	enum reach_report_kind kind;
+	int64_t day;
+	str domain;
+};
+enum err reach_report_mark(struct reach_journal *j, const struct reach_report_id *id,
     enum reach_report_state state, int64_t now_ms);
 
 /* One policy of a domain and day. */

@@ -239,6 +239,8 @@ is_unknown(const struct svc_scan_auth *x)
 	return !svc_scan_auth_spf_seen(x->letter) && !pass && svc_scan_auth_from(x->letter).n > 0;
 }
 
+static void fill_report(struct svc_scan_auth *x, const struct dmarc_result *d);
+
 static void
 fill_dmarc(struct svc_scan_auth *x)
 {
@@ -254,7 +256,71 @@ fill_dmarc(struct svc_scan_auth *x)
 	f->aligned = d->result == MAIL_AUTHRES_PASS || d->spf >= 0 || d->dkim >= 0;
 	f->asks_reject = d->applied == DMARC_POLICY_REJECT;
 	f->asks_quarantine = d->applied == DMARC_POLICY_QUARANTINE;
+	fill_report(x, d);
 }
+
+/* --- what the author's domain asks to be told (RFC 7489 7.2) --------------------------------- */
+
+static str
+domain_of(str address)
+{
+	ptrdiff_t at = str_rchr(address, '@');
+	return at < 0 ? STR_NONE : str_from_off(address, (size_t)at + 1);
+}
+
+static void
+put_signatures(const struct svc_scan_auth *x, struct ipc_scan_watch_judged *m)
+{
+	enum { MOST = 8 };
+	m->signatures = arena_array(x->letter->arena, MOST, sizeof *m->signatures);
+	for (size_t i = 0; m->signatures != NULL && i < MIN(x->dkim.n, (size_t)MOST); i++) {
+		const struct dkim_check *c = &x->dkim.check[i];
+		if (c->domain.n > 0 && c->domain.n <= 255 && c->s.selector.n <= 255) {
+			m->signatures[m->signatures_n++] = (struct ipc_scan_watch_signature){
+				.domain = c->domain,
+				.selector = c->s.selector,
+				.result = (uint8_t)authres(c->result)
+			};
+		}
+	}
+}
+
+/* Not of a letter that nobody could judge, nor of one from somewhere inside. */
+static bool
+asks_for_report(const struct svc_scan_auth *x, const struct dmarc_result *d)
+{
+	const struct svc_scan_letter *l = x->letter;
+	bool judged = d->result == MAIL_AUTHRES_PASS || d->result == MAIL_AUTHRES_FAIL;
+	return l->scan->sc->conf->dmarc_reports && !l->m.submission && l->m.ip.n == 16 && judged &&
+	    d->record != NULL && d->record->rua.n > 0;
+}
+
+static void
+fill_report(struct svc_scan_auth *x, const struct dmarc_result *d)
+{
+	struct svc_scan_letter *l = x->letter;
+	const struct ipc_common_trust *trust = &l->m.trust;
+	struct ipc_scan_watch_judged *m = asks_for_report(x, d)
+	    ? ARENA_NEW(l->arena, struct ipc_scan_watch_judged)
+	    : NULL;
+	if (m == NULL) {
+		return;
+	}
+	*m = (struct ipc_scan_watch_judged){ .at_s = l->m.received_s,
+		.ip = l->m.ip,
+		.domain = d->published_at,
+		.from = d->from,
+		.sender = str_sub(domain_of(l->m.reverse_path), 0, 255),
+		.dkim = d->dkim >= 0 && l->auth.dkim == MAIL_AUTHRES_PASS,
+		.spf = d->spf >= 0 && trust->spf == MAIL_AUTHRES_PASS,
+		.spf_domain = trust->spf_domain,
+		.spf_result = trust->spf,
+		.helo = l->m.reverse_path.n == 0 };
+	put_signatures(x, m);
+	l->auth.report = m;
+}
+
+/* --- DMARC and ARC ---------------------------------------------------------------------------- */
 
 static bool
 lists(const struct conf_list *list, str domain)

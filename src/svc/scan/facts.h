@@ -7,6 +7,7 @@
 #define SVC_SCAN_FACTS_H
 
 #include "ipc/scan_policy.h"
+#include "ipc/scan_watch.h"
 #include "mail/authres.h"
 
 /*
@@ -27,6 +28,8 @@ struct svc_scan_auth_facts {
 	bool asks_quarantine;
 	bool arc_trusted; /* the chain passes, last sealer is in setting arc.trusted */
 	str arc_sealer;   /* domain of the last sealer when the chain passes */
+	/* What the author's domain wants to be told of the letter; NULL: nothing. In the arena. */
+	struct ipc_scan_watch_judged *report;
 	const struct mail_authres_result *results; /* dkim, arc, dmarc for our field, in order */
 	size_t results_n;                          /* at most SVC_SCAN_METHODS_MAX */
 };

@@ -198,7 +198,7 @@ struct svc_scan_counters {
 struct svc_scan {
 	struct svc_common *sc;
 	struct svc_scan_link smtps[SVC_SCAN_SMTPS_MAX];
-	struct svc_scan_link policy, resolve;
+	struct svc_scan_link policy, resolve, watch;
 	const struct svc_scan_stage *const *stages; /* SVC_SCAN_STAGES; NULL: not there */
 	void *stage[SVC_SCAN_STAGES];
 	struct list letters;

@@ -29,6 +29,7 @@ svc_scan_init(struct svc_common *sc, const struct svc_scan_stage *const *stages)
 	buf_init(&s->out, SYS_CHAN_MESSAGE_MAX);
 	s->policy = (struct svc_scan_link){ .scan = s, .edge = "scan_policy" };
 	s->resolve = (struct svc_scan_link){ .scan = s, .edge = "scan_resolve" };
+	s->watch = (struct svc_scan_link){ .scan = s, .edge = "scan_watch" };
 	for (size_t i = 0; i < LEN(s->smtps); i++) {
 		s->smtps[i] = (struct svc_scan_link){ .scan = s, .edge = "smtp_scan" };
 	}
@@ -78,6 +79,7 @@ svc_scan_done(struct svc_common *sc)
 	}
 	sys_chan_free(&s->policy.chan);
 	sys_chan_free(&s->resolve.chan);
+	sys_chan_free(&s->watch.chan);
 	while (s->spare_n > 0) {
 		arena_free(&s->spare[--s->spare_n]);
 	}
@@ -96,18 +98,28 @@ lost(struct svc_scan_link *link)
 		svc_scan_questions_fail(s);
 	} else if (link == &s->policy) {
 		svc_scan_policy_gone(s);
-	} else {
+	} else if (link != &s->watch) {
 		svc_scan_smtp_gone(link);
 	}
+}
+
+/* watch only listens. */
+static enum err
+on_watch(void *ctx, str datagram, int *fd)
+{
+	static const struct ipc_scan_watch_at_scan handlers;
+	struct svc_scan *s = ((struct svc_scan_link *)ctx)->scan;
+	return ipc_scan_watch_scan_dispatch(&handlers, s, datagram, fd, s->scratch);
 }
 
 static void
 on_closed(void *ctx, enum err why)
 {
 	struct svc_scan_link *link = ctx;
-	LOG(CHANNEL_CLOSED, F_CSTR("edge", link->edge), F_U64("peer", link->peer), F_ERR(why));
 	sys_chan_free(&link->chan);
-	if (why != ERR_EOF) {
+	if (why != ERR_EOF) { /* else its process has ended, and the parent knows */
+		LOG(CHANNEL_CLOSED, F_CSTR("edge", link->edge), F_U64("peer", link->peer),
+		    F_ERR(why));
 		svc_common_rewire(link->scan->sc, str_from(link->edge), link->peer);
 	}
 	lost(link);
@@ -122,6 +134,9 @@ find_link(struct svc_scan *s, str edge, uint32_t peer)
 	if (str_eq(edge, S("scan_resolve"))) {
 		return &s->resolve;
 	}
+	if (str_eq(edge, S("scan_watch"))) {
+		return &s->watch;
+	}
 	return peer < LEN(s->smtps) && str_eq(edge, S("smtp_scan")) ? &s->smtps[peer] : NULL;
 }
 
@@ -135,10 +150,11 @@ svc_scan_on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd
 		return ERR_PROTOCOL;
 	}
 	struct sys_chan_handler h = { .on_closed = on_closed, .ctx = link };
-	bool smtp = link != &s->policy && link != &s->resolve;
-	h.on_message = smtp      ? svc_scan_on_smtp
-	    : link == &s->policy ? svc_scan_on_policy
-				 : svc_scan_on_resolve;
+	bool smtp = link >= s->smtps && link < s->smtps + LEN(s->smtps);
+	h.on_message = smtp       ? svc_scan_on_smtp
+	    : link == &s->policy  ? svc_scan_on_policy
+	    : link == &s->resolve ? svc_scan_on_resolve
+				  : on_watch;
 	bool had = link->chan != NULL;
 	sys_chan_free(&link->chan);
 	if (had) {

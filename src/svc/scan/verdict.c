@@ -5,6 +5,7 @@
  */
 #include "conf/conf.h"
 #include "mail/msgid.h"
+#include "proto/dmarc/dmarc.h"
 #include "svc/scan/sum.h"
 
 enum { FROM_MAX = 400, MESSAGE_ID_MAX = 250 };
@@ -163,6 +164,26 @@ give_up(struct svc_scan_letter *l, enum err why)
 	s->count.lost += send(l, &v) == ERR_OK ? 0 : 1;
 }
 
+/* What the author's domain asked to be told of it. RFC 7489 7.2 */
+static void
+tell_watch(struct svc_scan_letter *l, const struct ipc_common_reply *reply)
+{
+	struct svc_scan *s = l->scan;
+	struct ipc_scan_watch_judged *m = l->auth.report;
+	bool refused = reply->verdict == SVC_SCAN_REPLY_REFUSE && l->auth.asks_reject;
+	if (m == NULL || s->watch.chan == NULL) {
+		return;
+	}
+	m->sealed = l->auth.dmarc == MAIL_AUTHRES_FAIL && l->auth.arc_trusted;
+	m->disposition = !svc_scan_dmarc_failed(l) ? DMARC_POLICY_NONE
+	    : refused                              ? DMARC_POLICY_REJECT
+						   : DMARC_POLICY_QUARANTINE;
+	buf_reset(&s->out);
+	ipc_scan_watch_judged_put(&s->out, m);
+	/* not told, the report says of one letter less */
+	s->count.untold += sys_chan_send(s->watch.chan, &s->out, -1) == ERR_OK ? 0 : 1;
+}
+
 static void
 note(struct svc_scan_letter *l, const struct ipc_smtp_scan_verdict *v, enum svc_scan_ending end)
 {
@@ -177,6 +198,7 @@ note(struct svc_scan_letter *l, const struct ipc_smtp_scan_verdict *v, enum svc_
 	    F_U64("ms", (uint64_t)(sys_loop_now_ms(s->sc->loop) - l->began_ms)));
 	if (!later) { /* else it will be looked at again */
 		svc_scan_judge_ended(l, v->score, end);
+		tell_watch(l, &v->reply);
 	}
 }
 

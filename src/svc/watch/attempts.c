@@ -46,8 +46,8 @@ on_commit(void *ctx)
 	svc_watch_commit(ctx);
 }
 
-static enum err
-open_one(struct svc_watch *w)
+enum err
+svc_watch_begin(struct svc_watch *w)
 {
 	if (w->open) {
 		return ERR_OK;
@@ -58,19 +58,16 @@ open_one(struct svc_watch *w)
 	return ERR_OK;
 }
 
-static void
-add(struct svc_watch *w, const struct reach_attempt *a)
+void
+svc_watch_added(struct svc_watch *w, const char *what, enum err e)
 {
-	enum err e = open_one(w);
-
-	e = e == ERR_OK ? reach_journal_add(w->journal, a) : e;
 	if (e != ERR_OK) {
 		reach_journal_rollback(w->journal);
 		w->lost += w->batch + 1;
 		w->open = false;
 		w->batch = 0;
 		sys_timer_stop(&w->commit);
-		svc_watch_failed(w, "attempt", e);
+		svc_watch_failed(w, what, e);
 		return;
 	}
 	if (++w->batch >= SVC_WATCH_BATCH) {
@@ -221,7 +218,8 @@ on_attempt(void *ctx, const struct ipc_send_watch_attempt *m, int *fd)
 
 	w->attempts++;
 	w->unknown += a.unknown;
-	add(w, &a);
+	enum err e = svc_watch_begin(w);
+	svc_watch_added(w, "attempt", e == ERR_OK ? reach_journal_add(w->journal, &a) : e);
 	return ERR_OK;
 }
 

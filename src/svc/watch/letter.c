@@ -60,9 +60,8 @@ make_json(struct making *m, const struct tlsrpt_head *head, int64_t day)
 	return buf_err(&m->json);
 }
 
-/* RFC 8460 5.2; RFC 1952 */
-static enum err
-compress_all(str in, struct buf *out)
+enum err
+svc_watch_compress(str in, struct buf *out)
 {
 	z_stream z = { 0 };
 	char *room = buf_room(out, SVC_WATCH_REPORT_OCTETS);
@@ -86,9 +85,8 @@ compress_all(str in, struct buf *out)
 
 /* ---- the letter ----------------------------------------------------------------------------- */
 
-/* RFC 8460 4.4 contact-info; its domain is the submitter and, as From, the signer. */
-static str
-contact_of(struct svc_watch *w)
+str
+svc_watch_contact(struct svc_watch *w)
 {
 	const struct conf *c = w->sc->conf;
 
@@ -103,7 +101,7 @@ static enum err
 make_head(struct svc_watch *w, const struct svc_watch_letter *l, struct tlsrpt_head *ret)
 {
 	struct tlsrpt_head h = { .organization = w->sc->conf->hostname,
-		.contact = contact_of(w),
+		.contact = svc_watch_contact(w),
 		.domain = l->domain,
 		.begin_s = reach_report_begin_ms(w->journal, l->day) / 1000,
 		.end_s = reach_report_begin_ms(w->journal, l->day + 1) / 1000 - 1 };
@@ -156,7 +154,7 @@ svc_watch_letter_make(struct svc_watch *w, struct svc_watch_letter *l)
 	buf_init(&m.json, SVC_WATCH_JSON_OCTETS);
 	buf_init(&gzip, SVC_WATCH_REPORT_OCTETS);
 	enum err e = make_json(&m, &head, l->day);
-	e = e == ERR_OK ? compress_all(buf_view(&m.json), &gzip) : e;
+	e = e == ERR_OK ? svc_watch_compress(buf_view(&m.json), &gzip) : e;
 	e = e == ERR_OK ? make_letter(w, l, &head, buf_view(&gzip)) : e;
 	buf_done(&m.json);
 	buf_done(&gzip);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the journal to a letter with a TLS report.
+ * From the journal to a letter with a report.
  */
 #ifndef SVC_WATCH_LETTER_H
 #define SVC_WATCH_LETTER_H
@@ -12,13 +12,21 @@ struct svc_watch;
 
 struct svc_watch_letter {
 	int64_t day, now_s;
-	str domain, to;
-	size_t index;         /* among the addresses of this report */
-	str message_id, body; /* out: in w->scratch */
+	str domain, to, record; /* record: of DMARC, as published */
+	uint64_t octets_max;    /* of the compressed report; 0: as many as queue takes */
+	size_t index;           /* among the addresses of this report */
+	str message_id, body;   /* out: in w->scratch */
 };
 
+struct buf;
+
+/* RFC 8460 4.4 contact-info; its domain is submitter and, as From, signer. In w->scratch. */
+str svc_watch_contact(struct svc_watch *w);
+/* Append `in` compressed (RFC 1952), SVC_WATCH_REPORT_OCTETS at most: else ERR_TOOBIG. */
+enum err svc_watch_compress(str in, struct buf *out);
+
 /*
- * Make the report of a day and domain.
+ * Make the report of a day and domain: of TLS; of DMARC is svc_watch_dmarc.make.
  *
  * Out     message_id, body: live until w->scratch is reset
  * Limits  SVC_WATCH_JSON_OCTETS before, SVC_WATCH_REPORT_OCTETS after compression

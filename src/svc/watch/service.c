@@ -80,10 +80,10 @@ on_status(struct svc_common *sc, struct buf *facts)
 		{ "kept_since_s", (uint64_t)(since_ms / 1000) }, { "attempts", w->attempts },
 		{ "unknown_replies", w->unknown }, { "lost", w->lost },
 		{ "inbound", w->inbound_total }, { "inbound_kept", arrivals },
-		{ "inbound_lost", w->inbound_lost }, { "transactions", w->commits },
-		{ "rules", reach_rules_count(w->rules) }, { "reports_sent", w->reports_sent },
-		{ "reports_unwanted", w->reports_unwanted }, { "reports_https", w->reports_https },
-		{ "reports_failed", w->reports_failed } };
+		{ "inbound_lost", w->inbound_lost }, { "judged", w->judged },
+		{ "transactions", w->commits }, { "rules", reach_rules_count(w->rules) },
+		{ "reports_sent", w->reports_sent }, { "reports_unwanted", w->reports_unwanted },
+		{ "reports_https", w->reports_https }, { "reports_failed", w->reports_failed } };
 	svc_common_facts(facts, rows, LEN(rows));
 }
 
@@ -106,6 +106,8 @@ on_quit(struct svc_common *sc, uint32_t grace_ms)
 static const struct svc_common_edge edges[] = {
 	{ S_INIT("send_watch"), SVC_COMMON_LINKS(struct svc_watch, sends),
 	    .on_message = svc_watch_from_send },
+	{ S_INIT("scan_watch"), SVC_COMMON_LINKS(struct svc_watch, scans),
+	    .on_message = svc_watch_from_scan },
 	{ S_INIT("smtp_watch"), SVC_COMMON_LINKS(struct svc_watch, smtps),
 	    .on_message = svc_watch_from_smtp },
 	{ S_INIT("watch_queue"), SVC_COMMON_LINKS(struct svc_watch, queue),

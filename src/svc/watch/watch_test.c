@@ -13,6 +13,7 @@
 #include "base/test.h"
 #include "conf/conf.h"
 #include "ipc/adm_watch.h"
+#include "ipc/scan_watch.h"
 #include "ipc/send_watch.h"
 #include "ipc/smtp_watch.h"
 #include "ipc/watch_queue.h"
@@ -28,7 +29,7 @@ struct world {
 	char folder[64];
 	struct svc_common sc;
 	struct conf conf;
-	int send, resolve, queue, admin, smtp; /* our ends */
+	int send, resolve, queue, admin, smtp, scan; /* our ends */
 	size_t arrived;
 	uint64_t arrived_entry;
 	struct sys_chan *admin_chan; /* the process's end */
@@ -38,6 +39,7 @@ struct world {
 	uint64_t request, txn;
 	str reply, body, recipient;
 	bool unenforced, more;
+	const char *asked_for; /* what resolve is to be asked next */
 };
 
 static void
@@ -84,6 +86,7 @@ begin(struct world *w)
 	int ends[2];
 
 	memset(w, 0, sizeof(*w));
+	w->asked_for = "_smtp._tls.receiver.example";
 	snprintf(w->folder, sizeof w->folder, "/tmp/postern-watch-%016llx",
 	    (unsigned long long)sys_random_u64());
 	CHECK_ERR(sys_dir_make(SYS_CWD, str_from(w->folder), 0700), ERR_OK);
@@ -100,6 +103,7 @@ begin(struct world *w)
 		.watch_keep_inbound = 14ULL * 86400000,
 		.watch_inbound = 1000,
 		.watch_reports = true,
+		.dmarc_reports = true,
 		.watch_report_day = 86400000 };
 	str inner = arena_printf(w->arena, "%s/watch", w->folder);
 	CHECK_ERR(sys_dir_make(SYS_CWD, inner, 0700), ERR_OK);
@@ -107,6 +111,7 @@ begin(struct world *w)
 	buf_init(&w->out, SYS_CHAN_MESSAGE_MAX);
 	CHECK_ERR(svc_watch_service.init(&w->sc), ERR_OK);
 	wire(w, "send_watch", &w->send);
+	wire(w, "scan_watch", &w->scan);
 	wire(w, "watch_resolve", &w->resolve);
 	wire(w, "watch_queue", &w->queue);
 	wire(w, "smtp_watch", &w->smtp);
@@ -126,6 +131,7 @@ end(struct world *w)
 	reach_inbound_close(&p->inbound);
 	svc_common_links_close(&w->sc);
 	sys_close(&w->smtp);
+	sys_close(&w->scan);
 	sys_chan_free(&w->admin_chan);
 	sys_close(&w->send);
 	sys_close(&w->resolve);
@@ -361,7 +367,7 @@ on_query(void *ctx, const struct ipc_watch_resolve_query *m, int *fd)
 {
 	struct world *w = ctx;
 
-	CHECK_STR(m->name, S("_smtp._tls.receiver.example"));
+	CHECK_STR(m->name, str_from(w->asked_for));
 	CHECK_U64(m->type, DNS_TXT);
 	w->request = m->request;
 	w->questions++;
@@ -435,12 +441,12 @@ hurry(struct world *w)
 
 /* The attachment, decoded and unpacked, has these words. */
 static void
-check_report(struct world *w, const char *const *words, size_t n)
+check_report(struct world *w, str end, const char *const *words, size_t n)
 {
 	struct buf gzip;
 	char json[20000];
-	ptrdiff_t at = str_find(w->body, S(".json.gz\"\r\n\r\n"));
-	str rest = str_from_off(w->body, (size_t)at + 13), line;
+	ptrdiff_t at = str_find(w->body, end);
+	str rest = str_from_off(w->body, (size_t)at + end.n), line;
 	z_stream z = { 0 };
 
 	CHECK(at > 0);
@@ -510,7 +516,7 @@ a_domain_that_asks_gets_one_report(void)
 	CHECK_U64(w.letters, 1);
 	CHECK(w.unenforced);
 	CHECK_STR(w.recipient, S("tls-reports@receiver.example"));
-	check_report(&w, words, LEN(words));
+	check_report(&w, S(".json.gz\"\r\n\r\n"), words, LEN(words));
 	done.txn = w.txn;
 	ipc_watch_queue_commit_result_put(&w.out, &done);
 	put(&w, w.queue);
@@ -637,6 +643,132 @@ what_came_in(void)
 	end(&w);
 }
 
-TEST_MAIN(what_came_in, attempts_are_kept_and_found, unknown_replies_are_listed,
-    many_cost_few_transactions_and_hold_no_name, a_domain_that_asks_gets_one_report,
-    others_get_none)
+/* ---- DMARC ---------------------------------------------------------------------------------- */
+
+static void
+judged(struct world *w, uint8_t disposition, bool sealed)
+{
+	struct ipc_scan_watch_signature signatures[] = {
+		{ S("receiver.example"), S("s1"), MAIL_AUTHRES_PASS },
+		{ S("two words"), S("s2"), MAIL_AUTHRES_PASS }, /* would be read as another */
+	};
+	const struct ipc_scan_watch_judged m = { .at_s = sys_clock_wall_s() - 86400LL * 2,
+		.ip = S("\0\0\0\0\0\0\0\0\0\0\377\377\300\0\2\1"),
+		.domain = S("receiver.example"),
+		.from = S("mail.receiver.example"),
+		.disposition = disposition,
+		.sealed = sealed,
+		.dkim = true,
+		.spf_domain = S("mx.receiver.example"),
+		.spf_result = MAIL_AUTHRES_SOFTFAIL,
+		.helo = true,
+		.signatures = signatures,
+		.signatures_n = LEN(signatures) };
+	ipc_scan_watch_judged_put(&w->out, &m);
+	put(w, w->scan);
+}
+
+static void
+taken(struct world *w)
+{
+	const struct ipc_watch_queue_commit_result done = { .txn = w->txn, .entry = 7 };
+	ipc_watch_queue_commit_result_put(&w->out, &done);
+	put(w, w->queue);
+	look(w);
+}
+
+/* Two addresses of the domain's own, one of them with too small a limit, and one elsewhere. */
+#define RUA "mailto:a@receiver.example!10m,mailto:b@receiver.example!9,mailto:c@elsewhere.example"
+
+static void
+play_dmarc(struct world *w, const char *says)
+{
+	begin(w);
+	judged(w, 0, true);
+	judged(w, 0, true);
+	judged(w, 2, false);
+	w->asked_for = "_dmarc.receiver.example";
+	hurry(w);
+	w->asked_for = "receiver.example._report._dmarc.elsewhere.example";
+	answer(w, ERR_OK, "v=DMARC1; p=reject; rua=" RUA);
+	CHECK_U64(w->letters, 0); /* until all were asked */
+	answer(w, says == NULL ? ERR_NOTFOUND : ERR_OK, says);
+	CHECK_U64(w->letters, says == NULL ? 1 : 2);
+	CHECK(!w->unenforced);
+}
+
+static void
+a_domain_hears_of_letters_in_its_name(void)
+{
+	static const char *const words[] = {
+		"<email>postmaster@sender.example</email>",
+		"<domain>receiver.example</domain>\n<adkim>r</adkim>\n"
+		"<aspf>r</aspf>\n<p>reject</p>",
+		"<source_ip>192.0.2.1</source_ip>\n<count>2</count>\n<policy_evaluated>\n"
+		"<disposition>none</disposition>\n<dkim>pass</dkim>\n<spf>fail</spf>\n"
+		"<reason><type>trusted_forwarder</type>",
+		"<count>1</count>\n<policy_evaluated>\n<disposition>reject</disposition>",
+		"<envelope_from></envelope_from>\n<header_from>mail.receiver.example</header_from>",
+		"<auth_results>\n<dkim>\n<domain>receiver.example</domain>\n"
+		"<selector>s1</selector>\n<result>pass</result>\n</dkim>\n<spf>\n"
+		"<domain>mx.receiver.example</domain>\n"
+		"<scope>helo</scope>\n<result>softfail</result>\n</spf>\n</auth_results>",
+	};
+	struct world w;
+	play_dmarc(&w, "v=DMARC1;");
+	CHECK_STR(w.recipient, S("c@elsewhere.example"));
+	check_report(&w, S(".xml.gz\"\r\n\r\n"), words, LEN(words));
+	taken(&w);
+	taken(&w);
+	CHECK_U64(((struct svc_watch *)w.sc.ctx)->reports_sent, 1);
+	w.questions = 0;
+	hurry(&w); /* once */
+	CHECK_U64(w.questions, 0);
+	end(&w);
+}
+
+static void
+nobody_else_gets_one_unasked(void)
+{
+	static const char *const noes[] = { NULL, "v=spf1 -all", "v=DMARC2; p=none" };
+	for (size_t i = 0; i < LEN(noes); i++) {
+		struct world w;
+		if (i > 0) {
+			begin(&w);
+			judged(&w, 0, false);
+			w.asked_for = "_dmarc.receiver.example";
+			hurry(&w);
+			w.asked_for = "receiver.example._report._dmarc.elsewhere.example";
+			answer(&w, ERR_OK, "v=DMARC1; rua=mailto:c@elsewhere.example");
+			answer(&w, ERR_OK, noes[i]);
+			CHECK_U64(w.letters, 0);
+		} else {
+			play_dmarc(&w, NULL);
+			CHECK_STR(w.recipient, S("a@receiver.example"));
+		}
+		end(&w);
+	}
+}
+
+static void
+who_does_not_ask_gets_none(void)
+{
+	static const char *const records[] = { NULL, "v=DMARC1; p=none", "v=DMARC1; rua=https://x/",
+		"v=DMARC1; rua=mailto:nobody" };
+	for (size_t i = 0; i < LEN(records); i++) {
+		struct world w;
+		begin(&w);
+		judged(&w, 0, false);
+		w.asked_for = "_dmarc.receiver.example";
+		hurry(&w);
+		w.asked_for = "none";
+		answer(&w, records[i] == NULL ? ERR_NOTFOUND : ERR_OK, records[i]);
+		CHECK_U64(w.letters, 0);
+		end(&w);
+	}
+}
+
+TEST_MAIN(a_domain_hears_of_letters_in_its_name, nobody_else_gets_one_unasked,
+    who_does_not_ask_gets_none, what_came_in, attempts_are_kept_and_found,
+    unknown_replies_are_listed, many_cost_few_transactions_and_hold_no_name,
+    a_domain_that_asks_gets_one_report, others_get_none)
