@@ -10,7 +10,7 @@
 #define DIR_COLUMNS "SELECT id, modseq, last, n, unseen, deleted FROM page"
 
 static enum err
-read_dir(struct db_stmt *q, struct store_dir *ret)
+next_dir(struct db_stmt *q, struct store_dir *ret)
 {
 	enum err e = db_row(q);
 	if (e == ERR_OK) {
@@ -23,6 +23,13 @@ read_dir(struct db_stmt *q, struct store_dir *ret)
 			.deleted = (uint32_t)db_u64(q, 5),
 		};
 	}
+	return e;
+}
+
+static enum err
+read_dir(struct db_stmt *q, struct store_dir *ret)
+{
+	enum err e = next_dir(q, ret);
 	db_done(q);
 	return e;
 }
@@ -66,6 +73,16 @@ enum err
 store_dir_next(struct store *s, const struct store_dir *d, struct store_dir *ret)
 {
 	return first_after(s, d->id + 1, d->id | UINT32_MAX, ret);
+}
+
+enum err
+store_dir_unseen(struct store *s, uint64_t mailbox, uint32_t uid, struct store_dir *ret)
+{
+	struct db_stmt *q = db_query(s->db,
+	    DIR_COLUMNS " WHERE id >= ? AND id <= ? AND unseen > 0 ORDER BY id LIMIT 1");
+	db_bind_u64(q, 1, store_page_id(mailbox, uid));
+	db_bind_u64(q, 2, store_page_id(mailbox, UINT32_MAX));
+	return read_dir(q, ret);
 }
 
 enum err
@@ -327,22 +344,36 @@ store_msg(struct store *s, uint64_t mailbox, uint32_t uid, struct store_msg *ret
 	return store_end(s, store_msg_in(s, mailbox, uid, ret));
 }
 
+static enum err
+add_uids_of(struct store *s, const struct store_dir *d, uint32_t from, struct store_set *out)
+{
+	struct store_page *p;
+	uint32_t low = (uint32_t)d->id;
+	if (low >= from && d->last - low + 1 == d->n) {
+		store_set_add(out, low, d->last); /* no holes: the row tells all */
+		return ERR_OK;
+	}
+	TRY(store_page_load(s, d, &p));
+	for (size_t i = store_page_from(p, from); i < p->n; i++) {
+		store_set_add(out, p->msg[i].uid, p->msg[i].uid);
+	}
+	return ERR_OK;
+}
+
 enum err
 store_uids_in(struct store *s, uint64_t mailbox, uint32_t from, struct store_set *out)
 {
 	struct store_dir d;
-	struct store_page *p;
 	enum err e = store_dir_at(s, mailbox, from, &d);
-	for (; e == ERR_OK; e = store_dir_next(s, &d, &d)) {
-		uint32_t low = (uint32_t)d.id;
-		if (low >= from && d.last - low + 1 == d.n) {
-			store_set_add(out, low, d.last); /* no holes: the row tells all */
-			continue;
-		}
-		TRY(store_page_load(s, &d, &p));
-		for (size_t i = store_page_from(p, from); i < p->n; i++) {
-			store_set_add(out, p->msg[i].uid, p->msg[i].uid);
-		}
+	if (e != ERR_OK) {
+		return e == ERR_NOTFOUND ? ERR_OK : e;
 	}
+	struct db_stmt *q = db_query(s->db,
+	    DIR_COLUMNS " WHERE id >= ? AND id <= ? ORDER BY id"); /* all in one question */
+	db_bind_u64(q, 1, d.id);
+	db_bind_u64(q, 2, store_page_id(mailbox, UINT32_MAX));
+	while ((e = next_dir(q, &d)) == ERR_OK && (e = add_uids_of(s, &d, from, out)) == ERR_OK) {
+	}
+	db_done(q);
 	return e == ERR_NOTFOUND ? store_set_err(out) : e;
 }

@@ -39,6 +39,8 @@ enum err store_dir_at(struct store *s, uint64_t mailbox, uint32_t uid, struct st
 /* The next page of this mailbox. NOTFOUND: none. */
 enum err store_dir_next(struct store *s, const struct store_dir *d, struct store_dir *ret);
 enum err store_dir_last(struct store *s, uint64_t mailbox, struct store_dir *ret);
+/* The first page from this lowest uid on that has a message without \Seen. NOTFOUND: none. */
+enum err store_dir_unseen(struct store *s, uint64_t mailbox, uint32_t uid, struct store_dir *ret);
 /* The records of a page, in the store's one page buffer. */
 enum err store_page_load(struct store *s, const struct store_dir *d, struct store_page **ret);
 /* Write a page back; an empty one is removed. Recomputes the row. */

@@ -199,11 +199,8 @@ first_unseen_in(struct store_view *v, uint32_t *ret_seq)
 {
 	struct store_dir d;
 	struct store_page *p;
-	enum err e = store_dir_at(v->store, v->mailbox, 1, &d);
-	for (; e == ERR_OK; e = store_dir_next(v->store, &d, &d)) {
-		if (d.unseen == 0) {
-			continue;
-		}
+	enum err e = store_dir_unseen(v->store, v->mailbox, 1, &d);
+	for (; e == ERR_OK; e = store_dir_unseen(v->store, v->mailbox, (uint32_t)d.id + 1, &d)) {
 		TRY(store_page_load(v->store, &d, &p));
 		for (size_t i = 0; i < p->n; i++) {
 			uint32_t seq = (p->msg[i].flags & STORE_SEEN) != 0
