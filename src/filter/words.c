@@ -86,19 +86,22 @@ is_ascii(str s)
 	return all < 0x80;
 }
 
-/* The hash of a word, whatever its case and accents; `ascii`: it has none. */
 static uint64_t
-hash_folded(uint64_t h, str word, bool ascii)
+hash_beyond_ascii(uint64_t h, str word)
 {
-	word = str_sub(word, 0, FILTER_WORD_MAX);
-	if (ascii) {
-		return filter_hash_lower(h, word);
-	}
 	char room[8 * FILTER_WORD_MAX];
 	struct buf folded;
 	buf_init_fixed(&folded, room, sizeof(room));
 	mail_charset_fold(&folded, word);
 	return filter_hash(h, buf_view(&folded));
+}
+
+/* The hash of a word, whatever its case and accents; `ascii`: it has none. */
+static uint64_t
+hash_folded(uint64_t h, str word, bool ascii)
+{
+	word = str_sub(word, 0, FILTER_WORD_MAX);
+	return ascii ? filter_hash_lower(h, word) : hash_beyond_ascii(h, word);
 }
 
 static uint64_t
