@@ -59,13 +59,16 @@ on_deadline(void *ctx)
 	}
 }
 
+/* At most half of the time for the letter: what words and fame say is asked for afterwards. */
 static void
 start_deadline(struct svc_scan_letter *l)
 {
 	struct svc_scan *s = l->scan;
+	const struct conf *c = s->sc->conf;
+	uint64_t wait_ms = MIN(c->scan_dns, c->scan_deadline / 2);
 	if (l->questions_n == 0) {
 		sys_timer_init(&l->dns_deadline, on_deadline, l);
-		sys_timer_set(s->sc->loop, &l->dns_deadline, (int64_t)s->sc->conf->scan_dns);
+		sys_timer_set(s->sc->loop, &l->dns_deadline, (int64_t)wait_ms);
 	}
 	l->questions_n++;
 }

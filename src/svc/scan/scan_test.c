@@ -626,12 +626,16 @@ asks_dns(void)
 	svc_scan_world_close(&w);
 }
 
-/* DNS says nothing: the letter waits for its deadline, no longer, and learns no more. */
+/*
+ * DNS says nothing: the letter waits for the deadline of that, no longer, however it is set, and is
+ * judged all the same.
+ */
 static void
-dns_deadline(void)
+dns_deadline_at(uint64_t dns_ms, uint64_t all_ms)
 {
 	begin();
-	w.conf.scan_dns = 20;
+	w.conf.scan_dns = dns_ms;
+	w.conf.scan_deadline = all_ms;
 	play.auth_asks = w.resolve_silent = true;
 	struct ipc_smtp_scan_letter m = svc_scan_world_letter(1, S(MAIL));
 	svc_scan_world_send(&w, &m);
@@ -641,7 +645,15 @@ dns_deadline(void)
 	CHECK_U64(w.scan->count.late, 0);
 	CHECK_U64(w.scan->count.unanswered, 1);
 	CHECK_U64(map_count(w.scan->questions), 0);
+	CHECK_U64(w.judges_n, 1);
 	svc_scan_world_close(&w);
+}
+
+static void
+dns_deadline(void)
+{
+	dns_deadline_at(20, 60000);
+	dns_deadline_at(60000, 1000); /* longer than all looking may take */
 }
 
 /* --- peers that go ------------------------------------------------------------------------- */
