@@ -62,7 +62,7 @@ sign(EVP_PKEY *key, const struct ipc_gate_keys_sign *m, unsigned char *to, size_
 static enum err
 on_sign(void *ctx, const struct ipc_gate_keys_sign *m, int *fd)
 {
-	unsigned char octets[SVC_GATE_SIGNATURE_MAX];
+	unsigned char octets[SVC_GATE_SIGNATURE_MAX] = { 0 };
 	size_t n = sizeof octets;
 	struct ipc_gate_keys_signature a = { .request = m->request + (played.lie ? 1 : 0) };
 	EVP_PKEY *key = find_key(m->key);
