@@ -13,8 +13,9 @@ import subprocess
 import tempfile
 import time
 
-START_S = 60
-STOP_S = 10
+START_S = 300
+STOP_S = 60
+LEARNED_LEAST = 0.95
 RSPAMD = """
 options {{ pidfile = "{dir}/rspamd.pid"; filters = "";
   url_tld = "/usr/share/rspamd/effective_tld_names.dat";
@@ -26,7 +27,7 @@ classifier "bayes" {{ tokenizer {{ name = "osb"; }} backend = "sqlite3";
   min_tokens = 11; min_learns = 1;
   statfile {{ symbol = "BAYES_HAM"; path = "{dir}/ham.db"; spam = false; }}
   statfile {{ symbol = "BAYES_SPAM"; path = "{dir}/spam.db"; spam = true; }}
-  learn_cache {{ backend = "sqlite3"; path = "{dir}/cache.db"; }} }}
+  cache {{ type = "sqlite3"; path = "{dir}/cache.db"; }} }}
 worker "controller" {{ bind_socket = "127.0.0.1:{port}"; count = 1; secure_ip = "127.0.0.1";
   stats_path = "{dir}/stats"; }}
 worker "normal" {{ bind_socket = "127.0.0.1:{normal}"; count = 1; }}
@@ -94,10 +95,19 @@ def wait_for(port):
 
 def client(port, order, names):
     return subprocess.run(
-        ["rspamc", "-h", f"127.0.0.1:{port}", "-t", "60", "-n", "2", *order, *names],
+        ["rspamc", "-h", f"127.0.0.1:{port}", "-t", "120", "-n", "2", *order, *names],
         capture_output=True,
         text=True,
     )
+
+
+def learn(port, order, names):
+    """All of them, or the figures would be of something else."""
+    done = 0
+    for at in range(0, len(names), 200):
+        done += client(port, [order], names[at : at + 200]).stdout.count("success = true")
+    if done < LEARNED_LEAST * len(names):
+        raise Missing(f"rspamd learned {done} of {len(names)} only")
 
 
 def bayes(home, names, port):
@@ -135,8 +145,7 @@ def rspamd(folder, train, test, junk_at):
             wait_for(ports["port"])
             for junk, order in ((True, "learn_spam"), (False, "learn_ham")):
                 names = write(home, [x for x in train if x.junk == junk])
-                for at in range(0, len(names), 200):
-                    client(ports["port"], [order], names[at : at + 200])
+                learn(ports["port"], order, names)
             wait_for(ports["normal"])
             said = bayes(home, write(home, test), ports["normal"])
         finally:
