@@ -151,8 +151,8 @@ letter(void)
 		.gzip = str_make(gzip, sizeof gzip) };
 	static const char *const words[] = {
 		"From: postmaster@here.test\r\nTo: reports@there.test\r\nDate: Sat, 3 Jan 1970 ",
-		"\r\nSubject: Report Domain: there.test\r\n Submitter: here.test\r\n Report-ID: "
-		"<86400.there.test@here.test>\r\nMessage-ID: <1@here.test>\r\n",
+		"\r\nSubject: Report Domain: there.test\r\n Submitter: here.test\r\n Report-ID: ",
+		"Report-ID: <86400.there.test@here.test>\r\nMessage-ID: <1@here.test>\r\n",
 		"Content-Type: multipart/mixed; boundary=\"=_d\"\r\n",
 		"Content-Type: application/gzip\r\nContent-Transfer-Encoding: base64\r\n",
 		" filename=\"here.test!there.test!86400!172799.xml.gz\"\r\n\r\nAAAA",

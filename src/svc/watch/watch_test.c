@@ -702,17 +702,17 @@ a_domain_hears_of_letters_in_its_name(void)
 {
 	static const char *const words[] = {
 		"<email>postmaster@sender.example</email>",
-		"<domain>receiver.example</domain>\n<adkim>r</adkim>\n"
-		"<aspf>r</aspf>\n<p>reject</p>",
-		"<source_ip>192.0.2.1</source_ip>\n<count>2</count>\n<policy_evaluated>\n"
-		"<disposition>none</disposition>\n<dkim>pass</dkim>\n<spf>fail</spf>\n"
-		"<reason><type>trusted_forwarder</type>",
+		("<domain>receiver.example</domain>\n<adkim>r</adkim>\n"
+		 "<aspf>r</aspf>\n<p>reject</p>"),
+		("<source_ip>192.0.2.1</source_ip>\n<count>2</count>\n<policy_evaluated>\n"
+		 "<disposition>none</disposition>\n<dkim>pass</dkim>\n<spf>fail</spf>\n"
+		 "<reason><type>trusted_forwarder</type>"),
 		"<count>1</count>\n<policy_evaluated>\n<disposition>reject</disposition>",
 		"<envelope_from></envelope_from>\n<header_from>mail.receiver.example</header_from>",
-		"<auth_results>\n<dkim>\n<domain>receiver.example</domain>\n"
-		"<selector>s1</selector>\n<result>pass</result>\n</dkim>\n<spf>\n"
-		"<domain>mx.receiver.example</domain>\n"
-		"<scope>helo</scope>\n<result>softfail</result>\n</spf>\n</auth_results>",
+		("<auth_results>\n<dkim>\n<domain>receiver.example</domain>\n"
+		 "<selector>s1</selector>\n<result>pass</result>\n</dkim>\n<spf>\n"
+		 "<domain>mx.receiver.example</domain>\n"
+		 "<scope>helo</scope>\n<result>softfail</result>\n</spf>\n</auth_results>"),
 	};
 	struct world w;
 	play_dmarc(&w, "v=DMARC1;");
