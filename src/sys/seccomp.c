@@ -25,8 +25,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* What the C library's fork() sets besides the signal. */
-#define CLONE_CHILD_TIDS (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID)
+/* What the C library's fork() sets besides the signal, and what sys_fork_sibling does. */
+#define CLONE_OF_FORKS (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_PARENT | CLONE_PIDFD)
 /* The rest of the second argument of socketpair() are flags. */
 #define SOCK_TYPE_BITS 0xf
 

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -129,6 +130,24 @@ sys_fork(bool *ret_in_child, struct sys_child *ret)
 		return ERR_OK;
 	}
 	return adopt(pid, ret);
+}
+
+enum err
+sys_fork_sibling(bool *ret_in_child, struct sys_child *ret)
+{
+	pid_t parent = getppid();
+	int pidfd = -1;
+	unsigned long flags = CLONE_PARENT | CLONE_PIDFD | SIGCHLD;
+	long pid = sys_must_fail() ? -1 : syscall(SYS_clone, flags, NULL, &pidfd, NULL, NULL);
+	if (pid < 0) {
+		return sys_err(errno);
+	}
+	*ret_in_child = pid == 0;
+	if (pid == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)) {
+		_exit(EXEC_FAILED);
+	}
+	*ret = (struct sys_child){ .pid = pid == 0 ? getpid() : (pid_t)pid, .pidfd = pidfd };
+	return ERR_OK;
 }
 
 static enum err

@@ -44,6 +44,13 @@ enum err sys_spawn(const struct sys_spawn *what, struct sys_child *ret);
  */
 enum err sys_fork(bool *ret_in_child, struct sys_child *ret);
 
+/*
+ * The same, but the new process is a child of our parent, who is to watch and reap it, and is
+ * killed when that one ends. Of *ret, pidfd is ours to pass on. For a process that has only ever
+ * had one thread: locks of the C library are left as they are.
+ */
+enum err sys_fork_sibling(bool *ret_in_child, struct sys_child *ret);
+
 /* ERR_AGAIN while it runs; on ERR_OK it is gone and its pidfd closed. */
 enum err sys_child_end(struct sys_child *c, struct sys_child_end *ret);
 /* Waits. */

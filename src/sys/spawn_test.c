@@ -193,10 +193,52 @@ forked_child_ends_with_its_parent(void)
 	sys_close(&fds[0]);
 }
 
+/* In a child of ours: fork a sibling, pass on its number, and end or, as a sibling, wait. */
+NORETURN static void
+breed(int fd)
+{
+	struct sys_child sibling;
+	bool in_child = false;
+	enum err e = sys_fork_sibling(&in_child, &sibling);
+	if (e == ERR_OK && in_child) {
+		e = sys_wait(fd, true, -1);
+		sys_exit(e == ERR_OK ? 5 : 6);
+	}
+	ssize_t put = e == ERR_OK ? write(fd, &sibling.pid, sizeof sibling.pid) : -1;
+	sys_exit(put == sizeof sibling.pid && sibling.pidfd >= 0 ? 0 : 1);
+}
+
+/* It outlives who forked it, and it is ours to reap. */
+static void
+forked_sibling(void)
+{
+	struct sys_child c, sibling = { .pidfd = -1 };
+	struct sys_child_end end;
+	bool in_child = false;
+	size_t n = 0;
+	int fds[2];
+	CHECK_ERR(sys_sock_pair(fds), ERR_OK);
+	CHECK_ERR(sys_fork(&in_child, &c), ERR_OK);
+	if (in_child) {
+		sys_close(&fds[0]);
+		breed(fds[1]);
+	}
+	sys_close(&fds[1]);
+	CHECK_ERR(sys_child_wait(&c, &end), ERR_OK);
+	CHECK(!end.signalled && end.code == 0);
+	CHECK_ERR(sys_sock_read(fds[0], (char *)&sibling.pid, sizeof sibling.pid, &n), ERR_OK);
+	CHECK_U64(n, sizeof sibling.pid);
+	CHECK_ERR(sys_child_end(&sibling, &end), ERR_AGAIN);
+	CHECK(write(fds[0], "x", 1) == 1);
+	CHECK_ERR(sys_child_wait(&sibling, &end), ERR_OK);
+	CHECK(!end.signalled && end.code == 5);
+	sys_close(&fds[0]);
+}
+
 int
 main(int argc, char **argv)
 {
 	static test_fn *const tests[] = { sees_only_what_it_was_given, ends, missing_program,
-		forked_child, forked_child_ends_with_its_parent };
+		forked_child, forked_child_ends_with_its_parent, forked_sibling };
 	return argc > 1 ? child_main(argv[1]) : test_run(tests, LEN(tests));
 }

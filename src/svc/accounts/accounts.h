@@ -117,6 +117,9 @@ struct svc_accounts {
 	struct map *parked; /* session id -> svc_accounts_parked */
 	struct map *live;   /* session id -> svc_accounts_child */
 	struct buf sealed;
+	struct sys_child nursery_process;
+	int nursery; /* our end of accounts_nursery; -1: there is none */
+	struct buf answer;
 	uint8_t seal_key[32];
 	size_t parked_n;
 	struct sys_timer stale; /* while kept sessions are to be woken */
@@ -241,10 +244,7 @@ void svc_accounts_questions_drop(struct svc_accounts *s, const struct svc_accoun
 /* profile.c: this process, and what a forked one may still do. */
 enum err svc_accounts_profile(struct svc_common *sc, struct sys_sandbox_profile *p);
 enum err svc_accounts_profile_children(struct svc_accounts *s);
-
-/* service.c: the table of contents. */
-extern const struct svc_common_service svc_accounts_service;
-/* For tests: end every process and free everything. */
-void svc_accounts_free(struct svc_accounts *s);
+extern const struct svc_common_service svc_accounts_service; /* service.c */
+void svc_accounts_free(struct svc_accounts *s);              /* for tests: ends every process */
 
 #endif

@@ -128,6 +128,47 @@ sessions_are_counted(void)
 	world_free();
 }
 
+/* ---- the nursery ---- */
+
+/* Whoever ends it, the next session gets another one, and those before it go on. */
+static void
+another_nursery(void)
+{
+	struct world_client c[2];
+	world_new();
+	world_log_in(7, &c[0]);
+	int32_t first = w.s->nursery_process.pid;
+	CHECK(kill(first, SIGKILL) == 0);
+	world_log_in(8, &c[1]);
+	CHECK(w.s->nursery_process.pid != first);
+	for (size_t i = 0; i < LEN(c); i++) {
+		world_say(&c[i], "n NOOP\r\n");
+		CHECK(world_hears(&c[i], "n OK"));
+		world_client_done(&c[i]);
+	}
+	CHECK(world_until(is_zero, &w.s->sessions));
+	CHECK_U64(w.s->crashed, 0);
+	world_free();
+}
+
+/* It serves no setting that was replaced. */
+static void
+a_reload_reaches_the_nursery(void)
+{
+	struct world_client c;
+	world_new();
+	int32_t first = w.s->nursery_process.pid;
+	w.conf.imap_append_max = 1234567;
+	world_reload();
+	world_log_in(7, &c);
+	world_say(&c, "n CAPABILITY\r\n");
+	CHECK(world_hears(&c, "n OK"));
+	CHECK(strstr(c.text, "APPENDLIMIT=1234567") != NULL);
+	CHECK_U64(w.s->nursery_process.pid, first);
+	world_client_done(&c);
+	world_free();
+}
+
 /* ---- putting out ---- */
 
 static void
@@ -326,7 +367,8 @@ nothing_is_left_of_a_failure(void)
 	world_free();
 }
 
-TEST_MAIN(tickets, a_ticket_may_come_after_its_session, sessions_are_counted, revoked_sessions_end,
+TEST_MAIN(another_nursery, a_reload_reaches_the_nursery, tickets,
+    a_ticket_may_come_after_its_session, sessions_are_counted, revoked_sessions_end,
     what_deleted_accounts_taught_is_forgotten, one_that_does_not_obey_is_killed,
     auth_comes_back_with_another_opinion, sessions_survive_their_peers, quit_waits_for_the_last,
     nothing_is_left_of_a_failure)

@@ -4,7 +4,6 @@
  * their account by their siblings through us. Start reading at svc_accounts_child_new.
  */
 #include <signal.h>
-#include <sys/prctl.h>
 
 #include "ipc/accounts_account.h"
 #include "ipc/accounts_auth.h"
@@ -13,6 +12,7 @@
 #include "store/arrivals/arrivals.h"
 #include "store/care.h"
 #include "svc/accounts/leave.h"
+#include "svc/accounts/nursery.h"
 #include "svc/accounts/sessions.h"
 #include "svc/accounts/teach.h"
 #include "sys/file.h"
@@ -424,30 +424,13 @@ child_make(struct svc_accounts *s, enum svc_accounts_kind kind, uint64_t account
 	return c;
 }
 
-NORETURN static void
-in_account_child(struct svc_accounts *s, struct svc_account_start *start)
-{
-	int keep[] = { start->control, start->queue, start->stream,
-		start->guest != 0 ? start->visit : -1 };
-	mem_wipe(s->seal_key, sizeof s->seal_key); /* else any account could seal for any other */
-	prctl(PR_SET_NAME, "account");             /* only for who looks at the process list */
-	if (sys_close_except(keep, LEN(keep)) != ERR_OK) {
-		sys_exit(SVC_ACCOUNT_UNAVAILABLE);
-	}
-	svc_account_child(start);
-}
-
 static enum err
 fork_account(struct svc_accounts *s, struct svc_account_start *start, struct svc_accounts_child *c)
 {
 	int control[2] = { -1, -1 };
-	bool in_child = false;
 	TRY(sys_chan_pair(control));
 	start->control = control[1];
-	enum err e = sys_fork(&in_child, &c->process);
-	if (e == ERR_OK && in_child) {
-		in_account_child(s, start);
-	}
+	enum err e = svc_accounts_nursery_fork(s, start, &c->process);
 	sys_close(&control[1]);
 	if (e != ERR_OK) {
 		sys_close(&control[0]);
@@ -481,10 +464,6 @@ svc_accounts_child_new(struct svc_accounts *s, struct svc_account_start *start,
 	}
 	svc_accounts_slot_forget(s, start->account);
 	c->guest = start->guest;
-	start->folder = folder;
-	start->boot_id = s->sc->boot_id;
-	start->conf = s->sc->conf;
-	start->sandbox = s->account_sandbox;
 	c->family = svc_accounts_family_get(s, start->account);
 	enum err e = c->family == NULL ? ERR_NOMEM : identify(c, start);
 	e = e == ERR_OK ? fork_account(s, start, c) : e;

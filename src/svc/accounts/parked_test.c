@@ -149,7 +149,7 @@ setup(struct world_client *c, bool idle)
 {
 	world_new();
 	wire_gate();
-	w.conf.imap_park_after = 300; /* time enough to say what follows, on a busy machine too */
+	world_park_after(300); /* time enough to say what follows, on a busy machine too */
 	world_log_in(7, c);
 	if (idle) {
 		world_say(c, "s SELECT INBOX\r\ni IDLE\r\n");
@@ -307,7 +307,7 @@ changes_wake(void)
 {
 	struct world_client c, other;
 	setup(&c, true);
-	w.conf.imap_park_after = 0; /* for those that start from now on */
+	world_park_after(0); /* for those that start from now on */
 	rest();
 	world_log_in(7, &other);
 	change(&other);
@@ -361,7 +361,7 @@ any_change_is_reason_to_look(void)
 {
 	struct world_client c, other;
 	setup(&c, true);
-	w.conf.imap_park_after = 0;
+	world_park_after(0);
 	rest();
 	world_log_in(7, &other);
 	world_say(&other, "x CREATE elsewhere\r\n");
@@ -382,7 +382,7 @@ a_change_before_gate_has_answered(void)
 {
 	struct world_client c, other;
 	setup(&c, true);
-	w.conf.imap_park_after = 0;
+	world_park_after(0);
 	world_log_in(7, &other);
 	change(&other);
 	CHECK_U64(gate.wakes, 0);
@@ -399,7 +399,7 @@ without_idle_nobody_is_woken(void)
 {
 	struct world_client c, other;
 	setup(&c, false);
-	w.conf.imap_park_after = 0;
+	world_park_after(0);
 	rest();
 	world_log_in(7, &other);
 	change(&other);
@@ -688,7 +688,7 @@ the_administrator_sees_both(void)
 	struct world_client c, other;
 	world_new();
 	wire_gate();
-	w.conf.imap_park_after = 300;
+	world_park_after(300);
 	world_log_in(7, &c);
 	world_say(&c, "n ID (\"name\" \"Tester\")\r\n");
 	CHECK(gate_hears(&gate.parks, 1));
@@ -723,7 +723,7 @@ the_administrator_ends_them(void)
 {
 	struct world_client c, other;
 	setup(&c, true);
-	w.conf.imap_park_after = 0;
+	world_park_after(0);
 	rest();
 	world_log_in(8, &other);
 	CHECK_U64(kill_sessions(12345, ""), 0);
@@ -769,7 +769,7 @@ pages_of_sessions(void)
 	uint64_t last = 0;
 	world_new();
 	wire_gate();
-	w.conf.imap_park_after = 0;
+	world_park_after(0);
 	w.conf.accounts_sessions_per_account = MANY;
 	for (size_t i = 0; i < MANY; i++) {
 		world_log_in(7, &c[i]);

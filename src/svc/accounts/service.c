@@ -7,6 +7,7 @@
 #include "svc/accounts/sessions.h"
 #include "base/mem.h"
 #include "store/store.h"
+#include "svc/accounts/nursery.h"
 #include "svc/accounts/seal.h"
 #include "svc/accounts/teach.h"
 #include "sys/file.h"
@@ -53,6 +54,8 @@ init(struct svc_common *sc)
 	list_init(&s->gates);
 	svc_accounts_parked_init(s);
 	buf_init(&s->sealed, SVC_ACCOUNTS_SEALED_MAX);
+	buf_init(&s->answer, SYS_CHAN_MESSAGE_MAX);
+	s->nursery = -1;
 	sys_random(s->seal_key, sizeof s->seal_key);
 	list_init(&s->questions);
 	sys_task_init(&s->tickets_came, svc_accounts_tickets_came, s);
@@ -93,11 +96,18 @@ start(struct svc_common *sc)
 		mem_wipe((char *)(uintptr_t)sc->secret.p, sc->secret.n); /* forks copy us */
 		sc->secret = STR_NONE;
 	}
+	TRY(svc_accounts_nursery_new(s));
 	svc_accounts_logins_start(s);
 	if (s->queue != NULL) {
 		sys_chan_pause(s->queue, false);
 	}
 	return ERR_OK;
+}
+
+static void
+on_reload(struct svc_common *sc)
+{
+	svc_accounts_nursery_conf(sc->ctx);
 }
 
 static void
@@ -135,6 +145,8 @@ svc_accounts_free(struct svc_accounts *s)
 	map_free(&s->asked);
 	map_free(&s->parked);
 	map_free(&s->live);
+	svc_accounts_nursery_done(s);
+	buf_done(&s->answer);
 	buf_done(&s->sealed);
 	buf_done(&s->out);
 	sys_sandbox_free(&s->account_sandbox);
@@ -147,6 +159,7 @@ const struct svc_common_service svc_accounts_service = {
 	.init = init,
 	.start = start,
 	.on_wire = on_wire,
+	.on_reload = on_reload,
 	.on_status = on_status,
 	.on_quit = on_quit,
 	.on_admin = svc_accounts_on_admin,

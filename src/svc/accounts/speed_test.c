@@ -6,6 +6,7 @@
  *
  *	svc_accounts_speed_test [letters|logins] [accounts] [rounds]
  */
+#include "svc/accounts/nursery.h"
 #include "svc/accounts/world_test.h"
 
 #include <signal.h>
@@ -115,6 +116,7 @@ lock_in(void)
 	CHECK_ERR(sys_sandbox_prepare(&p, &sandbox), ERR_OK);
 	CHECK_ERR(sys_sandbox_enter(sandbox, NULL, 0, &state), ERR_OK);
 	sys_sandbox_free(&sandbox);
+	CHECK_ERR(svc_accounts_nursery_new(w.s), ERR_OK);
 }
 
 static void

@@ -34,6 +34,19 @@ world_wire(const char *edge)
 }
 
 void
+world_reload(void)
+{
+	svc_accounts_service.on_reload(&w.sc);
+}
+
+void
+world_park_after(int64_t ms)
+{
+	w.conf.imap_park_after = ms;
+	world_reload();
+}
+
+void
 world_new(void)
 {
 	char text[200], path[100];

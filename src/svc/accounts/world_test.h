@@ -54,6 +54,10 @@ void world_new(void);
 void world_free(void);
 /* One of "accounts_auth", "login_accounts", "queue_accounts", "accounts_policy" is started. */
 void world_wire(const char *edge);
+/* What was changed in w.conf is in force. */
+void world_reload(void);
+/* imap.park-after of those that start from now on. */
+void world_park_after(int64_t ms);
 /* Turn the loop until the condition holds; false after a time no healthy machine needs. */
 bool world_until(bool (*condition)(const void *ctx), const void *ctx);
 void world_turn(void);
