@@ -190,8 +190,9 @@ on_closed(void *ctx, enum err why)
 {
 	struct login *l = ctx;
 	struct svc_common *sc = l->s->sc;
-	LOG(CHANNEL_CLOSED, F_CSTR("edge", "login_accounts"), F_U64("peer", l->peer), F_ERR(why));
 	if (why != ERR_EOF) {
+		LOG(CHANNEL_CLOSED, F_CSTR("edge", "login_accounts"), F_U64("peer", l->peer),
+		    F_ERR(why));
 		svc_common_rewire(sc, S("login_accounts"), l->peer);
 	}
 	login_free(l);

@@ -295,10 +295,10 @@ static void
 on_closed(void *ctx, enum err why)
 {
 	struct svc_accounts *s = ctx;
-	LOG(CHANNEL_CLOSED, F_CSTR("edge", "accounts_auth"), F_U64("peer", s->auth_peer),
-	    F_ERR(why));
 	svc_accounts_auth_done(s);
 	if (why != ERR_EOF) {
+		LOG(CHANNEL_CLOSED, F_CSTR("edge", "accounts_auth"), F_U64("peer", s->auth_peer),
+		    F_ERR(why));
 		svc_common_rewire(s->sc, S("accounts_auth"), s->auth_peer);
 	}
 }

@@ -580,8 +580,9 @@ static void
 on_closed(void *ctx, enum err why)
 {
 	struct gate *g = ctx;
-	LOG(CHANNEL_CLOSED, F_CSTR("edge", "gate_accounts"), F_U64("peer", g->index), F_ERR(why));
 	if (why != ERR_EOF) {
+		LOG(CHANNEL_CLOSED, F_CSTR("edge", "gate_accounts"), F_U64("peer", g->index),
+		    F_ERR(why));
 		svc_common_rewire(g->s->sc, S("gate_accounts"), g->index);
 	}
 	gate_free(g);

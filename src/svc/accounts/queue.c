@@ -112,10 +112,10 @@ static void
 on_closed(void *ctx, enum err why)
 {
 	struct svc_accounts *s = ctx;
-	LOG(CHANNEL_CLOSED, F_CSTR("edge", "queue_accounts"), F_U64("peer", s->queue_peer),
-	    F_ERR(why));
 	sys_chan_free(&s->queue);
 	if (why != ERR_EOF) {
+		LOG(CHANNEL_CLOSED, F_CSTR("edge", "queue_accounts"), F_U64("peer", s->queue_peer),
+		    F_ERR(why));
 		svc_common_rewire(s->sc, S("queue_accounts"), s->queue_peer);
 	}
 }

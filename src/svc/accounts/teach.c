@@ -54,10 +54,10 @@ static void
 on_closed(void *ctx, enum err why)
 {
 	struct svc_accounts *s = ctx;
-	LOG(CHANNEL_CLOSED, F_CSTR("edge", "accounts_policy"), F_U64("peer", s->policy_peer),
-	    F_ERR(why));
 	sys_chan_free(&s->policy);
 	if (why != ERR_EOF) {
+		LOG(CHANNEL_CLOSED, F_CSTR("edge", "accounts_policy"),
+		    F_U64("peer", s->policy_peer), F_ERR(why));
 		svc_common_rewire(s->sc, S("accounts_policy"), s->policy_peer);
 	}
 }

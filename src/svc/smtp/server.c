@@ -129,9 +129,10 @@ on_closed(void *ctx, enum err why)
 	struct svc_smtp_link *link = ctx;
 	struct svc_smtp *sv = link->server;
 	uint64_t *lost = lost_counter(link);
-	LOG(CHANNEL_CLOSED, F_CSTR("edge", link->edge), F_U64("peer", link->peer), F_ERR(why));
 	sys_chan_free(&link->chan);
 	if (why != ERR_EOF) {
+		LOG(CHANNEL_CLOSED, F_CSTR("edge", link->edge), F_U64("peer", link->peer),
+		    F_ERR(why));
 		svc_common_rewire(sv->sc, str_from(link->edge), link->peer);
 	}
 	if (lost != NULL) {
