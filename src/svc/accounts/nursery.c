@@ -3,7 +3,7 @@
  * The nursery: a process of ours that was forked before there was anything to forget, and forks
  * account processes for us. It has one channel, a small heap and none of our secrets, so a fork of
  * it copies little and an account process inherits nothing. Its children are ours (CLONE_PARENT):
- * we watch, kill and reap them as if we had forked them. Why: doc/why/027-nursery.md.
+ * we watch, kill and reap them as if we had forked them. Why: doc/why/028-nursery.md.
  *
  * First what runs in the nursery, then what runs in accounts.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The process that forks account processes for accounts (nursery.c, doc/why/027-nursery.md).
+ * The process that forks account processes for accounts (nursery.c, doc/why/028-nursery.md).
  */
 #ifndef SVC_ACCOUNTS_NURSERY_H
 #define SVC_ACCOUNTS_NURSERY_H
