@@ -173,7 +173,10 @@ keep_box(struct svc_account_imap *s, struct rd *r)
 	struct rd first = rd_make(octets);
 	s->park.box = arena_dup(s->arena, octets);
 	s->box.id = s->box.view.mailbox = rd_u64(&first);
-	return s->park.box.p == NULL ? ERR_NOMEM : first.bad ? ERR_SYNTAX : ERR_OK;
+	if (s->park.box.p == NULL) {
+		return ERR_NOMEM;
+	}
+	return first.bad || s->state != IMAP_SELECTED ? ERR_SYNTAX : ERR_OK;
 }
 
 enum err
