@@ -103,21 +103,9 @@ nothing_is_prepared(void)
 }
 
 static void
-change_index(const struct store_conf *conf, const char *sql)
-{
-	struct db *db = NULL;
-	char path[300];
-	int n = snprintf(path, sizeof path, "%.*s/index.db", (int)conf->path.n, conf->path.p);
-	struct db_conf c = { .path = { path, (size_t)n }, .busy_ms = 1000 };
-	CHECK_ERR(db_open(&c, &db), ERR_OK);
-	CHECK_ERR(db_exec(db, sql), ERR_OK);
-	db_close(&db);
-}
-
-static void
 swap_tables(const struct store_conf *conf)
 {
-	change_index(conf,
+	store_trial_sql(conf,
 	    "ALTER TABLE pack RENAME TO p; CREATE TABLE pack(id INTEGER PRIMARY KEY,"
 	    " dead INTEGER NOT NULL); INSERT INTO pack SELECT * FROM p; DROP TABLE p");
 }
@@ -139,7 +127,7 @@ static void
 newer_index(const struct store_conf *conf)
 {
 	struct store *s = NULL;
-	change_index(conf, "PRAGMA user_version = 1000");
+	store_trial_sql(conf, "PRAGMA user_version = 1000");
 	CHECK_ERR(store_open(conf, &s), ERR_VERSION);
 }
 

@@ -5,7 +5,6 @@
  * came before the column was there has nothing until a rebuild.
  */
 #include "base/test.h"
-#include "db/db.h"
 #include "store/arrivals/arrivals.h"
 #include "store/trial.h"
 #include "sys/file.h"
@@ -198,18 +197,6 @@ compacted(void)
 	store_trial_remove(&conf);
 }
 
-static void
-change_index(const struct store_conf *conf, const char *sql)
-{
-	struct db *db = NULL;
-	char path[300];
-	int n = snprintf(path, sizeof path, "%.*s/index.db", (int)conf->path.n, conf->path.p);
-	struct db_conf c = { .path = { path, (size_t)n }, .busy_ms = 1000 };
-	CHECK_ERR(db_open(&c, &db), ERR_OK);
-	CHECK_ERR(db_exec(db, sql), ERR_OK);
-	db_close(&db);
-}
-
 /* An index as the program before had it. */
 static void
 older_index(void)
@@ -219,7 +206,7 @@ older_index(void)
 	struct expected e = { 0 };
 	fill(s, &conf, &e);
 	store_close(&s);
-	change_index(&conf, "ALTER TABLE message DROP COLUMN results; PRAGMA user_version = 4");
+	store_trial_sql(&conf, "ALTER TABLE message DROP COLUMN results; PRAGMA user_version = 4");
 	s = store_trial_open(&conf);
 	CHECK_U64(score_of(s, e.delivered), 0);
 	CHECK_U64(score_of(s, deliver(s, 9, S(LETTER("2.000")))), 2000);

@@ -35,6 +35,8 @@ uint64_t store_trial_random(uint64_t *state, uint64_t below);
 /* The octets of a file of the account, to be changed and written back. */
 void store_trial_load(const struct store_conf *conf, const char *file, struct buf *out);
 void store_trial_save(const struct store_conf *conf, const char *file, str octets);
+/* Run SQL on the index of an account that nobody has open. */
+void store_trial_sql(const struct store_conf *conf, const char *sql);
 uint64_t store_trial_size(const struct store_conf *conf, const char *file);
 
 /*

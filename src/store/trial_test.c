@@ -6,6 +6,7 @@
 
 #include "base/codec.h"
 #include "base/test.h"
+#include "db/db.h"
 #include "sys/file.h"
 #include "sys/sys.h"
 
@@ -251,4 +252,16 @@ store_trial_dump(struct store *s, bool modseqs, struct buf *out)
 	}
 	CHECK_ERR(buf_err(out), ERR_OK);
 	arena_free(&a);
+}
+
+void
+store_trial_sql(const struct store_conf *conf, const char *sql)
+{
+	struct db *db = NULL;
+	char path[300];
+	int n = snprintf(path, sizeof path, "%.*s/index.db", (int)conf->path.n, conf->path.p);
+	struct db_conf c = { .path = { path, (size_t)n }, .busy_ms = 1000 };
+	CHECK_ERR(db_open(&c, &db), ERR_OK);
+	CHECK_ERR(db_exec(db, sql), ERR_OK);
+	db_close(&db);
 }
