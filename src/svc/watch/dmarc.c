@@ -268,11 +268,7 @@ make_letter(struct svc_watch *w, struct svc_watch_letter *l, const struct dmarc_
 		.gzip = gzip };
 	buf_init(&body, LETTER_OCTETS);
 	dmarc_report_letter(&body, &letter);
-	enum err e = buf_err(&body);
-	if (e == ERR_OK) {
-		l->body = arena_dup(w->scratch, buf_view(&body));
-		e = l->body.p == NULL ? ERR_BUDGET : ERR_OK;
-	}
+	enum err e = svc_watch_letter_keep(w, l, &body);
 	buf_done(&body);
 	return e;
 }

@@ -116,6 +116,14 @@ make_head(struct svc_watch *w, const struct svc_watch_letter *l, struct tlsrpt_h
 	return ERR_OK;
 }
 
+enum err
+svc_watch_letter_keep(struct svc_watch *w, struct svc_watch_letter *l, const struct buf *body)
+{
+	TRY(buf_err(body));
+	l->body = arena_dup(w->scratch, buf_view(body));
+	return l->body.p == NULL ? ERR_BUDGET : ERR_OK;
+}
+
 static enum err
 make_letter(struct svc_watch *w, struct svc_watch_letter *l, const struct tlsrpt_head *head,
     str gzip)
@@ -134,11 +142,7 @@ make_letter(struct svc_watch *w, struct svc_watch_letter *l, const struct tlsrpt
 		.gzip = gzip };
 	buf_init(&body, LETTER_OCTETS);
 	tlsrpt_letter(&body, &letter);
-	enum err e = buf_err(&body);
-	if (e == ERR_OK) {
-		l->body = arena_dup(w->scratch, buf_view(&body));
-		e = l->body.p == NULL ? ERR_BUDGET : ERR_OK;
-	}
+	enum err e = svc_watch_letter_keep(w, l, &body);
 	buf_done(&body);
 	return e;
 }

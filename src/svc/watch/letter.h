@@ -24,6 +24,9 @@ struct buf;
 str svc_watch_contact(struct svc_watch *w);
 /* Append `in` compressed (RFC 1952), SVC_WATCH_REPORT_OCTETS at most: else ERR_TOOBIG. */
 enum err svc_watch_compress(str in, struct buf *out);
+/* What was written becomes l->body, in w->scratch. ERR_BUDGET; the error of `body`. */
+enum err svc_watch_letter_keep(struct svc_watch *w, struct svc_watch_letter *l,
+    const struct buf *body);
 
 /*
  * Make the report of a day and domain: of TLS; of DMARC is svc_watch_dmarc.make.
