@@ -58,7 +58,6 @@ REASONS = {
     ("SORT SUBJECT", "warm"): "the subjects are sorted; Dovecot has kept the order",
     (f"COPY {SOME}", "warm"): "synced to disk twice, packs and index, before OK",
     (f"APPEND, {APPENDS} one by one", "warm"): "synced to disk twice, packs and index, before OK",
-    ("THREAD REFERENCES", "first"): "it needs more than the 128 MB a session may work with",
 }
 
 

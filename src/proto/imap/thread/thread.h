@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * THREAD: building the trees of ORDEREDSUBJECT and REFERENCES from what the caller knows of each
- * message, and writing them. Everything is iterative; memory is a few nodes per message.
+ * THREAD: messages are added one by one in mailbox order, then the trees of ORDEREDSUBJECT or
+ * REFERENCES are built and written piece by piece. Of strings only hashes are kept (doc/why/031).
+ * Everything is iterative.
  */
 #ifndef PROTO_IMAP_THREAD_THREAD_H
 #define PROTO_IMAP_THREAD_THREAD_H
@@ -17,54 +18,57 @@ struct imap_thread_args {
 	enum imap_thread_by by;
 };
 
-/* One message that was found. Strings live as long as the tree is being built. */
+/* One message that was found; what it points to is borrowed for the call. */
 struct imap_thread_message {
-	uint32_t number; /* what is told: sequence number or uid */
-	bool reply;      /* a reply or forward by its subject */
-	int64_t sent_s;  /* sent date */
-	str subject;     /* base subject, prepared for i;unicode-casemap; may be empty */
-	str id;          /* normalised message identifier; empty: none */
-	const str *refs; /* normalised, oldest first; at most IMAP_THREAD_REFS_MAX are looked at */
+	uint32_t number;      /* what is told: sequence number or uid */
+	bool reply;           /* a reply or forward by its subject */
+	int64_t sent_s;       /* sent date */
+	str subject;          /* base subject, prepared for i;unicode-casemap; may be empty */
+	uint64_t id;          /* imap_thread_hash of its message identifier; 0: none */
+	const uint64_t *refs; /* the same, oldest first; the last IMAP_THREAD_REFS_MAX count */
 	size_t refs_n;
 };
 
-/* Node 0 is the root; 1 to n are the messages in their order; the rest are dummies. */
-struct imap_thread_node {
-	uint32_t parent, child, next; /* first child, next sibling; 0: none */
-};
-
-struct imap_thread_tree {
-	struct imap_thread_node *nodes;
-	const struct imap_thread_message *messages;
-	size_t n; /* messages */
-};
-
-/* The messages to build a tree of. */
-struct imap_thread_input {
-	enum imap_thread_by by;
-	const struct imap_thread_message *messages; /* in mailbox order */
-	size_t n;
-	const uint8_t *key; /* 16 random octets for the tables */
-};
+struct imap_thread; /* what is being built */
 
 /*
- * Build the tree.
+ * Begin.
  *
- * In      in: its messages are borrowed as long as the tree is used
- * Out     ret: in `a`, whose budget bounds everything
- * Limits  IMAP_THREAD_STEPS_MAX steps of looking for loops: the trees of real mail need none
- * Errors  ERR_BUDGET; ERR_TOOBIG: the references are so tangled that it would take too long
- * RFC     5256 3 (BASE.6.4.THREAD)
+ * In      a: its budget bounds everything: about 60 octets a message and 40 an identifier that is
+ *         only referred to; key: 16 random octets, others for each THREAD: nobody can
+ *         make two strings meet in one hash
+ * Errors  ERR_BUDGET
  */
-enum err imap_thread_build(const struct imap_thread_input *in, struct imap_thread_tree *ret,
-    struct arena *a);
+enum err imap_thread_new(struct arena *a, enum imap_thread_by by, const uint8_t *key,
+    struct imap_thread **ret);
+
+/* The hash of an identifier as mail_msgid_next gives it, of its normal form. Never 0. */
+uint64_t imap_thread_hash(const struct imap_thread *t, str id);
 
 /*
- * Write one thread, a child of the root: "(3 6 (4 23)(44 7 96))". Go on with nodes[at].next.
+ * Add the next message of the mailbox.
+ *
+ * Limits  IMAP_THREAD_STEPS_MAX steps of looking for loops in all: the trees of real mail need none
+ * Errors  ERR_BUDGET; ERR_TOOBIG: the references are so tangled that it would take too long
+ * RFC     5256 3 (BASE.6.4.THREAD), step 1
+ */
+enum err imap_thread_add(struct imap_thread *t, const struct imap_thread_message *m);
+
+/*
+ * All messages are there: build the trees.
+ *
+ * Errors  ERR_BUDGET
+ * RFC     5256 3 (BASE.6.4.THREAD), steps 2 to 6
+ */
+enum err imap_thread_build(struct imap_thread *t);
+
+/*
+ * Write the threads, "(3 6 (4 23)(44 7 96))", until `out` has `most` octets or a little more; go on
+ * with the next call. False: all were written.
  *
  * RFC     5256 4, 5 (thread-list)
  */
-void imap_thread_put(struct buf *out, const struct imap_thread_tree *t, uint32_t at);
+bool imap_thread_put(struct imap_thread *t, struct buf *out, size_t most);
 
 /*
  * The normal form of an identifier as mail_msgid_next gives it: quotes and escapes removed where

@@ -14,50 +14,74 @@ static const str ids[16] = { S_INIT("a"), S_INIT("b"), S_INIT("c"), S_INIT("d"),
 	S_INIT("f"), S_INIT("g"), S_INIT("h"), S_INIT("i"), S_INIT("j"), S_INIT("k"), S_INIT("l"),
 	S_INIT("m"), S_INIT("n"), S_INIT("o"), { NULL, 0 } };
 
+/* What one message is made of. */
+struct letter {
+	struct imap_thread_message m;
+	str id, refs[REFS];
+};
+
 static void
-make(const uint8_t *d, struct imap_thread_message *m, str *refs)
+make(const uint8_t *d, struct letter *l)
 {
-	*m = (struct imap_thread_message){ .sent_s = d[0] & 7,
-		.reply = (d[0] & 8) != 0,
-		.subject = str_sub(S("ABC"), d[0] >> 6, 1),
-		.id = ids[d[1] & 15],
-		.refs = refs };
+	*l = (struct letter){ .m = { .sent_s = d[0] & 7,
+				  .reply = (d[0] & 8) != 0,
+				  .subject = str_sub(S("ABC"), d[0] >> 6, 1) },
+		.id = ids[d[1] & 15] };
 	for (size_t i = 0; i < REFS && i < (size_t)(d[1] >> 5); i++) {
 		str ref = ids[(d[2 + i / 3] >> (2 * (i % 3))) & 15];
-		refs[m->refs_n] = ref;
-		m->refs_n += ref.n > 0;
+		l->refs[l->m.refs_n] = ref;
+		l->m.refs_n += ref.n > 0;
 	}
 }
 
 static void
-walk(const struct imap_thread_tree *t)
+add(struct imap_thread *t, const struct letter *l, uint32_t number)
 {
-	static bool seen[3 * MANY + 16 * 3];
+	uint64_t refs[REFS];
+	struct imap_thread_message m = l->m;
+	m.number = number;
+	m.id = l->id.n > 0 ? imap_thread_hash(t, l->id) : 0;
+	m.refs = refs;
+	for (size_t i = 0; i < m.refs_n; i++) {
+		refs[i] = imap_thread_hash(t, l->refs[i]);
+	}
+	ASSERT(imap_thread_add(t, &m) == ERR_OK);
+}
+
+/* Every message once, brackets closed. */
+static void
+check(struct imap_thread *t, size_t n)
+{
+	static bool seen[MANY + 1];
 	struct buf out;
-	size_t n = 0;
+	size_t found = 0, depth = 0;
 	memset(seen, 0, sizeof seen);
 	buf_init(&out, 1 << 20);
-	for (uint32_t top = t->nodes[0].child; top != 0; top = t->nodes[top].next) {
-		imap_thread_put(&out, t, top);
+	while (imap_thread_put(t, &out, out.n + 5)) {
 	}
 	ASSERT(buf_err(&out) == ERR_OK);
 	for (size_t i = 0; i < out.n; i++) {
 		uint32_t v = 0;
-		while (i < out.n && ascii_is_digit(out.p[i])) {
-			v = v * 10 + (uint32_t)(out.p[i++] - '0');
-		}
-		if (v > 0) {
-			ASSERT(v <= t->n && !seen[v]);
-			seen[v] = true;
-			n++;
+		depth += out.p[i] == '(';
+		ASSERT(depth > 0);
+		depth -= out.p[i] == ')';
+		while (ascii_is_digit(out.p[i])) { /* a bracket ends the text */
+			v = v * 10 + (uint32_t)(out.p[i] - '0');
+			if (!ascii_is_digit(out.p[i + 1])) {
+				ASSERT(v > 0 && v <= n && !seen[v]);
+				seen[v] = true;
+				found++;
+				break;
+			}
+			i++;
 		}
 	}
-	ASSERT(n == t->n);
+	ASSERT(found == n && depth == 0);
 	buf_done(&out);
 }
 
 static void
-sort(const struct imap_thread_message *m, size_t n, struct arena *a)
+sort(const struct letter *l, size_t n, struct arena *a)
 {
 	static const struct imap_sort_key keys[] = { { IMAP_SORT_SUBJECT, true },
 		{ IMAP_SORT_DATE, false } };
@@ -65,11 +89,11 @@ sort(const struct imap_thread_message *m, size_t n, struct arena *a)
 	uint32_t at[MANY], sum = 0;
 	for (size_t i = 0; i < n; i++) {
 		at[i] = (uint32_t)i;
-		v[2 * i] = imap_sort_text(m[i].subject);
-		v[2 * i + 1] = (struct imap_sort_value){ .number = imap_sort_date(m[i].sent_s) };
+		v[2 * i] = imap_sort_text(l[i].m.subject);
+		v[2 * i + 1] = (struct imap_sort_value){ .number = imap_sort_date(l[i].m.sent_s) };
 	}
-	struct imap_sort_list l = { keys, LEN(keys), v, at, n };
-	ASSERT(imap_sort(&l, a) == ERR_OK);
+	struct imap_sort_list list = { keys, LEN(keys), v, at, n };
+	ASSERT(imap_sort(&list, a) == ERR_OK);
 	for (size_t i = 0; i < n; i++) {
 		sum += at[i] + 1;
 	}
@@ -79,23 +103,23 @@ sort(const struct imap_thread_message *m, size_t n, struct arena *a)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct imap_thread_message m[MANY];
-	static str refs[MANY][REFS];
+	static struct letter letters[MANY];
 	static const uint8_t key[16];
-	struct arena *a = arena_new(NULL, "thread", 1 << 22, 0);
-	struct imap_thread_tree t;
+	struct arena *a = arena_new(NULL, "thread", 1 << 23, 0);
+	struct imap_thread *t;
 	size_t n = MIN(size / 4, (size_t)MANY);
 	for (size_t i = 0; i < n; i++) {
-		make(data + 4 * i, &m[i], refs[i]);
-		m[i].number = (uint32_t)i + 1;
+		make(data + 4 * i, &letters[i]);
 	}
 	for (int by = 0; by < 2; by++) {
-		ASSERT(imap_thread_build(&(struct imap_thread_input){ (enum imap_thread_by)by, m, n,
-					     key },
-			   &t, a) == ERR_OK);
-		walk(&t);
+		ASSERT(imap_thread_new(a, (enum imap_thread_by)by, key, &t) == ERR_OK);
+		for (size_t i = 0; i < n; i++) {
+			add(t, &letters[i], (uint32_t)i + 1);
+		}
+		ASSERT(imap_thread_build(t) == ERR_OK);
+		check(t, n);
 	}
-	sort(m, n, a);
+	sort(letters, n, a);
 	arena_free(&a);
 	return 0;
 }

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * THREAD: each step of RFC 5256's REFERENCES alone, ORDEREDSUBJECT, writing; long chains and broad
- * trees; random references, where every message must come out once.
+ * trees; a million messages; random mailboxes, whose threads must be those of thread_plain.c.
  */
-#include "proto/imap/thread/thread.h"
+#include "proto/imap/thread/thread_plain.h"
 
 #include "base/test.h"
 #include "proto/imap/limits.h"
 
-enum { MANY = 20000 };
+enum {
+	MANY = 100000,
+	MILLION = 1000000,
+	MILLION_OCTETS = 70000000, /* a million messages, a third of them replies */
+};
 
 static const uint8_t key[16] = { 1, 2, 3 };
 
@@ -92,17 +96,16 @@ word(str *line)
 }
 
 static size_t
-read_case(str in, struct imap_thread_message *m, str (*refs)[8])
+read_case(str in, struct imap_thread_letter *m, str (*refs)[8])
 {
 	size_t n = 0;
 	str line;
 	while (in.n > 0 && str_next(&in, ';', &line)) {
 		uint64_t date = 0;
 		CHECK(str_u64(word(&line), &date));
-		m[n] = (struct imap_thread_message){ .number = (uint32_t)n + 1,
-			.sent_s = (int64_t)date,
-			.id = word(&line),
-			.refs = refs[n] };
+		m[n] = (struct imap_thread_letter){
+			.sent_s = (int64_t)date, .id = word(&line), .refs = refs[n]
+		};
 		str list = word(&line), one;
 		while (list.n > 0 && str_next(&list, ',', &one)) {
 			refs[n][m[n].refs_n++] = one;
@@ -115,33 +118,53 @@ read_case(str in, struct imap_thread_message *m, str (*refs)[8])
 	return n;
 }
 
-static void
-put_all(struct buf *out, const struct imap_thread_tree *t)
+/* The next message; its number is `at`. */
+static enum err
+add(struct imap_thread *t, const struct imap_thread_letter *m, uint32_t at)
 {
-	for (uint32_t at = t->nodes[0].child; at != 0; at = t->nodes[at].next) {
-		imap_thread_put(out, t, at);
+	uint64_t refs[8];
+	ASSERT(m->refs_n <= LEN(refs));
+	for (size_t i = 0; i < m->refs_n; i++) {
+		refs[i] = imap_thread_hash(t, m->refs[i]);
 	}
+	return imap_thread_add(t,
+	    &(struct imap_thread_message){ at, m->reply, m->sent_s, m->subject,
+		m->id.n > 0 ? imap_thread_hash(t, m->id) : 0, refs, m->refs_n });
+}
+
+/* Threads as text, written in pieces of about so many octets. */
+static enum err
+threads(struct arena *a, enum imap_thread_by by, const struct imap_thread_letter *m, size_t n,
+    struct buf *out)
+{
+	struct imap_thread *t;
+	TRY(imap_thread_new(a, by, key, &t));
+	for (size_t i = 0; i < n; i++) {
+		TRY(add(t, &m[i], (uint32_t)i + 1));
+	}
+	TRY(imap_thread_build(t));
+	size_t most = n % 7 + 1;
+	while (imap_thread_put(t, out, out->n + most)) {
+		CHECK(out->n > 0);
+	}
+	return buf_err(out);
 }
 
 static void
 follows_the_steps(void)
 {
 	for (size_t i = 0; i < LEN(cases); i++) {
-		struct arena *a = arena_new(NULL, "thread", 1 << 20, 0);
-		struct imap_thread_message m[16] = { 0 };
+		struct arena *a = arena_new(NULL, "thread", 1 << 21, 0);
+		struct imap_thread_letter m[16] = { 0 };
 		str refs[16][8];
-		struct imap_thread_tree t;
 		struct buf out;
 		test_case = cases[i].name;
 		buf_init(&out, 4096);
 		size_t n = read_case(str_from(cases[i].in), m, refs);
-		if (CHECK_ERR(imap_thread_build(&(struct imap_thread_input){ cases[i].by, m, n,
-						    key },
-				  &t, a),
-			ERR_OK)) {
-			put_all(&out, &t);
+		if (CHECK_ERR(threads(a, cases[i].by, m, n, &out), ERR_OK)) {
 			CHECK_STR(buf_view(&out), str_from(cases[i].want));
 		}
+		CHECK_STR(imap_thread_plain(a, cases[i].by, m, n), str_from(cases[i].want));
 		buf_done(&out);
 		arena_free(&a);
 	}
@@ -172,88 +195,112 @@ is_complete(str text, size_t n)
 	CHECK_U64(found, n);
 }
 
-static void
-tangled(void)
+static uint32_t seed = 3;
+
+static uint32_t
+random_below(uint32_t n)
 {
-	static struct imap_thread_message m[300];
-	static str refs[300][8];
-	static char ids[40][4];
-	uint32_t seed = 3;
-	for (int i = 0; i < 40; i++) {
-		snprintf(ids[i], sizeof ids[i], "%d", i);
+	seed = seed * 1664525u + 1013904223u;
+	return (uint32_t)((uint64_t)seed * n >> 32);
+}
+
+/* Any references at all (tangled), or those that mail has: parents' references and the parent. */
+static void
+make_mailbox(struct imap_thread_letter *m, size_t n, str (*refs)[8], bool tangled)
+{
+	static char ids[64][4];
+	for (uint32_t i = 0; i < LEN(ids); i++) {
+		snprintf(ids[i], sizeof ids[i], "%u", i);
 	}
-	for (int round = 0; round < 300; round++) {
-		size_t n = (size_t)round;
-		for (size_t i = 0; i < n; i++) {
-			m[i] = (struct imap_thread_message){ .number = (uint32_t)i + 1,
-				.refs = refs[i] };
-			seed = seed * 1664525u + 1013904223u;
-			m[i].id = seed >> 30 == 0 ? STR_NONE : str_from(ids[(seed >> 8) % 40]);
-			m[i].sent_s = (int64_t)(seed >> 16) % 10;
-			m[i].reply = (seed >> 5 & 1) != 0;
-			m[i].subject = str_sub(S("ABC"), (seed >> 7) % 4, 1);
-			for (size_t k = seed >> 29; k > 0; k--) {
-				seed = seed * 1664525u + 1013904223u;
-				refs[i][m[i].refs_n++] = str_from(ids[(seed >> 9) % 40]);
-			}
+	uint32_t names = 1 + random_below(LEN(ids) - 1), dates = 1 + random_below(12);
+	for (size_t i = 0; i < n; i++) {
+		m[i] = (struct imap_thread_letter){ .refs = refs[i],
+			.sent_s = (int64_t)random_below(dates) - 3,
+			.reply = random_below(3) == 0,
+			.subject = str_sub(S("ABCD"), random_below(5), 1) };
+		m[i].id = random_below(8) == 0 ? STR_NONE : str_from(ids[random_below(names)]);
+		uint32_t many = random_below(8), other = (uint32_t)random_below((uint32_t)n);
+		if (!tangled && other < i) {
+			memcpy(refs[i], refs[other], sizeof refs[i]);
+			m[i].refs_n = MIN(m[other].refs_n, (size_t)7);
+			refs[i][m[i].refs_n++] = m[other].id.n > 0 ? m[other].id : S("x");
 		}
-		struct arena *a = arena_new(NULL, "thread", 1 << 22, 0);
-		struct imap_thread_tree t;
+		for (uint32_t k = 0; tangled && k < many; k++) {
+			refs[i][m[i].refs_n++] = str_from(ids[random_below(names)]);
+		}
+	}
+}
+
+static void
+as_the_plain_way(void)
+{
+	static struct imap_thread_letter m[200];
+	static str refs[200][8];
+	for (uint32_t round = 0; round < 2100; round++) {
+		size_t n = round < 2000 ? round % 12 : random_below(LEN(m));
+		struct arena *a = arena_new(NULL, "thread", 1 << 24, 0);
 		struct buf out;
-		buf_init(&out, 1 << 20);
+		make_mailbox(m, n, refs, round % 2 == 0);
 		for (int by = 0; by < 2; by++) {
-			buf_reset(&out);
-			CHECK_ERR(
-			    imap_thread_build(&(struct imap_thread_input){ (enum imap_thread_by)by,
-						  m, n, key },
-				&t, a),
-			    ERR_OK);
-			put_all(&out, &t);
+			buf_init(&out, 1 << 20);
+			CHECK_ERR(threads(a, (enum imap_thread_by)by, m, n, &out), ERR_OK);
 			is_complete(buf_view(&out), n);
+			CHECK_STR(buf_view(&out),
+			    imap_thread_plain(a, (enum imap_thread_by)by, m, n));
+			buf_done(&out);
 		}
-		buf_done(&out);
 		arena_free(&a);
 	}
 }
 
-static struct imap_thread_message big[MANY];
+static struct imap_thread_letter big[MANY];
 static str big_refs[MANY];
 static char big_ids[MANY][12];
+
+enum shape { DEEP, DEEP_BACKWARDS, BROAD, SHAPES };
+
+static size_t
+above(enum shape shape, size_t i)
+{
+	return shape == DEEP ? i - 1 : shape == DEEP_BACKWARDS ? i + 1 : 0;
+}
+
+static void
+make_big(enum shape shape)
+{
+	for (size_t i = 0; i < MANY; i++) {
+		int n = snprintf(big_ids[i], sizeof big_ids[i], "%zu", i);
+		bool top = shape == DEEP_BACKWARDS ? i + 1 == MANY : i == 0;
+		big[i] = (struct imap_thread_letter){ .sent_s = (int64_t)i,
+			.id = str_make(big_ids[i], (size_t)n),
+			.refs = &big_refs[i],
+			.refs_n = top ? 0 : 1 };
+	}
+	for (size_t i = 0; i < MANY; i++) {
+		big_refs[i] = big[i].refs_n > 0 ? big[above(shape, i)].id : STR_NONE;
+	}
+}
 
 /* A thread as deep as the mailbox, in both orders of arrival, and one as broad. */
 static void
 deep_and_broad(void)
 {
 	struct arena *a = arena_new(NULL, "thread", 1 << 26, 0);
-	struct imap_thread_tree t;
 	struct buf out;
 	buf_init(&out, 1 << 20);
-	for (int shape = 0; shape < 3; shape++) {
-		for (size_t i = 0; i < MANY; i++) {
-			size_t above = shape == 0 ? i - 1 : shape == 1 ? i + 1 : 0;
-			int n = snprintf(big_ids[i], sizeof big_ids[i], "%zu", i);
-			bool top = shape == 1 ? i + 1 == MANY : i == 0;
-			big[i] = (struct imap_thread_message){ .number = (uint32_t)i + 1,
-				.sent_s = (int64_t)i,
-				.id = str_make(big_ids[i], (size_t)n),
-				.refs = &big_refs[i],
-				.refs_n = top ? 0 : 1 };
-			big_refs[i] = STR_NONE;
-			(void)above;
-		}
-		for (size_t i = 0; i < MANY; i++) {
-			size_t above = shape == 0 ? i - 1 : shape == 1 ? i + 1 : 0;
-			big_refs[i] = big[i].refs_n > 0 ? big[above].id : STR_NONE;
-		}
+	for (int shape = 0; shape < SHAPES; shape++) {
+		make_big((enum shape)shape);
 		buf_reset(&out);
 		arena_reset(a);
-		CHECK_ERR(imap_thread_build(&(struct imap_thread_input){ IMAP_THREAD_REFERENCES,
-						big, MANY, key },
-			      &t, a),
-		    ERR_OK);
-		put_all(&out, &t);
+		CHECK_ERR(threads(a, IMAP_THREAD_REFERENCES, big, MANY, &out), ERR_OK);
 		is_complete(buf_view(&out), MANY);
-		CHECK(t.nodes[t.nodes[0].child].next == 0);
+		str text = buf_view(&out);
+		CHECK(str_starts(text,
+		    shape == DEEP                 ? S("(1 2 3 4 5 6 ")
+			: shape == DEEP_BACKWARDS ? S("(100000 99999 99998 ")
+						  : S("(1 (2)(3)(4)")));
+		CHECK_U64((uint64_t)(str_find(text, S("(1")) == 0), 1);
+		CHECK(str_find(text, shape == BROAD ? S("))(") : S(")(")) < 0); /* one thread */
 	}
 	buf_done(&out);
 	arena_free(&a);
@@ -262,15 +309,83 @@ deep_and_broad(void)
 static void
 out_of_budget(void)
 {
-	struct imap_thread_tree t;
-	for (size_t budget = 1024; budget < 1 << 20; budget *= 2) {
-		struct arena *a = arena_new(NULL, "small", budget, 0);
-		CHECK_ERR(imap_thread_build(&(struct imap_thread_input){ IMAP_THREAD_REFERENCES,
-						big, MANY, key },
-			      &t, a),
-		    ERR_BUDGET);
-		arena_free(&a);
+	struct buf out;
+	buf_init(&out, 1 << 20);
+	make_big(DEEP);
+	for (int by = 0; by < 2; by++) {
+		for (size_t budget = 1024; budget < 1 << 22; budget = budget * 5 / 4) {
+			struct arena *a = arena_new(NULL, "small", budget, 0);
+			CHECK_ERR(threads(a, (enum imap_thread_by)by, big, MANY, &out), ERR_BUDGET);
+			arena_free(&a);
+		}
 	}
+	buf_done(&out);
+}
+
+/* Every third one a reply to the one before it, as many subjects as a quarter of the messages. */
+static enum err
+add_million(struct imap_thread *t)
+{
+	char id[32], ref[32], subject[32];
+	str refs[1];
+	for (uint32_t i = 0; i < MILLION; i++) {
+		int n = snprintf(id, sizeof id, "%u.kept@sender.test", i);
+		int r = snprintf(ref, sizeof ref, "%u.kept@sender.test", i - 1);
+		int s = snprintf(subject, sizeof subject, "TOPIC %u",
+		    (uint32_t)((uint64_t)i * 104729 % (MILLION / 4)));
+		refs[0] = str_make(ref, (size_t)r);
+		TRY(add(t,
+		    &(struct imap_thread_letter){ .id = str_make(id, (size_t)n),
+			.subject = str_make(subject, (size_t)s),
+			.sent_s = i * 61 % 31536000,
+			.refs = refs,
+			.refs_n = i % 3 == 2 },
+		    i + 1));
+	}
+	return ERR_OK;
+}
+
+static void
+million(void)
+{
+	struct arena *a = arena_new(NULL, "thread", MILLION_OCTETS, 0);
+	struct imap_thread *t;
+	struct buf out;
+	size_t threads = 0;
+	buf_init(&out, 100000);
+	for (int by = 0; by < 2; by++) {
+		arena_reset(a);
+		CHECK_ERR(imap_thread_new(a, (enum imap_thread_by)by, key, &t), ERR_OK);
+		CHECK_ERR(add_million(t), ERR_OK);
+		CHECK_ERR(imap_thread_build(t), ERR_OK);
+		for (bool more = true; more;) {
+			more = imap_thread_put(t, &out, 65536);
+			CHECK(more == (out.n >= 65536));
+			for (size_t i = 0; i < out.n; i++) {
+				threads += out.p[i] == '(';
+				threads -= out.p[i] == ')';
+			}
+			buf_reset(&out);
+		}
+		CHECK_U64(threads, 0);
+	}
+	buf_done(&out);
+	arena_free(&a);
+}
+
+/* With another key another hash, and a quoted identifier is that without quotes. */
+static void
+hashes(void)
+{
+	struct arena *a = arena_new(NULL, "thread", 1 << 22, 0);
+	struct imap_thread *t, *other;
+	CHECK_ERR(imap_thread_new(a, IMAP_THREAD_REFERENCES, key, &t), ERR_OK);
+	CHECK_ERR(imap_thread_new(a, IMAP_THREAD_REFERENCES, (const uint8_t[16]){ 9 }, &other),
+	    ERR_OK);
+	CHECK(imap_thread_hash(t, S("a@b")) == imap_thread_hash(t, S("\"a\"@b")));
+	CHECK(imap_thread_hash(t, S("a@b")) != imap_thread_hash(t, S("A@b")));
+	CHECK(imap_thread_hash(t, S("a@b")) != imap_thread_hash(other, S("a@b")));
+	arena_free(&a);
 }
 
 static void
@@ -288,4 +403,5 @@ normal_ids(void)
 	}
 }
 
-TEST_MAIN(follows_the_steps, tangled, deep_and_broad, out_of_budget, normal_ids)
+TEST_MAIN(follows_the_steps, as_the_plain_way, deep_and_broad, out_of_budget, million, hashes,
+    normal_ids)

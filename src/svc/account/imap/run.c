@@ -289,7 +289,7 @@ svc_account_imap_init(struct svc_account_imap *s, struct svc_account *a)
 		return ERR_NOMEM;
 	}
 	s->command_arena = arena_new(s->arena, "command", IMAP_COMMAND_BUDGET, 0);
-	s->work = arena_new(s->arena, "work", SVC_ACCOUNT_IMAP_BUDGET / 2, 0);
+	s->work = arena_new(s->arena, "work", SVC_ACCOUNT_IMAP_WORK, 0);
 	s->box_arena = arena_new(s->arena, "mailbox", SVC_ACCOUNT_IMAP_BUDGET / 8, 0);
 	s->scratch = arena_new(s->arena, "scratch", SVC_ACCOUNT_IMAP_SCRATCH, 0);
 	s->shared.arena = arena_new(s->arena, "shared", SVC_ACCOUNT_IMAP_SHARED_BUDGET, 0);

@@ -260,7 +260,10 @@ partial_results(void)
 	    { "a UID FETCH 1:5 (FLAGS) (PARTIAL -1:-3 CHANGEDSINCE 100000)",
 		"* OK [HIGHESTMODSEQ #] from now on\na OK FETCH done\n" },
 	    { "a SEARCH RETURN (PARTIAL 1:2) MODSEQ 1",
-		"* ESEARCH (TAG \"a\") PARTIAL (1:2 1:2) MODSEQ #\na OK SEARCH done\n" });
+		"* ESEARCH (TAG \"a\") PARTIAL (1:2 1:2) MODSEQ #\na OK SEARCH done\n" },
+	    { "a SORT (SIZE) UTF-8 MODSEQ 1", "* SORT 4 5 1 2 3 (MODSEQ #)\na OK SORT done\n" },
+	    { "a SORT RETURN (MIN) (SIZE) UTF-8 MODSEQ 1",
+		"* ESEARCH (TAG \"a\") MIN 4 MODSEQ #\na OK SORT done\n" });
 	svc_account_imap_trial_end(&t);
 	svc_account_imap_trial_remove(&conf);
 }

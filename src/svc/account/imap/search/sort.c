@@ -7,16 +7,23 @@
 
 #include "svc/account/imap/qresync.h"
 
+enum { POOL = 65536 }; /* octets taken for strings at a time */
+
 struct item {
-	uint64_t id, modseq;
+	uint64_t id;
 	uint32_t uid, size;
 };
 
 struct sorting {
 	struct svc_account_imap *s;
 	const struct imap_sort_args *args;
+	struct arena *first; /* of items; ends when their keys are known */
 	struct item *items;
+	uint32_t *uids;
+	uint64_t *modseqs; /* NULL: they do not matter */
 	size_t n, cap;
+	char *pool; /* where the next string goes */
+	size_t pool_n;
 };
 
 static enum err
@@ -24,7 +31,10 @@ found(void *ctx, const struct store_msg *m, uint32_t seq)
 {
 	struct sorting *x = ctx;
 	ASSERT(x->n < x->cap);
-	x->items[x->n++] = (struct item){ m->id, m->modseq, m->uid, m->size };
+	if (x->modseqs != NULL) {
+		x->modseqs[x->n] = m->modseq;
+	}
+	x->items[x->n++] = (struct item){ m->id, m->uid, m->size };
 	return ERR_OK;
 }
 
@@ -53,12 +63,25 @@ part_of(enum imap_sort_by by)
 	}
 }
 
+/* Strings lie without gaps: there may be a million of them. */
 static enum err
 keep_text(struct sorting *x, str text, struct imap_sort_value *ret)
 {
-	text = text.n > 0 ? arena_dup(x->s->work, text) : S("");
-	*ret = imap_sort_text(text);
-	return text.p == NULL ? ERR_BUDGET : ERR_OK;
+	if (text.n > x->pool_n) {
+		size_t n = MAX(text.n, (size_t)POOL);
+		x->pool = arena_alloc(x->s->work, n);
+		x->pool_n = x->pool == NULL ? 0 : n;
+	}
+	if (text.n > x->pool_n) {
+		return ERR_BUDGET;
+	}
+	if (text.n > 0) {
+		memcpy(x->pool, text.p, text.n);
+	}
+	*ret = imap_sort_text(text.n == 0 ? S("") : str_make(x->pool, text.n));
+	x->pool += text.n;
+	x->pool_n -= text.n;
+	return ERR_OK;
 }
 
 static enum err
@@ -86,19 +109,14 @@ value_of(struct sorting *x, struct svc_account_imap_facts *facts, const struct i
 	return keep_text(x, text, ret);
 }
 
-/* The uids in the order asked for. */
+/* The keys of everything found, in its order; the items go. */
 static enum err
-order(struct sorting *x, struct svc_account_imap_facts *facts, uint32_t **ret_uids)
+look_up(struct sorting *x, struct svc_account_imap_facts *facts, struct imap_sort_value *v)
 {
 	size_t keys = x->args->n;
-	struct imap_sort_value *v = arena_array(x->s->work, x->n * keys, sizeof *v);
-	uint32_t *at = arena_array(x->s->work, x->n, sizeof *at);
-	if (v == NULL || at == NULL) {
-		return ERR_BUDGET;
-	}
 	TRY(store_hold(x->s->store));
 	for (size_t i = 0; i < x->n; i++) {
-		at[i] = (uint32_t)i;
+		x->uids[i] = x->items[i].uid;
 		for (size_t k = 0; k < keys; k++) {
 			enum err e = value_of(x, facts, &x->items[i], x->args->keys[k].by,
 			    &v[i * keys + k]);
@@ -108,9 +126,28 @@ order(struct sorting *x, struct svc_account_imap_facts *facts, uint32_t **ret_ui
 		}
 	}
 	store_release(x->s->store);
-	struct imap_sort_list list = { x->args->keys, keys, v, at, x->n };
-	TRY(imap_sort(&list, x->s->work));
-	*ret_uids = at;
+	arena_free(&x->first);
+	return ERR_OK;
+}
+
+/* What was found, in the order asked for. */
+static enum err
+order(struct sorting *x, struct svc_account_imap_facts *facts, uint32_t **ret_at)
+{
+	struct arena *a = x->s->work;
+	struct imap_sort_value *v = arena_array(a, x->n * x->args->n, sizeof *v);
+	uint32_t *at = arena_array(a, x->n, sizeof *at);
+	x->uids = arena_array(a, x->n, sizeof *x->uids);
+	if (v == NULL || at == NULL || x->uids == NULL) {
+		return ERR_BUDGET;
+	}
+	TRY(look_up(x, facts, v));
+	for (size_t i = 0; i < x->n; i++) {
+		at[i] = (uint32_t)i;
+	}
+	struct imap_sort_list list = { x->args->keys, x->args->n, v, at, x->n };
+	TRY(imap_sort(&list, a));
+	*ret_at = at;
 	return ERR_OK;
 }
 
@@ -131,22 +168,31 @@ put_sort(struct svc_account_imap_result *r, size_t n)
 	buf_cstr(out, "\r\n");
 }
 
+static void
+note_modseqs(const struct sorting *x, const uint32_t *at, struct svc_account_imap_result *r)
+{
+	for (size_t i = 0; i < x->n; i++) {
+		r->highest = MAX(r->highest, x->modseqs[i]);
+	}
+	r->min_modseq = x->modseqs[at[0]];
+	r->max_modseq = x->modseqs[at[x->n - 1]];
+}
+
 static enum err
 answer(struct sorting *x, uint32_t *at, struct svc_account_imap_result *r)
 {
 	for (size_t i = 0; i < x->n; i++) {
-		store_set_add(&r->found, x->items[i].uid, x->items[i].uid);
-		r->highest = MAX(r->highest, x->items[i].modseq);
+		store_set_add(&r->found, x->uids[i], x->uids[i]);
 	}
 	if (x->n > 0) {
-		const struct item *first = &x->items[at[0]], *last = &x->items[at[x->n - 1]];
-		r->min = first->uid;
-		r->min_modseq = first->modseq;
-		r->max = last->uid;
-		r->max_modseq = last->modseq;
+		r->min = x->uids[at[0]];
+		r->max = x->uids[at[x->n - 1]];
+	}
+	if (x->n > 0 && x->modseqs != NULL) {
+		note_modseqs(x, at, r);
 	}
 	for (size_t i = 0; i < x->n; i++) {
-		at[i] = x->items[at[i]].uid;
+		at[i] = x->uids[at[i]];
 	}
 	r->sorted = at;
 	if (x->args->search.extended) {
@@ -155,6 +201,22 @@ answer(struct sorting *x, uint32_t *at, struct svc_account_imap_result *r)
 	TRY(store_set_err(&r->found));
 	put_sort(r, x->n);
 	return ERR_OK;
+}
+
+/* Room for all messages of the mailbox. */
+static enum err
+make_room(struct sorting *x)
+{
+	x->first = arena_new(x->s->work, "sort items", SIZE_MAX / 2, 0);
+	if (x->first == NULL) {
+		return ERR_BUDGET;
+	}
+	x->items = arena_array(x->first, x->cap, sizeof *x->items);
+	if (x->args->search.program.has_modseq) {
+		x->modseqs = arena_array(x->s->work, x->cap, sizeof *x->modseqs);
+	}
+	bool all = x->modseqs != NULL || !x->args->search.program.has_modseq;
+	return x->items == NULL || !all ? ERR_BUDGET : ERR_OK;
 }
 
 static enum err
@@ -174,8 +236,8 @@ sort(struct svc_account_imap *s, struct imap_command *cmd)
 	uint32_t *at = NULL;
 	store_set_init(&r.found);
 	TRY(svc_account_imap_search_begin(s, &args->search.program));
-	x.items = arena_array(s->work, x.cap, sizeof *x.items);
-	enum err e = x.items == NULL ? ERR_BUDGET : svc_account_imap_search_run(&search);
+	enum err e = make_room(&x);
+	e = e == ERR_OK ? svc_account_imap_search_run(&search) : e;
 	e = e == ERR_OK ? order(&x, &search.facts, &at) : e;
 	svc_account_imap_search_done(&search);
 	e = e == ERR_OK ? answer(&x, at, &r) : e;
