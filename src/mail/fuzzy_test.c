@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What inexact matching finds and how it ranks it: tables; one error against a list of everything
+ * that has one; and that a query is always found in a text that contains it.
+ */
+#include "mail/fuzzy.h"
+
+#include "base/buf.h"
+#include "base/test.h"
+
+static unsigned
+score_at(str query, str text, unsigned weight)
+{
+	struct mail_fuzzy f;
+	struct mail_fuzzy_found found = { 0 };
+	mail_fuzzy_init(&f, query);
+	mail_fuzzy_look(&f, text, weight, &found);
+	return mail_fuzzy_score(&f, &found);
+}
+
+struct row {
+	const char *query, *text;
+	unsigned score;
+};
+
+static void
+run(const struct row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		test_case = rows[i].query;
+		if (score_at(str_from(rows[i].query), str_from(rows[i].text), MAIL_FUZZY_BEST) !=
+		    rows[i].score) {
+			test_case = rows[i].text;
+		}
+		CHECK_U64(score_at(str_from(rows[i].query), str_from(rows[i].text),
+			      MAIL_FUZZY_BEST),
+		    rows[i].score);
+	}
+	test_case = NULL;
+}
+
+static void
+one_word(void)
+{
+	static const struct row rows[] = {
+		{ "helo", "helo", 100 },
+		{ "helo", "say helo!", 100 },
+		{ "helo", "helos", 90 },
+		{ "helo", "othelo", 70 },
+		{ "helo", "othelo helos", 90 },
+		{ "helo", "othelo helos <helo>", 100 },
+		{ "helo", "hello world", 60 }, /* RFC 6203 4 */
+		{ "helo", "i need help", 60 },
+		{ "helo", "heol", 60 },
+		{ "helo", "hel", 60 },
+		{ "helo", "jelo", 0 }, /* never the first letter */
+		{ "helo", "ehlo", 0 },
+		{ "helo", "hole", 0 },
+		{ "helo", "hellos", 0 },
+		{ "helo", "wheel hotel", 0 },
+		{ "hel", "hal", 0 }, /* too short for errors */
+		{ "recieve", "to receive", 60 },
+		{ "recieve", "recipe", 0 },
+		{ "acomodation", "accommodation", 40 },
+		{ "acomodation", "accommodations", 0 },
+		{ "postmaster", "potsmasetr", 40 },
+		{ "searching", "a search", 50 },
+		{ "searching", "searchers", 50 },
+		{ "searching", "searchlights", 0 },
+		{ "searching", "research", 0 },
+		{ "meetings", "meeting", 60 },
+		{ "search", "searching", 90 },
+		{ "2024", "2023", 0 }, /* another number */
+		{ "inv48213", "inv48214", 0 },
+		{ "48213", "no. 48213.", 100 },
+		{ "a", "banana", 70 },
+		{ "aaaaaaaaaabbbbbbbbbbccccccccccddd", "aaaaaaaaaabbbbbbbbbbccccccccccdd", 0 },
+		{ "aaaaaaaaaabbbbbbbbbbccccccccccdd", "aaaaaaaaaabbbbbbbbbbcccccccccddd", 60 },
+		{ "aaaaaaaaaabbbbbbbbbbccccccccccdd", "aaaaaaaaaabbbbbbbbbbccccccccccddddd", 90 },
+		{ "helo", "", 0 },
+		{ "", "anything", 100 },
+		{ "", "", 100 },
+		{ "!!", "wow!!", 100 },
+		{ "!!", "wow!", 0 },
+	};
+	run(rows, LEN(rows));
+}
+
+static void
+letters_beyond_ascii(void)
+{
+	static const struct row rows[] = {
+		{ "\xd0\xbf\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82",
+		    "\xd0\xbf\xd1\x80\xd0\xb5\xd0\xb2\xd0\xb5\xd1\x82", 60 },
+		{ "\xd0\xbf\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82", /* a quarter of the octets */
+		    "\xd0\xbf\xd0\xbe\xd0\xb5\xd0\xb2\xd0\xb5\xd1\x82", 0 },
+		{ "\xd1\x80\xd1\x80\xd1\x80\xd1\x80", "\xd1\x80\xd1\x80\xd1\x80\xd1\x80\xd1\x80",
+		    90 },
+		{ "s\xc3\xb8ren", "soren", 60 },
+		{ "hello", "\xe2\x80\x9chello\xe2\x80\x9d", 100 }, /* quotation marks */
+		{ "hello", "\xc2\xabhelo\xc2\xbb", 60 },
+		{ "\xe2\x80\x9chello\xe2\x80\x9d", "hello", 100 },
+		{ "hello", "x\xe4\xbc\x9ahello", 70 },
+		{ "\xe4\xbc\x9a\xe8\xad\xb0", "\xe6\x9c\xac\xe4\xbc\x9a\xe8\xad\xb0\xe5\xae\xa4",
+		    70 },
+		{ "\xe4\xbc\x9a\xe8\xad\xb0 abc", "abc", 0 }, /* two of them are a word */
+		{ "hello", "h\xff\xfelo", 0 },
+		{ "hello", "\x80hello\xe2", 100 },
+	};
+	run(rows, LEN(rows));
+}
+
+static void
+several_words(void)
+{
+	static const struct row rows[] = {
+		{ "imap broken", "imap broken", 100 },
+		{ "imap broken", "the imap broken again", 100 },
+		{ "imap broken", "broken imap", 90 }, /* RFC 6203 3 */
+		{ "imap broken", "imap is broken", 90 },
+		{ "imap broken", "imap is borken", 72 },
+		{ "imap broken", "imap works", 0 },
+		{ "imap is broken", "broken imap", 59 }, /* a short word need not be there */
+		{ "a b", "b a", 90 },
+		{ "a b", "a", 0 }, /* nothing but short ones: all */
+		{ "one two three", "three one", 0 },
+		{ "alpha beta gamma delta", "delta beta alpha", 67 },
+		{ "alpha beta gamma delta", "delta beta", 0 },
+		{ "dave@exmaple.com", "dave <dave@example.com>", 77 },
+		{ "dave@exmaple.com", "dave <dave@example.org>", 0 },
+		{ "n1 n2 n3 n4 n5 n6 n7 n8 n9 n10 n11 n12 n13",
+		    "n1 n2 n3 n4 n5 n6 n7 n8 n9 n10 n11 n12", 90 },
+	};
+	run(rows, LEN(rows));
+}
+
+/* Words may be in several texts of a message, and count as much as the best place of each. */
+static void
+several_texts(void)
+{
+	struct mail_fuzzy f;
+	struct mail_fuzzy_found found = { 0 };
+	mail_fuzzy_init(&f, S("imap broken"));
+	mail_fuzzy_look(&f, S("imap"), 50, &found);
+	CHECK_U64(mail_fuzzy_score(&f, &found), 0);
+	mail_fuzzy_look(&f, S("it is broken"), 100, &found);
+	CHECK_U64(mail_fuzzy_score(&f, &found), 67);
+	mail_fuzzy_look(&f, S("imap"), 100, &found);
+	CHECK_U64(mail_fuzzy_score(&f, &found), 90);
+	mail_fuzzy_look(&f, S("nothing"), 100, &found);
+	CHECK_U64(mail_fuzzy_score(&f, &found), 90);
+	mail_fuzzy_look(&f, S("imap broken"), 30, &found);
+	CHECK_U64(mail_fuzzy_score(&f, &found), 100);
+	CHECK_U64(score_at(S("imap"), S("imap"), 70), 70);
+	CHECK_U64(score_at(S("imap"), S("imao"), 1), 1);
+	CHECK_U64(score_at(S("?"), S("what?"), 70), 70);
+}
+
+/* Everything with one error, made by making it: position by position, not by distance. */
+static bool
+has_one_error(str word, str text)
+{
+	char b[16];
+	for (size_t i = 1; i <= word.n; i++) {
+		for (char c = 'a'; c <= 'd'; c++) {
+			memcpy(b, word.p, i); /* a letter more */
+			b[i] = c;
+			memcpy(b + i + 1, word.p + i, word.n - i);
+			if (str_eq(text, str_make(b, word.n + 1))) {
+				return true;
+			}
+			memcpy(b, word.p, word.n); /* another letter */
+			b[i] = c;
+			if (i < word.n && str_eq(text, str_make(b, word.n))) {
+				return true;
+			}
+		}
+		memcpy(b, word.p, i); /* one less; two that changed places */
+		memcpy(b + i, word.p + MIN(i + 1, word.n), word.n - MIN(i + 1, word.n));
+		if (i < word.n && str_eq(text, str_make(b, word.n - 1))) {
+			return true;
+		}
+		memcpy(b, word.p, word.n);
+		if (i + 1 < word.n) {
+			b[i] = word.p[i + 1];
+			b[i + 1] = word.p[i];
+		}
+		if (str_eq(text, str_make(b, word.n))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Number `code` of all words of n letters a to d. */
+static str
+spell(char *room, size_t n, unsigned code)
+{
+	for (size_t i = 0; i < n; i++) {
+		room[i] = (char)('a' + (code & 3));
+		code >>= 2;
+	}
+	return str_make(room, n);
+}
+
+static void
+errors_as_listed(void)
+{
+	static const str words[] = { S_INIT("abcd"), S_INIT("abab"), S_INIT("aabca"),
+		S_INIT("dcdaa") };
+	unsigned wrong = 0, near = 0;
+	char room[8];
+	for (size_t k = 0; k < LEN(words); k++) {
+		for (size_t n = 3; n <= 6; n++) {
+			for (unsigned code = 0; code < 1u << 2 * n; code++) {
+				str text = spell(room, n, code);
+				bool exact = str_find(text, words[k]) >= 0;
+				bool want = has_one_error(words[k], text);
+				unsigned got = score_at(words[k], text, 100);
+				near += !exact && got == 60;
+				wrong += exact ? got < 70 : got != (want ? 60u : 0u);
+			}
+		}
+	}
+	CHECK_U64(wrong, 0);
+	CHECK(near > 60);
+}
+
+static uint32_t seed = 3;
+
+static uint32_t
+roll(uint32_t n)
+{
+	seed = seed * 1664525u + 1013904223u;
+	return (seed >> 8) % n;
+}
+
+/* What SEARCH finds without FUZZY it finds with it, wherever the query is cut out. */
+static void
+finds_what_is_there(void)
+{
+	static const char *const pieces[] = { "ab", "abc", " ", ", ", "\xd0\xbf", "\xe2\x80\x9c",
+		"\xc2\xab", "7", "wonderful", "@", "\xe4\xbc\x9a", "a", "\n", "some" };
+	char room[400];
+	unsigned missed = 0;
+	for (int round = 0; round < 20000; round++) {
+		struct buf b;
+		buf_init_fixed(&b, room, sizeof room);
+		for (uint32_t i = 0, n = roll(30); i < n; i++) {
+			buf_cstr(&b, pieces[roll(LEN(pieces))]);
+		}
+		size_t from = roll((uint32_t)b.n + 1), to = from + roll((uint32_t)(b.n - from) + 1);
+		missed += score_at(str_sub(buf_view(&b), from, to - from), buf_view(&b), 100) == 0;
+	}
+	CHECK_U64(missed, 0);
+}
+
+TEST_MAIN(one_word, letters_beyond_ascii, several_words, several_texts, errors_as_listed,
+    finds_what_is_there)
