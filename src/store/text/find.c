@@ -67,8 +67,9 @@ look_at_rest(struct store_text *t, struct store_text_look *l, size_t from)
 		TRY(breathe(l->ask));
 		enum err e = store_text_read(t, l->ask->ids[i]);
 		if (e == ERR_OK) {
-			store_text_look_at(l, i, &t->text);
-		} else if (e != ERR_NOTFOUND) {
+			e = store_text_look_at(l, i, &t->text);
+		}
+		if (e != ERR_OK && e != ERR_NOTFOUND) {
 			return e;
 		}
 	}
@@ -156,6 +157,16 @@ find_plainly(struct store *s, struct store_text_ask *ask)
 	return e;
 }
 
+/* What another look has found of the message at `from` of its own. */
+static void
+take_one(struct store_text_ask *ask, size_t at, const struct store_text_ask *some, size_t from)
+{
+	ask->hits[at] = some->hits[from];
+	if (ask->scores != NULL) {
+		memcpy(ask->scores + at * ask->slots, some->scores + from * ask->slots, ask->slots);
+	}
+}
+
 /* Ask about the marked messages only. */
 static enum err
 find_marked(struct store *s, struct store_text_ask *ask, const bool *marks)
@@ -172,10 +183,18 @@ find_marked(struct store *s, struct store_text_ask *ask, const bool *marks)
 	}
 	some.ids = ids;
 	some.hits = hits;
-	enum err e = find_plainly(s, &some);
-	for (size_t i = 0, from = 0; i < ask->n; i++) {
-		ask->hits[i] = marks[i] ? hits[from++] : 0;
+	if (ask->scores != NULL) {
+		some.scores = mem_zalloc(ask->n * ask->slots, 1);
 	}
+	bool room = ask->scores == NULL || some.scores != NULL;
+	enum err e = room ? find_plainly(s, &some) : ERR_NOMEM;
+	for (size_t i = 0, from = 0; e == ERR_OK && i < ask->n; i++) {
+		ask->hits[i] = 0;
+		if (marks[i]) {
+			take_one(ask, i, &some, from++);
+		}
+	}
+	mem_drop(some.scores != ask->scores ? some.scores : NULL);
 	mem_drop(ids);
 	return e;
 }

@@ -19,6 +19,8 @@ static struct world {
 	struct store *s;
 	uint64_t random, made;
 	uint64_t ids[MESSAGES_MAX], hits[MESSAGES_MAX];
+	uint8_t scores[MESSAGES_MAX * KEYS];
+	struct mail_fuzzy fuzzy[KEYS];
 	size_t n; /* ids of living messages, ascending */
 	uint64_t breaths;
 } w;
@@ -28,7 +30,8 @@ static const char *const words[] = { "alpha", "Beta", "\xc3\x84pfel", "apfel", "
 	"to:", "0815" };
 static const char *const needles[] = { "alpha", "beta", "apfel", "gamma delta", "subject", "cafe",
 	"z", "zz", "\xd0\xbf\xd1\x80\xd0\xb8", "word-h", "a", "0815", "nowhere", "to: beta", "",
-	"alpha alpha", "image/png", ": al" };
+	"alpha alpha", "image/png", ": al", "alhpa", "beta alpha", "longre apfle zz", "delta gamma",
+	"0816" };
 
 static uint64_t
 any(uint64_t below)
@@ -140,6 +143,40 @@ field_has(str column, const struct store_text_key *key)
 	return false;
 }
 
+/* The fields of that name, one behind another. */
+static void
+look_at_fields(str column, const struct store_text_key *key, struct mail_fuzzy_found *found)
+{
+	str line;
+	while (str_next(&column, '\n', &line)) {
+		str name, rest;
+		if (line.n > 0 && line.p[0] != MAIL_TEXT_PART && str_cut(line, ':', &name, &rest) &&
+		    str_eq(name, key->name)) {
+			mail_fuzzy_look(key->fuzzy, rest, 100, found);
+		}
+	}
+}
+
+static unsigned
+score(const struct mail_text *t, const struct store_text_key *key)
+{
+	struct mail_fuzzy_found found = { 0 };
+	str body = buf_view(&t->column[MAIL_TEXT_BODY]);
+	str main = buf_view(&t->column[MAIL_TEXT_MAIN]),
+	    other = buf_view(&t->column[MAIL_TEXT_FIELDS]);
+	if (key->where == STORE_TEXT_FIELD) {
+		look_at_fields(main, key, &found);
+		look_at_fields(other, key, &found);
+	} else if (key->where == STORE_TEXT_BODY) {
+		mail_fuzzy_look(key->fuzzy, body, 100, &found);
+	} else { /* doc/why/029 */
+		mail_fuzzy_look(key->fuzzy, main, 100, &found);
+		mail_fuzzy_look(key->fuzzy, body, 70, &found);
+		mail_fuzzy_look(key->fuzzy, other, 50, &found);
+	}
+	return mail_fuzzy_score(key->fuzzy, &found);
+}
+
 static bool
 has(const struct mail_text *t, const struct store_text_key *key)
 {
@@ -155,8 +192,9 @@ has(const struct mail_text *t, const struct store_text_key *key)
 	    str_find(body, key->needle) >= 0;
 }
 
+/* Out: scores, by slot */
 static uint64_t
-oracle(uint64_t id, const struct store_text_key *keys, size_t n)
+oracle(uint64_t id, const struct store_text_key *keys, size_t n, uint8_t *scores)
 {
 	struct arena *a = arena_new(NULL, "oracle", 8 << 20, 0);
 	struct mail_text t;
@@ -166,7 +204,10 @@ oracle(uint64_t id, const struct store_text_key *keys, size_t n)
 	if (store_text(w.s, id, &octets) == ERR_OK) {
 		CHECK_ERR(mail_text_read(&t, octets, a), ERR_OK);
 		for (size_t k = 0; k < n; k++) {
-			hits |= (uint64_t)has(&t, &keys[k]) << k;
+			unsigned got = keys[k].fuzzy != NULL ? score(&t, &keys[k]) : 0;
+			hits |= (uint64_t)(keys[k].fuzzy != NULL ? got > 0 : has(&t, &keys[k]))
+			    << k;
+			scores[keys[k].slot] = (uint8_t)MAX(got, (unsigned)scores[keys[k].slot]);
 		}
 	}
 	mail_text_done(&t);
@@ -181,16 +222,24 @@ breathe(void *ctx)
 	return ERR_OK;
 }
 
-static void
+/* Out: how many are fuzzy */
+static size_t
 any_keys(struct store_text_key *keys)
 {
+	size_t slots = 0;
 	static const str names[] = { S_INIT("subject"), S_INIT("from"), S_INIT("x-other"),
 		S_INIT("content-type"), S_INIT("x-none") };
 	for (size_t k = 0; k < KEYS; k++) {
 		keys[k] = (struct store_text_key){ .where = (enum store_text_where)any(3),
 			.name = names[any(LEN(names))],
 			.needle = str_from(needles[any(LEN(needles))]) };
+		if (any(3) == 0) {
+			mail_fuzzy_init(&w.fuzzy[k], keys[k].needle);
+			keys[k].fuzzy = &w.fuzzy[k];
+			keys[k].slot = slots++;
+		}
 	}
+	return slots;
 }
 
 /* Ask for all messages, or for some; compare each of them, or one in `step`. */
@@ -199,8 +248,8 @@ ask(bool some, size_t step)
 {
 	static uint64_t ids[MESSAGES_MAX];
 	struct store_text_key keys[KEYS];
-	size_t n = 0, wrong = 0;
-	any_keys(keys);
+	size_t n = 0, wrong = 0, slots = any_keys(keys);
+	bool scored = slots > 0 && any(2) == 0;
 	for (size_t i = 0; i < w.n; i++) {
 		if (!some || any(7) == 0) {
 			ids[n++] = w.ids[i];
@@ -209,9 +258,16 @@ ask(bool some, size_t step)
 	struct store_text_ask a = {
 		.keys = keys, .keys_n = KEYS, .ids = ids, .n = n, .hits = w.hits, .breathe = breathe
 	};
+	if (scored) {
+		memset(w.scores, 0, sizeof w.scores);
+		a.scores = w.scores;
+		a.slots = slots;
+	}
 	CHECK_ERR(store_text_find(w.s, &a), ERR_OK);
 	for (size_t i = any(step); i < n; i += step) {
-		wrong += w.hits[i] != oracle(ids[i], keys, KEYS);
+		uint8_t want[KEYS] = { 0 };
+		wrong += w.hits[i] != oracle(ids[i], keys, KEYS, want);
+		wrong += scored && memcmp(want, w.scores + i * slots, slots) != 0;
 	}
 	CHECK_U64(wrong, 0);
 }
@@ -446,6 +502,26 @@ narrowed(const char *needle)
 	return n;
 }
 
+/* The same for a fuzzy key. */
+static size_t
+narrowed_fuzzily(const char *needle)
+{
+	static bool marks[MESSAGES_MAX];
+	struct mail_fuzzy f;
+	mail_fuzzy_init(&f, str_from(needle));
+	struct store_text_key key = { .needle = str_from(needle), .fuzzy = &f };
+	struct store_text_ask a = { .keys = &key, .keys_n = 1, .ids = w.ids, .n = w.n };
+	size_t n = 0;
+	memset(marks, 0, sizeof marks);
+	if (!store_text_trigram_narrow(w.s, &a, marks)) {
+		return SIZE_MAX;
+	}
+	for (size_t i = 0; i < w.n; i++) {
+		n += marks[i];
+	}
+	return n;
+}
+
 /* One message with words that no other has. */
 static void
 add_rare(const char *text)
@@ -480,6 +556,9 @@ large(void)
 	CHECK(narrowed("rare \"quoted\"") == left);
 	CHECK(narrowed("\xd0\xbf\xd1\x80\xd0\xb8\xd0\xb2") == left);
 	CHECK(narrowed("qu") == SIZE_MAX && narrowed("alpha") == SIZE_MAX);
+	CHECK(narrowed_fuzzily("quokka") == SIZE_MAX); /* it may have an error */
+	CHECK(narrowed_fuzzily("quokka q4711k") <= 128);
+	CHECK(narrowed_fuzzily("alpha beta gamma q4711k") == SIZE_MAX); /* need not be there */
 	for (int i = 0; i < 12; i++) {
 		ask(i % 2 == 1, 20);
 	}

@@ -19,6 +19,7 @@ static struct store_conf conf;
 static struct store *s;
 static size_t messages = MESSAGES;
 static uint64_t *ids, *hits, state = 5;
+static uint8_t *scores;
 static char vocabulary[WORDS][12];
 
 static double
@@ -65,7 +66,7 @@ make_message(struct buf *out, size_t number)
 		buf_printf(out, "%s%s", any_word(),
 		    store_trial_random(&state, 11) == 0 ? "\r\n" : " ");
 	}
-	buf_cstr(out, number % 1000 == 7 ? "a needle in hay\r\n" : "\r\n");
+	buf_cstr(out, number % 1000 == 7 ? "a needle in haystacks\r\n" : "\r\n");
 }
 
 static void
@@ -96,14 +97,16 @@ fill(void)
 }
 
 static void
-look_for(enum store_text_where where, const char *needle, size_t want)
+look(struct store_text_key *key, size_t want)
 {
-	struct store_text_key key = {
-		.where = where, .name = S("x-none"), .needle = str_from(needle)
-	};
 	struct store_text_ask ask = {
-		.keys = &key, .keys_n = 1, .ids = ids, .n = messages, .hits = hits
+		.keys = key, .keys_n = 1, .ids = ids, .n = messages, .hits = hits
 	};
+	if (key->fuzzy != NULL) {
+		memset(scores, 0, messages);
+		ask.scores = scores;
+		ask.slots = 1;
+	}
 	size_t found = 0;
 	int64_t wall = sys_clock_us();
 	double cpu = cpu_ms();
@@ -113,9 +116,30 @@ look_for(enum store_text_where where, const char *needle, size_t want)
 	for (size_t i = 0; i < messages; i++) {
 		found += hits[i] != 0;
 	}
-	printf("%-5s %-16s %8zu found %9.3f ms, %9.3f ms of CPU\n",
-	    where == STORE_TEXT_ANY ? "TEXT" : "BODY", needle, found, (double)wall / 1000, cpu);
+	printf("%-5s %-5s %-24.*s %8zu found %9.3f ms, %9.3f ms of CPU\n",
+	    key->fuzzy != NULL ? "FUZZY" : "", key->where == STORE_TEXT_ANY ? "TEXT" : "BODY",
+	    STR_ARG(key->needle), found, (double)wall / 1000, cpu);
 	CHECK(want == SIZE_MAX ? found > 0 : found == want);
+}
+
+static void
+look_for(enum store_text_where where, const char *needle, size_t want)
+{
+	struct store_text_key key = {
+		.where = where, .name = S("x-none"), .needle = str_from(needle)
+	};
+	look(&key, want);
+}
+
+static void
+look_fuzzily(const char *needle, size_t want)
+{
+	struct mail_fuzzy fuzzy;
+	struct store_text_key key = {
+		.where = STORE_TEXT_ANY, .needle = str_from(needle), .fuzzy = &fuzzy
+	};
+	mail_fuzzy_init(&fuzzy, key.needle);
+	look(&key, want);
 }
 
 static void
@@ -128,6 +152,12 @@ look_for_all(void)
 	look_for(STORE_TEXT_ANY, "example.org", messages);
 	look_for(STORE_TEXT_BODY, "con", SIZE_MAX);
 	look_for(STORE_TEXT_BODY, "e", SIZE_MAX);
+	look_fuzzily("needle", messages / 1000);
+	look_fuzzily("nedele", messages / 1000);
+	look_fuzzily("hyastakcs", messages / 1000);
+	look_fuzzily("example con", SIZE_MAX);
+	look_fuzzily("in nedele hyastakcs", messages / 1000);
+	look_fuzzily("nedele 0815x", 0);
 }
 
 static void
@@ -155,6 +185,7 @@ speed(void)
 	}
 	ids = mem_zalloc(messages, sizeof *ids);
 	hits = mem_zalloc(messages, sizeof *hits);
+	scores = mem_zalloc(messages, 1);
 	conf = store_trial_conf("speed");
 	conf.trigram_from = 1;
 	s = store_trial_open(&conf);
@@ -177,6 +208,7 @@ speed(void)
 	store_trial_remove(&conf);
 	mem_drop(ids);
 	mem_drop(hits);
+	mem_drop(scores);
 }
 
 TEST_MAIN(speed)

@@ -10,7 +10,7 @@
 #define STORE_TEXT_TEXT_H
 
 #include "base/err.h"
-#include "base/str.h"
+#include "mail/fuzzy.h"
 
 struct store;
 
@@ -26,6 +26,8 @@ struct store_text_key {
 	enum store_text_where where;
 	str name;   /* STORE_TEXT_FIELD: folded, without colon */
 	str needle; /* folded by mail_text_fold; empty: such a field is there, any message has it */
+	const struct mail_fuzzy *fuzzy; /* of the needle: match inexactly; NULL: substrings */
+	size_t slot;                    /* of its score, when scores are wanted */
 };
 
 struct store_text_ask {
@@ -34,6 +36,9 @@ struct store_text_ask {
 	const uint64_t *ids; /* message ids, ascending, none twice */
 	size_t n;
 	uint64_t *hits; /* n of them; set here: bit k says that key k is in the message */
+	uint8_t
+	    *scores; /* or NULL; n times `slots`, zeroed: fuzzy keys that are in it set theirs */
+	size_t slots;
 	/* Called again and again meanwhile; what is not ERR_OK ends the search. May be NULL. */
 	enum err (*breathe)(void *ctx);
 	void *ctx;

@@ -82,6 +82,12 @@ enum err store_text_remake(struct store_text *t, const struct store_text_file *o
 
 /* ---- look.c ------------------------------------------------------------------------------- */
 
+/* Where is looked: entry of the block, place in ask->ids, column. */
+struct store_text_spot {
+	size_t entry, at;
+	int column;
+};
+
 struct store_text_look {
 	struct store_text_ask *ask;
 	struct find finds[STORE_TEXT_KEYS_MAX];
@@ -90,6 +96,9 @@ struct store_text_look {
 	size_t
 	    *wanted; /* of the block at hand: the place in ask->ids of each entry; SIZE_MAX: no */
 	size_t wanted_cap;
+	size_t fuzzy[STORE_TEXT_KEYS_MAX]; /* of each fuzzy key: which one of them it is */
+	size_t fuzzy_n;
+	struct mail_fuzzy_found *found; /* of each entry, and each fuzzy key */
 };
 
 /* The first place in ask->ids with an id of at least `id`. */
@@ -97,8 +106,8 @@ size_t store_text_place_of(const struct store_text_ask *ask, uint64_t id);
 
 void store_text_look_init(struct store_text_look *l, struct store_text_ask *ask);
 void store_text_look_done(struct store_text_look *l);
-/* One message, whose columns are in memory; `at` is its place in ask->ids. */
-void store_text_look_at(struct store_text_look *l, size_t at, const struct mail_text *text);
+/* One message, whose columns are in memory; `at` is its place in ask->ids. NOMEM. */
+enum err store_text_look_at(struct store_text_look *l, size_t at, const struct mail_text *text);
 /* All blocks of a file up to `end`. CORRUPT, NOMEM, IO, or what breathe gave. */
 enum err store_text_look_file(struct store_text_look *l, int fd, uint64_t end);
 

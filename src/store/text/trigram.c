@@ -248,6 +248,27 @@ put_question(struct buf *out, str needle)
 	return grams > 0 && buf_err(out) == ERR_OK;
 }
 
+/*
+ * What a message must have as it stands for a key to be in it; empty: nothing. Of a fuzzy one that
+ * is its longest word that may have no error. (An error takes up to four trigrams from a word, and
+ * those that are left of words as long as people write are in most messages.)
+ */
+static str
+certain(const struct store_text_key *key)
+{
+	const struct mail_fuzzy *f = key->fuzzy;
+	str longest = S("");
+	if (f == NULL || f->n == 0) {
+		return key->needle;
+	}
+	for (size_t i = 0; f->needed == f->deciding && i < f->n; i++) {
+		const struct mail_fuzzy_word *w = &f->word[i];
+		bool must = w->decides && w->errors == 0 && w->stem == 0;
+		longest = must && w->find.needle.n > longest.n ? w->find.needle : longest;
+	}
+	return longest;
+}
+
 /* Mark the messages a needle may be in. TOOMANY: not worth it. */
 static enum err
 mark_candidates(struct db *db, str question, const struct store_text_ask *ask, bool *marks)
@@ -280,7 +301,7 @@ mark_all(struct db *db, const struct store_text_ask *ask, uint64_t last, bool *m
 	for (size_t k = 0; k < ask->keys_n; k++) {
 		struct buf question;
 		buf_init_fixed(&question, room, sizeof room);
-		if (!put_question(&question, ask->keys[k].needle)) {
+		if (!put_question(&question, certain(&ask->keys[k]))) {
 			return ERR_TOOMANY;
 		}
 		TRY(mark_candidates(db, buf_view(&question), ask, marks));
