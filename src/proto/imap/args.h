@@ -27,8 +27,8 @@ imap_args_fn imap_args_search, imap_args_sort, imap_args_thread, imap_args_esear
 void imap_parse_return(struct imap_cur *c, struct imap_search_args *search);
 /* charset SP; only UTF-8 and US-ASCII are known. */
 void imap_parse_charset(struct imap_cur *c);
-/* search-key *(SP search-key), to the end of the command. */
-void imap_parse_program(struct imap_cur *c, struct imap_search_program *program);
+/* search-key *(SP search-key), to the end of the command; the options of RETURN are known. */
+void imap_parse_program(struct imap_cur *c, struct imap_search_args *search);
 /* partial-range (RFC 9394). */
 struct imap_partial imap_parse_partial(struct imap_cur *c);
 

@@ -5,6 +5,7 @@
  *	search = "SEARCH" [SP "RETURN" SP "(" [opt *(SP opt)] ")"] SP
  *	         ["CHARSET" SP charset SP] search-key *(SP search-key)
  *	search-key = name [arguments] / "NOT" SP search-key / "OR" SP search-key SP search-key
+ *	             / "FUZZY" SP search-key
  *	             / sequence-set / "(" search-key *(SP search-key) ")"
  */
 #include "base/codec.h"
@@ -83,10 +84,14 @@ static const struct key {
 	{ S_INIT("YOUNGER"), IMAP_SEARCH_YOUNGER, ARG_INTERVAL, false, 0, 0, { 0 } },
 };
 
-/* An open group: kids still to come, or 0 for a parenthesis (closed by ")") and the root. */
+/*
+ * An open group: kids still to come, or 0 for a parenthesis (closed by ")") and the root. FUZZY has
+ * no node of its own: it marks the nodes of its key, the first of which is `node`.
+ */
 struct group {
 	uint16_t node;
 	uint8_t kids;
+	bool fuzzy;
 };
 
 struct parse {
@@ -110,22 +115,36 @@ add_node(struct parse *p, enum imap_search_op op)
 }
 
 static void
-open_group(struct parse *p, enum imap_search_op op, uint8_t kids)
+push_group(struct parse *p, uint8_t kids, bool fuzzy)
 {
 	if (p->depth == LEN(p->stack)) {
 		imap_cur_fail(p->c, ERR_TOOMANY);
 		return;
 	}
-	p->stack[p->depth++] = (struct group){ (uint16_t)p->nodes.n, kids };
-	(void)add_node(p, op);
+	p->stack[p->depth++] = (struct group){ (uint16_t)p->nodes.n, kids, fuzzy };
+}
+
+static void
+open_group(struct parse *p, enum imap_search_op op, uint8_t kids)
+{
+	push_group(p, kids, false);
+	if (imap_cur_ok(p->c)) {
+		(void)add_node(p, op);
+	}
 }
 
 static void
 close_group(struct parse *p)
 {
 	struct imap_search_node *nodes = p->nodes.p;
-	uint16_t at = p->stack[--p->depth].node;
-	nodes[at].end = (uint16_t)p->nodes.n;
+	const struct group *group = &p->stack[--p->depth];
+	if (!group->fuzzy) {
+		nodes[group->node].end = (uint16_t)p->nodes.n;
+		return;
+	}
+	for (size_t i = group->node; i < p->nodes.n; i++) { /* IMAP_NEST_MAX times at most */
+		nodes[i].fuzzy = true;
+	}
 }
 
 /* A search string: valid UTF-8 of bounded length. */
@@ -278,6 +297,12 @@ parse_key(struct parse *p)
 		imap_cur_sp(c);
 		return false;
 	}
+	if (str_ieq(name, S("FUZZY"))) {
+		push_group(p, 1, true);
+		p->program->has_fuzzy = true;
+		imap_cur_sp(c);
+		return false;
+	}
 	parse_leaf(p, name);
 	return true;
 }
@@ -339,6 +364,7 @@ parse_option(struct imap_cur *c, struct imap_search_args *search)
 		{ S_INIT("COUNT"), IMAP_RETURN_COUNT },
 		{ S_INIT("SAVE"), IMAP_RETURN_SAVE },
 		{ S_INIT("PARTIAL"), IMAP_RETURN_PARTIAL },
+		{ S_INIT("RELEVANCY"), IMAP_RETURN_RELEVANCY },
 	};
 	str name = imap_cur_atom(c);
 	unsigned bit = 0;
@@ -390,8 +416,21 @@ imap_parse_charset(struct imap_cur *c)
 	}
 }
 
-void
-imap_parse_program(struct imap_cur *c, struct imap_search_program *program)
+/* Each fuzzy string costs more of every letter than another one. */
+static void
+check_fuzzy(struct imap_cur *c, const struct imap_search_node *nodes, size_t n)
+{
+	size_t strings = 0;
+	for (size_t i = 0; i < n; i++) {
+		strings += nodes[i].fuzzy && imap_search_is_string(&nodes[i]);
+	}
+	if (strings > IMAP_SEARCH_FUZZY_MAX) {
+		imap_cur_fail(c, ERR_TOOMANY);
+	}
+}
+
+static void
+parse_program(struct imap_cur *c, struct imap_search_program *program)
 {
 	struct parse p = {
 		.c = c,
@@ -407,9 +446,19 @@ imap_parse_program(struct imap_cur *c, struct imap_search_program *program)
 		return;
 	}
 	close_group(&p);
+	check_fuzzy(c, p.nodes.p, p.nodes.n);
 	program->nodes = p.nodes.p;
 	program->n = p.nodes.n;
 	imap_search_compile(program);
+}
+
+void
+imap_parse_program(struct imap_cur *c, struct imap_search_args *search)
+{
+	parse_program(c, &search->program);
+	if ((search->ret & IMAP_RETURN_RELEVANCY) != 0 && !search->program.has_fuzzy) {
+		imap_cur_fail(c, ERR_SYNTAX); /* RFC 6203 4 */
+	}
 }
 
 void
@@ -423,5 +472,5 @@ imap_args_search(struct imap_cur *c, struct imap_command *cmd)
 		imap_cur_sp(c);
 		imap_parse_charset(c);
 	}
-	imap_parse_program(c, &search->program);
+	imap_parse_program(c, search);
 }

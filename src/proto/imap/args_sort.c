@@ -24,6 +24,7 @@ static const struct {
 	{ S_INIT("TO"), IMAP_SORT_TO },
 	{ S_INIT("DISPLAYFROM"), IMAP_SORT_DISPLAYFROM },
 	{ S_INIT("DISPLAYTO"), IMAP_SORT_DISPLAYTO },
+	{ S_INIT("RELEVANCY"), IMAP_SORT_RELEVANCY },
 };
 
 static void
@@ -63,7 +64,12 @@ imap_args_sort(struct imap_cur *c, struct imap_command *cmd)
 	imap_cur_ch(c, ')');
 	imap_cur_sp(c);
 	imap_parse_charset(c);
-	imap_parse_program(c, &sort->search.program);
+	imap_parse_program(c, &sort->search);
+	for (size_t i = 0; i < sort->n; i++) {
+		if (sort->keys[i].by == IMAP_SORT_RELEVANCY && !sort->search.program.has_fuzzy) {
+			imap_cur_fail(c, ERR_SYNTAX); /* RFC 6203 6 */
+		}
+	}
 }
 
 void
@@ -81,7 +87,7 @@ imap_args_thread(struct imap_cur *c, struct imap_command *cmd)
 	}
 	imap_cur_sp(c);
 	imap_parse_charset(c);
-	imap_parse_program(c, &thread->search.program);
+	imap_parse_program(c, &thread->search);
 }
 
 static const struct {
@@ -167,5 +173,5 @@ imap_args_esearch(struct imap_cur *c, struct imap_command *cmd)
 		imap_cur_sp(c);
 		imap_parse_charset(c);
 	}
-	imap_parse_program(c, &esearch->search.program);
+	imap_parse_program(c, &esearch->search);
 }

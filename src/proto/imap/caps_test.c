@@ -27,6 +27,7 @@ announces(void)
 	CHECK(str_starts(all, S(" IMAP4rev1 IMAP4rev2 ")));
 	CHECK(str_find(all, S(" LITERAL+ ")) > 0 && str_find(all, S(" LITERAL- ")) < 0);
 	CHECK(str_find(all, S(" APPENDLIMIT ")) > 0);
+	CHECK(str_find(all, S(" SEARCH=FUZZY ")) > 0);
 	caps.append_limit = 12345;
 	CHECK(str_find(announced(&caps, &b), S(" APPENDLIMIT=12345 ")) > 0);
 	CHECK_U64(imap_enable_bit(S("condstore")), IMAP_ENABLED_CONDSTORE);

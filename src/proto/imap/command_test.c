@@ -87,7 +87,7 @@ dump_search(struct buf *b, const struct imap_search_args *search)
 	}
 	for (size_t i = 0; i < search->program.n; i++) {
 		const struct imap_search_node *node = &search->program.nodes[i];
-		buf_printf(b, " %s/%u", ops[node->op], node->end);
+		buf_printf(b, " %s%s/%u", node->fuzzy ? "~" : "", ops[node->op], node->end);
 		if (node->number != 0) {
 			buf_printf(b, "=%u", (unsigned)node->number);
 		}
@@ -357,6 +357,23 @@ searches(void)
 		{ "a1 SEARCH UNSEEN YOUNGER 259200",
 		    "a1 SEARCH 0 0 and/4 not/3 flag/3=8 younger/4=259200" },
 		{ "a SEARCH older 1", "a SEARCH 0 0 and/2 older/2=1" },
+		{ "A1 SEARCH FUZZY (SUBJECT \"IMAP break\")",
+		    "A1 SEARCH 0 0 and/3 ~and/3 ~header/3<Subject:IMAP break>" },
+		{ "A2 SEARCH FUZZY SUBJECT work FROM user@example.com",
+		    "A2 SEARCH 0 0 and/3 ~header/2<Subject:work> header/3<From:user@example.com>" },
+		{ "B1 SEARCH RETURN (RELEVANCY ALL) FUZZY TEXT \"Helo\"",
+		    "B1 SEARCH 1 68 and/2 ~text/2<:Helo>" },
+		{ "a SEARCH fuzzy fuzzy NOT FUZZY OR SEEN FUZZY BODY x 1",
+		    "a SEARCH 0 0 and/6 ~not/5 ~or/5 ~flag/4=8 ~body/5<:x> seq/6=1:1" },
+		{ "a SEARCH NOT FUZZY UNSEEN", "a SEARCH 0 0 and/4 not/4 ~not/4 ~flag/4=8" },
+		{ "a SEARCH RETURN (relevancy) (FUZZY 1) ALL",
+		    "a SEARCH 1 64 and/4 and/3 ~seq/3=1:1 all/4" },
+		{ "C2 SORT RETURN (RELEVANCY ALL) (RELEVANCY) UTF-8 FUZZY TEXT {4+}\r\nHelo",
+		    "C2 SORT 9 1 68 and/2 ~text/2<:Helo>" },
+		{ "a THREAD REFERENCES UTF-8 FUZZY BODY x", "a THREAD 1 0 0 and/2 ~body/2<:x>" },
+		{ "a SEARCH FUZZY (BODY 1 BODY 2 BODY 3 BODY 4) FUZZY (TEXT 5 TEXT 6 TO 7 CC 8)",
+		    "a SEARCH 0 0 and/11 ~and/6 ~body/3<:1> ~body/4<:2> ~body/5<:3> ~body/6<:4> "
+		    "~and/11 ~text/8<:5> ~text/9<:6> ~header/10<To:7> ~header/11<Cc:8>" },
 		{ "A01 UID SEARCH RETURN (PARTIAL -1:-100) UNDELETED",
 		    "A01 UID SEARCH 1 32 partial=-1:-100 and/3 not/3 flag/3=4" },
 		{ "A02 UID SEARCH RETURN (COUNT PARTIAL 24000:23500 SAVE) ALL",
@@ -493,6 +510,21 @@ refuses(void)
 		{ "a SEARCH RETURN (PARTIAL 1:-5) ALL", ERR_SYNTAX },
 		{ "a SEARCH RETURN (PARTIAL 1:5 ALL) ALL", ERR_SYNTAX },
 		{ "a SEARCH RETURN (PARTIAL 1:5 PARTIAL 1:5) ALL", ERR_SYNTAX },
+		{ "a SEARCH FUZZY", ERR_SYNTAX },
+		{ "a SEARCH FUZZY ", ERR_SYNTAX },
+		{ "a SEARCH FUZZY)", ERR_SYNTAX },
+		{ "a SEARCH (FUZZY) ALL", ERR_SYNTAX },
+		{ "a SEARCH FUZZY FROB", ERR_SYNTAX },
+		{ "a SEARCH FUZZY  SEEN", ERR_SYNTAX },
+		{ "a SEARCH RETURN (RELEVANCY ALL) TEXT x", ERR_SYNTAX }, /* RFC 6203 4 */
+		{ "a SEARCH RETURN (RELEVANCY 1) FUZZY TEXT x", ERR_SYNTAX },
+		{ "a SORT (RELEVANCY) UTF-8 TEXT x", ERR_SYNTAX }, /* RFC 6203 6 */
+		{ "a SORT RETURN (RELEVANCY) (DATE) UTF-8 TEXT x", ERR_SYNTAX },
+		{ "a ESEARCH IN (personal) RETURN (RELEVANCY) TEXT x", ERR_SYNTAX },
+		{ "a SEARCH FUZZY (TO 1 TO 2 TO 3 TO 4 TO 5 TO 6 TO 7 TO 8 TO 9)", ERR_TOOMANY },
+		{ "a SEARCH FUZZY FUZZY FUZZY FUZZY FUZZY FUZZY FUZZY FUZZY FUZZY FUZZY FUZZY "
+		  "FUZZY FUZZY FUZZY FUZZY FUZZY FUZZY FUZZY FUZZY FUZZY FUZZY SEEN",
+		    ERR_TOOMANY },
 		{ "a SORT () UTF-8 ALL", ERR_SYNTAX },
 		{ "a SORT (FROB) UTF-8 ALL", ERR_SYNTAX },
 		{ "a SORT (REVERSE) UTF-8 ALL", ERR_SYNTAX },

@@ -24,7 +24,7 @@ enum {
 	/* Memory for one parsed command. */
 	IMAP_COMMAND_BUDGET = 4194304,
 	IMAP_TAG_MAX = 100,          /* what login_accounts.attach carries, too */
-	IMAP_NEST_MAX = 20,          /* parentheses, NOT and OR of SEARCH */
+	IMAP_NEST_MAX = 20,          /* parentheses, NOT, OR and FUZZY of SEARCH */
 	IMAP_SET_RANGES_MAX = 10000, /* sequence-set */
 	IMAP_FLAGS_MAX = 100,        /* flags in one command */
 	IMAP_FLAG_MAX = 255,         /* octets of a keyword */
@@ -33,7 +33,9 @@ enum {
 	IMAP_SECTION_HEADERS_MAX = 500, /* names in HEADER.FIELDS, per item */
 	IMAP_SEARCH_NODES_MAX = 2000,
 	IMAP_SEARCH_TEXT_MAX = 1000, /* octets of one search string */
-	IMAP_SORT_KEYS_MAX = 18,     /* each criterion once in both directions is enough */
+	IMAP_SEARCH_FUZZY_MAX = 8,   /* strings within FUZZY in one program */
+	IMAP_SEARCH_SCORE_MAX = 100, /* RFC 6203 4 */
+	IMAP_SORT_KEYS_MAX = 20,     /* each criterion once in both directions is enough */
 	IMAP_LOOKS_MAX = 1000,       /* mailboxes named in one ESEARCH */
 	/* Newest references of one message that THREAD follows. */
 	IMAP_THREAD_REFS_MAX = 1000,

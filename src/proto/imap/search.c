@@ -6,7 +6,7 @@
 
 #include "proto/imap/limits.h"
 
-enum { COSTS = 4 };
+enum { COSTS = 4, UNSCORED = 0xff };
 
 static bool
 is_inner(const struct imap_search_node *node)
@@ -71,6 +71,50 @@ imap_search_compile(struct imap_search_program *p)
 			link_kids(p, i);
 		}
 	}
+}
+
+bool
+imap_search_is_string(const struct imap_search_node *node)
+{
+	return node->op == IMAP_SEARCH_HEADER || node->op == IMAP_SEARCH_BODY ||
+	    node->op == IMAP_SEARCH_TEXT;
+}
+
+/* Of an inner node, whose kids have theirs. */
+static uint8_t
+combine(const struct imap_search_program *p, size_t at, const uint8_t *score)
+{
+	const struct imap_search_node *nodes = p->nodes;
+	unsigned sum = 0, n = 0, best = 0;
+	bool unscored = false, failed = false;
+	for (size_t kid = at + 1; kid < nodes[at].end; kid = nodes[kid].end) {
+		unscored = unscored || score[kid] == UNSCORED;
+		failed = failed || score[kid] == 0;
+		if (score[kid] != UNSCORED) {
+			sum += score[kid];
+			n++;
+			best = MAX(best, (unsigned)score[kid]);
+		}
+	}
+	if (nodes[at].op == IMAP_SEARCH_OR) {
+		return best > 0 || !unscored ? (uint8_t)best : UNSCORED;
+	}
+	bool mean = nodes[at].op == IMAP_SEARCH_AND && n > 0;
+	return !mean ? UNSCORED : failed ? 0 : (uint8_t)(sum / n);
+}
+
+unsigned
+imap_search_score(const struct imap_search_program *p, uint8_t *score)
+{
+	for (size_t i = p->n; i-- > 0;) {
+		const struct imap_search_node *node = &p->nodes[i];
+		if (is_inner(node)) {
+			score[i] = combine(p, i, score);
+		} else if (!node->fuzzy || !imap_search_is_string(node)) {
+			score[i] = UNSCORED;
+		}
+	}
+	return score[0] > 0 && score[0] != UNSCORED ? score[0] : (unsigned)IMAP_SEARCH_SCORE_MAX;
 }
 
 enum err

@@ -40,6 +40,8 @@ enum imap_search_op {
 	IMAP_SEARCH_TEXT, /* text */
 };
 
+struct mail_fuzzy;
+
 struct imap_search_node {
 	enum imap_search_op op;
 	uint16_t end;     /* index behind this node's subtree */
@@ -47,8 +49,10 @@ struct imap_search_node {
 	uint8_t cost;     /* 0 state, 1 cached fields, 2 header, 3 body */
 	uint64_t number;
 	struct imap_seqset set;
-	str name, text; /* text: UTF-8, as given */
-	void *user;     /* the executor's own preparation (folded text, keyword bit) */
+	str name, text;           /* text: UTF-8, as given */
+	void *user;               /* the executor's own preparation (folded text, keyword bit) */
+	bool fuzzy;               /* within FUZZY (RFC 6203) */
+	struct mail_fuzzy *words; /* the executor's: of a fuzzy string */
 };
 
 enum { IMAP_SEARCH_TRUE = 0xfffe, IMAP_SEARCH_FALSE = 0xffff };
@@ -58,6 +62,7 @@ struct imap_search_program {
 	size_t n;
 	bool has_modseq; /* a MODSEQ key: responses carry MODSEQ (RFC 7162 3.1.5) */
 	bool has_seq;    /* a key of sequence numbers */
+	bool has_fuzzy;  /* a FUZZY key: there are scores */
 };
 
 enum {
@@ -66,7 +71,8 @@ enum {
 	IMAP_RETURN_ALL = 4,
 	IMAP_RETURN_COUNT = 8,
 	IMAP_RETURN_SAVE = 16,
-	IMAP_RETURN_PARTIAL = 32
+	IMAP_RETURN_PARTIAL = 32,
+	IMAP_RETURN_RELEVANCY = 64 /* only with a FUZZY key: RFC 6203 4 */
 };
 
 /* PARTIAL: results first to second, in either order, counted from 1, or back from the last one. */
@@ -120,6 +126,19 @@ void imap_search_compile(struct imap_search_program *p);
  * Errors  any: ends the evaluation and is handed through
  */
 typedef enum err imap_search_ask(void *ctx, const struct imap_search_node *leaf, bool *ret);
+
+/* Does this leaf look for a string in messages? */
+bool imap_search_is_string(const struct imap_search_node *node);
+
+/*
+ * The relevancy of a message that matches: the mean of keys that all have to match, the best of OR.
+ * What is no fuzzy string, or is under NOT, matches or does not, and has no score.
+ *
+ * In      score: of each node; those of fuzzy strings are set, 0: no match; the rest is used here
+ * Out     1 to 100; 100 when nothing has a score
+ * RFC     6203 4
+ */
+unsigned imap_search_score(const struct imap_search_program *p, uint8_t *score);
 
 /* Evaluate for one message. Time: each node is visited at most once. Errors: what `ask` gives. */
 enum err imap_search_eval(const struct imap_search_program *p, imap_search_ask *ask, void *ctx,

@@ -62,11 +62,17 @@ static void
 evaluate(struct arena *a, const struct imap_search_program *p)
 {
 	bool *value = arena_array(a, p->n, sizeof *value);
+	uint8_t *score = arena_array(a, p->n, sizeof *score);
 	for (uint32_t seed = 0; value != NULL && seed < 8; seed++) {
 		struct trial t = { p->nodes, seed * 977 };
 		bool match;
 		ASSERT(imap_search_eval(p, ask, &t, &match) == ERR_OK);
 		ASSERT(match == plain(p, &t, value));
+		for (size_t i = 0; score != NULL && i < p->n; i++) {
+			score[i] = value[i] ? (uint8_t)(1 + (seed + i) % IMAP_SEARCH_SCORE_MAX) : 0;
+		}
+		unsigned relevancy = score != NULL ? imap_search_score(p, score) : 1;
+		ASSERT(relevancy >= 1 && relevancy <= IMAP_SEARCH_SCORE_MAX);
 	}
 }
 

@@ -75,6 +75,9 @@ random_text(struct buf *b, unsigned *leaves)
 		} else if (kind == 1) {
 			buf_cstr(b, "OR ");
 			owed += 2;
+		} else if (kind == 3) {
+			buf_cstr(b, "FUZZY "); /* makes no difference to the tree */
+			owed++;
 		} else if (kind == 2 && open == 0) {
 			buf_cstr(b, "(NOT ALL) ");
 		} else {
@@ -168,4 +171,44 @@ errors_end_it(void)
 	arena_free(&a);
 }
 
-TEST_MAIN(means_what_the_tree_says, asks_cheap_keys_first, errors_end_it)
+/* What a message scores when its strings, in the order they are written, have these scores. */
+static void
+scores(void)
+{
+	static const struct {
+		const char *in;
+		uint8_t score[4];
+		unsigned want;
+	} cases[] = {
+		{ "a SEARCH FUZZY TEXT x", { 42 }, 42 },
+		{ "a SEARCH FUZZY (TEXT x BODY y) SEEN", { 42, 60 }, 51 },
+		{ "a SEARCH FUZZY TEXT x FROM y", { 42, 7 }, 42 }, /* only fuzzy ones have any */
+		{ "a SEARCH FUZZY OR TEXT x BODY y", { 42, 60 }, 60 },
+		{ "a SEARCH FUZZY OR TEXT x BODY y", { 42, 0 }, 42 },
+		{ "a SEARCH FUZZY (TEXT x NOT BODY y)", { 42, 0 }, 42 },
+		{ "a SEARCH FUZZY NOT BODY y", { 0 }, 100 },
+		{ "a SEARCH FUZZY SEEN", { 0 }, 100 },
+		{ "a SEARCH OR SEEN FUZZY TEXT x", { 0 }, 100 },
+		{ "a SEARCH OR SEEN FUZZY TEXT x FUZZY BODY y", { 0, 30 }, 30 },
+		{ "a SEARCH FUZZY OR (TEXT x BODY y) SUBJECT z", { 90, 0, 10 }, 10 },
+		{ "a SEARCH FUZZY (OR (TEXT x BODY y) SUBJECT z TO u)", { 90, 50, 10, 30 }, 50 },
+	};
+	for (size_t i = 0; i < LEN(cases); i++) {
+		test_case = cases[i].in;
+		struct arena *a = arena_new(NULL, "test", IMAP_COMMAND_BUDGET, 0);
+		struct imap_command cmd;
+		uint8_t score[16] = { 0 };
+		size_t strings = 0;
+		CHECK_ERR(imap_command_parse(a, str_from(cases[i].in), IMAP_SELECTED, 0, &cmd),
+		    ERR_OK);
+		const struct imap_search_program *p = &cmd.u.search.program;
+		for (size_t k = 0; k < p->n && p->n <= LEN(score); k++) {
+			bool string = imap_search_is_string(&p->nodes[k]);
+			score[k] = string ? cases[i].score[strings++] : 77;
+		}
+		CHECK_U64(imap_search_score(p, score), cases[i].want);
+		arena_free(&a);
+	}
+}
+
+TEST_MAIN(means_what_the_tree_says, asks_cheap_keys_first, errors_end_it, scores)

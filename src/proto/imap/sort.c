@@ -36,7 +36,8 @@ struct sorting {
 static bool
 is_text(enum imap_sort_by by)
 {
-	return by != IMAP_SORT_ARRIVAL && by != IMAP_SORT_DATE && by != IMAP_SORT_SIZE;
+	return by != IMAP_SORT_ARRIVAL && by != IMAP_SORT_DATE && by != IMAP_SORT_SIZE &&
+	    by != IMAP_SORT_RELEVANCY;
 }
 
 /* Octets from `depth` on and how many there are, MORE when it goes on: shorter ones come first. */

@@ -19,7 +19,8 @@ enum imap_sort_by {
 	IMAP_SORT_SUBJECT,
 	IMAP_SORT_TO,
 	IMAP_SORT_DISPLAYFROM, /* RFC 5957 */
-	IMAP_SORT_DISPLAYTO
+	IMAP_SORT_DISPLAYTO,
+	IMAP_SORT_RELEVANCY /* RFC 6203 6 */
 };
 
 struct imap_sort_key {
@@ -34,8 +35,8 @@ struct imap_sort_args {
 };
 
 /*
- * What one message has for one criterion: for ARRIVAL, DATE and SIZE a number, else a string that
- * lives as long as the list.
+ * What one message has for one criterion: for ARRIVAL, DATE, SIZE and RELEVANCY a number, else a
+ * string that lives as long as the list.
  */
 struct imap_sort_value {
 	union {
@@ -50,6 +51,13 @@ static inline uint64_t
 imap_sort_date(int64_t unix_s)
 {
 	return (uint64_t)unix_s ^ UINT64_C(1) << 63;
+}
+
+/* The highest score first. */
+static inline uint64_t
+imap_sort_score(unsigned score)
+{
+	return IMAP_SEARCH_SCORE_MAX - MIN(score, (unsigned)IMAP_SEARCH_SCORE_MAX);
 }
 
 /* A prepared string as a value. Longer ones than 32 bits count are cut. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SEARCH (RFC 9051 6.4.4, 7.3.4; 4731; 5182; 7162 3.1.5; 9394). How a program is run, and the
+ * SEARCH (RFC 9051 6.4.4, 7.3.4; 4731; 5182; 6203; 7162 3.1.5; 9394). How a program is run, and the
  * other commands that run one: search/.
  */
 #include "svc/account/imap/search/search.h"
@@ -8,9 +8,9 @@
 #include "svc/account/imap/qresync.h"
 
 static enum err
-found(void *ctx, const struct store_msg *m, uint32_t seq)
+found(void *ctx, const struct svc_account_imap_search *x)
 {
-	svc_account_imap_search_result_note(ctx, m);
+	svc_account_imap_search_result_note(ctx, x->msg, x->score);
 	return ERR_OK;
 }
 
@@ -57,8 +57,10 @@ search(struct svc_account_imap *s, struct imap_command *cmd)
 		.program = &args->program,
 		.found = found,
 		.ctx = &r,
-		.limited = true };
+		.limited = true,
+		.scored = (args->ret & IMAP_RETURN_RELEVANCY) != 0 };
 	store_set_init(&r.found);
+	TRY(svc_account_imap_search_result_init(&r));
 	TRY(svc_account_imap_search_begin(s, &args->program));
 	enum err e = svc_account_imap_search_run(&x);
 	svc_account_imap_search_done(&x);

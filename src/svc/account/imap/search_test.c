@@ -108,6 +108,65 @@ ask_for_texts(struct svc_account_imap_trial *t)
 	    { "a SEARCH TEXT apples BODY x", "* SEARCH 1 2\na OK SEARCH done\n" });
 }
 
+/* RFC 6203: from headers and texts, alone and with others; scores in the order of the answer. */
+static void
+ask_fuzzily(struct svc_account_imap_trial *t)
+{
+	TALK(t, { "a SEARCH FUZZY SUBJECT aples", "* SEARCH 1 2\na OK SEARCH done\n" },
+	    { "a SEARCH SUBJECT aples", "* SEARCH\na OK SEARCH done\n" },
+	    { "a SEARCH FUZZY (SUBJECT \"apples list\")", "* SEARCH 1\na OK SEARCH done\n" },
+	    { "a SEARCH FUZZY SUBJECT aples FROM adam", "* SEARCH 2\na OK SEARCH done\n" },
+	    { "a SEARCH NOT FUZZY SUBJECT aples", "* SEARCH 3 4 5\na OK SEARCH done\n" },
+	    { "a SEARCH FUZZY NOT SUBJECT aples", "* SEARCH 3 4 5\na OK SEARCH done\n" },
+	    { "a SEARCH FUZZY SUBJECT \"\"", "* SEARCH 1 2 3 4\na OK SEARCH done\n" },
+	    { "a SEARCH FUZZY SEEN", "* SEARCH 2\na OK SEARCH done\n" },
+	    { "a SEARCH FUZZY 2:3 FUZZY SENTON 7-Feb-1994", "* SEARCH 2\na OK SEARCH done\n" },
+	    { "a SEARCH FUZZY HEADER List-Id apple", "* SEARCH 5\na OK SEARCH done\n" },
+	    { "a SEARCH FUZZY HEADER List-Id appel", "* SEARCH\na OK SEARCH done\n" },
+	    { "a SEARCH FUZZY HEADER Lst-Id apples", "* SEARCH\na OK SEARCH done\n" },
+	    { "a SEARCH FUZZY FROM agrer", "* SEARCH 3\na OK SEARCH done\n" },
+	    { "a SEARCH FUZZY BODY logner", "* SEARCH 2\na OK SEARCH done\n" },
+	    { "a SEARCH FUZZY BODY \"text longer\"", "* SEARCH 2\na OK SEARCH done\n" },
+	    { "a SEARCH FUZZY TEXT aples", "* SEARCH 1 2 5\na OK SEARCH done\n" },
+	    { "a SEARCH RETURN (RELEVANCY ALL) FUZZY TEXT apples",
+		"* ESEARCH (TAG \"a\") ALL 1:2,5 RELEVANCY (100 100 50)\na OK SEARCH done\n" },
+	    { "a UID SEARCH RETURN (RELEVANCY ALL COUNT) FUZZY TEXT \"apples longer\"",
+		"* ESEARCH (TAG \"a\") UID ALL 2 COUNT 1 RELEVANCY (76)\na OK SEARCH done\n" },
+	    { "a SEARCH RETURN (RELEVANCY ALL) FUZZY OR SUBJECT aples BODY text",
+		"* ESEARCH (TAG \"a\") ALL 1:3 RELEVANCY (60 100 100)\na OK SEARCH done\n" },
+	    { "a SEARCH RETURN (RELEVANCY ALL) FUZZY (SUBJECT aples BODY text)",
+		"* ESEARCH (TAG \"a\") ALL 2 RELEVANCY (80)\na OK SEARCH done\n" },
+	    { "a SEARCH RETURN (RELEVANCY ALL) OR SEEN FUZZY BODY longest",
+		"* ESEARCH (TAG \"a\") ALL 2:3 RELEVANCY (50 100)\na OK SEARCH done\n" },
+	    { "a SEARCH RETURN (RELEVANCY ALL) FUZZY OR UNSEEN BODY logner",
+		"* ESEARCH (TAG \"a\") ALL 1:5 RELEVANCY (100 60 100 100 100)\n"
+		"a OK SEARCH done\n" },
+	    { "a SEARCH RETURN (RELEVANCY ALL) FUZZY ANSWERED",
+		"* ESEARCH (TAG \"a\") RELEVANCY ()\na OK SEARCH done\n" },
+	    { "a SEARCH RETURN (PARTIAL 2:9 RELEVANCY) FUZZY TEXT apples",
+		"* ESEARCH (TAG \"a\") PARTIAL (2:9 2,5) RELEVANCY (100 50)\n"
+		"a OK SEARCH done\n" },
+	    { "a SEARCH RETURN (SAVE RELEVANCY) FUZZY TEXT apples",
+		"* ESEARCH (TAG \"a\") RELEVANCY (100 100 50)\na OK SEARCH done\n" },
+	    { "a SEARCH RETURN (RELEVANCY ALL) $ FUZZY SUBJECT apples",
+		"* ESEARCH (TAG \"a\") ALL 1:2 RELEVANCY (100 100)\na OK SEARCH done\n" },
+	    { "a SORT (RELEVANCY) UTF-8 FUZZY SUBJECT \"aples\"", "* SORT 1 2\na OK SORT done\n" },
+	    { "a SORT (RELEVANCY SIZE) UTF-8 FUZZY OR SUBJECT aples OR TEXT longest TO anna",
+		"* SORT 3 1 2\na OK SORT done\n" },
+	    { "a SORT (REVERSE RELEVANCY) UTF-8 FUZZY TEXT apples",
+		"* SORT 5 1 2\na OK SORT done\n" },
+	    { "a SORT RETURN (RELEVANCY ALL) (RELEVANCY REVERSE SIZE) UTF-8 FUZZY TEXT apples",
+		"* ESEARCH (TAG \"a\") ALL 2,1,5 RELEVANCY (100 100 50)\na OK SORT done\n" },
+	    { "a SORT RETURN (PARTIAL -1:-1 RELEVANCY) (RELEVANCY) UTF-8 FUZZY TEXT apples",
+		"* ESEARCH (TAG \"a\") PARTIAL (-1:-1 5) RELEVANCY (50)\na OK SORT done\n" },
+	    { "a THREAD REFERENCES UTF-8 FUZZY SUBJECT aples",
+		"* THREAD (2 1)\na OK THREAD done\n" },
+	    { "a ESEARCH IN (mailboxes INBOX) RETURN (ALL RELEVANCY) FUZZY SUBJECT aples",
+		"* ESEARCH (TAG \"a\" MAILBOX INBOX UIDVALIDITY #) UID ALL 1:2 RELEVANCY (60 60)\n"
+		"a OK ESEARCH done\n" },
+	    { "a SEARCH RETURN (RELEVANCY ALL) SUBJECT aples", NULL });
+}
+
 static void
 from_headers(void)
 {
@@ -118,6 +177,7 @@ from_headers(void)
 	(void)svc_account_imap_trial_feed(&t, S("s SELECT INBOX\r\n"));
 	ask_everything(&t);
 	ask_for_texts(&t);
+	ask_fuzzily(&t);
 	svc_account_imap_trial_end(&t);
 	svc_account_imap_trial_remove(&conf);
 }
@@ -161,6 +221,7 @@ from_blocks(void)
 	(void)svc_account_imap_trial_feed(&t, S("s SELECT INBOX\r\n"));
 	ask_everything(&t);
 	ask_for_texts(&t);
+	ask_fuzzily(&t);
 	svc_account_imap_trial_end(&t);
 	svc_account_imap_trial_remove(&conf);
 }

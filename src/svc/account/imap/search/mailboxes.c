@@ -75,9 +75,9 @@ choose(struct several *v)
 }
 
 static enum err
-found(void *ctx, const struct store_msg *m, uint32_t seq)
+found(void *ctx, const struct svc_account_imap_search *x)
 {
-	svc_account_imap_search_result_note(ctx, m);
+	svc_account_imap_search_result_note(ctx, x->msg, x->score);
 	return ERR_OK;
 }
 
@@ -95,8 +95,10 @@ look_into(struct several *v, const struct store_mailbox *m, const struct svc_acc
 		.program = &program,
 		.found = found,
 		.ctx = &r,
-		.limited = true };
+		.limited = true,
+		.scored = (args->ret & IMAP_RETURN_RELEVANCY) != 0 };
 	store_set_init(&r.found);
+	TRY(svc_account_imap_search_result_init(&r));
 	enum err e = svc_account_imap_search_run(&x);
 	svc_account_imap_search_done(&x);
 	if (e == ERR_OK && (r.found.n > 0 || args->ret == IMAP_RETURN_SAVE)) {

@@ -1,15 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ESEARCH responses and the saved result, for searches and sorts. The options MIN, MAX, ALL and
- * PARTIAL follow the order of the answer: mailbox order, or the one that SORT made.
+ * ESEARCH responses (also RFC 6203 4) and the saved result, for searches and sorts. The options
+ * MIN, MAX, ALL, PARTIAL and RELEVANCY follow the order of the answer: mailbox order, or the one
+ * that SORT made.
  */
 #include "svc/account/imap/search/search.h"
 
 #include "proto/imap/write.h"
 
-void
-svc_account_imap_search_result_note(struct svc_account_imap_result *r, const struct store_msg *m)
+enum err
+svc_account_imap_search_result_init(struct svc_account_imap_result *r)
 {
+	if ((r->args->ret & IMAP_RETURN_RELEVANCY) == 0) {
+		return ERR_OK;
+	}
+	r->scores = arena_alloc(r->s->work, MAX(r->box->view.n, 1u));
+	return r->scores == NULL ? ERR_BUDGET : ERR_OK;
+}
+
+void
+svc_account_imap_search_result_note(struct svc_account_imap_result *r, const struct store_msg *m,
+    unsigned score)
+{
+	if (r->scores != NULL) {
+		ASSERT(r->noted < r->box->view.n);
+		r->scores[r->noted++] = (uint8_t)score;
+	}
 	store_set_add(&r->found, m->uid, m->uid);
 	if (r->min == 0) {
 		r->min = m->uid;
@@ -113,6 +129,24 @@ put_partial(struct svc_account_imap_result *r)
 	buf_ch(&r->s->out, ')');
 }
 
+/* "RELEVANCY (4 99 42)" of what ALL or PARTIAL tell, in their order (RFC 6203 4) */
+static void
+put_scores(struct svc_account_imap_result *r, unsigned ret)
+{
+	struct buf *out = &r->s->out;
+	struct places places = { 0, store_set_count(&r->found) };
+	if ((ret & IMAP_RETURN_PARTIAL) != 0) {
+		places = places_of(&r->args->partial, places.to);
+	}
+	buf_cstr(out, " RELEVANCY (");
+	for (uint64_t i = places.from; i < places.to; i++) {
+		buf_cstr(out, i > places.from ? " " : "");
+		buf_u64(out, r->scores[i]);
+		svc_account_imap_breathe(r->s);
+	}
+	buf_ch(out, ')');
+}
+
 /* The highest MODSEQ of what is told (RFC 7162 3.1.5). */
 static uint64_t
 told_modseq(const struct svc_account_imap_result *r, unsigned ret)
@@ -163,6 +197,9 @@ put_esearch(struct svc_account_imap_result *r, unsigned ret)
 	}
 	if ((ret & IMAP_RETURN_PARTIAL) != 0) {
 		put_partial(r);
+	}
+	if ((ret & IMAP_RETURN_RELEVANCY) != 0) {
+		put_scores(r, ret);
 	}
 	if (r->args->program.has_modseq && n > 0) {
 		uint64_t modseq = told_modseq(r, ret);

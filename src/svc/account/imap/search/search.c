@@ -36,6 +36,27 @@ field_of(str name)
 	return -1;
 }
 
+/* The score of a fuzzy leaf in fields of its name; 0: they do not match. */
+static unsigned
+fuzzy_score(str texts, const struct mail_fuzzy *words, bool fold)
+{
+	struct mail_fuzzy_found seen = { 0 };
+	struct buf b;
+	str one;
+	if (!fold && texts.n > 0) {
+		mail_fuzzy_look(words, texts, MAIL_FUZZY_BEST, &seen);
+		return mail_fuzzy_score(words, &seen);
+	}
+	buf_init(&b, SVC_ACCOUNT_IMAP_FACT_TEXT_MAX);
+	while (texts.n > 0 && str_next(&texts, '\0', &one)) {
+		buf_reset(&b);
+		mail_text_fold(&b, one);
+		mail_fuzzy_look(words, buf_view(&b), MAIL_FUZZY_BEST, &seen);
+	}
+	buf_done(&b);
+	return mail_fuzzy_score(words, &seen);
+}
+
 /* Each field of that name ends with NUL; an empty text means that there is one. */
 static bool
 holds(str texts, str needle, bool fold)
@@ -56,19 +77,28 @@ holds(str texts, str needle, bool fold)
 	return found;
 }
 
+/* The texts of the fields that are the fact number `at`. */
+static enum err
+get_field(struct svc_account_imap_search *x, int at, str *ret)
+{
+	str fact;
+	TRY(svc_account_imap_search_fact_get(&x->facts, x->msg->id, fields[at].fact, &fact));
+	bool part = fields[at].part >= 0;
+	*ret = part ? svc_account_imap_search_fact_part(fact, (size_t)fields[at].part) : fact;
+	return ERR_OK;
+}
+
 static enum err
 ask_header(struct svc_account_imap_search *x, const struct imap_search_node *leaf, bool *ret)
 {
 	int at = field_of(leaf->name);
-	str fact;
+	str texts;
 	if (at < 0) {
 		return svc_account_imap_search_texts_ask(&x->texts, x->msg, leaf, ret);
 	}
-	TRY(svc_account_imap_search_fact_get(&x->facts, x->msg->id, fields[at].fact, &fact));
-	if (fields[at].part >= 0) {
-		fact = svc_account_imap_search_fact_part(fact, (size_t)fields[at].part);
-	}
-	*ret = holds(fact, leaf->text, fields[at].fold);
+	TRY(get_field(x, at, &texts));
+	*ret = leaf->words != NULL ? fuzzy_score(texts, leaf->words, fields[at].fold) > 0
+				   : holds(texts, leaf->text, fields[at].fold);
 	return ERR_OK;
 }
 
@@ -255,6 +285,47 @@ candidates(const struct imap_search_program *p, struct store_set *all)
 	return all;
 }
 
+/* ---- scores ------------------------------------------------------------------------------- */
+
+static enum err
+score_leaf(struct svc_account_imap_search *x, const struct imap_search_node *leaf, uint8_t *ret)
+{
+	int at = leaf->op == IMAP_SEARCH_HEADER ? field_of(leaf->name) : -1;
+	str texts;
+	if (at < 0) {
+		*ret = (uint8_t)svc_account_imap_search_texts_score(&x->texts, x->msg, leaf);
+		return ERR_OK;
+	}
+	TRY(get_field(x, at, &texts));
+	*ret = (uint8_t)fuzzy_score(texts, leaf->words, fields[at].fold);
+	return ERR_OK;
+}
+
+/* All fuzzy strings are asked, also those that did not decide. */
+static enum err
+score(struct svc_account_imap_search *x)
+{
+	const struct imap_search_program *p = x->program;
+	for (size_t i = 0; i < p->n; i++) {
+		if (p->nodes[i].words != NULL) {
+			TRY(score_leaf(x, &p->nodes[i], &x->scores[i]));
+		}
+	}
+	x->score = imap_search_score(p, x->scores);
+	return ERR_OK;
+}
+
+static enum err
+tell(struct svc_account_imap_search *x)
+{
+	if (x->scores != NULL) {
+		TRY(score(x));
+	}
+	return x->found(x->ctx, x);
+}
+
+/* ---- looking ------------------------------------------------------------------------------ */
+
 /* The message at hand: found, or, while texts are only noted, worth another look. */
 static enum err
 look_at_one(struct svc_account_imap_search *x, struct store_set *worth)
@@ -267,7 +338,10 @@ look_at_one(struct svc_account_imap_search *x, struct store_set *worth)
 	bool unknown = worth != NULL && e == ERR_AGAIN;
 	TRY(unknown ? ERR_OK : e);
 	if (worth == NULL) {
-		return match ? x->found(x->ctx, x->msg, x->seq) : ERR_OK;
+		return match ? tell(x) : ERR_OK;
+	}
+	if (match && x->scores != NULL && x->texts.slots > 0) {
+		svc_account_imap_search_texts_note(&x->texts, x->msg);
 	}
 	if (match || unknown) {
 		store_set_add(worth, x->msg->uid, x->msg->uid);
@@ -325,7 +399,7 @@ look(struct svc_account_imap_search *x, const struct store_set *uids)
 	store_set_init(&worth);
 	enum err e = look_at_all(x, uids, &worth);
 	e = e == ERR_OK ? store_set_err(&worth) : e;
-	e = e == ERR_OK ? svc_account_imap_search_texts_look(&x->texts) : e;
+	e = e == ERR_OK ? svc_account_imap_search_texts_look(&x->texts, x->scores != NULL) : e;
 	if (e == ERR_OK) {
 		keep_hits(x, &worth);
 		e = store_set_err(&worth);
@@ -364,7 +438,11 @@ svc_account_imap_search_run(struct svc_account_imap_search *x)
 	struct store_set all;
 	store_set_init(&all);
 	x->now_s = sys_clock_wall_s();
-	enum err e = prepare(x);
+	x->score = IMAP_SEARCH_SCORE_MAX;
+	if (x->scored) {
+		x->scores = arena_alloc(x->s->work, x->program->n);
+	}
+	enum err e = x->scored && x->scores == NULL ? ERR_BUDGET : prepare(x);
 	const struct store_set *uids = e == ERR_OK ? candidates(x->program, &all) : &all;
 	if (e == ERR_OK && x->limited) {
 		e = limit(x, uids, &all);

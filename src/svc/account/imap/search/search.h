@@ -9,8 +9,10 @@
 #include "svc/account/imap/search/facts.h"
 #include "svc/account/imap/search/texts.h"
 
-/* What is done with a message that matches. An error ends the search. */
-typedef enum err svc_account_imap_search_found(void *ctx, const struct store_msg *m, uint32_t seq);
+struct svc_account_imap_search;
+
+/* What is done with a message that matches: x->msg, x->seq, x->score. An error ends the search. */
+typedef enum err svc_account_imap_search_found(void *ctx, const struct svc_account_imap_search *x);
 
 struct svc_account_imap_search {
 	struct svc_account_imap *s;
@@ -21,12 +23,15 @@ struct svc_account_imap_search {
 	void *ctx;
 	bool limited;    /* by RFC 9738, as SEARCH is and SORT is not */
 	bool asks_facts; /* found(), or the caller afterwards, will ask facts about what is found */
+	bool scored;     /* found() asks for the score, of a program with FUZZY */
 	struct svc_account_imap_facts facts; /* good until done */
 	struct svc_account_imap_texts texts;
 
 	uint32_t seq; /* of the message at hand */
 	const struct store_msg *msg;
+	unsigned score; /* of it: 1 to 100 */
 	int64_t now_s;
+	uint8_t *scores; /* when scored: of each node */
 };
 
 /*
@@ -59,12 +64,21 @@ struct svc_account_imap_result {
 	uint64_t min_modseq, max_modseq, highest;
 	uint64_t partial_modseq; /* highest among those of PARTIAL */
 	const uint32_t *sorted;  /* uids in the order asked for, or NULL: ascending */
+	uint8_t *scores;         /* when RELEVANCY is asked for: in the order of the answer */
+	size_t noted;            /* of them */
 	str tag, mailbox;        /* mailbox: named in the response unless empty */
 };
 
+/*
+ * Room for the scores of everything in the mailbox, if they are asked for.
+ *
+ * Errors  BUDGET
+ */
+enum err svc_account_imap_search_result_init(struct svc_account_imap_result *r);
+
 /* A message that was found; ascending. */
 void svc_account_imap_search_result_note(struct svc_account_imap_result *r,
-    const struct store_msg *m);
+    const struct store_msg *m, unsigned score);
 
 /*
  * Write what was asked for, and keep it for "$" when that was asked for, too.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SORT (RFC 5256, 5957, 5267 3): search, look up the keys of what was found, order. A message whose
- * keys cannot be read sorts as if it had none.
+ * SORT (RFC 5256, 5957, 5267 3, 6203 6): search, look up the keys of what was found, order. A
+ * message whose keys cannot be read sorts as if it had none.
  */
 #include "svc/account/imap/search/search.h"
 
@@ -21,28 +21,49 @@ struct sorting {
 	struct item *items;
 	uint32_t *uids;
 	uint64_t *modseqs; /* NULL: they do not matter */
+	uint8_t *scores;   /* so of these */
 	size_t n, cap;
 	char *pool; /* where the next string goes */
 	size_t pool_n;
 };
 
 static enum err
-found(void *ctx, const struct store_msg *m, uint32_t seq)
+found(void *ctx, const struct svc_account_imap_search *search)
 {
 	struct sorting *x = ctx;
+	const struct store_msg *m = search->msg;
 	ASSERT(x->n < x->cap);
 	if (x->modseqs != NULL) {
 		x->modseqs[x->n] = m->modseq;
+	}
+	if (x->scores != NULL) {
+		x->scores[x->n] = (uint8_t)search->score;
 	}
 	x->items[x->n++] = (struct item){ m->id, m->uid, m->size };
 	return ERR_OK;
 }
 
 static bool
+is_own(enum imap_sort_by by)
+{
+	return by == IMAP_SORT_SIZE || by == IMAP_SORT_RELEVANCY;
+}
+
+static bool
+needs_scores(const struct imap_sort_args *args)
+{
+	bool needs = (args->search.ret & IMAP_RETURN_RELEVANCY) != 0;
+	for (size_t i = 0; i < args->n; i++) {
+		needs = needs || args->keys[i].by == IMAP_SORT_RELEVANCY;
+	}
+	return needs;
+}
+
+static bool
 needs_facts(const struct imap_sort_args *args)
 {
 	for (size_t i = 0; i < args->n; i++) {
-		if (args->keys[i].by != IMAP_SORT_SIZE) {
+		if (!is_own(args->keys[i].by)) {
 			return true;
 		}
 	}
@@ -91,8 +112,10 @@ value_of(struct sorting *x, struct svc_account_imap_facts *facts, const struct i
 	struct svc_account_imap_meta meta;
 	str text;
 	int part = part_of(by);
-	if (by == IMAP_SORT_SIZE) {
-		*ret = (struct imap_sort_value){ .number = item->size };
+	if (is_own(by)) {
+		*ret = (struct imap_sort_value){ .number = by == IMAP_SORT_SIZE
+			    ? item->size
+			    : imap_sort_score(x->scores[item - x->items]) };
 		return ERR_OK;
 	}
 	if (by == IMAP_SORT_ARRIVAL || by == IMAP_SORT_DATE) {
@@ -192,6 +215,9 @@ answer(struct sorting *x, uint32_t *at, struct svc_account_imap_result *r)
 		note_modseqs(x, at, r);
 	}
 	for (size_t i = 0; i < x->n; i++) {
+		if (r->scores != NULL) {
+			r->scores[i] = x->scores[at[i]];
+		}
 		at[i] = x->uids[at[i]];
 	}
 	r->sorted = at;
@@ -215,7 +241,11 @@ make_room(struct sorting *x)
 	if (x->args->search.program.has_modseq) {
 		x->modseqs = arena_array(x->s->work, x->cap, sizeof *x->modseqs);
 	}
-	bool all = x->modseqs != NULL || !x->args->search.program.has_modseq;
+	if (needs_scores(x->args)) {
+		x->scores = arena_alloc(x->s->work, MAX(x->cap, (size_t)1));
+	}
+	bool all = (x->modseqs != NULL || !x->args->search.program.has_modseq) &&
+	    (x->scores != NULL || !needs_scores(x->args));
 	return x->items == NULL || !all ? ERR_BUDGET : ERR_OK;
 }
 
@@ -229,12 +259,14 @@ sort(struct svc_account_imap *s, struct imap_command *cmd)
 		.program = &args->search.program,
 		.found = found,
 		.ctx = &x,
-		.asks_facts = needs_facts(args) };
+		.asks_facts = needs_facts(args),
+		.scored = needs_scores(args) };
 	struct svc_account_imap_result r = {
 		.s = s, .args = &args->search, .box = &s->box, .uid = cmd->uid, .tag = cmd->tag
 	};
 	uint32_t *at = NULL;
 	store_set_init(&r.found);
+	TRY(svc_account_imap_search_result_init(&r));
 	TRY(svc_account_imap_search_begin(s, &args->search.program));
 	enum err e = make_room(&x);
 	e = e == ERR_OK ? svc_account_imap_search_run(&search) : e;

@@ -40,9 +40,16 @@ svc_account_imap_search_texts_fold(struct arena *a, struct imap_search_program *
 {
 	for (size_t i = 0; i < p->n; i++) {
 		struct imap_search_node *node = &p->nodes[i];
-		if (node->op == IMAP_SEARCH_HEADER || node->op == IMAP_SEARCH_BODY ||
-		    node->op == IMAP_SEARCH_TEXT) {
-			TRY(fold(a, node->text, &node->text));
+		if (!imap_search_is_string(node)) {
+			continue;
+		}
+		TRY(fold(a, node->text, &node->text));
+		if (node->fuzzy) {
+			node->words = ARENA_NEW(a, struct mail_fuzzy);
+			if (node->words == NULL) {
+				return ERR_BUDGET;
+			}
+			mail_fuzzy_init(node->words, node->text);
 		}
 	}
 	return ERR_OK;
@@ -52,7 +59,10 @@ static enum err
 add_key(struct svc_account_imap_texts *t, const struct imap_search_node *leaf)
 {
 	struct store_text_key *key = &t->keys[t->keys_n++];
-	*key = (struct store_text_key){ .needle = leaf->text };
+	*key = (struct store_text_key){ .needle = leaf->text, .fuzzy = leaf->words };
+	if (leaf->words != NULL) {
+		key->slot = t->slots++;
+	}
 	switch (leaf->op) {
 	case IMAP_SEARCH_BODY: key->where = STORE_TEXT_BODY; return ERR_OK;
 	case IMAP_SEARCH_TEXT: key->where = STORE_TEXT_ANY; return ERR_OK;
@@ -86,6 +96,14 @@ svc_account_imap_search_texts_init(struct svc_account_imap_texts *t, struct svc_
 	t->ids = arena_array(s->work, MAX(messages, (size_t)1), sizeof *t->ids);
 	t->uids = arena_array(s->work, MAX(messages, (size_t)1), sizeof *t->uids);
 	return t->ids == NULL || t->uids == NULL ? ERR_BUDGET : ERR_OK;
+}
+
+void
+svc_account_imap_search_texts_note(struct svc_account_imap_texts *t, const struct store_msg *m)
+{
+	ASSERT(!t->looked && t->n < t->cap);
+	t->ids[t->n] = m->id;
+	t->uids[t->n++] = m->uid;
 }
 
 /* ---- looking ------------------------------------------------------------------------------ */
@@ -137,13 +155,16 @@ breathe(void *ctx)
 }
 
 enum err
-svc_account_imap_search_texts_look(struct svc_account_imap_texts *t)
+svc_account_imap_search_texts_look(struct svc_account_imap_texts *t, bool scored)
 {
 	size_t groups = (t->keys_n + BITS - 1) / BITS;
 	put_in_order(t);
 	t->looked = true;
 	t->hits = arena_array(t->s->work, MAX(t->n * groups, (size_t)1), sizeof *t->hits);
-	if (t->hits == NULL) {
+	if (scored && t->slots > 0) {
+		t->scores = arena_array(t->s->work, MAX(t->n, (size_t)1), t->slots);
+	}
+	if (t->hits == NULL || (scored && t->slots > 0 && t->scores == NULL)) {
 		return ERR_BUDGET;
 	}
 	for (size_t g = 0; g < groups; g++) {
@@ -152,6 +173,8 @@ svc_account_imap_search_texts_look(struct svc_account_imap_texts *t)
 			.ids = t->ids,
 			.n = t->n,
 			.hits = t->hits + g * t->n,
+			.scores = t->scores,
+			.slots = t->slots,
 			.breathe = breathe,
 			.ctx = t };
 		TRY(store_text_find(t->s->store, &ask));
@@ -227,9 +250,7 @@ svc_account_imap_search_texts_ask(struct svc_account_imap_texts *t, const struct
 		return ERR_OK;
 	}
 	if (!t->looked) {
-		ASSERT(t->n < t->cap);
-		t->ids[t->n] = m->id;
-		t->uids[t->n++] = m->uid;
+		svc_account_imap_search_texts_note(t, m);
 		return ERR_AGAIN;
 	}
 	size_t at = place_of(t, m->id);
@@ -238,4 +259,16 @@ svc_account_imap_search_texts_ask(struct svc_account_imap_texts *t, const struct
 	}
 	*ret = has_hit(t, key, at);
 	return ERR_OK;
+}
+
+unsigned
+svc_account_imap_search_texts_score(const struct svc_account_imap_texts *t,
+    const struct store_msg *m, const struct imap_search_node *leaf)
+{
+	size_t key = t->key_of[leaf - t->program->nodes], at = place_of(t, m->id);
+	if (leaf->text.n == 0 && leaf->op != IMAP_SEARCH_HEADER) {
+		return IMAP_SEARCH_SCORE_MAX;
+	}
+	bool noted = t->scores != NULL && at < t->n && t->ids[at] == m->id;
+	return noted ? t->scores[at * t->slots + t->keys[key].slot] : 0;
 }

@@ -20,7 +20,9 @@ struct svc_account_imap_texts {
 	uint64_t *ids;  /* noted; in order and once each after looking */
 	uint32_t *uids; /* of the ids as they were noted; NULL when that was another order */
 	size_t n, cap;
-	uint64_t *hits; /* bits of 64 keys for each id, then of the next 64 */
+	uint64_t *hits;  /* bits of 64 keys for each id, then of the next 64 */
+	uint8_t *scores; /* of each id, `slots` of them: of its fuzzy keys; NULL: not wanted */
+	size_t slots;
 	bool looked;
 	int64_t end_ms, news_ms; /* when it has taken too long; when to look for news again */
 };
@@ -47,13 +49,22 @@ enum err svc_account_imap_search_texts_init(struct svc_account_imap_texts *t,
 enum err svc_account_imap_search_texts_ask(struct svc_account_imap_texts *t,
     const struct store_msg *m, const struct imap_search_node *leaf, bool *ret);
 
+/* Note a message although its texts need not be asked about: its scores will be. */
+void svc_account_imap_search_texts_note(struct svc_account_imap_texts *t,
+    const struct store_msg *m);
+
 /*
  * Look at everything noted.
  *
+ * In      scored: keep the scores of fuzzy keys
  * Limits  the setting imap.search-time
  * Errors  TIMEOUT (with a response code), UNAVAILABLE (the session shall end), what the store gives
  */
-enum err svc_account_imap_search_texts_look(struct svc_account_imap_texts *t);
+enum err svc_account_imap_search_texts_look(struct svc_account_imap_texts *t, bool scored);
+
+/* After looking with scores: of a fuzzy leaf that asks for text; 0: no match, or not noted. */
+unsigned svc_account_imap_search_texts_score(const struct svc_account_imap_texts *t,
+    const struct store_msg *m, const struct imap_search_node *leaf);
 
 /*
  * After looking: the uids of the noted messages that have this text, in place of what is in `out`.
@@ -62,7 +73,7 @@ enum err svc_account_imap_search_texts_look(struct svc_account_imap_texts *t);
 bool svc_account_imap_search_texts_hits(const struct svc_account_imap_texts *t,
     const struct imap_search_node *leaf, struct store_set *out);
 
-/* Fold the strings of a program once; names of fields stay. NOMEM, BUDGET. */
+/* Fold the strings of a program once, and cut fuzzy ones into words; names of fields stay. */
 enum err svc_account_imap_search_texts_fold(struct arena *a, struct imap_search_program *p);
 
 #endif

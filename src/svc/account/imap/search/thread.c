@@ -70,10 +70,11 @@ take_facts(struct threading *x, uint64_t at, struct imap_thread_message *m)
 
 /* What cannot be read stands alone. */
 static enum err
-found(void *ctx, const struct store_msg *m, uint32_t seq)
+found(void *ctx, const struct svc_account_imap_search *search)
 {
 	struct threading *x = ctx;
-	struct imap_thread_message message = { .number = x->uid ? m->uid : seq };
+	const struct store_msg *m = search->msg;
+	struct imap_thread_message message = { .number = x->uid ? m->uid : search->seq };
 	enum err e = take_facts(x, m->id, &message);
 	if (e != ERR_NOTFOUND && e != ERR_CORRUPT) {
 		TRY(e);
