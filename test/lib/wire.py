@@ -59,7 +59,17 @@ class Wire:
         """From here on both ways are raw DEFLATE (RFC 4978)."""
         self.deflate, self.inflate = zlib.compressobj(wbits=-15), zlib.decompressobj(wbits=-15)
         rest, self.buf = self.buf, b""
-        self.buf = self.inflate.decompress(rest)
+        self._inflate(rest)
+
+    def plain(self):
+        """What we send from here on is not compressed any more; the peer ends its own stream."""
+        self.deflate = None
+
+    def _inflate(self, octets):
+        self.buf += self.inflate.decompress(octets)
+        if self.inflate.eof:
+            self.buf += self.inflate.unused_data
+            self.inflate = None
 
     def timeout(self, seconds):
         self.sock.settimeout(seconds)
@@ -76,7 +86,10 @@ class Wire:
             raise Closed(self.buf) from e
         if not more:
             raise Closed(self.buf)
-        self.buf += self.inflate.decompress(more) if self.inflate else more
+        if self.inflate:
+            self._inflate(more)
+        else:
+            self.buf += more
 
     def more(self):
         """Whatever comes next, added to .buf."""

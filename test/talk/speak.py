@@ -80,6 +80,8 @@ class ImapTalk:
                 return
             pending = octets
         self.c.send(pending + text[at:].encode("utf-8", "surrogateescape") + b"\r\n")
+        if text.upper() == "UNAUTHENTICATE":
+            self.c.plain()
 
     def _go_ahead(self):
         """Wait for the continuation; False when the command ended instead."""

@@ -20,6 +20,8 @@ enum {
 	SVC_ACCOUNT_IMAP_ZIP_PIECE = 65536,
 	/* and the octets of commands, messages left out, that one read may grow to. */
 	SVC_ACCOUNT_IMAP_ZIP_COMMANDS_MAX = 4194304,
+	/* Behind UNAUTHENTICATE: wait for the end of the client's compressed stream. */
+	SVC_ACCOUNT_IMAP_ZIP_END_MS = 10000,
 	/* A client that takes nothing for this long is gone. */
 	SVC_ACCOUNT_IMAP_STALL_MS = 300000,
 	/* Octets of the program's name that the census gets: accounts_account.client. */

@@ -15,6 +15,7 @@ struct svc_account_imap_zip {
 	struct compress *streams;
 	struct buf out, in; /* one piece */
 	bool on;            /* the response to COMPRESS is written */
+	bool said, heard;   /* the end of our stream and of the client's; see leave.c */
 	bool owed;          /* octets were given that the client cannot read yet */
 };
 
@@ -49,19 +50,21 @@ write_raw(struct svc_account_imap *s, str first, str second)
 	}
 }
 
-/* Compress and write; with `flush` the client can read all of it. */
+/* Compress and write; with COMPRESS_FLUSH the client can read all of it. */
 static void
-write_zipped(struct svc_account_imap *s, str octets, bool flush)
+write_zipped(struct svc_account_imap *s, str octets, enum compress_how how)
 {
 	struct svc_account_imap_zip *zip = s->zip;
-	zip->owed = zip->owed || octets.n > 0;
-	while (!s->broken && (octets.n > 0 || (flush && zip->owed))) {
+	zip->owed = zip->owed || octets.n > 0 || how == COMPRESS_END;
+	zip->said = how == COMPRESS_END;
+	while (!s->broken && (octets.n > 0 || (how != COMPRESS_MORE && zip->owed))) {
 		str piece = str_sub(octets, 0, SVC_ACCOUNT_IMAP_ZIP_PIECE);
-		bool last = flush && piece.n == octets.n;
+		bool last = how != COMPRESS_MORE && piece.n == octets.n;
 		octets = str_from_off(octets, piece.n);
 		zip->owed = !last;
 		buf_reset(&zip->out);
-		enum err e = compress_put(zip->streams, piece, last, &zip->out);
+		enum err e = compress_put(zip->streams, piece, last ? how : COMPRESS_MORE,
+		    &zip->out);
 		if (e != ERR_OK) {
 			give_up(s, e);
 			return;
@@ -72,11 +75,11 @@ write_zipped(struct svc_account_imap *s, str octets, bool flush)
 
 /* Write all of what waits and then `big`. */
 static void
-write_all(struct svc_account_imap *s, str big, bool flush)
+write_all(struct svc_account_imap *s, str big, enum compress_how how)
 {
-	if (s->zip != NULL && s->zip->on) {
-		write_zipped(s, buf_view(&s->out), false);
-		write_zipped(s, big, flush);
+	if (s->zip != NULL && s->zip->on && !s->zip->said) {
+		write_zipped(s, buf_view(&s->out), COMPRESS_MORE);
+		write_zipped(s, big, how);
 	} else {
 		write_raw(s, buf_view(&s->out), big);
 	}
@@ -90,7 +93,7 @@ svc_account_imap_flush(struct svc_account_imap *s)
 	if (buf_err(&s->out) != ERR_OK && !s->broken) {
 		give_up(s, buf_err(&s->out));
 	}
-	write_all(s, STR_NONE, true);
+	write_all(s, STR_NONE, s->leaving ? COMPRESS_END : COMPRESS_FLUSH);
 }
 
 void
@@ -111,7 +114,7 @@ svc_account_imap_put(struct svc_account_imap *s, str octets)
 	if (buf_err(&s->out) != ERR_OK) {
 		svc_account_imap_flush(s);
 	}
-	write_all(s, octets, false);
+	write_all(s, octets, COMPRESS_MORE);
 }
 
 void
@@ -187,6 +190,31 @@ is_bomb(const struct svc_account_imap *s, uint64_t in, uint64_t body)
 	    in - body > SVC_ACCOUNT_IMAP_ZIP_COMMANDS_MAX;
 }
 
+/* UNAUTHENTICATE was the last of the client's stream; what lies behind its end is plain again. */
+static void
+take_end(struct svc_account_imap *s, str octets)
+{
+	size_t used = 0;
+	if (s->zip->heard) {
+		buf_str(&s->behind, octets);
+		return;
+	}
+	enum err e = compress_get_end(s->zip->streams, octets, &used);
+	if (e == ERR_OK) {
+		s->zip->heard = true;
+		buf_str(&s->behind, str_from_off(octets, used));
+	} else if (e != ERR_AGAIN) {
+		svc_account_imap_stay(s, e,
+		    "octets behind UNAUTHENTICATE in the compressed stream");
+	}
+}
+
+bool
+svc_account_imap_zip_over(const struct svc_account_imap *s)
+{
+	return s->zip == NULL || !s->zip->on || s->zip->heard;
+}
+
 static void
 take_zipped(struct svc_account_imap *s, str octets)
 {
@@ -203,20 +231,27 @@ take_zipped(struct svc_account_imap *s, str octets)
 		}
 		octets = str_from_off(octets, used);
 		svc_account_imap_feed(s, buf_view(piece));
+		if (compress_ended(s->zip->streams)) { /* before its time, unless it quits */
+			svc_account_imap_end(s, ERR_PROTOCOL, "the compressed stream has ended");
+		}
 		if (is_bomb(s, s->octets_in - in, s->octets_body - body)) {
 			svc_account_imap_end(s, ERR_TOOBIG,
 			    "too much comes out of the compressed stream");
 		}
 	} while (!s->quit && !s->broken &&
 	    (octets.n > 0 || piece->n == SVC_ACCOUNT_IMAP_ZIP_PIECE));
-	svc_account_imap_leave_behind(s, octets);
+	if (s->leaving) {
+		take_end(s, octets);
+	}
 }
 
 void
 svc_account_imap_take(struct svc_account_imap *s, str octets)
 {
-	if (s->zip != NULL && s->zip->on) {
+	if (s->zip != NULL && s->zip->on && !s->leaving) {
 		take_zipped(s, octets);
+	} else if (s->leaving) {
+		take_end(s, octets);
 	} else {
 		svc_account_imap_feed(s, octets);
 	}

@@ -124,6 +124,8 @@ enum err svc_account_imap_zip_new(struct svc_account_imap *s);
 /* Behind the tagged response to COMPRESS, when e is ERR_OK, everything is compressed. */
 void svc_account_imap_zip_begin(struct svc_account_imap *s, enum err e);
 void svc_account_imap_zip_done(struct svc_account_imap *s);
+/* The client's compressed stream has ended, or there is none. */
+bool svc_account_imap_zip_over(const struct svc_account_imap *s);
 /* Octets as they come from the stream; svc_account_imap_feed gets them as the client meant them. */
 void svc_account_imap_take(struct svc_account_imap *s, str octets);
 

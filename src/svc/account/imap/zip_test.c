@@ -7,8 +7,12 @@
 
 #include "base/mem.h"
 #include "base/test.h"
+#include "ipc/accounts_account.h"
 #include "proto/compress/compress.h"
+#include "svc/account/imap/leave.h"
+#include "sys/chan.h"
 #include "sys/sock.h"
+#include "sys/sys.h"
 
 enum { PIECE = 65536, BIG = 1 << 20 };
 
@@ -66,7 +70,7 @@ say(struct fixture *f, str octets, size_t step)
 {
 	struct buf out;
 	buf_init(&out, 8u << 20);
-	CHECK_ERR(compress_put(f->streams, octets, true, &out), ERR_OK);
+	CHECK_ERR(compress_put(f->streams, octets, COMPRESS_FLUSH, &out), ERR_OK);
 	for (size_t at = 0; at < out.n; at += step) {
 		svc_account_imap_take(&f->t.session, str_sub(buf_view(&out), at, step));
 	}
@@ -188,6 +192,127 @@ bombs(void)
 	teardown(&f);
 }
 
+/* The octets that the session gives back with its stream, and those it left in it. */
+static enum err
+on_leave(void *ctx, const struct ipc_accounts_account_leave *m, int *fd)
+{
+	struct fixture *f = ctx;
+	size_t n = 0;
+	char room[64];
+	buf_reset(&f->got);
+	buf_str(&f->got, m->unread);
+	if (sys_sock_read(*fd, room, sizeof room, &n) == ERR_OK) {
+		buf_add(&f->got, room, n);
+	}
+	CHECK_STR(buf_view(&f->got), S("b LOGIN u p\r\n"));
+	return ERR_OK;
+}
+
+static void
+check_left(struct fixture *f)
+{
+	static const struct ipc_accounts_account_at_accounts handlers = { .leave = on_leave };
+	struct buf in;
+	int fd = -1;
+	buf_init(&in, SYS_CHAN_MESSAGE_MAX);
+	CHECK_ERR(sys_chan_recv(f->t.accounts, &in, &fd), ERR_OK);
+	CHECK_ERR(ipc_accounts_account_accounts_dispatch(&handlers, f, buf_view(&in), &fd,
+		      f->t.session.work),
+	    ERR_OK);
+	sys_close(&fd);
+	buf_done(&in);
+}
+
+/* RFC 8437 4.1: plain octets right behind a compressed UNAUTHENTICATE, however they are cut. */
+static void
+leaves_at(str wire, size_t cut, size_t late)
+{
+	struct fixture f;
+	size_t used = 0;
+	setup(&f, "zip-leave");
+	f.t.account.alone = false;
+	turns_on(&f);
+	svc_account_imap_take(&f.t.session, str_sub(wire, 0, cut));
+	if (f.t.session.quit) { /* what comes later, it reads itself */
+		CHECK_ERR(sys_sock_write(f.t.client, str_from_off(wire, cut), &used), ERR_OK);
+	} else {
+		svc_account_imap_take(&f.t.session, str_sub(wire, cut, late));
+		CHECK_ERR(sys_sock_write(f.t.client, str_from_off(wire, cut + late), &used),
+		    ERR_OK);
+	}
+	CHECK(f.t.session.leaving);
+	svc_account_imap_flush(&f.t.session);
+	svc_account_imap_leave(&f.t.session);
+	CHECK_ERR(f.t.session.end, ERR_OK);
+	check_left(&f);
+	svc_account_imap_trial_like(receive(&f), "a OK UNAUTHENTICATE done\n");
+	CHECK(compress_ended(f.streams)); /* ours says so itself */
+	teardown(&f);
+}
+
+static void
+leaves(void)
+{
+	static const enum compress_how hows[] = { COMPRESS_FLUSH, COMPRESS_END };
+	for (size_t i = 0; i < LEN(hows); i++) {
+		struct compress *c = NULL;
+		struct buf wire;
+		buf_init(&wire, 65536);
+		CHECK_ERR(compress_new(&c), ERR_OK);
+		CHECK_ERR(compress_put(c, S("a UNAUTHENTICATE\r\n"), hows[i], &wire), ERR_OK);
+		size_t n = wire.n;
+		buf_cstr(&wire, "b LOGIN u p\r\n");
+		for (size_t cut = 0; cut <= wire.n; cut++) {
+			leaves_at(buf_view(&wire), cut, wire.n);
+		}
+		for (size_t late = 0; late + 5 <= n; late++) { /* the end comes in a third piece */
+			leaves_at(buf_view(&wire), late, n - late);
+		}
+		compress_free(&c);
+		buf_done(&wire);
+	}
+}
+
+static void
+stays_one(enum compress_how how, size_t step)
+{
+	struct fixture f;
+	struct buf wire;
+	setup(&f, "zip-stays");
+	f.t.account.alone = false;
+	turns_on(&f);
+	buf_init(&wire, 65536);
+	CHECK_ERR(compress_put(f.streams, S("a UNAUTHENTICATE\r\nb LOGIN u p\r\n"), how, &wire),
+	    ERR_OK);
+	for (size_t at = 0; at < wire.n; at += step) {
+		svc_account_imap_take(&f.t.session, str_sub(buf_view(&wire), at, step));
+	}
+	CHECK(!f.t.session.leaving);
+	CHECK_ERR(f.t.session.end, ERR_PROTOCOL);
+	CHECK(f.t.session.bye != NULL);
+	buf_done(&wire);
+	teardown(&f);
+}
+
+/* Commands behind UNAUTHENTICATE in the compressed stream. */
+static void
+stays(void)
+{
+	static const enum compress_how hows[] = { COMPRESS_FLUSH, COMPRESS_END };
+	for (size_t i = 0; i < LEN(hows); i++) {
+		for (size_t cut = 1; cut < 30; cut += 7) {
+			stays_one(hows[i], cut);
+		}
+	}
+	struct fixture f; /* a final block, and nobody has left */
+	setup(&f, "zip-over");
+	turns_on(&f);
+	svc_account_imap_take(&f.t.session, S("\x03\x00"));
+	CHECK(f.t.session.quit);
+	CHECK_ERR(f.t.session.end, ERR_PROTOCOL);
+	teardown(&f);
+}
+
 static void
 damaged(void)
 {
@@ -209,4 +334,4 @@ damaged(void)
 	teardown(&f);
 }
 
-TEST_MAIN(talks, idles, large_literals, bombs, damaged)
+TEST_MAIN(talks, idles, large_literals, bombs, leaves, stays, damaged)
