@@ -127,7 +127,8 @@ is_list(enum conf_type t)
 static bool
 is_number(enum conf_type t)
 {
-	return t == CONF_NUM || t == CONF_SIZE || t == CONF_TIME || t == CONF_POINTS;
+	return t == CONF_NUM || t == CONF_LIMIT || t == CONF_SIZE || t == CONF_TIME ||
+	    t == CONF_POINTS;
 }
 
 /* A number as the operator would write it, for messages. */
@@ -141,7 +142,7 @@ show(enum conf_type t, uint64_t v, char room[32])
 		{ 1, "ms" } },
 	  sizes[] = { { 1ULL << 40, "T" }, { 1 << 30, "G" }, { 1 << 20, "M" }, { 1024, "K" },
 		  { 1, "" } };
-	for (size_t i = 0; i < LEN(times) && t != CONF_NUM; i++) {
+	for (size_t i = 0; i < LEN(times) && t != CONF_NUM && t != CONF_LIMIT; i++) {
 		uint64_t factor = t == CONF_TIME ? times[i].factor : sizes[i].factor;
 		if (v != 0 && v % factor == 0) {
 			snprintf(room, 32, "%llu%s", (unsigned long long)(v / factor),
@@ -170,12 +171,14 @@ store_number(struct parser *p, size_t i, str v)
 	char lo[32], hi[32];
 	uint64_t n = 0;
 	enum conf_type t = places[i].type;
-	if (!conf_value_number(t, v, &n) || n < rows[i].min || n > rows[i].max) {
+	bool none = t == CONF_LIMIT && str_eq(v, S("0"));
+	if (!none && (!conf_value_number(t, v, &n) || n < rows[i].min || n > rows[i].max)) {
 		complain(p, str_from(rows[i].key), "'%.*s' is not allowed: give %s from %s to %s",
 		    STR_ARG(v),
-		    t == CONF_TIME       ? "a time with unit (ms s m h d)"
-			: t == CONF_SIZE ? "a size (K M G T)"
-					 : "a number",
+		    t == CONF_TIME        ? "a time with unit (ms s m h d)"
+			: t == CONF_SIZE  ? "a size (K M G T)"
+			: t == CONF_LIMIT ? "0 for none, or a number"
+					  : "a number",
 		    show_bound(t, rows[i].min, lo), show_bound(t, rows[i].max, hi));
 		return;
 	}
@@ -458,6 +461,7 @@ put_value(struct buf *out, size_t i, const void *at)
 	uint64_t n;
 	switch (places[i].type) {
 	case CONF_NUM:
+	case CONF_LIMIT:
 	case CONF_SIZE:
 	case CONF_TIME:
 		memcpy(&n, at, sizeof n);

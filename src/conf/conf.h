@@ -24,6 +24,7 @@ struct conf_list {
 #define CONF_T_HOST str
 #define CONF_T_WORD str
 #define CONF_T_NUM uint64_t
+#define CONF_T_LIMIT uint64_t
 #define CONF_T_SIZE uint64_t
 #define CONF_T_TIME uint64_t
 #define CONF_T_POINTS uint64_t

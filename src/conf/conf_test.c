@@ -66,6 +66,34 @@ reads_points(void)
 	arena_free(&a);
 }
 
+/* RFC 9738 3: SHOULD NOT be lower than 1000. */
+static void
+reads_limits(void)
+{
+	static const struct {
+		str text;
+		uint64_t want;
+	} rows[] = { { S_INIT("0"), 0 }, { S_INIT("1000"), 1000 },
+		{ S_INIT("4294967295"), 4294967295 } };
+	struct arena *a = arena_new(NULL, "test", 1 << 20, 0);
+	for (size_t i = 0; i < LEN(rows); i++) {
+		struct conf c;
+		struct told t = { 0 };
+		struct buf lines;
+		str text = arena_printf(a, SMALL "imap {\nmessage-limit %.*s\n}\n",
+		    STR_ARG(rows[i].text));
+		CHECK_ERR(conf_parse(text, a, tell, &t, &c), ERR_OK);
+		CHECK_U64(c.imap_message_limit, rows[i].want);
+		CHECK_U64(c.imap_save_limit, 0);
+		buf_init(&lines, 1 << 20);
+		conf_encode(&c, &lines);
+		CHECK_ERR(conf_decode(buf_view(&lines), a, &c), ERR_OK);
+		CHECK_U64(c.imap_message_limit, rows[i].want);
+		buf_done(&lines);
+	}
+	arena_free(&a);
+}
+
 static void
 complaints(void)
 {
@@ -89,6 +117,10 @@ complaints(void)
 		{ "too many values", S_INIT(SMALL "log a b\n"), 4, "log: takes one value, not 2" },
 		{ "bad number", S_INIT(SMALL "smtp {\nmax-recipients 12\n}\n"), 5,
 		    "max-recipients: '12' is not allowed: give a number from 100 to 1000" },
+		{ "a limit too low", S_INIT(SMALL "imap {\nmessage-limit 999\n}\n"), 5,
+		    "message-limit: '999' is not allowed: give 0 for none, or a number from 1000" },
+		{ "a limit with a unit", S_INIT(SMALL "imap {\nsave-limit 1K\n}\n"), 5,
+		    "save-limit: '1K' is not allowed" },
 		{ "more than a mailbox stores", S_INIT(SMALL "smtp {\nmax-size 256M\n}\n"), 5,
 		    "max-size: '256M' is not allowed: give a size (K M G T) from 64K to 255M" },
 		{ "time without unit", S_INIT(SMALL "smtp {\ndata-timeout 30\n}\n"), 5,
@@ -240,5 +272,5 @@ small_budgets(void)
 	}
 }
 
-TEST_MAIN(smallest_file, reads_points, complaints, sockets, tells_all_at_once, encode_decode,
-    small_budgets)
+TEST_MAIN(smallest_file, reads_points, reads_limits, complaints, sockets, tells_all_at_once,
+    encode_decode, small_budgets)

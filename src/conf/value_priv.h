@@ -12,6 +12,7 @@ enum conf_type {
 	CONF_PATH,
 	CONF_HOST,
 	CONF_NUM,
+	CONF_LIMIT,
 	CONF_SIZE,
 	CONF_TIME,
 	CONF_POINTS,
