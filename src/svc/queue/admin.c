@@ -234,14 +234,15 @@ move_local(struct svc_queue_letter *l, enum svc_queue_move what)
 		svc_queue_lane_hold(l);
 		return ERR_OK;
 	}
-	list_remove(&l->node);
+	svc_queue_lane_end(l);
 	list_init(&one);
 	list_push(&one, &l->node);
 	enum err e = svc_queue_remote_report_end(l->parcel, &one, MAIL_DSN_FAILED);
 	if (e == ERR_OK) {
 		svc_queue_lane_tidy(lane);
 	} else {
-		list_push(l->where == SVC_QUEUE_HELD ? &lane->held : &lane->waiting, &l->node);
+		list_remove(&l->node);
+		svc_queue_lane_not_ended(l);
 	}
 	return e;
 }

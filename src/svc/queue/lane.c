@@ -548,10 +548,31 @@ let_go(struct svc_queue_letter *l)
 void
 svc_queue_lane_release(struct svc_queue_letter *l)
 {
+	l->was_held = false;
 	if (l->where == SVC_QUEUE_HELD) {
 		let_go(l);
 		lane_kick(l->lane);
 	}
+}
+
+void
+svc_queue_lane_end(struct svc_queue_letter *l)
+{
+	l->was_held = l->where == SVC_QUEUE_HELD;
+	l->parcel->q->held -= l->was_held;
+	l->where = SVC_QUEUE_ENDING;
+	list_remove(&l->node);
+}
+
+void
+svc_queue_lane_not_ended(struct svc_queue_letter *l)
+{
+	if (l->was_held) {
+		svc_queue_lane_hold(l);
+		return;
+	}
+	svc_queue_lane_add(l->lane, l);
+	svc_queue_lane_note(l); /* the journal may have it as held */
 }
 
 /* The operator asks: forget the rest and the holds, but for those of accounts that policy holds. */

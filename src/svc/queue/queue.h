@@ -54,7 +54,7 @@ enum svc_queue_where {
 	SVC_QUEUE_DELIVERED,
 	SVC_QUEUE_HELD,
 	SVC_QUEUE_RESTING, /* remote: until its next try */
-	SVC_QUEUE_ENDING,  /* remote: its report is being made durable */
+	SVC_QUEUE_ENDING,  /* its report is being made durable: nobody moves it */
 };
 
 struct svc_queue_letter {
@@ -68,6 +68,7 @@ struct svc_queue_letter {
 	uint8_t where; /* enum svc_queue_where, 0: not durable; of a remote one the bundle knows */
 	uint8_t notify;
 	bool junk, replay;
+	bool was_held; /* ENDING: it goes back there when that fails */
 	uint8_t crashes;
 	uint32_t tries;
 	enum err last;
@@ -179,6 +180,12 @@ void svc_queue_lane_retry(struct svc_queue_lane *lane);
 void svc_queue_lane_hold(struct svc_queue_letter *letter);
 /* Let it go on if it is held, whoever held it. */
 void svc_queue_lane_release(struct svc_queue_letter *letter);
+/*
+ * It leaves its list to end with a report; or the report failed, and it goes where it was, unless
+ * its account was held or released meanwhile.
+ */
+void svc_queue_lane_end(struct svc_queue_letter *letter);
+void svc_queue_lane_not_ended(struct svc_queue_letter *letter);
 /* Tell the journal whether it is held. */
 void svc_queue_lane_note(const struct svc_queue_letter *letter);
 void svc_queue_lane_tidy(struct svc_queue_lane *lane);

@@ -382,7 +382,7 @@ local_not_ended(struct svc_queue_letter *l)
 		list_push(&lane->delivered, &l->node);
 		svc_queue_settle_dirty(lane, 0);
 	} else {
-		svc_queue_lane_add(lane, l);
+		svc_queue_lane_not_ended(l);
 	}
 }
 

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "ipc/adm_queue.h"
 #include "ipc/policy_queue.h"
 #include "ipc/watch_queue.h"
 #include "svc/queue/remote/world_test.h"
@@ -573,6 +574,104 @@ a_suspect_account_is_held_here(void)
 	world_close();
 }
 
+/* ---- one of them is failed while policy lets it go ---- */
+
+enum { FAILED = 1, RELEASED = 2, HELD = 4, CUT = 8, DISK = 16 };
+
+static enum err
+no_message(void *ctx, str datagram, int *fd)
+{
+	return ERR_OK;
+}
+
+static void
+no_end(void *ctx, enum err why)
+{
+}
+
+/* Both edges are handled before the loop turns, so that the report is not durable in between. */
+static void
+says(int what)
+{
+	const struct ipc_policy_queue_hold hold = { .account = 7, .on = what == HELD };
+	const struct ipc_adm_queue_move fail = { .request = 1, .what = SVC_QUEUE_FAIL };
+	int fds[2], none = -1;
+	buf_reset(&w->out);
+	if (what != FAILED) {
+		ipc_policy_queue_hold_put(&w->out, &hold);
+		CHECK_ERR(svc_queue_remote_from_policy(&w->q->policy, buf_view(&w->out), &none),
+		    ERR_OK);
+		return;
+	}
+	struct sys_chan *admin;
+	ipc_adm_queue_move_put(&w->out, &fail);
+	CHECK_ERR(sys_chan_pair(fds), ERR_OK);
+	const struct sys_chan_handler handler = { .on_message = no_message, .on_closed = no_end };
+	CHECK_ERR(sys_chan_new(w->sc.loop, fds[0], &handler, &admin), ERR_OK);
+	CHECK_ERR(svc_queue_on_admin(&w->sc, admin, buf_view(&w->out), &none), ERR_OK);
+	sys_chan_free(&admin);
+	sys_close(&fds[1]);
+}
+
+/*
+ * A held letter to an account here ends in one way: delivered, or with a report, never both and
+ * never none; whoever was first, whatever the disk does, and wherever the process is killed.
+ */
+static void
+failed_and_released(void)
+{
+	static const struct {
+		const char *name;
+		int steps[3];
+		int then;
+		size_t here, reports, held;
+	} cases[] = {
+		{ "failed, then released", { FAILED, RELEASED }, 0, 0, 1, 0 },
+		{ "released, then failed", { RELEASED, FAILED }, 0, 0, 1, 0 },
+		{ "failed twice", { FAILED, FAILED }, 0, 0, 1, 0 },
+		{ "failed, released, held", { FAILED, RELEASED, HELD }, 0, 0, 1, 0 },
+		{ "failed, released, failed", { FAILED, RELEASED, FAILED }, 0, 0, 1, 0 },
+		{ "failed, then killed", { FAILED }, CUT, 0, 0, 1 },
+		{ "failed, released, then killed", { FAILED, RELEASED }, CUT, 0, 0, 1 },
+		{ "released, failed, then killed", { RELEASED, FAILED }, CUT, 0, 0, 1 },
+		{ "failed, and the disk fails", { FAILED }, DISK, 0, 0, 1 },
+		{ "failed, released, and the disk fails", { FAILED, RELEASED }, DISK, 1, 0, 0 },
+		{ "released, failed, and the disk fails", { RELEASED, FAILED }, DISK, 1, 0, 0 },
+		{ "failed, released, held, and the disk fails", { FAILED, RELEASED, HELD }, DISK, 0,
+		    0, 1 },
+	};
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct spool_rcpt to = { .account = 3, .address = S("c@example.org") };
+		const struct spool_envelope e = world_envelope(&to, 1);
+		test_case = cases[i].name;
+		world_open();
+		int fd = wire_policy();
+		says(HELD);
+		world_commit(&e);
+		CHECK_U64(w->q->held, 1);
+		for (size_t k = 0; k < LEN(cases[i].steps) && cases[i].steps[k] != 0; k++) {
+			says(cases[i].steps[k]);
+		}
+		sys_close(&fd);
+		if (cases[i].then == CUT) {
+			world_restart();
+		} else if (cases[i].then == DISK) {
+			sys_fail_after(1, EIO);
+			(void)(sys_loop_turn(w->sc.loop, 0) == ERR_OK);
+			sys_fail_after(0, 0);
+		}
+		world_go();
+		CHECK_U64(w->here, cases[i].here);
+		CHECK_U64(w->reports, cases[i].reports);
+		CHECK_U64(w->q->held, cases[i].held);
+		CHECK_U64(world_live(), 1); /* the letter, or the report until it is synced */
+		world_restart();            /* what is held stays held, what is told stays told */
+		CHECK_U64(w->q->held, cases[i].held);
+		CHECK_U64(world_live(), 1);
+		world_close();
+	}
+}
+
 static enum err
 got_noticed(void *ctx, const struct ipc_policy_queue_noticed *m, int *fd)
 {
@@ -619,4 +718,4 @@ TEST_MAIN(one_letter_to_the_end, recipients_of_a_domain_go_together, a_large_one
     a_known_block_is_told_to_others, hopeless_is_final, late_and_expired,
     a_lost_process_gives_letters_back, an_operator_moves_letters, no_end_without_its_report,
     a_failing_disk_ends_nothing_untold, reports_of_watch, a_suspect_account_is_held,
-    a_suspect_account_is_held_here, notices_of_policy)
+    a_suspect_account_is_held_here, failed_and_released, notices_of_policy)
