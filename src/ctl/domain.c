@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * postern domain, catch-all, alias: what leads to accounts.
+ * postern domain, catch-all, alias, srs: what leads to accounts, and elsewhere.
  */
 #include "ctl/auth.h"
 #include "ctl/ctl.h"
@@ -167,4 +167,50 @@ ctl_cmd_alias_list(struct ctl *c)
 	static const struct ctl_auth_list list = { "aliases", columns, LEN(columns), &handlers,
 		ask_alias_list };
 	return ctl_auth_list(c, &list);
+}
+
+/* ---- keys of what aliases forward ---- */
+
+static enum err
+on_srs_keys(void *ctx, const struct ipc_adm_auth_srs_keys *m, int *fd)
+{
+	struct ctl_auth *a = ctx;
+	struct ctl_out *o = &a->c->out;
+	for (size_t i = 0; i < m->rows_n; i++) {
+		ctl_out_item(o);
+		ctl_out_time(o, "made", m->rows[i].made_s);
+		ctl_out_time(o, "until", m->rows[i].until_s);
+		ctl_out_item_end(o);
+	}
+	return ctl_auth_answered(a, S(""));
+}
+
+static void
+ask_srs_list(struct ctl *c, str after)
+{
+	const struct ipc_adm_auth_srs_list m = { .request = 1 };
+	ipc_adm_auth_srs_list_put(&c->msg, &m);
+}
+
+enum ctl_exit
+ctl_cmd_srs_list(struct ctl *c)
+{
+	static const struct ctl_column columns[] = {
+		{ "made", "MADE", 20, false },
+		{ "until", "UNTIL", 20, false },
+	};
+	static const struct ipc_adm_auth_at_admin handlers = { .done = ctl_auth_done,
+		.srs_keys = on_srs_keys };
+	static const struct ctl_auth_list list = { "keys", columns, LEN(columns), &handlers,
+		ask_srs_list };
+	return ctl_auth_list(c, &list);
+}
+
+enum ctl_exit
+ctl_cmd_srs_rotate(struct ctl *c)
+{
+	const struct ipc_adm_auth_srs_rotate m = { .request = 1,
+		.forget = ctl_given(&c->args, CTL_OPT_FOR_GOOD) };
+	ipc_adm_auth_srs_rotate_put(&c->msg, &m);
+	return ctl_auth_do(c);
 }

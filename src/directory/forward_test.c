@@ -7,6 +7,7 @@
 #include "directory/account.h"
 #include "directory/directory_priv.h"
 #include "directory/domain.h"
+#include "directory/ring.h"
 #include "sys/file.h"
 #include "sys/sys.h"
 
@@ -205,13 +206,27 @@ migrates(void)
 	CHECK_ERR(db_exec(db,
 		      "INSERT INTO domains (name, created_s) VALUES ('old.example', 1);"
 		      "INSERT INTO aliases (alias, account, domain, created_s)"
-		      " VALUES ('x@old.example', 7, 'old.example', 1)"),
+		      " VALUES ('x@old.example', 7, 'old.example', 1);"
+		      "INSERT INTO secrets (name, value) VALUES ('srs', zeroblob(32))"),
 	    ERR_OK);
 	db_close(&db);
 	set_up(str_from(path));
 	CHECK_ERR(directory_domain_find(d, S("old.example")), ERR_OK);
 	CHECK_ERR(lead(S("x@old.example"), 0, S("y@b.example")), ERR_OK);
 	answers("x@old.example", "1/0/1/0: y@b.example");
+	/* version 6 had one key for reverse-paths, for ever: it is the one that is used */
+	static const struct directory_ring_key old;
+	struct directory_ring ring;
+	CHECK_ERR(directory_ring_load(d, S("srs"), 9, &ring), ERR_OK);
+	CHECK_U64(ring.n, 1);
+	CHECK(memcmp(&ring.keys[0], &old, sizeof old) == 0);
+	CHECK_ERR(directory_ring_turn(d, S("srs"), 9, 1), ERR_OK);
+	CHECK_ERR(directory_ring_load(d, S("srs"), 9, &ring), ERR_OK);
+	CHECK_U64(ring.n, 2);
+	CHECK(ring.keys[0].until_s == 0 && ring.keys[1].until_s == 10);
+	CHECK(memcmp(&ring.keys[1].value, &old.value, sizeof old.value) == 0);
+	CHECK_ERR(directory_ring_load(d, S("srs"), 10, &ring), ERR_OK);
+	CHECK_U64(ring.n, 1);
 	directory_close(&d);
 	CHECK_ERR(sys_dir_remove_tree(SYS_CWD, str_from(folder)), ERR_OK);
 }

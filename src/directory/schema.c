@@ -126,8 +126,20 @@ static const char forwards[] =
 	" created_s BIGINT NOT NULL,"
 	" PRIMARY KEY (alias, target));"
 	"CREATE INDEX forwards_domain ON forwards(domain, alias);";
+
+/* Keys that are replaced; the one for rewritten reverse-paths was a secret for ever. */
+static const char rings[] =
+	"CREATE TABLE rings ("
+	" id INTEGER PRIMARY KEY,"		/* BIGSERIAL elsewhere: given by the database */
+	" name TEXT NOT NULL,"
+	" value BLOB NOT NULL,"
+	" made_s BIGINT NOT NULL,"
+	" until_s BIGINT NOT NULL);"		/* believed so long; 0: is used */
+	"INSERT INTO rings (name, value, made_s, until_s)"
+	" SELECT name, value, 0, 0 FROM secrets WHERE name = 'srs';"
+	"DELETE FROM secrets WHERE name = 'srs';";
 /* clang-format on */
 
 const struct db_migration directory_schema[] = { { tables }, { shares }, { census }, { language },
-	{ filters }, { forwards } };
+	{ filters }, { forwards }, { rings } };
 const size_t directory_schema_n = LEN(directory_schema);

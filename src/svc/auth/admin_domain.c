@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Domains, catch-alls and aliases.
+ * Domains, catch-alls, aliases, and the keys of what aliases forward.
  */
 #include "directory/domain.h"
 
 #include "svc/auth/admin_priv.h"
 #include "svc/auth/forward.h"
+#include "sys/clock.h"
 
 enum { ALIAS_PAGE = 100 };
 
@@ -373,4 +374,52 @@ SVC_AUTH_HANDLER(alias_list)
 	ipc_adm_auth_aliases_put(&call.admin->out, &reply);
 	svc_auth_call_send(&call);
 	return ERR_OK;
+}
+
+/* ---- keys of rewritten reverse-paths -------------------------------------------------------- */
+
+SVC_AUTH_HANDLER(srs_list)
+{
+	struct svc_auth_call call = svc_auth_call(ctx, m->request, "srs-list");
+	const struct svc_auth *a = call.admin->auth;
+	struct ipc_adm_auth_srs_key rows[DIRECTORY_RING_MAX];
+	struct ipc_adm_auth_srs_keys reply = { .request = m->request, .rows = rows };
+
+	for (size_t i = 0; i < a->srs.n; i++) {
+		if (i == 0 || a->srs.until_s[i] > a->now_s) {
+			rows[reply.rows_n].made_s = a->srs.made_s[i];
+			rows[reply.rows_n++].until_s = a->srs.until_s[i];
+		}
+	}
+	ipc_adm_auth_srs_keys_put(&call.admin->out, &reply);
+	svc_auth_call_send(&call);
+	return ERR_OK;
+}
+
+SVC_AUTH_HANDLER(srs_rotate)
+{
+	struct svc_auth_call call = svc_auth_call(ctx, m->request, "srs-rotate");
+	struct svc_auth *a = call.admin->auth;
+	char when[SYS_CLOCK_TEXT_MAX];
+	struct buf date;
+	enum err e = svc_auth_forward_turn(a, m->forget);
+
+	buf_init_fixed(&date, when, sizeof(when));
+	if (e == ERR_BUSY) {
+		sys_clock_text(&date, a->srs.until_s[a->srs.n - 1] * 1000);
+		return svc_auth_call_done(&call, e,
+		    "%zu keys are still believed, the oldest until %.10s; wait, or give"
+		    " --for-good, and bounces to what they wrote are refused",
+		    a->srs.n, when);
+	}
+	if (e != ERR_OK) {
+		return svc_auth_call_failed(&call, e);
+	}
+	if (a->srs.n == 1) {
+		return svc_auth_call_done(&call, e,
+		    "a new key is used; bounces to what was forwarded before are refused");
+	}
+	sys_clock_text(&date, a->srs.until_s[1] * 1000);
+	return svc_auth_call_done(&call, e,
+	    "a new key is used; the one before is believed until %.10s", when);
 }

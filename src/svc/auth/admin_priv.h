@@ -109,6 +109,8 @@ SVC_AUTH_HANDLER(alias_add);
 SVC_AUTH_HANDLER(alias_list);
 SVC_AUTH_HANDLER(alias_remove);
 SVC_AUTH_HANDLER(catchall_set);
+SVC_AUTH_HANDLER(srs_list);
+SVC_AUTH_HANDLER(srs_rotate);
 SVC_AUTH_HANDLER(ban_list);
 SVC_AUTH_HANDLER(ban_add);
 SVC_AUTH_HANDLER(ban_remove);

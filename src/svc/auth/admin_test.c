@@ -25,6 +25,7 @@ static struct ipc_adm_auth_app_secret secret;
 static struct ipc_adm_auth_apps apps;
 static struct ipc_adm_auth_aliases aliases;
 static struct ipc_adm_auth_bans bans;
+static struct ipc_adm_auth_srs_keys srs_keys;
 
 static void *
 copy_of(const void *rows, size_t octets)
@@ -55,12 +56,14 @@ TAKE_LIST(imported, imported, errors)
 TAKE_LIST(apps, apps, rows)
 TAKE_LIST(aliases, aliases, rows)
 TAKE_LIST(bans, bans, rows)
+TAKE_LIST(srs_keys, srs_keys, rows)
 
 static enum err
 take(void *from, const struct buf *message)
 {
 	static const struct ipc_adm_auth_at_admin handlers = { on_done, on_domains, on_accounts,
-		on_account, on_imported, on_app_secret, on_apps, on_aliases, on_bans };
+		on_account, on_imported, on_app_secret, on_apps, on_aliases, on_bans,
+		.srs_keys = on_srs_keys };
 	str copy;
 	int fd = -1;
 
@@ -613,6 +616,30 @@ bounds_what_waits(void)
 }
 
 static void
+replaces_keys_of_reverse_paths(void)
+{
+	set_up();
+	ASK(srs_list);
+	CHECK_U64(srs_keys.rows_n, 1);
+	CHECK(srs_keys.rows[0].until_s == 0);
+	for (int i = 1; i < DIRECTORY_RING_MAX; i++) {
+		ASK(srs_rotate, .forget = false);
+		check_done(ERR_OK, "the one before is believed until");
+	}
+	ASK(srs_rotate, .forget = false);
+	check_done(ERR_BUSY, "4 keys are still believed, the oldest until");
+	ASK(srs_list);
+	CHECK_U64(srs_keys.rows_n, DIRECTORY_RING_MAX);
+	CHECK(srs_keys.rows[0].until_s == 0);
+	CHECK(srs_keys.rows[1].until_s == world.auth.now_s + 32 * 86400);
+	ASK(srs_rotate, .forget = true);
+	check_done(ERR_OK, "bounces to what was forwarded before are refused");
+	ASK(srs_list);
+	CHECK_U64(srs_keys.rows_n, 1);
+	tear_down();
+}
+
+static void
 refuses_broken_messages(void)
 {
 	int fd = -1;
@@ -627,4 +654,4 @@ refuses_broken_messages(void)
 TEST_MAIN(keeps_domains, makes_accounts, thresholds, changes_accounts, closes_the_door_at_once,
     lists_accounts_in_pages, keeps_aliases, keeps_aliases_to_elsewhere, keeps_app_passwords,
     opts_in_to_cram_md5, bans_by_hand, imports_what_is_good, outlives_its_administrator,
-    bounds_what_waits, refuses_broken_messages)
+    bounds_what_waits, replaces_keys_of_reverse_paths, refuses_broken_messages)

@@ -13,6 +13,7 @@
 #include "svc/auth/bans.h"
 #include "svc/auth/census/census.h"
 #include "svc/auth/exchange.h"
+#include "svc/auth/forward.h"
 #include "svc/common/log.h"
 #include "sys/random.h"
 
@@ -21,7 +22,7 @@ enum { BAN_ROWS_KEPT_S = 30 * 86400, BAN_ROWS_EVERY_S = 3600 };
 static enum err
 make_parts(struct svc_auth *a)
 {
-	uint8_t keys[48], secret[DIRECTORY_SECRET_OCTETS];
+	uint8_t keys[48];
 
 	sys_random(keys, sizeof(keys));
 	a->guard = svc_auth_guard_new(keys);
@@ -37,9 +38,7 @@ make_parts(struct svc_auth *a)
 		return ERR_BUG;
 	}
 	TRY(directory_secret(a->directory, S("enumeration"), a->fake_secret));
-	TRY(directory_secret(a->directory, S("srs"), secret));
-	memcpy(a->srs_key, secret, sizeof(a->srs_key));
-	mem_wipe(secret, sizeof(secret));
+	TRY(svc_auth_forward_load(a));
 	return svc_auth_bans_load(a);
 }
 
@@ -53,6 +52,7 @@ svc_auth_start(struct svc_auth *a, const struct svc_auth_init *init)
 		.settings = init->settings,
 		.hooks = init->hooks,
 		.arena = init->arena,
+		.now_s = init->now_s,
 	};
 	list_init(&a->by_age);
 	e = make_parts(a);
@@ -106,7 +106,7 @@ svc_auth_stop(struct svc_auth *a)
 		a->gsasl = NULL;
 	}
 	mem_wipe(a->fake_secret, sizeof(a->fake_secret));
-	mem_wipe(a->srs_key, sizeof(a->srs_key));
+	mem_wipe(&a->srs, sizeof(a->srs));
 }
 
 /* Exchanges first: what they know of the account was read before it changed. */
@@ -154,6 +154,7 @@ svc_auth_tick(struct svc_auth *a)
 {
 	if (a->now_s - a->bans_expired_s >= BAN_ROWS_EVERY_S) {
 		expire_rows(a);
+		svc_auth_forward_age(a);
 	}
 	svc_auth_exchange_expire(a);
 	svc_auth_guard_expire(a->guard, a->now_ms, a->now_s);

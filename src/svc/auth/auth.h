@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/list.h"
 #include "directory/directory.h"
+#include "directory/ring.h"
 #include "svc/auth/guard.h"
 #include "svc/auth/hasher.h"
 
@@ -33,6 +34,7 @@ struct svc_auth_settings {
 	bool cram_md5;                         /* offered */
 	uint64_t quota_octets, quota_messages; /* of new accounts */
 	int64_t census_s;                      /* how long the census is kept; 0: there is none */
+	int64_t srs_s;                         /* a key of proto/srs is used so long; 0: any */
 };
 
 /* What accounts must know before login hands the session over. */
@@ -58,6 +60,13 @@ struct svc_auth_counts {
 	uint64_t started, passed, failed, disabled, refused, bans, rcpts, senders;
 };
 
+/* forward.c; the first key is used, the others are believed until their time */
+struct svc_auth_srs {
+	uint8_t keys[DIRECTORY_RING_MAX][16];
+	int64_t made_s[DIRECTORY_RING_MAX], until_s[DIRECTORY_RING_MAX];
+	size_t n;
+};
+
 struct svc_auth {
 	struct directory *directory;
 	struct svc_auth_guard *guard;
@@ -66,7 +75,7 @@ struct svc_auth {
 	struct svc_auth_settings settings; /* strings live as long as this */
 	struct svc_auth_hooks hooks;
 	uint8_t fake_secret[DIRECTORY_SECRET_OCTETS]; /* salts of users that do not exist */
-	uint8_t srs_key[16];                          /* of rewritten reverse-paths: proto/srs */
+	struct svc_auth_srs srs;                      /* keys of rewritten reverse-paths */
 	int64_t bans_expired_s;                       /* old rows were deleted then */
 	int64_t now_ms, now_s;                        /* set by whoever calls in, before it does */
 	struct arena *arena;
@@ -83,6 +92,7 @@ struct svc_auth_init {
 	struct svc_auth_settings settings;
 	struct svc_auth_hooks hooks;
 	struct arena *arena; /* lives longer than this */
+	int64_t now_s;
 };
 
 /*

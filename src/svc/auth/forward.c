@@ -1,20 +1,74 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rewriting with proto/srs, and the key for it.
+ * Rewriting with proto/srs, and the keys for it.
  */
 #include "svc/auth/forward.h"
 
+#include "base/mem.h"
 #include "directory/domain.h"
 #include "mail/address.h"
 #include "proto/srs/srs.h"
+#include "svc/common/log.h"
 
-static_assert(sizeof(((struct svc_auth *)0)->srs_key) == SRS_KEY, "one key");
+/* A day of margin: an address is judged by its day, a key by the second. */
+enum { KEEP_S = (SRS_DAYS_MAX + SRS_FUTURE_DAYS + 1) * 86400 };
 
+static_assert(sizeof(((struct svc_auth *)0)->srs.keys[0]) == SRS_KEY, "a key");
+static_assert((int)DIRECTORY_RING_MAX <= (int)SRS_KEYS_MAX, "all that may be believed");
+
+/* ---- keys ---------------------------------------------------------------------------------- */
+
+/* The older a key, the earlier it is not believed any more. */
 static struct srs
-key_of(const struct svc_auth *a)
+keys_of(const struct svc_auth *a)
 {
-	return (struct srs){ .keys = &a->srs_key, .keys_n = 1 };
+	struct srs s = { .keys = a->srs.keys, .keys_n = 1 };
+
+	while (s.keys_n < a->srs.n && a->srs.until_s[s.keys_n] > a->now_s) {
+		s.keys_n++;
+	}
+	return s;
 }
+
+enum err
+svc_auth_forward_load(struct svc_auth *a)
+{
+	struct directory_ring ring;
+
+	TRY(directory_ring_load(a->directory, S("srs"), a->now_s, &ring));
+	a->srs.n = ring.n;
+	for (size_t i = 0; i < ring.n; i++) {
+		memcpy(a->srs.keys[i], ring.keys[i].value, SRS_KEY);
+		a->srs.made_s[i] = ring.keys[i].made_s;
+		a->srs.until_s[i] = ring.keys[i].until_s;
+	}
+	mem_wipe(&ring, sizeof(ring));
+	return ERR_OK;
+}
+
+enum err
+svc_auth_forward_turn(struct svc_auth *a, bool forget)
+{
+	TRY(directory_ring_turn(a->directory, S("srs"), a->now_s, forget ? 0 : KEEP_S));
+	return svc_auth_forward_load(a);
+}
+
+void
+svc_auth_forward_age(struct svc_auth *a)
+{
+	int64_t most = a->settings.srs_s;
+	enum err e;
+
+	if (most == 0 || a->now_s - a->srs.made_s[0] < most) {
+		return;
+	}
+	e = svc_auth_forward_turn(a, false);
+	if (e != ERR_OK && e != ERR_BUSY) { /* too many are believed: some other day */
+		LOG(FAILED, F_CSTR("what", "replace the key of reverse-paths"), F_ERR(e));
+	}
+}
+
+/* ---- addresses ----------------------------------------------------------------------------- */
 
 /* local@domain, the local part quoted if need be, the domain canonical. */
 static enum err
@@ -48,7 +102,7 @@ svc_auth_forward_sender(const struct svc_auth *a, struct arena *arena, str rever
     str *ret)
 {
 	char room[MAIL_DOMAIN_MAX + 1], text[SRS_LOCAL_MAX + 8];
-	const struct srs srs = key_of(a);
+	const struct srs srs = keys_of(a);
 	struct buf domain, made;
 	struct mail_path path;
 	str local, here;
@@ -91,7 +145,7 @@ svc_auth_forward_back(const struct svc_auth *a, struct arena *arena, str address
     struct svc_auth_bounce *ret)
 {
 	char room[MAIL_DOMAIN_MAX + 1], text[MAIL_CANONICAL_MAX];
-	const struct srs srs = key_of(a);
+	const struct srs srs = keys_of(a);
 	struct srs_sender sender;
 	struct mail_path path;
 	struct buf b;

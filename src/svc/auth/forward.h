@@ -8,6 +8,18 @@
 
 #include "svc/auth/auth.h"
 
+/* The keys, from the directory; the first time one is made. Errors of the directory. */
+enum err svc_auth_forward_load(struct svc_auth *a);
+/*
+ * A new key. The one before is believed until no bounce to an address it wrote can be good,
+ * or, with forget, none of those before from now on.
+ *
+ * Errors  ERR_BUSY: too many are still believed; those of the directory
+ */
+enum err svc_auth_forward_turn(struct svc_auth *a, bool forget);
+/* Once a day or so: a new key when this one is older than the settings say. */
+void svc_auth_forward_age(struct svc_auth *a);
+
 /*
  * The reverse-path of a letter that an address of ours sends on. A null one, and one at a domain of
  * ours, stay as they are: bounces come here anyway, and our servers may send for our domains.

@@ -20,10 +20,11 @@ set_up(void)
 		.path = S(":memory:"), .delimiter = S("+"), .default_domain = S("here.example")
 	};
 
-	a = (struct svc_auth){ .now_s = 1800000000, .srs_key = { 1, 2, 3 } };
+	a = (struct svc_auth){ .now_s = 1800000000 };
 	arena = arena_new(NULL, "test", 1 << 20, 0);
 	CHECK_ERR(directory_open(&conf, &a.directory), ERR_OK);
 	CHECK_ERR(directory_domain_add(a.directory, S("here.example"), 1), ERR_OK);
+	CHECK_ERR(svc_auth_forward_load(&a), ERR_OK);
 }
 
 static void
@@ -108,8 +109,101 @@ refuses_forgeries(void)
 	CHECK_ERR(directory_domain_add(a.directory, S("far.example"), 1), ERR_OK);
 	CHECK_ERR(svc_auth_forward_back(&a, arena, sender, &b), ERR_OK);
 	CHECK(b.local);
-	a.srs_key[0] = 9;
+	a.srs.keys[0][0] ^= 9;
 	CHECK_ERR(svc_auth_forward_back(&a, arena, sender, &b), ERR_DENIED);
+	tear_down();
+}
+
+static str
+rewrite(str path)
+{
+	str sender = STR_NONE;
+	CHECK_ERR(svc_auth_forward_sender(&a, arena, path, ALIAS, &sender), ERR_OK);
+	return sender;
+}
+
+/* What an earlier key wrote comes back until an address of it is too old anyway, and no longer. */
+static void
+keys_are_replaced(void)
+{
+	struct svc_auth_bounce b;
+
+	set_up();
+	CHECK_U64(a.srs.n, 1);
+	CHECK(a.srs.made_s[0] == a.now_s);
+	str first = rewrite(S("ann@far.example"));
+	CHECK_ERR(svc_auth_forward_turn(&a, false), ERR_OK);
+	CHECK_U64(a.srs.n, 2);
+	str second = rewrite(S("ann@far.example"));
+	CHECK(!str_eq(first, second)); /* the newest writes */
+	CHECK_ERR(svc_auth_forward_back(&a, arena, first, &b), ERR_OK);
+	CHECK_STR(b.to, S("ann@far.example"));
+	CHECK_ERR(svc_auth_forward_back(&a, arena, second, &b), ERR_OK);
+	a.now_s += 30 * DAY_S; /* its last day */
+	CHECK_ERR(svc_auth_forward_back(&a, arena, first, &b), ERR_OK);
+	a.now_s += DAY_S;
+	CHECK_ERR(svc_auth_forward_back(&a, arena, first, &b), ERR_DENIED);
+	/* a leaked key writes addresses of today: they are believed while it is, and then not */
+	struct svc_auth thief = a;
+	str forged = STR_NONE;
+	memcpy(thief.srs.keys[0], a.srs.keys[1], sizeof thief.srs.keys[0]);
+	CHECK_ERR(svc_auth_forward_sender(&thief, arena, S("ann@far.example"), ALIAS, &forged),
+	    ERR_OK);
+	CHECK_ERR(svc_auth_forward_back(&a, arena, forged, &b), ERR_OK);
+	a.now_s += DAY_S;
+	CHECK_ERR(svc_auth_forward_back(&a, arena, forged, &b), ERR_DENIED);
+	tear_down();
+}
+
+static void
+keys_are_forgotten(void)
+{
+	struct svc_auth_bounce b;
+
+	set_up();
+	str first = rewrite(S("ann@far.example"));
+	for (int i = 1; i < DIRECTORY_RING_MAX; i++) {
+		CHECK_ERR(svc_auth_forward_turn(&a, false), ERR_OK);
+		CHECK_ERR(svc_auth_forward_back(&a, arena, first, &b), ERR_OK);
+	}
+	CHECK_ERR(svc_auth_forward_turn(&a, false), ERR_BUSY); /* nothing was changed */
+	CHECK_U64(a.srs.n, DIRECTORY_RING_MAX);
+	CHECK_ERR(svc_auth_forward_back(&a, arena, first, &b), ERR_OK);
+	CHECK_ERR(svc_auth_forward_turn(&a, true), ERR_OK);
+	CHECK_U64(a.srs.n, 1);
+	CHECK_ERR(svc_auth_forward_back(&a, arena, first, &b), ERR_DENIED);
+	CHECK_ERR(svc_auth_forward_back(&a, arena, rewrite(S("ann@far.example")), &b), ERR_OK);
+	tear_down();
+}
+
+/* By itself when the settings say so, and another process finds the same keys. */
+static void
+keys_age(void)
+{
+	struct svc_auth_bounce b;
+
+	set_up();
+	str first = rewrite(S("ann@far.example"));
+	a.now_s += 20 * DAY_S;
+	svc_auth_forward_age(&a); /* 0: never */
+	CHECK_U64(a.srs.n, 1);
+	a.settings.srs_s = 21 * DAY_S;
+	svc_auth_forward_age(&a);
+	CHECK_U64(a.srs.n, 1);
+	a.now_s += DAY_S;
+	svc_auth_forward_age(&a);
+	CHECK_U64(a.srs.n, 2);
+	CHECK(a.srs.made_s[0] == a.now_s);
+	svc_auth_forward_age(&a);
+	CHECK_U64(a.srs.n, 2);
+	const struct svc_auth before = a;
+	memset(&a.srs, 0, sizeof a.srs);
+	CHECK_ERR(svc_auth_forward_load(&a), ERR_OK);
+	CHECK(memcmp(&before.srs, &a.srs, sizeof a.srs) == 0);
+	CHECK_ERR(svc_auth_forward_back(&a, arena, first, &b), ERR_OK);
+	a.now_s += 33 * DAY_S;
+	CHECK_ERR(svc_auth_forward_load(&a), ERR_OK);
+	CHECK_U64(a.srs.n, 1); /* what nobody believes is not even read */
 	tear_down();
 }
 
@@ -142,4 +236,5 @@ targets(void)
 	tear_down();
 }
 
-TEST_MAIN(there_and_back, stays_as_it_is, refuses_forgeries, targets)
+TEST_MAIN(there_and_back, stays_as_it_is, refuses_forgeries, keys_are_replaced, keys_are_forgotten,
+    keys_age, targets)

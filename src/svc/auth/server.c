@@ -44,6 +44,7 @@ settings_of(struct svc_auth_server *s, const struct conf *c)
 		.quota_octets = c->quota_octets,
 		.quota_messages = c->quota_messages,
 		.census_s = (int64_t)(c->auth_census / 1000),
+		.srs_s = (int64_t)(c->auth_srs_key / 1000),
 	};
 }
 
@@ -131,7 +132,7 @@ enum err
 svc_auth_init(struct svc_common *sc)
 {
 	struct svc_auth_server *s = &server;
-	struct svc_auth_init init = { .arena = sc->arena };
+	struct svc_auth_init init = { .arena = sc->arena, .now_s = sys_clock_wall_s() };
 
 	s->sc = sc;
 	sc->ctx = s;
