@@ -369,6 +369,22 @@ is_trusted(const struct svc_scan_auth *x, const struct conf_list *trusted)
 	return false;
 }
 
+/* It failed for want of a key, and the last sealer says it is one we would trust. */
+static bool
+is_unread(const struct svc_scan_auth *x, const struct conf_list *trusted)
+{
+	if (x->arc.n == 0 || !lists(trusted, arc_verify_sealer(&x->arc, x->arc.n))) {
+		return false;
+	}
+	for (size_t i = 0; i < x->arc.checks_n; i++) {
+		enum dkim_result r = x->arc.check[i].result;
+		if (r != DKIM_PASS && r != DKIM_OPEN) {
+			return r == DKIM_TEMPERROR;
+		}
+	}
+	return x->failed;
+}
+
 static void
 fill_arc(struct svc_scan_auth *x)
 {
@@ -383,6 +399,7 @@ fill_arc(struct svc_scan_auth *x)
 		l->auth.arc_sealer = arc_verify_sealer(&x->arc, x->arc.n);
 		l->auth.arc_trusted = is_trusted(x, &l->scan->sc->conf->arc_trusted);
 	}
+	l->auth.arc_unread = is_unread(x, &l->scan->sc->conf->arc_trusted);
 }
 
 void

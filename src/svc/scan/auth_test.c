@@ -367,16 +367,19 @@ spf_unseen(void)
 static void
 no_dns(void)
 {
+	static const str sealer = S_INIT("list.test");
 	for (int i = 0; i < 2; i++) {
 		open_world(FROM "\r\n" BODY);
 		sign_letter(S("example.com"));
 		seal_letter(S("list.test"), S("list.test; dmarc=pass"), ARC_NONE);
 		w.broken = i == 0 ? ERR_AGAIN : ERR_OK;
 		w.refused_after = i == 0 ? QUESTIONS_MAX : 0;
+		w.conf.arc_trusted = (struct conf_list){ &sealer, (size_t)i };
 		run();
 		CHECK_U64(w.letter.auth.dkim, MAIL_AUTHRES_TEMPERROR);
 		CHECK_U64(w.letter.auth.dmarc, MAIL_AUTHRES_TEMPERROR);
 		CHECK_U64(w.letter.auth.arc, MAIL_AUTHRES_FAIL);
+		CHECK(w.letter.auth.arc_unread == (i == 1));
 	}
 }
 

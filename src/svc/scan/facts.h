@@ -27,6 +27,7 @@ struct svc_scan_auth_facts {
 	bool asks_reject;         /* the policy that counts for from_domain */
 	bool asks_quarantine;
 	bool arc_trusted; /* the chain passes, last sealer is in setting arc.trusted */
+	bool arc_unread;  /* and one that might be: a key of the chain was not to be had */
 	str arc_sealer;   /* domain of the last sealer when the chain passes */
 	/* What the author's domain wants to be told of the letter; NULL: nothing. In the arena. */
 	struct ipc_scan_watch_judged *report;

@@ -124,21 +124,30 @@ honours(const struct svc_scan_letter *l, const struct ipc_smtp_scan_target *t)
 			     : str_eq(t->domain_policy, S("reject"));
 }
 
+/* Something that nobody could look at may speak for the sender: a key, a chain. */
+static bool
+is_open(const struct svc_scan_auth_facts *a)
+{
+	return a->dkim == MAIL_AUTHRES_TEMPERROR || a->dmarc == MAIL_AUTHRES_TEMPERROR ||
+	    a->arc_unread;
+}
+
 /*
  * SPF says no, or no signature is right and one is wrong, and nothing speaks for the sender. A
  * mailing list breaks signatures, but its own SPF is right; a forwarder breaks SPF, but no
- * signature.
+ * signature. SPF that was not seen, or not answered, may be that list's.
  */
 static bool
 unauthentic(const struct svc_scan_letter *l)
 {
 	const struct svc_scan_auth_facts *a = &l->auth;
 	uint8_t spf = l->m.trust.spf;
-	if (a->aligned || a->arc_trusted || a->dmarc == MAIL_AUTHRES_PASS) {
+	if (a->aligned || a->arc_trusted || a->dmarc == MAIL_AUTHRES_PASS || is_open(a)) {
 		return false;
 	}
-	return spf == MAIL_AUTHRES_FAIL ||
-	    (a->dkim == MAIL_AUTHRES_FAIL && spf != MAIL_AUTHRES_PASS);
+	bool list = spf == MAIL_AUTHRES_PASS || spf == MAIL_AUTHRES_TEMPERROR ||
+	    spf == MAIL_AUTHRES_NONE;
+	return spf == MAIL_AUTHRES_FAIL || (a->dkim == MAIL_AUTHRES_FAIL && !list);
 }
 
 static bool
