@@ -124,6 +124,25 @@ svc_auth_forward_sender(const struct svc_auth *a, struct arena *arena, str rever
 	return write_address(arena, buf_view(&made), here, ret);
 }
 
+uint64_t
+svc_auth_forward_reader(const struct svc_auth *a, struct arena *arena, str reverse_path)
+{
+	char room[MAIL_DOMAIN_MAX + 1];
+	const struct directory_answer *answer;
+	struct mail_path path;
+	struct buf domain;
+	str address;
+
+	buf_init_fixed(&domain, room, sizeof(room));
+	if (reverse_path.n == 0 || read_address(arena, reverse_path, &path, &domain) != ERR_OK ||
+	    directory_domain_find(a->directory, buf_view(&domain)) != ERR_OK ||
+	    write_address(arena, path.local, buf_view(&domain), &address) != ERR_OK) {
+		return 0;
+	}
+	answer = directory_resolve(a->directory, address);
+	return answer->targets_n > 0 ? answer->targets[0].account : 0;
+}
+
 /* Only what may be one is parsed. */
 static bool
 may_be_rewritten(str address)

@@ -31,6 +31,13 @@ void svc_auth_forward_age(struct svc_auth *a);
 enum err svc_auth_forward_sender(const struct svc_auth *a, struct arena *arena, str reverse_path,
     str via, str *ret);
 
+/*
+ * The account that hears of a letter in the name of a domain of ours which could not be forwarded:
+ * the first behind its reverse-path. 0: not at a domain of ours, or nobody. Takes the directory's
+ * last answer away.
+ */
+uint64_t svc_auth_forward_reader(const struct svc_auth *a, struct arena *arena, str reverse_path);
+
 /* What an address with a rewritten reverse-path in it stands for. */
 struct svc_auth_bounce {
 	str to;     /* whose letter it was; domain canonical, local part as it came back */

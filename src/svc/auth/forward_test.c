@@ -3,6 +3,7 @@
  * Reverse-paths there and back, and which addresses elsewhere an alias may have.
  */
 #include "base/test.h"
+#include "directory/account.h"
 #include "directory/domain.h"
 #include "svc/auth/forward.h"
 
@@ -207,6 +208,44 @@ keys_age(void)
 	tear_down();
 }
 
+/* An alias to this account, or to elsewhere. */
+static enum err
+lead(str from, uint64_t account)
+{
+	const struct directory_alias_new want = { .alias = from,
+		.account = account,
+		.elsewhere = account == 0 ? S("x@far.example") : S(""),
+		.now_s = 1 };
+
+	return directory_alias_add(a.directory, &want);
+}
+
+/* Its reports are delivered here, by no name server's help. */
+static void
+readers(void)
+{
+	static const struct {
+		str path;
+		int want;
+	} rows[] = { { S_INIT("Bob@Here.Example"), 0 }, { S_INIT("bob+x@here.example"), 0 },
+		{ S_INIT("both@here.example"), 0 }, { S_INIT("far@here.example"), -1 },
+		{ S_INIT("nobody@here.example"), -1 }, { S_INIT("bob@far.example"), -1 },
+		{ S_INIT("bob@[192.0.2.1]"), -1 }, { S_INIT("bob"), -1 }, { S_INIT(""), -1 } };
+	const struct directory_account bob = { .address = S("bob@here.example") };
+	uint64_t id = 0;
+
+	set_up();
+	CHECK_ERR(directory_account_add(a.directory, &bob, false, 1, &id), ERR_OK);
+	CHECK_ERR(lead(S("both@here.example"), id), ERR_OK);
+	CHECK_ERR(lead(S("both@here.example"), 0), ERR_OK);
+	CHECK_ERR(lead(S("far@here.example"), 0), ERR_OK);
+	for (size_t i = 0; i < LEN(rows); i++) {
+		uint64_t got = svc_auth_forward_reader(&a, arena, rows[i].path);
+		CHECK_U64(got, rows[i].want < 0 ? 0 : id);
+	}
+	tear_down();
+}
+
 static void
 targets(void)
 {
@@ -237,4 +276,4 @@ targets(void)
 }
 
 TEST_MAIN(there_and_back, stays_as_it_is, refuses_forgeries, keys_are_replaced, keys_are_forgotten,
-    keys_age, targets)
+    keys_age, readers, targets)

@@ -92,8 +92,10 @@ answer_address(struct svc_auth_server *s, const struct ipc_smtp_auth_rcpt *q, st
 	const struct directory_answer *a = directory_resolve(s->directory, q->address);
 
 	if (a->forwards_n > 0) {
-		to->m.reports = postmaster_of(s, a->address);
-		a = directory_resolve(s->directory, q->address);
+		uint64_t postmaster = postmaster_of(s, a->address);
+		uint64_t own = svc_auth_forward_reader(&s->auth, s->scratch, q->reverse_path);
+		to->m.reports = own != 0 ? own : postmaster;
+		a = directory_resolve(s->directory, q->address); /* those two took it away */
 	}
 	put_targets(to, a);
 	if (a->lost > 0) {

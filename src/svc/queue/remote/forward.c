@@ -2,7 +2,8 @@
 /*
  * Who hears that a letter could not be forwarded. Its sender is a stranger, who is told only when
  * what we wrote above the letter says that it came from there: else a forged reverse-path would
- * make us send backscatter. Otherwise, and for a null reverse-path, an account here is told.
+ * make us send backscatter. Otherwise, and for a null reverse-path, an account here is told. One
+ * at a domain of ours is told in its mailbox, under the same condition, without asking any DNS.
  */
 #include "mail/address.h"
 #include "mail/authres.h"
@@ -42,6 +43,23 @@ is_vouched_for(const struct svc_queue_parcel *p, str domain)
 	    mail_authres_vouches(payload, domain);
 }
 
+/* auth leaves a reverse-path at a domain of ours as it is; `reports` is the account behind it. */
+static bool
+is_ours(const struct svc_queue_bundle *b)
+{
+	return b->parcel->reverse_path.n > 0 && str_eq(b->sender, b->parcel->reverse_path);
+}
+
+static struct svc_queue_reader
+nobody(const struct svc_queue_bundle *b)
+{
+	char id[SPOOL_ID_TEXT];
+	spool_id_text(b->parcel->entry, id);
+	LOG(QUEUE_UNREPORTED, F_CSTR("queue", id), F_STR("via", b->via),
+	    F_STR("to", b->dest->domain));
+	return (struct svc_queue_reader){ .address = S("") };
+}
+
 /* An account that reads for postmaster of the domain that forwards. */
 static struct svc_queue_reader
 own_reader(const struct svc_queue_bundle *b)
@@ -49,11 +67,7 @@ own_reader(const struct svc_queue_bundle *b)
 	struct svc_queue_reader r = { .account = b->reports, .address = S("") };
 	str local, domain;
 	if (b->reports == 0) {
-		char id[SPOOL_ID_TEXT];
-		spool_id_text(b->parcel->entry, id);
-		LOG(QUEUE_UNREPORTED, F_CSTR("queue", id), F_STR("via", b->via),
-		    F_STR("to", b->dest->domain));
-		return r;
+		return nobody(b);
 	}
 	mail_address_split(b->via, &local, &domain);
 	r.address = arena_printf(b->parcel->q->remote->scratch, "postmaster@%.*s", STR_ARG(domain));
@@ -65,10 +79,13 @@ svc_queue_remote_forward_reader(const struct svc_queue_bundle *b)
 {
 	const struct svc_queue_parcel *p = b->parcel;
 	str address = S(""), domain = S("");
+	bool ours = is_ours(b);
 	if (p->reverse_path.n > 0 &&
 	    read_sender(p->q->remote->scratch, p->reverse_path, &address, &domain) &&
 	    is_vouched_for(p, domain)) {
-		return (struct svc_queue_reader){ .address = address, .outside = true };
+		return (struct svc_queue_reader){ .account = ours ? b->reports : 0,
+			.address = ours && b->reports == 0 ? S("") : address,
+			.outside = !ours };
 	}
-	return own_reader(b);
+	return ours ? nobody(b) : own_reader(b);
 }

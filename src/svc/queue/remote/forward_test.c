@@ -124,6 +124,43 @@ who_hears_of_it(void)
 	test_case = NULL;
 }
 
+/* A letter of the MX in the name of a domain of ours: its report stays here. */
+static void
+ours_hears_here(void)
+{
+	static const struct {
+		const char *name, *body;
+		uint64_t account;
+		size_t reports;
+	} rows[] = {
+		{ "ours", OURS "spf=pass smtp.mailfrom=example.org\r\n" REST, 9, 1 },
+		{ "ours, whoever that is", OURS "spf=pass smtp.mailfrom=example.org\r\n" REST, 0,
+		    0 },
+		{ "it may be forged", OURS "spf=fail smtp.mailfrom=example.org\r\n" REST, 9, 0 },
+	};
+	for (size_t i = 0; i < LEN(rows); i++) {
+		struct spool_rcpt r = one("a@b.test", "t@example.org");
+		r.sender = S("bob@Example.org"); /* as it came: it is not rewritten */
+		r.reports = rows[i].account;
+		test_case = rows[i].name;
+		world_open();
+		commit(&r, 1, "bob@Example.org", rows[i].body);
+		CHECK(world_await_letters(1));
+		world_answer(0, 3, "U1", false);
+		world_go();
+		CHECK_U64(w->got_n, 1); /* nothing leaves */
+		CHECK_U64(w->reports, rows[i].reports);
+		if (rows[i].reports > 0) {
+			CHECK_U64(w->report_account, 9);
+			CHECK(world_report_has("To: <bob@example.org>"));
+			CHECK(world_report_has("a@b.test"));
+		}
+		CHECK_U64(world_live(), rows[i].reports);
+		world_close();
+	}
+	test_case = NULL;
+}
+
 /* Nobody is told of what is late, and where nobody may be told the letter ends all the same. */
 static void
 nobody_hears(void)
@@ -149,4 +186,4 @@ nobody_hears(void)
 	world_close();
 }
 
-TEST_MAIN(go_apart, who_hears_of_it, nobody_hears)
+TEST_MAIN(go_apart, who_hears_of_it, ours_hears_here, nobody_hears)
