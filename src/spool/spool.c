@@ -12,7 +12,7 @@
 #include "sys/random.h"
 #include "sys/sys.h"
 
-enum { COPY_CHUNK = 256 * 1024 };
+enum { COPY_CHUNK = 128 * 1024 };
 
 static struct entry *
 entry_add(struct spool *s, uint64_t id, size_t rcpts_n)
@@ -426,15 +426,15 @@ spool_make_room(struct spool *s, uint64_t need)
 	return s->out.n + need > SPOOL_STAGE_MAX ? spool_write_out(s) : ERR_OK;
 }
 
-/* Copy a large body from its file into the segment at `at`; gives the checksum going on from `crc`.
- */
+/* Copy what is in a file into the segment at `at`; gives the checksum going on from `crc`. */
 static enum err
 copy_body(struct spool *s, const struct spool_body *body, uint64_t at, uint32_t *crc)
 {
-	char *piece = mem_zalloc(1, COPY_CHUNK);
+	uint64_t size = body->size - body->octets.n;
+	char *piece = mem_resize(NULL, (size_t)MIN(size, (uint64_t)COPY_CHUNK) + 1);
 	enum err e = piece == NULL ? ERR_NOMEM : ERR_OK;
-	for (uint64_t off = 0; e == ERR_OK && off < body->size; off += COPY_CHUNK) {
-		size_t n = (size_t)MIN(body->size - off, (uint64_t)COPY_CHUNK);
+	for (uint64_t off = 0; e == ERR_OK && off < size; off += COPY_CHUNK) {
+		size_t n = (size_t)MIN(size - off, (uint64_t)COPY_CHUNK);
 		e = sys_file_read_exact(body->fd, body->off + off, piece, n);
 		if (e == ERR_OK) {
 			*crc = crc32c(*crc, piece, n);
@@ -449,14 +449,17 @@ enum err
 spool_stage_large(struct spool *s, struct parts *p)
 {
 	TRY(spool_write_out(s));
+	str prefix = p->body->octets;
 	uint64_t at = s->active->end, body_at = at + SPOOL_RECORD_HEADER + p->envelope.n;
-	enum err e = copy_body(s, p->body, body_at, &p->rec.payload_crc);
+	p->rec.payload_crc = crc32c(p->rec.payload_crc, prefix.p, prefix.n);
+	enum err e = copy_body(s, p->body, body_at + prefix.n, &p->rec.payload_crc);
 	if (e == ERR_OK && p->expect != NULL && p->rec.payload_crc != *p->expect) {
 		e = ERR_CORRUPT;
 	}
 	if (e == ERR_OK) {
 		spool_record_put(&s->out, s->active->key, &p->rec);
 		buf_str(&s->out, p->envelope);
+		buf_str(&s->out, prefix);
 		e = buf_err(&s->out);
 	}
 	if (e == ERR_OK) {
@@ -541,7 +544,7 @@ spool_stage(struct spool *s, const struct spool_envelope *env, const struct spoo
 	spool_envelope_put(&text, env);
 	enum err e = buf_err(&text);
 	if (e == ERR_OK &&
-	    (body->fd >= 0 ? body->size > SPOOL_PAYLOAD_MAX - text.n
+	    (body->fd >= 0 ? body->size > SPOOL_PAYLOAD_MAX - text.n || body->octets.n > body->size
 			   : body->size != body->octets.n)) {
 		e = ERR_TOOBIG;
 	}

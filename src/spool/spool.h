@@ -63,7 +63,7 @@ void spool_report(const struct spool *s, struct spool_report *ret);
 /*
  * Put one message behind the others. Nothing is durable before spool_flush() said ERR_OK.
  *
- * In      body: the message, or with fd >= 0 its first `size` octets are read from that file
+ * In      body: `size` octets: `octets`, and with fd >= 0 the rest from `off` of that file on
  * Out     ret_entry: its queue id
  * Errors  ERR_TOOBIG, ERR_TOOMANY (too many live entries), ERR_NOSPACE, ERR_IO: this message is not
  * in

@@ -278,18 +278,26 @@ large_bodies_come_from_files(void)
 	struct spool_rcpt rcpt = { .account = 3, .address = S("c@example.org") };
 	struct spool_envelope e = { .reverse_path = S("big"), .rcpts = &rcpt, .rcpts_n = 1 };
 	struct spool_body body = { .fd = fd, .size = sizeof big },
-			  wrong = { .fd = fd, .size = sizeof big + 1 };
-	uint64_t id = 0, small = put(s, "before", S("b"));
+			  wrong = { .fd = fd, .size = sizeof big + 1 },
+			  above = { .fd = fd, .octets = S("above: "), .size = sizeof big + 7 },
+			  less = { .fd = fd, .octets = S("above: "), .size = 6 };
+	uint64_t id = 0, small = put(s, "before", S("b")), crowned = 0;
 	CHECK_ERR(spool_stage(s, &e, &wrong, &id), ERR_EOF); /* the file is shorter than told */
+	CHECK_ERR(spool_stage(s, &e, &less, &id), ERR_TOOBIG);
 	CHECK_ERR(spool_stage(s, &e, &body, &id), ERR_OK);
+	CHECK_ERR(spool_stage(s, &e, &above, &crowned), ERR_OK);
 	uint64_t after = put(s, "after", S("a"));
 	CHECK_ERR(spool_flush(s), ERR_OK);
 	spool_close(&s);
 	sys_close(&fd);
 	struct seen seen;
 	s = open_spool(&seen);
-	CHECK(seen.n == 3 && has(&seen, small) && has(&seen, id) && has(&seen, after));
+	CHECK(seen.n == 4 && has(&seen, small) && has(&seen, id) && has(&seen, after));
 	CHECK_ERR(spool_read(s, id, 0, back, sizeof back), ERR_OK);
+	CHECK(memcmp(big, back, sizeof big) == 0);
+	CHECK_ERR(spool_read(s, crowned, 0, back, 7), ERR_OK);
+	CHECK(memcmp(back, "above: ", 7) == 0);
+	CHECK_ERR(spool_read(s, crowned, 7, back, sizeof back), ERR_OK);
 	CHECK(memcmp(big, back, sizeof big) == 0);
 	spool_close(&s);
 	remove_folder();

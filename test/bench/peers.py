@@ -41,6 +41,7 @@ auth_mechanisms = plain
 first_valid_uid = 1
 mail_location = maildir:{dir}/mail/%n
 default_client_limit = 4096
+default_vsz_limit = 0
 passdb {{
   driver = passwd-file
   args = scheme=PLAIN username_format=%u {dir}/dovecot/users

@@ -61,12 +61,14 @@ take_refs(struct batch *b, str header, struct store_new *msg)
 	buf_done(&value);
 }
 
+/* Our own fields, which may stand before the body, can be a Message-ID too. */
 static void
 take_ids(struct batch *b, struct store_new *msg)
 {
 	struct mail_field f;
 	str header = str_sub(msg->body, 0, mail_header_length(msg->body)), id;
-	if (mail_header_find(header, S("Message-ID"), &f)) {
+	if (mail_header_find(header, S("Message-ID"), &f) ||
+	    mail_header_find(msg->prefix, S("Message-ID"), &f)) {
 		str value = f.value;
 		msg->message_id = mail_msgid_next(&value, &id) ? id : STR_NONE;
 	}
@@ -78,20 +80,37 @@ static enum err
 take_body(struct batch *b, const struct ipc_queue_account_deliver *m, int fd, str *ret)
 {
 	struct sys_stat st;
-	if (m->body.n != (fd < 0 ? m->size : 0)) {
-		return ERR_PROTOCOL;
-	}
 	if (fd < 0) {
 		*ret = arena_dup(b->arena, m->body);
-		return ret->p == NULL ? ERR_BUDGET : ERR_OK;
+		return m->body.n != m->size ? ERR_PROTOCOL : ret->p == NULL ? ERR_BUDGET : ERR_OK;
 	}
 	TRY(sys_file_stat_fd(fd, &st));
-	if (!sys_file_is_sealed(fd) || st.size != m->size || m->size == 0) {
+	if (!sys_file_is_sealed(fd) || st.size == 0 || m->body.n > m->size ||
+	    st.size != m->size - m->body.n) {
 		return ERR_PROTOCOL;
 	}
-	TRY(sys_file_map(fd, 0, (size_t)m->size, &b->maps[b->n]));
-	b->map_sizes[b->n] = m->size;
-	*ret = str_make(b->maps[b->n], (size_t)m->size);
+	TRY(sys_file_map(fd, 0, (size_t)st.size, &b->maps[b->n]));
+	b->map_sizes[b->n] = st.size;
+	*ret = str_make(b->maps[b->n], (size_t)st.size);
+	return ERR_OK;
+}
+
+/* What is to stand above the octets. */
+static enum err
+take_prefix(struct batch *b, const struct ipc_queue_account_deliver *m, int fd, str *ret)
+{
+	str path = arena_printf(b->arena, "Return-Path: <%.*s>\r\n", STR_ARG(m->reverse_path));
+	size_t above = fd < 0 ? 0 : m->body.n;
+	char *p = above > 0 ? arena_alloc(b->arena, path.n + above) : NULL;
+	if (path.p == NULL || (above > 0 && p == NULL)) {
+		return ERR_BUDGET;
+	}
+	*ret = path;
+	if (above > 0) {
+		memcpy(p, path.p, path.n);
+		memcpy(p + path.n, m->body.p, above);
+		*ret = str_make(p, path.n + above);
+	}
 	return ERR_OK;
 }
 
@@ -107,10 +126,7 @@ on_deliver(void *ctx, const struct ipc_queue_account_deliver *m, int *fd)
 		.oldest_live = m->oldest_live,
 		.msg = { .internal_s = m->received_s } };
 	TRY(take_body(b, m, *fd, &d->msg.body));
-	d->msg.prefix = arena_printf(b->arena, "Return-Path: <%.*s>\r\n", STR_ARG(m->reverse_path));
-	if (d->msg.prefix.p == NULL) {
-		return ERR_BUDGET;
-	}
+	TRY(take_prefix(b, m, *fd, &d->msg.prefix));
 	take_ids(b, &d->msg);
 	b->n++;
 	return ERR_OK;

@@ -227,6 +227,35 @@ bodies_must_be_what_they_say(void)
 	test_case = "";
 }
 
+/* What stands above a file's octets belongs to the message, and may hold its identifier. */
+static void
+fields_above_a_file(void)
+{
+	static const char above[] = "Received: by a\r\nMessage-ID: <one@a>\r\n";
+	static const char rest[] = "A: b\r\n\r\nx\r\n";
+	struct store_msg list[8];
+	struct store_cold cold[2];
+	str text;
+	setup(0);
+	struct ipc_queue_account_deliver m = { .entry = 1,
+		.reverse_path = S("c@d"),
+		.size = sizeof above + sizeof rest - 2,
+		.body = S("Received: by a\r\nMessage-ID: <one@a>\r\n") };
+	send_letter(&m, memory_file(rest, sizeof rest - 1, true));
+	send_text(2, "Message-ID: <two@a>\r\nIn-Reply-To: <one@a>\r\n\r\nx\r\n");
+	CHECK_ERR(run(), ERR_OK);
+	CHECK_U64(messages(list, 8), 2);
+	CHECK_ERR(store_text(w.store, list[0].id, &text), ERR_OK);
+	CHECK_STR(text,
+	    S("Return-Path: <c@d>\r\nReceived: by a\r\nMessage-ID: <one@a>\r\n"
+	      "A: b\r\n\r\nx\r\n"));
+	for (size_t i = 0; i < 2; i++) {
+		CHECK_ERR(store_cold(w.store, list[i].id, w.arena, &cold[i]), ERR_OK);
+	}
+	CHECK_U64(cold[1].thread, cold[0].thread);
+	teardown();
+}
+
 static void
 every_letter_of_a_batch_is_answered(void)
 {
@@ -310,5 +339,5 @@ quit_and_gone_peers_end_it(void)
 }
 
 TEST_MAIN(a_letter_is_stored_with_its_return_path, an_answer_joins_its_thread,
-    bodies_must_be_what_they_say, every_letter_of_a_batch_is_answered, a_full_mailbox_says_so,
-    a_replay_is_no_second_message, quit_and_gone_peers_end_it)
+    bodies_must_be_what_they_say, fields_above_a_file, every_letter_of_a_batch_is_answered,
+    a_full_mailbox_says_so, a_replay_is_no_second_message, quit_and_gone_peers_end_it)

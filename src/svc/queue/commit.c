@@ -42,6 +42,7 @@ svc_queue_parcel_tidy(struct svc_queue_parcel *p)
 {
 	if (p->held == 0 && list_empty(&p->letters)) {
 		(void)map_del(p->q->entries, p->entry);
+		svc_queue_kept_drop(p);
 		list_remove(&p->node);
 		mem_drop(p);
 	}
@@ -282,8 +283,21 @@ stage_message(struct svc_queue *q, const struct spool_envelope *envelope,
 	return e;
 }
 
+/* Somebody here will want the octets soon: not the disk's, those at hand. */
+static void
+keep(const struct svc_queue_commit *c, str prefix, int *fd)
+{
+	LIST_EACH(it, &c->letters) {
+		struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, node);
+		if (l->lane != NULL) {
+			svc_queue_keep(l->parcel, prefix, fd);
+			return;
+		}
+	}
+}
+
 static enum err
-stage(struct svc_queue *q, const struct ipc_smtp_queue_commit *m, int fd,
+stage(struct svc_queue *q, const struct ipc_smtp_queue_commit *m, int *fd,
     struct svc_queue_commit *c)
 {
 	struct spool_envelope envelope;
@@ -291,8 +305,10 @@ stage(struct svc_queue *q, const struct ipc_smtp_queue_commit *m, int fd,
 		return ERR_TOOBIG;
 	}
 	TRY(envelope_of(q, m, &envelope));
-	struct spool_body body = { .octets = m->body, .fd = fd, .size = m->size };
-	return stage_message(q, &envelope, &body, c);
+	struct spool_body body = { .octets = m->body, .fd = *fd, .size = m->size };
+	TRY(stage_message(q, &envelope, &body, c));
+	keep(c, m->body, fd);
+	return ERR_OK;
 }
 
 enum err
@@ -328,7 +344,7 @@ on_commit(void *ctx, const struct ipc_smtp_queue_commit *m, int *fd)
 	*c = (struct svc_queue_commit){ .from = from, .txn = m->txn };
 	list_init(&c->letters);
 	list_init(&c->ending);
-	enum err e = stage(q, m, *fd, c);
+	enum err e = stage(q, m, fd, c);
 	if (e != ERR_OK) {
 		q->refused++;
 		answer(q, c, e);

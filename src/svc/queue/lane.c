@@ -347,10 +347,15 @@ send_letter(struct svc_queue_lane *lane, struct svc_queue_letter *l)
 		.junk = l->junk,
 		.received_s = p->received_s,
 		.size = p->size };
-	TRY(svc_queue_body(q, p, &m.body, &fd));
+	if (!svc_queue_kept_body(p, &m.body, &fd)) {
+		TRY(svc_queue_body(q, p, &m.body, &fd));
+	}
 	buf_reset(&q->out);
 	ipc_queue_account_deliver_put(&q->out, &m);
 	TRY(sys_chan_send(lane->chan, &q->out, fd));
+	if (p->letters.next->next == &p->letters) { /* nobody else waits for it */
+		svc_queue_kept_drop(p);
+	}
 	list_remove(&l->node);
 	list_push(&lane->sent, &l->node);
 	l->where = SVC_QUEUE_SENT;
@@ -665,6 +670,7 @@ void
 svc_queue_lane_init(struct svc_queue *q)
 {
 	list_init(&q->parcels);
+	list_init(&q->kept);
 	list_init(&q->ready);
 	list_init(&q->lingering);
 	list_init(&q->asking);

@@ -22,6 +22,7 @@ enum {
 	SVC_QUEUE_BATCH_OCTETS = 4 << 20,
 	SVC_QUEUE_STINT = 512,           /* letters before other lanes get their turn */
 	SVC_QUEUE_INLINE = 65536,        /* larger messages go as a sealed memory file */
+	SVC_QUEUE_KEPT_OCTETS = 8 << 20, /* of messages whose memory files are kept (kept.c) */
 	SVC_QUEUE_CRASHES_MAX = 3,       /* a letter that was alone in this many crashes is held */
 	SVC_QUEUE_SYNC_ACCOUNTS = 512,   /* accounts of one sync job */
 	SVC_QUEUE_LETTERS_MAX = 2000000, /* in memory: ERR_BUSY beyond, about 250 octets each */
@@ -45,7 +46,8 @@ struct svc_queue_parcel {
 	struct list letters; /* those not done, by recipient */
 	uint32_t held;       /* reasons to live besides letters */
 	bool unenforced;
-	str reverse_path; /* behind the struct */
+	struct svc_queue_kept *kept; /* its memory file, or NULL */
+	str reverse_path;            /* behind the struct */
 };
 
 enum svc_queue_where {
@@ -134,6 +136,8 @@ struct svc_queue {
 
 	struct map *lanes;
 	struct map *entries; /* parcels */
+	struct list kept;    /* the oldest first */
+	uint64_t kept_octets;
 	struct list parcels, ready, lingering, asking, dirty,
 	    syncing; /* all but the first: lanes */
 	size_t working, lingering_n, limit;
@@ -193,6 +197,15 @@ void svc_queue_lane_tidy(struct svc_queue_lane *lane);
 void svc_queue_parcel_tidy(struct svc_queue_parcel *p);
 /* The lane or bundle stays: tidy it afterwards. */
 void svc_queue_letter_free(struct svc_queue_letter *letter);
+/*
+ * kept.c: take the descriptor of what smtp committed if it is worth keeping (then *fd is -1).
+ * Whoever hands the octets on asks first whether they are still there.
+ */
+void svc_queue_keep(struct svc_queue_parcel *p, str prefix, int *fd);
+void svc_queue_kept_drop(struct svc_queue_parcel *p);
+/* Out: the octets before those of the descriptor, borrowed; the descriptor is the caller's. */
+bool svc_queue_kept_body(const struct svc_queue_parcel *p, str *ret_prefix, int *ret_fd);
+
 /* The message of a letter, in the call's own room, or as a sealed memory file. */
 enum err svc_queue_body(struct svc_queue *q, const struct svc_queue_parcel *p, str *ret_body,
     int *ret_fd);

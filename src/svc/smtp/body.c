@@ -3,7 +3,8 @@
  * A message between its first octet and COMMIT. Most stay in memory; larger ones go to a file
  * without a name in spool/tmp, written in blocks, never synced: the queue copies it into its
  * journal. What is in memory and too large for a message to scan or queue is handed over in a
- * file in memory: a file on disk costs three times as much, even one that never reaches it.
+ * file in memory: a file on disk costs three times as much, even one that never reaches it. It is
+ * written once, sealed, and goes to scan, queue and the mailbox as it is.
  */
 #include "base/mem.h"
 #include "conf/conf.h"
@@ -18,6 +19,7 @@ svc_smtp_body_init(struct svc_smtp_body *b, struct svc_smtp *sv)
 {
 	*b = (struct svc_smtp_body){ .server = sv, .fd = -1 };
 	buf_init(&b->memory, SVC_SMTP_MEMORY_MAX);
+	buf_init(&b->prefix, SVC_SMTP_INLINE_MAX);
 }
 
 void
@@ -26,6 +28,8 @@ svc_smtp_body_reset(struct svc_smtp_body *b)
 	b->server->bodies -= b->charged;
 	sys_close(&b->fd);
 	buf_done(&b->memory);
+	buf_done(&b->prefix);
+	b->sealed = false;
 	b->charged = 0;
 	b->in_file = b->size = 0;
 }
@@ -110,7 +114,7 @@ svc_smtp_body_to_file(struct svc_smtp_body *b)
 enum err
 svc_smtp_body_read(const struct svc_smtp_body *b, uint64_t at, char *to, size_t n)
 {
-	ASSERT(at + n <= b->size);
+	ASSERT(at + n <= b->size && b->prefix.n == 0);
 	size_t file = at < b->in_file ? (size_t)MIN(b->in_file - at, (uint64_t)n) : 0;
 	if (file > 0) {
 		TRY(sys_file_read_exact(b->fd, at, to, file));
@@ -121,27 +125,50 @@ svc_smtp_body_read(const struct svc_smtp_body *b, uint64_t at, char *to, size_t 
 	return ERR_OK;
 }
 
+/* The octets leave our own memory; they count for the process as long as we hold the file. */
+static enum err
+seal(struct svc_smtp_body *b)
+{
+	int fd = -1;
+	TRY(sys_file_memory("letter", &fd));
+	enum err e = sys_file_write(fd, 0, buf_view(&b->memory));
+	e = e != ERR_OK ? e : sys_file_seal(fd);
+	if (e != ERR_OK) {
+		sys_close(&fd);
+		return e;
+	}
+	b->fd = fd;
+	b->sealed = true;
+	b->in_file = b->memory.n;
+	buf_done(&b->memory);
+	return ERR_OK;
+}
+
 enum err
 svc_smtp_body_give(struct svc_smtp_body *b, str *ret_octets, int *ret_fd)
 {
-	int fd = -1;
 	if (b->fd < 0 && b->memory.n <= SVC_SMTP_INLINE_MAX) {
 		*ret_octets = buf_view(&b->memory);
 		*ret_fd = -1;
 		return ERR_OK;
 	}
-	if (b->fd < 0) {
-		TRY(sys_file_memory("letter", &fd));
-		enum err e = sys_file_write(fd, 0, buf_view(&b->memory));
-		if (e != ERR_OK) {
-			sys_close(&fd);
-			return e;
-		}
-	} else {
-		TRY(b->memory.n > 0 ? write_out(b) : ERR_OK);
-		TRY(sys_dup(b->fd, &fd));
+	TRY(b->fd < 0 ? seal(b) : b->memory.n > 0 ? write_out(b) : ERR_OK);
+	*ret_octets = buf_view(&b->prefix);
+	return sys_dup(b->fd, ret_fd);
+}
+
+bool
+svc_smtp_body_crown(struct svc_smtp_body *b, str first, str second)
+{
+	if (!b->sealed || b->prefix.n > 0) {
+		return false;
 	}
-	*ret_octets = S("");
-	*ret_fd = fd;
-	return ERR_OK;
+	buf_str(&b->prefix, first);
+	buf_str(&b->prefix, second);
+	if (buf_err(&b->prefix) != ERR_OK) {
+		buf_done(&b->prefix);
+		return false;
+	}
+	b->size += b->prefix.n;
+	return true;
 }

@@ -69,9 +69,9 @@ all_the_way(void)
 	svc_smtp_world_close(&w);
 }
 
-/* Of every size around the limits, with a header above and pieces cut out. */
+/* Of every size around the limits, with a header above and `cut` octets cut out. */
 static void
-sizes(void)
+all_sizes(uint32_t cut, unsigned want_crowned)
 {
 	static const size_t all[] = { 200, 60000, 65400, 65536, 70000, 131072, 400000 };
 	struct world w;
@@ -79,7 +79,7 @@ sizes(void)
 	open_world(&w);
 	w.scan_header = "X-Header: of scan\r\n";
 	w.cut_at = 16;
-	w.cut_length = 100;
+	w.cut_length = cut;
 	for (size_t i = 0; i < LEN(all); i++) {
 		buf_init(&text, 1 << 20);
 		buf_init(&want, 1 << 20);
@@ -94,15 +94,24 @@ sizes(void)
 		svc_smtp_world_say(&w, S(".\r\n"));
 		CHECK_STR(buf_view(&w.looked), buf_view(&text));
 		buf_add(&want, text.p, 16);
-		buf_add(&want, text.p + 116, text.n - 116);
+		buf_add(&want, text.p + 16 + cut, text.n - 16 - cut);
 		CHECK(str_starts(buf_view(&w.stored), S("X-Header: of scan\r\n" RECEIVED)));
 		CHECK(str_ends(buf_view(&w.stored), buf_view(&want)));
 		buf_done(&text);
 		buf_done(&want);
 	}
 	CHECK(w.commits == LEN(all) && w.by_file >= 3 && w.scanned_files >= 3);
+	CHECK_U64(w.crowned, want_crowned);
 	CHECK_U64(w.sv->bodies, 0);
 	svc_smtp_world_close(&w);
+}
+
+/* Of which nothing is cut, those too large for a datagram and not on disk stay where they are. */
+static void
+sizes(void)
+{
+	all_sizes(100, 0);
+	all_sizes(0, 3);
 }
 
 static void

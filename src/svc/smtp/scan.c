@@ -2,7 +2,8 @@
 /*
  * The finished letter goes to a scan process, as it came and without our trace; back come a
  * verdict, fields to stand above it, and fields of it to be left out. Then it is put together as
- * it will be stored: their header, our trace, the letter. Start with svc_smtp_scan_ask.
+ * it will be stored: their header, our trace, the letter; anew, unless it lies in a sealed file
+ * and nothing is left out. Start with svc_smtp_scan_ask.
  */
 #include "ipc/smtp_scan.h"
 #include "conf/conf.h"
@@ -47,6 +48,10 @@ enum err
 svc_smtp_compose(struct svc_smtp_session *x, str header, const struct svc_smtp_cut *cuts, size_t n)
 {
 	struct svc_smtp_body to;
+	if (n == 0 && svc_smtp_body_crown(&x->body, header, buf_view(&x->trace))) {
+		buf_done(&x->trace);
+		return ERR_OK;
+	}
 	svc_smtp_body_init(&to, x->server);
 	to.expected = x->body.size + header.n + x->trace.n;
 	enum err e = svc_smtp_body_add(&to, header, to.expected);

@@ -30,9 +30,11 @@ struct svc_smtp_link {
 /* The octets of a message until it is committed: in memory, or behind that in a file. */
 struct svc_smtp_body {
 	struct svc_smtp *server;
-	struct buf memory; /* all of it, or what is not yet in the file */
+	struct buf prefix; /* what stands before all else */
+	struct buf memory; /* all of the rest, or what is not yet in the file */
 	size_t charged;    /* of the process's SVC_SMTP_BODIES_MAX */
 	int fd;            /* -1: none */
+	bool sealed;       /* it is a file in memory that nobody changes any more */
 	uint64_t in_file, size;
 	uint64_t expected; /* of a composed one: in all */
 };
@@ -221,14 +223,19 @@ void svc_smtp_body_reset(struct svc_smtp_body *b);
  * Errors  ERR_NOSPACE, ERR_IO, ERR_NOFD, ERR_NOMEM: the message cannot be kept
  */
 enum err svc_smtp_body_add(struct svc_smtp_body *b, str octets, uint64_t expected);
+/*
+ * Put these two before a body in a sealed file. False: it is in none, or there is no memory.
+ */
+bool svc_smtp_body_crown(struct svc_smtp_body *b, str first, str second);
 /* All of it is in a file from now on. Errors as above. */
 enum err svc_smtp_body_to_file(struct svc_smtp_body *b);
 /* Octets of a part of it into `to`; both within the body. ERR_IO, ERR_EOF. */
 enum err svc_smtp_body_read(const struct svc_smtp_body *b, uint64_t at, char *to, size_t n);
 /*
- * For a message to another process: all of its octets, or a descriptor that has them.
+ * For a message to another process: all of its octets, or those before a descriptor's. From then
+ * on what was in memory may be in a sealed file there.
  *
- * Out     ret_octets: borrowed; empty with a descriptor. ret_fd: the caller's, or -1
+ * Out     ret_octets: borrowed; with a descriptor its prefix. ret_fd: the caller's, or -1
  * Errors  as above
  */
 enum err svc_smtp_body_give(struct svc_smtp_body *b, str *ret_octets, int *ret_fd);

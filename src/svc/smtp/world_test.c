@@ -190,11 +190,12 @@ on_commit(void *ctx, const struct ipc_smtp_queue_commit *m, int *fd)
 {
 	struct world *w = ctx;
 	size_t before = w->stored.n;
+	buf_str(&w->stored, m->body);
 	if (*fd >= 0) {
-		ASSERT(m->body.n == 0 && sys_file_load_fd(*fd, &w->stored) == ERR_OK);
+		ASSERT(m->body.n == 0 || sys_file_is_sealed(*fd));
+		ASSERT(sys_file_load_fd(*fd, &w->stored) == ERR_OK);
 		w->by_file++;
-	} else {
-		buf_str(&w->stored, m->body);
+		w->crowned += m->body.n > 0;
 	}
 	ASSERT(w->stored.n - before == m->size && buf_err(&w->stored) == ERR_OK);
 	buf_printf(&w->envelopes, "%d <%.*s>", m->submission, STR_ARG(m->reverse_path));

@@ -21,6 +21,7 @@ struct world {
 	struct buf stored;    /* messages that queue took, one behind the other */
 	struct buf envelopes; /* a line for each */
 	unsigned by_file;     /* messages that came as a descriptor */
+	unsigned crowned;     /* of these, with our fields before a sealed file */
 	bool auth_silent, queue_silent;
 	bool may_fail; /* memory runs out in the fakes, too */
 	enum err commit;
