@@ -328,6 +328,7 @@ append_in(struct store *s, struct store_tail *t, const struct store_new *msgs, s
 {
 	for (size_t i = 0; i < n; i++) {
 		struct store_delivery d = { .msg = msgs[i] };
+		d.msg.flags = store_may_bear(s, d.msg.flags);
 		TRY(store_quota_take(s, msgs[i].prefix.n + msgs[i].body.n));
 		TRY(store_add(s, t, &d, &ret[i]));
 	}
@@ -339,9 +340,10 @@ store_append(struct store *s, uint64_t mailbox, const struct store_new *msgs, si
     struct store_added *ret)
 {
 	struct store_tail t;
-	if (n > STORE_BATCH_MAX) {
+	if (n > STORE_APPEND_MAX) {
 		return ERR_TOOMANY;
 	}
+	TRY(store_may(s, mailbox == s->only.insert));
 	TRY(store_begin(s, DB_DURABLE));
 	enum err e = store_quota_load(s, &s->usage);
 	if (e == ERR_OK) {

@@ -252,6 +252,16 @@ store_keyword_in(struct store *s, uint64_t mailbox, str name, uint32_t *ret_bit)
 	return store_box_log(s, mailbox, false);
 }
 
+/* Under a restriction: where others than the flags of the system may be changed, or come in. */
+static bool
+may_add_keywords(const struct store *s, uint64_t mailbox)
+{
+	const struct store_restriction *r = &s->only;
+	uint32_t flags = (mailbox == r->mailbox ? r->flags : 0) |
+	    (mailbox == r->insert ? r->insert_flags : 0);
+	return (flags & ~(uint32_t)STORE_SYSTEM_FLAGS) != 0;
+}
+
 enum err
 store_keyword(struct store *s, uint64_t mailbox, str name, uint32_t *ret_bit)
 {
@@ -265,8 +275,7 @@ store_keyword(struct store *s, uint64_t mailbox, str name, uint32_t *ret_bit)
 	TRY(store_begin(s, DB_READ));
 	TRY(store_end(s, store_keyword_in(s, mailbox, name, &bit)));
 	if (bit == 0) {
-		bool own = mailbox == s->only.mailbox && (s->only.flags & ~STORE_SYSTEM_FLAGS) != 0;
-		TRY(store_may(s, own));
+		TRY(store_may(s, may_add_keywords(s, mailbox)));
 		TRY(store_begin(s, DB_WRITE));
 		TRY(store_end(s, store_keyword_in(s, mailbox, name, &bit)));
 	}

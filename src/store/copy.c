@@ -62,10 +62,11 @@ add_link(struct store *s, struct copier *k, const struct store_msg *m)
 static enum err
 translate(struct store *s, struct copier *k, uint32_t flags, uint32_t *ret)
 {
-	uint32_t out = flags & STORE_SYSTEM_FLAGS;
+	uint32_t out = store_may_bear(s, flags & STORE_SYSTEM_FLAGS);
 	for (size_t i = 0; i < k->from.n; i++) {
-		if ((flags & 1u << (STORE_KEYWORD_BIT + i)) == 0) {
-			continue;
+		uint32_t was = 1u << (STORE_KEYWORD_BIT + i);
+		if ((flags & was) == 0 || store_may_bear(s, was) == 0) {
+			continue; /* a keyword that may not come along is not made either */
 		}
 		if (k->bit[i] == 0) {
 			enum err e = store_keyword_in(s, k->c->to, k->from.name[i], &k->bit[i]);
@@ -77,7 +78,7 @@ translate(struct store *s, struct copier *k, uint32_t flags, uint32_t *ret)
 		}
 		out |= k->bit[i] == DROPPED ? 0 : k->bit[i];
 	}
-	*ret = k->c->from == k->c->to ? flags : out;
+	*ret = k->c->from == k->c->to ? store_may_bear(s, flags) : out;
 	return ERR_OK;
 }
 
@@ -191,6 +192,8 @@ enum err
 store_copy(struct store *s, const struct store_copying *c, struct store_copied *ret,
     struct store_set *copied_from)
 {
+	const struct store_restriction *r = &s->only;
+	TRY(store_may(s, c->to == r->insert && c->from == r->mailbox && (r->expunge || !c->move)));
 	TRY(store_begin(s, DB_DURABLE));
 	return store_end(s, store_copy_in(s, c, ret, copied_from));
 }
@@ -221,6 +224,7 @@ static enum err
 replace_in(struct store *s, const struct store_replacing *r, struct store_added *ret)
 {
 	struct store_delivery d = { .msg = *r->msg };
+	d.msg.flags = store_may_bear(s, d.msg.flags);
 	struct store_msg old;
 	struct store_tail t;
 	TRY(store_msg_in(s, r->from, r->uid, &old));
@@ -238,6 +242,8 @@ enum err
 store_replace(struct store *s, const struct store_replacing *r, struct store_added *ret)
 {
 	struct store_added added;
+	const struct store_restriction *only = &s->only;
+	TRY(store_may(s, r->to == only->insert && r->from == only->mailbox && only->expunge));
 	TRY(store_begin(s, DB_DURABLE));
 	TRY(store_end(s, replace_in(s, r, &added)));
 	*ret = added;

@@ -209,7 +209,7 @@ batches(void)
 	CHECK_U64(added[1499].uid, 1500);
 	CHECK_U64(count(s, 5), 1500);
 	CHECK_ERR(store_append(s, 77, many, 1, added), ERR_NOTFOUND);
-	CHECK_ERR(store_append(s, 5, many, STORE_BATCH_MAX + 1, added), ERR_TOOMANY);
+	CHECK_ERR(store_append(s, 5, many, STORE_APPEND_MAX + 1, added), ERR_TOOMANY);
 	store_close(&s);
 	store_trial_remove(&conf);
 }

@@ -18,7 +18,8 @@ enum {
 	STORE_FACT_MAX = 32 << 10, /* one fact of a message; larger ones are not kept */
 	STORE_REFS_MAX = 16,       /* message ids remembered per message for threading */
 	STORE_PAGE_RECORDS = 512,  /* message states in one packed page */
-	STORE_BATCH_MAX = 4096,    /* messages in one append or delivery */
+	STORE_BATCH_MAX = 4096,    /* messages in one delivery */
+	STORE_APPEND_MAX = 65536,  /* messages in one append: COPY is all or none */
 	STORE_GONE_MAX = 20000,    /* ranges in the log of removals per mailbox,
 	       before it is cut in half */
 	STORE_RESERVE = 1024,

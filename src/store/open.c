@@ -85,6 +85,12 @@ store_leave(struct store *s)
 
 /* ---- the folder --------------------------------------------------------------------------- */
 
+enum err
+store_temp(struct store *s, int *ret_fd)
+{
+	return sys_file_temp(s->dir, ret_fd);
+}
+
 static enum err
 make_folder(int at, str path)
 {

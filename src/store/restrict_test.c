@@ -116,4 +116,71 @@ expunging_and_keywords(void)
 	teardown();
 }
 
-TEST_MAIN(only_these_flags, nothing_else, expunging_and_keywords)
+/* What insert allows: new messages, copies out of the mailbox, moves where it may expunge. */
+static void
+insert_here(void)
+{
+	struct store_new msg = { .body = S("Subject: x\r\n\r\nx\r\n"),
+		.flags = STORE_SEEN | STORE_DELETED | STORE_FLAGGED };
+	struct store_added added = { 0 };
+	struct store_copied copied = { 0 };
+	struct store_copying copy = { .from = 1, .to = 2, .uids = &all };
+	struct store_replacing replacing = { .from = 1, .uid = 1, .to = 2, .msg = &msg };
+	struct store_restriction r = {
+		.mailbox = 1, .insert = 2, .insert_flags = STORE_SEEN | STORE_FLAGGED
+	};
+	uint32_t bit;
+	setup(&r);
+	CHECK_ERR(store_append(s, 1, &msg, 1, &added), ERR_DENIED);
+	CHECK_ERR(store_append(s, 3, &msg, 1, &added), ERR_DENIED);
+	CHECK_ERR(store_append(s, 2, &msg, 1, &added), ERR_OK);
+	CHECK_U64(flags_of(2, added.uid), STORE_SEEN | STORE_FLAGGED);
+	CHECK_ERR(store_keyword(s, 2, S("fresh"), &bit), ERR_DENIED);
+	CHECK_ERR(store_copy(s, &copy, &copied, NULL), ERR_OK);
+	CHECK_U64(copied.n, 2);
+	CHECK_U64(flags_of(2, copied.first), STORE_FLAGGED);
+	CHECK_U64(flags_of(2, copied.first + 1), 0);
+	copy.move = true;
+	CHECK_ERR(store_copy(s, &copy, &copied, NULL), ERR_DENIED);
+	CHECK_ERR(store_replace(s, &replacing, &added), ERR_DENIED);
+	copy = (struct store_copying){ .from = 3, .to = 2, .uids = &all };
+	CHECK_ERR(store_copy(s, &copy, &copied, NULL), ERR_DENIED);
+	copy = (struct store_copying){ .from = 1, .to = 3, .uids = &all };
+	CHECK_ERR(store_copy(s, &copy, &copied, NULL), ERR_DENIED);
+	CHECK_ERR(store_expunge(s, 2, NULL, true, NULL), ERR_DENIED);
+	CHECK_ERR(change(2, STORE_FLAGS_ADD, STORE_FLAGGED), ERR_DENIED);
+	CHECK_U64(flags_of(1, 1), STORE_FLAGGED);
+	teardown();
+}
+
+static void
+insert_and_expunge(void)
+{
+	struct store_new msg = { .body = S("Subject: x\r\n\r\nx\r\n") };
+	struct store_added added = { 0 };
+	struct store_copied copied = { 0 };
+	struct store_copying copy = { .from = 1, .to = 2, .uids = &all, .move = true };
+	struct store_replacing replacing = { .from = 1, .uid = 1, .to = 2, .msg = &msg };
+	struct store_keywords words = { 0 };
+	struct arena *a = arena_new(NULL, "words", 1 << 16, 0);
+	uint32_t bit;
+	setup(&(struct store_restriction){
+	    .mailbox = 1, .flags = ~(uint32_t)0, .expunge = true, .insert = 2 });
+	CHECK_ERR(change(1, STORE_FLAGS_ADD, 1u << STORE_KEYWORD_BIT), ERR_OK);
+	CHECK_ERR(store_replace(s, &replacing, &added), ERR_OK);
+	CHECK_ERR(store_copy(s, &copy, &copied, NULL), ERR_OK);
+	CHECK_U64(copied.n, 1);
+	CHECK_U64(flags_of(2, copied.first), 0);
+	CHECK_ERR(store_keywords(s, 2, a, &words), ERR_OK);
+	CHECK_U64(words.n, 0); /* none was made for a flag that did not come along */
+	store_restrict(s,
+	    &(struct store_restriction){ .mailbox = 1, .insert = 2, .insert_flags = ~(uint32_t)0 });
+	CHECK_ERR(store_keyword(s, 2, S("fresh"), &bit), ERR_OK);
+	CHECK_ERR(store_keyword(s, 1, S("fresh"), &bit), ERR_DENIED);
+	store_restrict(s, &(struct store_restriction){ 0 });
+	CHECK_ERR(store_append(s, 2, &msg, 1, &added), ERR_DENIED);
+	arena_free(&a);
+	teardown();
+}
+
+TEST_MAIN(only_these_flags, nothing_else, expunging_and_keywords, insert_here, insert_and_expunge)

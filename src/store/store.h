@@ -185,6 +185,8 @@ struct store_restriction {
 	uint64_t mailbox; /* in this mailbox alone; 0: nowhere */
 	uint32_t flags;   /* these flags; others stay as they are, without an error */
 	bool expunge;     /* remove messages */
+	uint64_t insert;  /* add messages to this mailbox, new ones or out of `mailbox`; 0: none */
+	uint32_t insert_flags; /* those bear these flags and no others, without an error */
 };
 
 /*
@@ -192,6 +194,11 @@ struct store_restriction {
  * from messages may still be kept. There is no way back, only to another restriction.
  */
 void store_restrict(struct store *s, const struct store_restriction *r);
+
+/* ---- room --------------------------------------------------------------------------------- */
+
+/* A file without a name in the account's folder, for octets on their way; gone when closed. */
+enum err store_temp(struct store *s, int *ret_fd);
 
 /* ---- ids ---------------------------------------------------------------------------------- */
 

@@ -93,6 +93,8 @@ struct store {
 /* ---- txn.c -------------------------------------------------------------------------------- */
 
 enum err store_may(struct store *s, bool allowed); /* before a change; DENIED: store_restrict */
+/* The flags that a message which is added may bear: all, or what a restriction leaves. */
+uint32_t store_may_bear(const struct store *s, uint32_t flags);
 /* Begin; notices that the index was replaced and opens the new one. Never nested. */
 enum err store_begin(struct store *s, enum db_mode mode);
 /* Without a look at what has arrived, or at a restriction. */

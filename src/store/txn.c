@@ -213,6 +213,12 @@ store_may(struct store *s, bool allowed)
 	return s->restricted && !allowed ? ERR_DENIED : ERR_OK;
 }
 
+uint32_t
+store_may_bear(const struct store *s, uint32_t flags)
+{
+	return s->restricted ? flags & s->only.insert_flags : flags;
+}
+
 /* Every change comes by here, so what a restriction does not know is refused. */
 static enum err
 check_restriction(struct store *s)
