@@ -4,6 +4,8 @@ What a taken-over process gets of an account that shares one mailbox with it: th
 shared, and nothing else, whatever it sends to the guest process. And what ends when it is revoked.
 """
 
+import re
+
 import imapc
 import postern
 import wire
@@ -61,6 +63,38 @@ COMMANDS = [
     "garbage",
     "x",
     "copy 1:*",
+    "move 1:*",
+    "remove all",
+    "insert secret",
+    f"insert Other Users/{OWNER}/secret",
+    f"insert Other Users/{OWNER}/team",
+    f"insert Other Users/{OWNER}/nowhere",
+    f"append x APPEND {SHARED} {{3}}",
+    f'append x APPEND "Other Users/{OWNER}/secret" {{3}}',
+    "append x APPEND secret {3}",
+    "append x DELETE secret",
+    f"append x REPLACE 1 {SHARED} {{3}}",
+    f'x APPEND {SHARED} CATENATE (URL "/secret/;UID=1")',
+    f'x COPY 1 "Other Users/{OWNER}/secret"',
+    f"x COPY 1 {SHARED}",
+    f"x MOVE 1 {SHARED}",
+]
+
+# With the right to add to the mailbox that is shared, and still to nothing else.
+ADDING = [
+    f'x APPEND {SHARED} CATENATE (URL "/secret/;UID=1")',
+    f'x APPEND {SHARED} CATENATE (URL "/Other%20Users/{OWNER}/secret/;UID=1")',
+    f'x APPEND "Other Users/{OWNER}/secret" CATENATE (URL ";UID=1")',
+    f"insert Other Users/{OWNER}/secret",
+    "insert secret",
+    f"append x APPEND Other Users/{OWNER}/secret {{3}}",
+    f'x COPY 1 "Other Users/{OWNER}/secret"',
+    f'x MOVE 1 "Other Users/{OWNER}/secret"',
+    f"x MOVE 1 {SHARED}",
+    "x COPY 1 secret",
+    "move 1:*",
+    "remove all",
+    "x EXPUNGE",
 ]
 
 
@@ -80,6 +114,12 @@ def prepare(c):
     c.ok('SETMETADATA team (/private/comment "marker-private")')
     c.ok('SETMETADATA "" (/private/vendor/x/y "marker-private")')
     c.ok("SETACL team a@postern.test lr")
+
+
+def leaks(heard, command):
+    """What of the owner's came that was not our own word: commands and bad URLs are said back."""
+    heard = re.sub(rb"BADURL [^\]]*", b"", heard.replace(command.encode(), b""))
+    return [n for n in (SECRET, *NAMES) if n in heard]
 
 
 class Intruder:
@@ -128,12 +168,30 @@ def check_guests(r, server, accounts):
                 i.try_it("visit", 2)
                 i.try_it("guest", f"2 x EXAMINE {SHARED}")
                 heard, how = i.try_it("guest", f"2 {command}")
-                leak = [n for n in (SECRET, *NAMES) if n in heard.replace(command.encode(), b"")]
+                leak = leaks(heard, command)
                 print(f"  guest: {command[:60]!r:<64} {how}, {len(heard)} octets")
                 r.check(f"guest: {command}", not leak, f"{leak} in {heard!r}")
         messages = [owner.status(m, "MESSAGES UNSEEN DELETED") for m in ("team", "secret")]
         r.check("nothing was changed", all(m["MESSAGES"] == 1 and m["UNSEEN"] == 1 and
             m["DELETED"] == 0 for m in messages), repr(messages))
+        owner.ok("SETACL team a@postern.test lri")
+        for command in ADDING:
+            with Intruder(server, a, accounts[a]) as i:
+                i.try_it("visit", 2)
+                i.try_it("guest", f"2 x SELECT {SHARED}")
+                heard, how = i.try_it("guest", f"2 {command}")
+                leak = leaks(heard, command)
+                print(f"  guest with i: {command[:60]!r:<57} {how}, {len(heard)} octets")
+                r.check(f"guest with i: {command}", not leak, f"{leak} in {heard!r}")
+        messages = [owner.status(m, "MESSAGES UNSEEN DELETED") for m in ("team", "secret")]
+        r.check("nothing was added or removed", all(m["MESSAGES"] == 1 and m["UNSEEN"] == 1 and
+            m["DELETED"] == 0 for m in messages), repr(messages))
+        with Intruder(server, a, accounts[a]) as i:
+            i.try_it("visit", 2)
+            heard, _ = i.try_it("guest", f"2 insert Other Users/{OWNER}/team")
+            r.check("a letter with the right to add it is kept", b"kept" in heard, repr(heard))
+        messages = owner.status("team", "MESSAGES UNSEEN DELETED")
+        r.check("and is there", messages["MESSAGES"] == 2, repr(messages))
         with Intruder(server, a, accounts[a]) as i:
             i.try_it("visit", 2)
             i.try_it("guest", f"2 x EXAMINE {SHARED}")

@@ -54,6 +54,12 @@ on_done(void *ctx, const struct ipc_account_guest_done *m, int *fd)
 	return ERR_OK;
 }
 
+static enum err
+on_kept(void *ctx, const struct ipc_account_guest_kept *m, int *fd)
+{
+	return sys_file_append(intruder_account->stream, S("kept\r\n"));
+}
+
 /* A letter is what COPY gives: as good as reading. */
 static enum err
 on_letter(void *ctx, const struct ipc_account_guest_letter *m, int *fd)
@@ -129,7 +135,7 @@ static enum err
 take(struct buf *in)
 {
 	static const struct ipc_account_guest_at_account handlers = {
-		.done = on_done, .letter = on_letter, .piece = on_piece
+		.done = on_done, .letter = on_letter, .piece = on_piece, .kept = on_kept
 	};
 	int fd = -1;
 	enum err e = sys_chan_recv(guest.chan, in, &fd);
@@ -158,13 +164,64 @@ listen_to(void)
 	return e;
 }
 
-/* "copy SET" is the message of that name; anything else goes as a command. */
+static void
+send(struct buf *out)
+{
+	/* A guest that has ended is what listening shows. */
+	(void)(sys_chan_send_wait(guest.chan, out, -1, WAIT_MS) == ERR_OK);
+	buf_reset(out);
+}
+
+/* A letter for a mailbox, whatever the guest says to that. */
+static void
+put_letter(struct buf *out, str mailbox)
+{
+	struct ipc_account_guest_insert insert = { .mailbox = mailbox };
+	struct ipc_account_guest_own_letter letter = { { .uid = 1, .size = 1 } };
+	struct ipc_account_guest_own_piece piece = { S("x") };
+	guest.done = false;
+	ipc_account_guest_insert_put(out, &insert);
+	send(out);
+	(void)(listen_to() == ERR_OK);
+	ipc_account_guest_own_letter_put(out, &letter);
+	send(out);
+	ipc_account_guest_own_piece_put(out, &piece);
+	send(out);
+	ipc_account_guest_keep_put(out, &(struct ipc_account_guest_keep){ .all = true });
+}
+
+/* "append" goes as octets of that command, with its line's end behind. */
+static void
+put_append(struct buf *out, str text)
+{
+	struct ipc_account_guest_append m = { .begin = true, .asks = true };
+	char room[4096];
+	struct buf b;
+	buf_init_fixed(&b, room, sizeof room);
+	buf_str(&b, text);
+	buf_cstr(&b, "\r\n");
+	m.octets = buf_view(&b);
+	ipc_account_guest_append_put(out, &m);
+}
+
+/* "copy SET" and so on are the messages of that name; anything else goes as a command. */
 static void
 put(struct buf *out, str text)
 {
-	if (str_starts(text, S("copy "))) {
-		struct ipc_account_guest_copy m = { .uid = true, .set = str_from_off(text, 5) };
+	str word, rest;
+	(void)str_cut(text, ' ', &word, &rest);
+	if (str_eq(word, S("copy")) || str_eq(word, S("move"))) {
+		struct ipc_account_guest_copy m = {
+			.uid = true, .move = str_eq(word, S("move")), .set = rest
+		};
 		ipc_account_guest_copy_put(out, &m);
+	} else if (str_eq(word, S("remove"))) {
+		ipc_account_guest_remove_put(out,
+		    &(struct ipc_account_guest_remove){ .all = true });
+	} else if (str_eq(word, S("insert"))) {
+		put_letter(out, rest);
+	} else if (str_eq(word, S("append"))) {
+		put_append(out, rest);
 	} else {
 		struct ipc_account_guest_command m = { .last = true, .octets = text };
 		ipc_account_guest_command_put(out, &m);

@@ -13,5 +13,7 @@ void svc_account_imap_append_begin(struct svc_account_imap *s, const struct imap
 void svc_account_imap_append_body(struct svc_account_imap *s, str octets);
 /* The command ended, well or not. */
 void svc_account_imap_append_end(struct svc_account_imap *s, const struct imap_action *act);
+/* Forget the octets of a command that is not to end. Fine without one. */
+void svc_account_imap_append_drop(struct svc_account_imap *s);
 
 #endif

@@ -37,11 +37,7 @@ static enum err
 find_target(struct svc_account_imap *s, str name, uint64_t *ret)
 {
 	struct store_mailbox m;
-	enum err e = store_mailbox_find(s->store, name, s->work, &m);
-	if (e == ERR_NOTFOUND || (e == ERR_OK && m.id == 0)) {
-		return svc_account_imap_fail(s, ERR_NOTFOUND, "TRYCREATE", "no such mailbox");
-	}
-	TRY(e);
+	TRY(svc_account_imap_shared_target(s, name, &m));
 	*ret = m.id;
 	return ERR_OK;
 }
@@ -61,6 +57,7 @@ find_replaced(struct svc_account_imap *s, const struct imap_append *append)
 	if (s->box.read_only) {
 		return svc_account_imap_fail(s, ERR_DENIED, "NOPERM", "mailbox is open read-only");
 	}
+	TRY(svc_account_imap_shared_may_remove(s));
 	a->uid = append->uid ? append->number : store_view_uid(&s->box.view, append->number);
 	if (a->uid == 0) {
 		return svc_account_imap_fail(s, ERR_BADSTATE, "", "no such message number");
@@ -96,8 +93,8 @@ open_append(struct svc_account_imap *s, const struct imap_append *append)
 	return find_target(s, append->mailbox, &s->append->mailbox);
 }
 
-static void
-close_append(struct svc_account_imap *s)
+void
+svc_account_imap_append_drop(struct svc_account_imap *s)
 {
 	s->append = NULL;
 	buf_done(&s->message);
@@ -196,7 +193,7 @@ add_url(struct svc_account_imap *s, str text)
 	struct buf octets;
 	TRY(imap_url_parse(s->work, text, &url));
 	if (url.mailbox.n > 0) {
-		TRY(store_mailbox_find(s->store, url.mailbox, s->work, &box));
+		TRY(svc_account_imap_shared_source(s, url.mailbox, &box));
 	} else if (box.id != 0) {
 		TRY(store_mailbox_get(s->store, box.id, s->work, &box));
 	}
@@ -251,7 +248,11 @@ describe(struct svc_account_imap *s, size_t i, struct store_new *ret)
 	size_t end = i + 1 < a->n ? a->messages[i + 1].start : s->message.n;
 	struct store_new msg = { .internal_s = m->step.has_date ? m->step.date_s
 								: sys_clock_wall_s() };
-	TRY(svc_account_imap_flag_bits(s, a->mailbox, &m->step.flags, &msg.flags));
+	struct imap_flags flags = m->step.flags;
+	if ((svc_account_imap_shared_target_flags(s) & ~(uint32_t)STORE_SYSTEM_FLAGS) == 0) {
+		flags.n = 0; /* RFC 4314 4: keywords without "w" are no reason to fail */
+	}
+	TRY(svc_account_imap_flag_bits(s, a->mailbox, &flags, &msg.flags));
 	TRY(svc_account_imap_describe(s->scratch,
 	    str_sub(buf_view(&s->message), m->start, end - m->start), &msg));
 	*ret = msg;
@@ -325,6 +326,9 @@ finish(struct svc_account_imap *s, const struct imap_append *append)
 {
 	TRY(take_steps(s, append));
 	enum err e = store_messages(s);
+	if (e == ERR_DENIED && s->code.n == 0) { /* a right was withdrawn since the command began */
+		return svc_account_imap_fail(s, e, "NOPERM", "you may not do this here any more");
+	}
 	if (e != ERR_NOTFOUND || s->code.n > 0) {
 		return e;
 	}
@@ -344,6 +348,9 @@ verb_of(const struct imap_append *append)
 void
 svc_account_imap_append_begin(struct svc_account_imap *s, const struct imap_append *append)
 {
+	if (svc_account_imap_shared_pass_begin(s, append)) {
+		return;
+	}
 	enum err e = s->append == NULL ? open_append(s, append) : ERR_OK;
 	e = e == ERR_OK ? take_steps(s, append) : e;
 	e = e == ERR_OK ? check_room(s, append->size) : e;
@@ -355,7 +362,7 @@ svc_account_imap_append_begin(struct svc_account_imap *s, const struct imap_appe
 		e = ERR_NOMEM;
 	}
 	if (e != ERR_OK) {
-		close_append(s);
+		svc_account_imap_append_drop(s);
 		svc_account_imap_reply(s, imap_tag_of(buf_view(&s->reader.raw)), verb_of(append),
 		    e);
 	} else {
@@ -371,6 +378,9 @@ void
 svc_account_imap_append_body(struct svc_account_imap *s, str octets)
 {
 	struct svc_account_imap_append *a = s->append;
+	if (svc_account_imap_shared_pass_body(s, octets)) {
+		return;
+	}
 	a->nul = a->nul || (!a->binary && octets.n > 0 && memchr(octets.p, 0, octets.n) != NULL);
 	buf_str(&s->message, octets);
 }
@@ -379,8 +389,11 @@ void
 svc_account_imap_append_end(struct svc_account_imap *s, const struct imap_action *act)
 {
 	enum err e = act->err;
+	if (svc_account_imap_shared_pass_end(s, act)) {
+		return;
+	}
 	if (e != ERR_OK) {
-		close_append(s);
+		svc_account_imap_append_drop(s);
 		svc_account_imap_bad(s, act->tag, e, false);
 		return;
 	}
@@ -389,7 +402,7 @@ svc_account_imap_append_end(struct svc_account_imap *s, const struct imap_action
 				 "NUL octets may only come in a literal8")
 			   : finish(s, act->append);
 	s->errors = 0;
-	close_append(s);
+	svc_account_imap_append_drop(s);
 	enum err news = svc_account_imap_refresh(s, true, NULL);
 	svc_account_imap_reply(s, act->tag, verb_of(act->append), e == ERR_OK ? news : e);
 }
@@ -400,7 +413,7 @@ svc_account_imap_cmd_append(struct svc_account_imap *s, struct imap_command *cmd
 {
 	enum err e = open_append(s, &cmd->u.append);
 	e = e == ERR_OK ? finish(s, &cmd->u.append) : e;
-	close_append(s);
+	svc_account_imap_append_drop(s);
 	return e;
 }
 

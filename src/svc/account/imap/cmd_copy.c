@@ -44,11 +44,7 @@ copy(struct svc_account_imap *s, struct imap_command *cmd, bool move, struct cop
 	TRY(svc_account_imap_uids(s, &args->set, cmd->uid, &c->uids));
 	TRY(move ? svc_account_imap_limit_set(s, &c->uids)
 		 : svc_account_imap_limit_copy(s, &c->uids));
-	enum err e = store_mailbox_find(s->store, args->mailbox, s->work, &m);
-	if (e == ERR_NOTFOUND || (e == ERR_OK && m.id == 0)) {
-		return svc_account_imap_fail(s, ERR_NOTFOUND, "TRYCREATE", "no such mailbox");
-	}
-	TRY(e);
+	TRY(svc_account_imap_shared_target(s, args->mailbox, &m));
 	struct store_copying want = {
 		.from = s->box.id, .to = m.id, .uids = &c->uids, .move = move
 	};
@@ -94,6 +90,7 @@ svc_account_imap_cmd_move(struct svc_account_imap *s, struct imap_command *cmd)
 	if (s->box.read_only) {
 		return svc_account_imap_fail(s, ERR_DENIED, "NOPERM", "mailbox is open read-only");
 	}
+	TRY(svc_account_imap_shared_may_remove(s));
 	store_set_init(&c.from);
 	enum err e = copy(s, cmd, true, &c);
 	if (e == ERR_OK && c.copied.n > 0) {

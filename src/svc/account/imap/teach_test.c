@@ -212,15 +212,22 @@ static void
 silent(void)
 {
 	static const struct step steps[] = { { "a UID COPY 1 Junk", "" } };
+	static const struct step visit[] = { { "a UID COPY 1 \"Other Users/u/Junk\"", "" } };
+	struct store_annotation all = { .entry = S("acl:v"), .value = S("9 lri") };
+	struct store_mailbox junk = { 0 };
 	struct scene w;
 	begin(&w, "teach-silent");
-	w.t.account.guest = 9;
-	play(&w, steps, LEN(steps));
-	w.t.account.guest = 0;
 	int control = w.t.account.control;
 	w.t.account.control = -1;
 	play(&w, steps, LEN(steps));
 	w.t.account.control = control;
+	CHECK_ERR(store_mailbox_find(w.t.store, S("Junk"), w.t.session.work, &junk), ERR_OK);
+	all.mailbox = junk.id;
+	CHECK_ERR(store_annotate(w.t.store, &all, 1, NULL), ERR_OK);
+	w.t.account.guest = 9;
+	w.t.session.shared.prefix = S("Other Users/u/");
+	w.t.session.shared.open = w.t.session.box.id;
+	play(&w, visit, LEN(visit));
 	end(&w);
 }
 

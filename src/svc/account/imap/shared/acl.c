@@ -9,11 +9,11 @@
 
 #include "proto/imap/write.h"
 
-/* What others can be given: reading, flags and expunging. Adding, creating, deleting mailboxes and
- * administering are the owner's. */
+/* What others can be given: reading, flags, adding and expunging. Creating and deleting mailboxes
+ * and administering are the owner's. */
 enum {
 	GRANTABLE = IMAP_RIGHT_LOOKUP | IMAP_RIGHT_READ | IMAP_RIGHT_SEEN | IMAP_RIGHT_WRITE |
-	    IMAP_RIGHT_DELETE | IMAP_RIGHT_EXPUNGE
+	    IMAP_RIGHT_INSERT | IMAP_RIGHT_DELETE | IMAP_RIGHT_EXPUNGE
 };
 
 static const str kind = S_INIT("acl:");
@@ -149,7 +149,7 @@ svc_account_imap_shared_listrights(struct svc_account_imap *s, struct imap_comma
 		put_pair(&s->out, acl->identifier, IMAP_RIGHTS_ALL);
 	} else {
 		put_pair(&s->out, acl->identifier, 0);
-		buf_cstr(&s->out, nobody ? "" : " l r s w t e d");
+		buf_cstr(&s->out, nobody ? "" : " l r s w i t e d");
 	}
 	buf_cstr(&s->out, "\r\n");
 	return ERR_OK;

@@ -1,27 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A guest process: a session on the owner's store for somebody else. Each command is checked here,
- * in the process that the kernel locked into the owner's folder: is it one that guests have, does
- * it name a mailbox the visitor may see, and what may it change. The store itself refuses every
- * other change. Whatever comes over the channel may come from a process that was taken over.
+ * A guest process: a session on the owner's store for somebody else. Each command is checked here
+ * and in may.c, in the process that is locked into the owner's folder: is it one that guests have,
+ * does it name a mailbox the visitor may see, and what may it change. The store itself refuses
+ * every other change. What comes over the channel may come from a process that was taken over.
  */
-#include "svc/account/imap/session.h"
+#include "svc/account/imap/shared/guest.h"
 
-#include "ipc/account_guest.h"
+#include "svc/account/imap/limit.h"
 #include "svc/account/imap/qresync.h"
 #include "sys/chan.h"
 #include "sys/clock.h"
 #include "sys/sys.h"
-
-enum { SEND_MS = 10000 };
-
-struct guest {
-	struct svc_account_imap s;
-	int chan;
-	struct buf raw; /* the command so far */
-	bool idle, over;
-	enum err end;
-};
 
 str
 svc_account_imap_shared_full_name(struct svc_account_imap *s, str name)
@@ -31,83 +21,19 @@ svc_account_imap_shared_full_name(struct svc_account_imap *s, str name)
 	    : arena_printf(s->work, "%.*s%.*s", STR_ARG(s->shared.prefix), STR_ARG(name));
 }
 
-uint32_t
-svc_account_imap_shared_flags_may(const struct svc_account_imap *s)
-{
-	if (s->account->guest == 0) {
-		return UINT32_MAX;
-	}
-	unsigned r = s->shared.rights;
-	return ((r & IMAP_RIGHT_SEEN) != 0 ? (uint32_t)STORE_SEEN : 0) |
-	    ((r & IMAP_RIGHT_DELETE) != 0 ? (uint32_t)STORE_DELETED : 0) |
-	    ((r & IMAP_RIGHT_WRITE) != 0 ? ~(uint32_t)(STORE_SEEN | STORE_DELETED) : 0);
-}
-
-/* ---- rights ------------------------------------------------------------------------------- */
-
-/* What the store lets through from now on: these rights in this mailbox, nothing elsewhere. */
-static void
-restrict_to(struct svc_account_imap *s, uint64_t mailbox, unsigned rights)
-{
-	s->shared.rights = rights;
-	struct store_restriction r = { .mailbox = mailbox,
-		.flags = svc_account_imap_shared_flags_may(s),
-		.expunge = (rights & IMAP_RIGHT_EXPUNGE) != 0 };
-	store_restrict(s->store, &r);
-}
-
-/* The lists are read anew for every command: what was withdrawn is withdrawn at once. */
-static enum err
-check_selected(struct svc_account_imap *s)
-{
-	unsigned rights = 0;
-	if (s->state != IMAP_SELECTED) {
-		restrict_to(s, 0, 0);
-		return ERR_OK;
-	}
-	TRY(svc_account_imap_shared_rights(s, s->box.id, &rights));
-	unsigned before = s->shared.rights;
-	restrict_to(s, s->box.id, rights);
-	if ((rights & IMAP_RIGHT_READ) == 0) {
-		return ERR_DENIED;
-	}
-	return before == rights ? ERR_OK : svc_account_imap_keywords(s, true);
-}
-
-/* Cut our prefix off a name; a mailbox without the right is one that does not exist. */
-static enum err
-take_name(struct svc_account_imap *s, str *name, unsigned want, unsigned *ret_rights)
-{
-	struct store_mailbox m;
-	if (!str_starts(*name, s->shared.prefix)) {
-		return ERR_NOTFOUND;
-	}
-	*name = str_from_off(*name, s->shared.prefix.n);
-	TRY(store_mailbox_find(s->store, *name, s->work, &m));
-	if (m.id == 0) {
-		return ERR_NOTFOUND;
-	}
-	TRY(svc_account_imap_shared_rights(s, m.id, ret_rights));
-	if ((*ret_rights & want) == want) {
-		return ERR_OK;
-	}
-	return (*ret_rights & IMAP_RIGHT_LOOKUP) == 0
-	    ? ERR_NOTFOUND
-	    : svc_account_imap_fail(s, ERR_DENIED, "NOPERM", "you may not do this here");
-}
-
 static enum err
 select_mailbox(struct svc_account_imap *s, struct imap_command *c)
 {
 	struct store_mailbox m;
 	unsigned rights;
 	svc_account_imap_deselect(s);
-	TRY(take_name(s, &c->u.select.mailbox, IMAP_RIGHT_READ, &rights));
+	TRY(svc_account_imap_shared_guest_take_name(s, &c->u.select.mailbox, IMAP_RIGHT_READ,
+	    &rights));
 	TRY(store_mailbox_find(s->store, c->u.select.mailbox, s->work, &m));
-	restrict_to(s, m.id, rights);
+	svc_account_imap_shared_guest_restrict(s, m.id, rights);
 	/* RFC 4314 5.2: READ-ONLY when nothing can be changed */
 	bool changes = svc_account_imap_shared_flags_may(s) != 0 ||
-	    (rights & IMAP_RIGHT_EXPUNGE) != 0;
+	    (rights & (IMAP_RIGHT_EXPUNGE | IMAP_RIGHT_INSERT)) != 0;
 	return c->verb == IMAP_SELECT && changes ? svc_account_imap_cmd_select(s, c)
 						 : svc_account_imap_cmd_examine(s, c);
 }
@@ -141,7 +67,7 @@ metadata(struct svc_account_imap *s, struct imap_command *c)
 {
 	struct imap_metadata_args *m = &c->u.metadata;
 	unsigned rights;
-	TRY(take_name(s, &m->mailbox, IMAP_RIGHT_LOOKUP, &rights));
+	TRY(svc_account_imap_shared_guest_take_name(s, &m->mailbox, IMAP_RIGHT_LOOKUP, &rights));
 	if ((rights & ~(unsigned)(IMAP_RIGHT_LOOKUP | IMAP_RIGHT_DELETE | IMAP_RIGHT_EXPUNGE)) ==
 	    0) {
 		return svc_account_imap_fail(s, ERR_DENIED, "NOPERM", "you may not do this here");
@@ -158,10 +84,12 @@ run(struct svc_account_imap *s, struct imap_command *c)
 	case IMAP_SELECT:
 	case IMAP_EXAMINE: return select_mailbox(s, c);
 	case IMAP_STATUS:
-		TRY(take_name(s, &c->u.status.mailbox, IMAP_RIGHT_READ, &rights));
+		TRY(svc_account_imap_shared_guest_take_name(s, &c->u.status.mailbox,
+		    IMAP_RIGHT_READ, &rights));
 		return svc_account_imap_cmd_status(s, c);
 	case IMAP_MYRIGHTS:
-		TRY(take_name(s, &c->u.mailbox, IMAP_RIGHT_LOOKUP, &rights));
+		TRY(svc_account_imap_shared_guest_take_name(s, &c->u.mailbox, IMAP_RIGHT_LOOKUP,
+		    &rights));
 		return svc_account_imap_shared_myrights(s, c);
 	case IMAP_GETMETADATA: return metadata(s, c);
 	case IMAP_LIST: return svc_account_imap_cmd_list(s, c);
@@ -172,19 +100,26 @@ run(struct svc_account_imap *s, struct imap_command *c)
 	case IMAP_SORT: return svc_account_imap_cmd_sort(s, c);
 	case IMAP_THREAD: return svc_account_imap_cmd_thread(s, c);
 	case IMAP_EXPUNGE: return svc_account_imap_cmd_expunge(s, c);
+	case IMAP_APPEND: return svc_account_imap_cmd_append(s, c); /* these find their target */
+	case IMAP_REPLACE: return svc_account_imap_cmd_replace(s, c);
+	case IMAP_COPY: return svc_account_imap_cmd_copy(s, c);
+	case IMAP_MOVE: return svc_account_imap_cmd_move(s, c);
 	case IMAP_UNSELECT: return svc_account_imap_cmd_unselect(s, c);
 	case IMAP_CHECK:
 	case IMAP_NOOP: return ERR_OK;
 	case IMAP_GETACL:
-		TRY(take_name(s, &c->u.mailbox, IMAP_RIGHT_ADMIN, &rights));
+		TRY(svc_account_imap_shared_guest_take_name(s, &c->u.mailbox, IMAP_RIGHT_ADMIN,
+		    &rights));
 		return ERR_DENIED;
 	case IMAP_SETMETADATA:
-		TRY(take_name(s, &c->u.metadata.mailbox, IMAP_RIGHT_ADMIN, &rights));
+		TRY(svc_account_imap_shared_guest_take_name(s, &c->u.metadata.mailbox,
+		    IMAP_RIGHT_ADMIN, &rights));
 		return ERR_DENIED;
 	case IMAP_SETACL:
 	case IMAP_DELETEACL:
 	case IMAP_LISTRIGHTS:
-		TRY(take_name(s, &c->u.acl.mailbox, IMAP_RIGHT_ADMIN, &rights));
+		TRY(svc_account_imap_shared_guest_take_name(s, &c->u.acl.mailbox, IMAP_RIGHT_ADMIN,
+		    &rights));
 		return ERR_DENIED;
 	default: return ERR_DENIED;
 	}
@@ -226,8 +161,8 @@ svc_account_imap_shared_guest_filter(struct svc_account_imap *s, struct store_ma
 
 /* ---- the channel -------------------------------------------------------------------------- */
 
-static void
-tell_result(struct guest *g, enum err result)
+void
+svc_account_imap_shared_guest_tell(struct svc_account_imap_guest *g, enum err result)
 {
 	struct buf out;
 	struct svc_account_imap *s = &g->s;
@@ -239,7 +174,7 @@ tell_result(struct guest *g, enum err result)
 		.result = result };
 	buf_init(&out, SYS_CHAN_MESSAGE_MAX);
 	ipc_account_guest_done_put(&out, &m);
-	enum err e = sys_chan_send_wait(g->chan, &out, -1, SEND_MS);
+	enum err e = sys_chan_send_wait(g->chan, &out, -1, SVC_ACCOUNT_IMAP_SHARED_GUEST_SEND_MS);
 	buf_done(&out);
 	if (e != ERR_OK || m.ended) {
 		g->over = true;
@@ -248,20 +183,20 @@ tell_result(struct guest *g, enum err result)
 }
 
 static void
-tell_done(struct guest *g)
+tell_done(struct svc_account_imap_guest *g)
 {
-	tell_result(g, ERR_OK);
+	svc_account_imap_shared_guest_tell(g, ERR_OK);
+}
+
+void
+svc_account_imap_shared_guest_withdraw(struct svc_account_imap_guest *g)
+{
+	svc_account_imap_deselect(&g->s);
+	svc_account_imap_end(&g->s, ERR_OK, "access was withdrawn");
 }
 
 static void
-withdraw(struct svc_account_imap *s)
-{
-	svc_account_imap_deselect(s);
-	svc_account_imap_end(s, ERR_OK, "access was withdrawn");
-}
-
-static void
-run_command(struct guest *g, bool untagged)
+run_command(struct svc_account_imap_guest *g, bool untagged)
 {
 	struct svc_account_imap *s = &g->s;
 	struct imap_command c;
@@ -269,9 +204,9 @@ run_command(struct guest *g, bool untagged)
 	arena_reset(s->work);
 	buf_reset(&s->code);
 	s->text = NULL;
-	enum err e = check_selected(s);
+	enum err e = svc_account_imap_shared_guest_check(s);
 	if (e != ERR_OK) {
-		withdraw(s);
+		svc_account_imap_shared_guest_withdraw(g);
 		return;
 	}
 	e = imap_command_parse(s->command_arena, buf_view(&g->raw), s->state, s->enabled, &c);
@@ -281,12 +216,14 @@ run_command(struct guest *g, bool untagged)
 	}
 	s->tag = c.tag;
 	s->tell_ms = sys_clock_ms() + SVC_ACCOUNT_IMAP_PROGRESS_MS;
+	svc_account_imap_limit_reset(s);
 	e = run(s, &c);
 	s->tag = STR_NONE;
 	if (e == ERR_DENIED && s->code.n == 0) {
 		e = svc_account_imap_fail(s, e, "NOPERM", "you may not do this here");
 	}
 	enum err news = svc_account_imap_refresh(s, svc_account_imap_may_expunge(&c), NULL);
+	svc_account_imap_limit_tell(s, e);
 	if (!untagged) {
 		svc_account_imap_reply(s, c.tag, imap_verbs[c.verb].name, e == ERR_OK ? news : e);
 	}
@@ -295,15 +232,17 @@ run_command(struct guest *g, bool untagged)
 static enum err
 on_command(void *ctx, const struct ipc_account_guest_command *m, int *fd)
 {
-	struct guest *g = ctx;
-	const unsigned known = IMAP_ENABLED_REV2 | IMAP_ENABLED_UTF8 | IMAP_ENABLED_CONDSTORE |
-	    IMAP_ENABLED_QRESYNC | IMAP_ENABLED_UIDONLY;
+	struct svc_account_imap_guest *g = ctx;
+	if (g->busy != SVC_ACCOUNT_IMAP_SHARED_GUEST_FREE) {
+		return ERR_PROTOCOL;
+	}
 	buf_str(&g->raw, m->octets);
 	if (!m->last) {
 		return buf_err(&g->raw);
 	}
 	TRY(buf_err(&g->raw));
-	g->s.enabled = g->s.reader.enabled = m->enabled & known;
+	g->s.enabled = g->s.reader.enabled = m->enabled & SVC_ACCOUNT_IMAP_SHARED_GUEST_ENABLED;
+	store_set_reset(&g->sent);
 	g->idle = false;
 	run_command(g, m->untagged);
 	buf_reset(&g->raw);
@@ -313,13 +252,14 @@ on_command(void *ctx, const struct ipc_account_guest_command *m, int *fd)
 
 /* A notice of the owner's other sessions, or one from us to begin with. */
 static void
-tell_news(struct guest *g)
+tell_news(struct svc_account_imap_guest *g)
 {
 	struct svc_account_imap *s = &g->s;
 	arena_reset(s->work);
 	uint64_t before = s->octets_out;
-	if (check_selected(s) != ERR_OK || svc_account_imap_refresh(s, true, NULL) != ERR_OK) {
-		withdraw(s);
+	if (svc_account_imap_shared_guest_check(s) != ERR_OK ||
+	    svc_account_imap_refresh(s, true, NULL) != ERR_OK) {
+		svc_account_imap_shared_guest_withdraw(g);
 	}
 	s->dirty = false;
 	svc_account_imap_flush(s);
@@ -331,37 +271,31 @@ tell_news(struct guest *g)
 static enum err
 on_idle(void *ctx, const struct ipc_account_guest_idle *m, int *fd)
 {
-	struct guest *g = ctx;
+	struct svc_account_imap_guest *g = ctx;
+	if (g->busy != SVC_ACCOUNT_IMAP_SHARED_GUEST_FREE) {
+		return ERR_PROTOCOL;
+	}
 	g->idle = m->on;
-	if (check_selected(&g->s) != ERR_OK ||
+	if (svc_account_imap_shared_guest_check(&g->s) != ERR_OK ||
 	    svc_account_imap_refresh(&g->s, true, NULL) != ERR_OK) {
-		withdraw(&g->s);
+		svc_account_imap_shared_guest_withdraw(g);
 	}
 	tell_done(g);
 	return ERR_OK;
 }
 
 static enum err
-on_copy(void *ctx, const struct ipc_account_guest_copy *m, int *fd)
+take_messages(struct svc_account_imap_guest *g, struct buf *in, struct arena *scratch)
 {
-	struct guest *g = ctx;
-	enum err e = ERR_BADSTATE;
-	arena_reset(g->s.work);
-	if (check_selected(&g->s) != ERR_OK) {
-		withdraw(&g->s);
-	} else if (g->s.state == IMAP_SELECTED) {
-		e = svc_account_imap_shared_send_letters(&g->s, g->chan, m->set, m->uid);
-	}
-	tell_result(g, e);
-	return ERR_OK;
-}
-
-static enum err
-take_messages(struct guest *g, struct buf *in, struct arena *scratch)
-{
-	static const struct ipc_account_guest_at_guest handlers = {
-		.command = on_command, .idle = on_idle, .copy = on_copy
-	};
+	static const struct ipc_account_guest_at_guest handlers = { .command = on_command,
+		.idle = on_idle,
+		.copy = svc_account_imap_shared_guest_on_copy,
+		.remove = svc_account_imap_shared_guest_on_remove,
+		.append = svc_account_imap_shared_guest_on_append,
+		.insert = svc_account_imap_shared_guest_on_insert,
+		.own_letter = svc_account_imap_shared_guest_on_letter,
+		.own_piece = svc_account_imap_shared_guest_on_piece,
+		.keep = svc_account_imap_shared_guest_on_keep };
 	int fd = -1;
 	enum err e = sys_chan_recv(g->chan, in, &fd);
 	if (e == ERR_OK) {
@@ -373,7 +307,7 @@ take_messages(struct guest *g, struct buf *in, struct arena *scratch)
 }
 
 static enum err
-serve(struct guest *g, struct buf *in, struct arena *scratch)
+serve(struct svc_account_imap_guest *g, struct buf *in, struct arena *scratch)
 {
 	struct svc_account_imap *s = &g->s;
 	while (!g->over) {
@@ -400,19 +334,22 @@ serve(struct guest *g, struct buf *in, struct arena *scratch)
 enum err
 svc_account_imap_shared_serve(struct svc_account *a, int visit)
 {
-	static struct guest g; /* large; one per process */
+	static struct svc_account_imap_guest g; /* large; one per process */
 	struct buf in;
 	TRY(svc_account_imap_init(&g.s, a));
 	g.chan = visit;
+	store_set_init(&g.sent);
 	g.s.shared.prefix = arena_printf(g.s.arena, "Other Users/%.*s/", STR_ARG(a->name));
 	struct arena *scratch = arena_new(g.s.arena, "channel", 1 << 20, 0);
 	buf_init(&in, SYS_CHAN_MESSAGE_MAX);
 	buf_init(&g.raw, IMAP_COMMAND_MAX);
-	restrict_to(&g.s, 0, 0);
+	svc_account_imap_shared_guest_restrict(&g.s, 0, 0);
 	enum err e = scratch == NULL || g.s.shared.prefix.p == NULL ? ERR_NOMEM
 								    : serve(&g, &in, scratch);
 	buf_done(&in);
 	buf_done(&g.raw);
+	store_set_done(&g.sent);
+	svc_account_imap_shared_spool_done(&g.spool);
 	svc_account_imap_done(&g.s);
 	return e == ERR_EOF ? ERR_OK : e;
 }

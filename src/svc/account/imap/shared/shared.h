@@ -2,9 +2,9 @@
 /*
  * Shared mailboxes in a session. An owner's session keeps access control lists (acl.c). A visitor's
  * session asks accounts (ask.c) for a guest process in the owner's folder and hands it every
- * command that is about a shared mailbox (visit.c, letters.c). The guest (guest.c) is an ordinary
- * session on the owner's store, restricted to what the lists give the visitor: it decides, the
- * visitor's process only passes octets on. Included by session.h. doc/why/ has the reasons.
+ * command that is about a shared mailbox (visit.c, pass.c, carry.c). The guest (guest.c) is an
+ * ordinary session on the owner's store, restricted to what the lists give the visitor: it decides,
+ * the visitor's process only passes octets on. Included by session.h. doc/why/ has the reasons.
  */
 #ifndef SVC_ACCOUNT_IMAP_SHARED_SHARED_H
 #define SVC_ACCOUNT_IMAP_SHARED_SHARED_H
@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "store/limits.h"
 
 struct svc_account_imap;
 struct store_mailbox;
@@ -22,6 +23,12 @@ enum {
 	SVC_ACCOUNT_IMAP_VISITS_MAX = 4, /* guest processes one session keeps */
 	SVC_ACCOUNT_IMAP_ASK_MS = 5000,  /* wait for an answer of accounts */
 	SVC_ACCOUNT_IMAP_SHARED_BUDGET = 1 << 20,
+	/* One COPY or MOVE between accounts: messages, their octets (they lie in a file of the
+	 * target's folder until all are there, and its mailboxes are locked while they are stored),
+	 * and memory for the list. */
+	SVC_ACCOUNT_IMAP_SPOOL_LETTERS = STORE_APPEND_MAX,
+	SVC_ACCOUNT_IMAP_SPOOL_MAX = 1 << 30,
+	SVC_ACCOUNT_IMAP_SPOOL_BUDGET = 96 << 20,
 };
 
 struct svc_account_imap_sharer {
@@ -37,10 +44,10 @@ struct svc_account_imap_visit {
 	uint64_t got;  /* octets that came out of the stream */
 	uint64_t owed; /* and that the guest says it wrote */
 	bool open, done, selected, ended;
-	enum err result; /* of a copy */
+	enum err result;
 };
 
-struct svc_account_imap_letters;
+struct svc_account_imap_carry;
 
 struct svc_account_imap_shared {
 	/* the question to accounts under way */
@@ -56,13 +63,18 @@ struct svc_account_imap_shared {
 	/* a visitor */
 	str raw; /* the command being run */
 	struct svc_account_imap_visit visits[SVC_ACCOUNT_IMAP_VISITS_MAX];
-	struct svc_account_imap_visit *talking;   /* with whom a message is exchanged */
-	struct svc_account_imap_visit *at;        /* whose mailbox is selected, or NULL */
-	struct svc_account_imap_letters *letters; /* COPY under way */
+	struct svc_account_imap_visit *talking; /* with whom a message is exchanged */
+	struct svc_account_imap_visit *at;      /* whose mailbox is selected, or NULL */
+	struct svc_account_imap_carry *carry;   /* COPY or MOVE between accounts under way */
+	struct svc_account_imap_visit *passing; /* who gets the octets of the APPEND under way */
+	bool passing_lost;                      /* but does not take them any more */
 
 	/* a guest */
-	str prefix;      /* of all names, with its "/"; empty: not a guest */
-	unsigned rights; /* in the selected mailbox */
+	str prefix;             /* of all names, with its "/"; empty: not a guest */
+	uint64_t open;          /* the selected mailbox, */
+	unsigned rights;        /* and the rights in it */
+	uint64_t target;        /* the mailbox that messages may be added to; 0: none */
+	unsigned target_rights; /* the rights in that */
 };
 
 /* ---- acl.c ---- */
@@ -125,25 +137,51 @@ void svc_account_imap_shared_visit_idle(struct svc_account_imap *s, bool on);
 void svc_account_imap_shared_visit_leave(struct svc_account_imap *s);
 /* End all visits. */
 void svc_account_imap_shared_visit_done(struct svc_account_imap *s);
-/* Read and pass on until the guest has answered. Private to this folder. */
+/* Read and pass on until the guest has answered. Private to this folder, as are the next two. */
 enum err svc_account_imap_shared_visit_pump(struct svc_account_imap *s,
     struct svc_account_imap_visit *v);
+/* The guest of the owner that a name belongs to. NOTFOUND, and what ask_visit gives. */
+enum err svc_account_imap_shared_visit_of(struct svc_account_imap *s, str name,
+    struct svc_account_imap_visit **ret);
+/* The guest is gone or broken. When its mailbox is selected, the session ends. Always BUSY. */
+enum err svc_account_imap_shared_visit_lost(struct svc_account_imap *s,
+    struct svc_account_imap_visit *v);
+/* After `done`: what the guest says of itself. */
+void svc_account_imap_shared_visit_settle(struct svc_account_imap *s,
+    struct svc_account_imap_visit *v);
 
-/* ---- letters.c: COPY out of a shared mailbox ---- */
+/* ---- carry.c: COPY and MOVE between accounts ---- */
 
 struct ipc_account_guest_letter;
 struct ipc_account_guest_piece;
-/* COPY to a mailbox of one's own: all of the messages or none (RFC 9051 6.4.7). */
-enum err svc_account_imap_shared_visit_copy(struct svc_account_imap *s, struct imap_command *cmd);
+struct ipc_account_guest_kept;
+/*
+ * COPY or MOVE out of a shared mailbox, into one, or both: all of the messages or none (RFC 9051
+ * 6.4.7). None is removed before its copy is durable.
+ *
+ * In      to: the guest that has the target, or NULL for one of our own; the selected mailbox is
+ *         the source
+ */
+enum err svc_account_imap_shared_visit_copy(struct svc_account_imap *s, struct imap_command *cmd,
+    struct svc_account_imap_visit *to);
 /* Handler: a message begins. */
 enum err svc_account_imap_shared_on_letter(void *s, const struct ipc_account_guest_letter *m,
     int *fd);
-/* Handler: some of its octets; with the last it is appended. */
+/* Handler: some of its octets. */
 enum err svc_account_imap_shared_on_piece(void *s, const struct ipc_account_guest_piece *m,
     int *fd);
-/* In the guest: send the messages of a set. */
-enum err svc_account_imap_shared_send_letters(struct svc_account_imap *s, int chan, str set,
-    bool uid);
+/* Handler: the guest has stored all that it got. */
+enum err svc_account_imap_shared_on_kept(void *s, const struct ipc_account_guest_kept *m, int *fd);
+
+/* ---- pass.c: APPEND and REPLACE in a shared mailbox ---- */
+
+struct imap_append;
+struct imap_action;
+/* As the functions of append.h; false: the command is not about a shared mailbox. */
+bool svc_account_imap_shared_pass_begin(struct svc_account_imap *s,
+    const struct imap_append *append);
+bool svc_account_imap_shared_pass_body(struct svc_account_imap *s, str octets);
+bool svc_account_imap_shared_pass_end(struct svc_account_imap *s, const struct imap_action *act);
 
 /* ---- guest.c ---- */
 
@@ -152,7 +190,27 @@ enum err svc_account_imap_shared_guest_filter(struct svc_account_imap *s,
     struct store_mailbox **all, size_t *n);
 /* A mailbox name as this session's client knows it; lives in the work arena. */
 str svc_account_imap_shared_full_name(struct svc_account_imap *s, str name);
-/* Flags the client may change. */
+
+/* ---- may.c: mailboxes that APPEND, COPY and URLs name ---- */
+
+/*
+ * The mailbox that messages are to be added to. A guest must have "i" there; from then on the store
+ * lets it add to that mailbox alone.
+ *
+ * Errors  NOTFOUND with TRYCREATE, the same whether it does not exist or may not be seen; DENIED
+ *         with NOPERM; DB, BUDGET
+ * RFC     9051 6.3.12, 6.4.7; 4314 4
+ */
+enum err svc_account_imap_shared_target(struct svc_account_imap *s, str name,
+    struct store_mailbox *ret);
+/* Flags the client may change in the selected mailbox. */
 uint32_t svc_account_imap_shared_flags_may(const struct svc_account_imap *s);
+/* Flags that what is added to the target may bear. */
+uint32_t svc_account_imap_shared_target_flags(const struct svc_account_imap *s);
+/* A mailbox that octets are taken from: a guest must have "r". NOTFOUND, DENIED, DB, BUDGET */
+enum err svc_account_imap_shared_source(struct svc_account_imap *s, str name,
+    struct store_mailbox *ret);
+/* May messages be removed from the selected mailbox? A guest must have "t" and "e". DENIED. */
+enum err svc_account_imap_shared_may_remove(struct svc_account_imap *s);
 
 #endif

@@ -15,6 +15,7 @@
 enum { PIECE = 65536, SEND_MS = 10000 };
 
 static const str root = S_INIT("Other Users");
+static const char gone[] = "the shared mailbox is not available any more";
 
 bool
 svc_account_imap_shared_is_name(str name)
@@ -100,8 +101,9 @@ open_visit(struct svc_account_imap *s, uint64_t owner, str name,
 }
 
 /* The owner a name belongs to: "Other Users/owner/mailbox". */
-static enum err
-visit_of(struct svc_account_imap *s, str name, struct svc_account_imap_visit **ret)
+enum err
+svc_account_imap_shared_visit_of(struct svc_account_imap *s, str name,
+    struct svc_account_imap_visit **ret)
 {
 	str owner, rest;
 	(void)str_cut(str_from_off(name, MIN(name.n, root.n + 1)), '/', &owner, &rest);
@@ -144,7 +146,8 @@ take_message(struct svc_account_imap *s, struct svc_account_imap_visit *v)
 {
 	static const struct ipc_account_guest_at_account handlers = { .done = on_done,
 		.letter = svc_account_imap_shared_on_letter,
-		.piece = svc_account_imap_shared_on_piece };
+		.piece = svc_account_imap_shared_on_piece,
+		.kept = svc_account_imap_shared_on_kept };
 	struct buf in;
 	int fd = -1;
 	buf_init(&in, SYS_CHAN_MESSAGE_MAX);
@@ -229,9 +232,8 @@ send_command(struct svc_account_imap *s, struct svc_account_imap_visit *v, bool 
 	return ERR_OK;
 }
 
-/* What the guest says of itself after a command. */
-static void
-settle(struct svc_account_imap *s, struct svc_account_imap_visit *v)
+void
+svc_account_imap_shared_visit_settle(struct svc_account_imap *s, struct svc_account_imap_visit *v)
 {
 	if (v->ended) {
 		svc_account_imap_end(s, ERR_OK, "access to the shared mailbox was withdrawn");
@@ -246,6 +248,17 @@ settle(struct svc_account_imap *s, struct svc_account_imap_visit *v)
 	}
 }
 
+enum err
+svc_account_imap_shared_visit_lost(struct svc_account_imap *s, struct svc_account_imap_visit *v)
+{
+	if (s->shared.at == v) {
+		svc_account_imap_end(s, ERR_OK, gone);
+		s->state = IMAP_AUTH;
+	}
+	close_visit(s, v);
+	return svc_account_imap_fail(s, ERR_BUSY, "UNAVAILABLE", "cannot be done now, try again");
+}
+
 /* The tagged response is the guest's; ours, when there is none to be expected any more. */
 static void
 forward(struct svc_account_imap *s, struct svc_account_imap_visit *v, const struct imap_command *c)
@@ -254,16 +267,15 @@ forward(struct svc_account_imap *s, struct svc_account_imap_visit *v, const stru
 	enum err e = send_command(s, v, false);
 	e = e == ERR_OK ? svc_account_imap_shared_visit_pump(s, v) : e;
 	if (e == ERR_OK) {
-		settle(s, v);
+		svc_account_imap_shared_visit_settle(s, v);
 		return;
 	}
 	bool halfway = v->got != before, selected = s->shared.at == v;
-	close_visit(s, v);
+	e = svc_account_imap_shared_visit_lost(s, v);
 	if (halfway || selected) {
-		svc_account_imap_end(s, ERR_OK, "the shared mailbox is not available any more");
+		svc_account_imap_end(s, ERR_OK, gone);
 		return;
 	}
-	e = svc_account_imap_fail(s, ERR_BUSY, "UNAVAILABLE", "cannot be done now, try again");
 	svc_account_imap_reply(s, c->tag, imap_verbs[c->verb].name, e);
 }
 
@@ -284,6 +296,7 @@ name_in(const struct imap_command *c)
 	case IMAP_SETACL:
 	case IMAP_DELETEACL:
 	case IMAP_LISTRIGHTS: return &c->u.acl.mailbox;
+	case IMAP_APPEND: return &c->u.append.mailbox;
 	default: return NULL;
 	}
 }
@@ -307,6 +320,20 @@ answer(struct svc_account_imap *s, const struct imap_command *c, enum err e)
 	svc_account_imap_reply(s, c->tag, imap_verbs[c->verb].name, e);
 }
 
+/* `target`: messages were to go there. */
+static enum err
+find_guest(struct svc_account_imap *s, str name, bool target, struct svc_account_imap_visit **ret)
+{
+	enum err e = svc_account_imap_shared_visit_of(s, name, ret);
+	if (e == ERR_NOTFOUND || e == ERR_DISABLED) {
+		return target
+		    ? svc_account_imap_fail(s, ERR_NOTFOUND, "TRYCREATE", "no such mailbox")
+		    : ERR_NOTFOUND;
+	}
+	return e == ERR_OK ? e
+			   : svc_account_imap_fail(s, ERR_BUSY, "UNAVAILABLE", "not available now");
+}
+
 static void
 run_named(struct svc_account_imap *s, struct imap_command *c, str name)
 {
@@ -315,22 +342,19 @@ run_named(struct svc_account_imap *s, struct imap_command *c, str name)
 		svc_account_imap_deselect(s);
 		svc_account_imap_line(s, "* OK [CLOSED] previous mailbox is closed");
 	}
-	enum err e = visit_of(s, name, &v);
+	enum err e = find_guest(s, name, c->verb == IMAP_APPEND, &v);
 	if (e != ERR_OK) {
-		e = e == ERR_NOTFOUND || e == ERR_DISABLED
-		    ? ERR_NOTFOUND
-		    : svc_account_imap_fail(s, ERR_BUSY, "UNAVAILABLE", "not available now");
 		answer(s, c, e);
 		return;
 	}
 	forward(s, v, c);
 }
 
-/* What would change another's mailboxes and is not there: a clear word. */
+/* What would change another's list of mailboxes is not there: a clear word. */
 static bool
 refuse(struct svc_account_imap *s, const struct imap_command *c)
 {
-	bool into = false;
+	bool into = false, apart = false;
 	switch (c->verb) {
 	case IMAP_CREATE: into = svc_account_imap_shared_is_name(c->u.create.mailbox); break;
 	case IMAP_DELETE: into = svc_account_imap_shared_is_name(c->u.mailbox); break;
@@ -338,18 +362,39 @@ refuse(struct svc_account_imap *s, const struct imap_command *c)
 		into = svc_account_imap_shared_is_name(c->u.rename.from) ||
 		    svc_account_imap_shared_is_name(c->u.rename.to);
 		break;
-	case IMAP_COPY:
-	case IMAP_MOVE: into = svc_account_imap_shared_is_name(c->u.copy.mailbox); break;
+	case IMAP_REPLACE:
+		apart = svc_account_imap_shared_is_name(c->u.append.mailbox) !=
+		    (s->shared.at != NULL);
+		break;
 	default: break;
 	}
-	bool out = s->shared.at != NULL && (c->verb == IMAP_MOVE || c->verb == IMAP_REPLACE);
-	if (into || out) {
-		enum err e = svc_account_imap_fail(s, ERR_DENIED, "NOPERM",
-		    into ? "others' mailboxes take nothing from here"
-			 : "messages of others can be copied, not moved");
+	if (into || apart) {
+		enum err e = into ? svc_account_imap_fail(s, ERR_DENIED, "NOPERM",
+					"mailboxes of others are made and removed by them alone")
+				  : svc_account_imap_fail(s, ERR_DENIED, "CANNOT",
+					"a message is replaced within one account only");
 		answer(s, c, e);
 	}
-	return into || out;
+	return into || apart;
+}
+
+/* COPY and MOVE: within one owner's mailboxes the guest does it, all else is carried. */
+static bool
+run_copy(struct svc_account_imap *s, struct imap_command *c)
+{
+	struct svc_account_imap_visit *v = NULL;
+	str name = c->u.copy.mailbox;
+	bool into = svc_account_imap_shared_is_name(name);
+	if (!into && s->shared.at == NULL) {
+		return false;
+	}
+	enum err e = into ? find_guest(s, name, true, &v) : ERR_OK;
+	if (e == ERR_OK && into && v == s->shared.at) {
+		forward(s, v, c);
+		return true;
+	}
+	answer(s, c, e == ERR_OK ? svc_account_imap_shared_visit_copy(s, c, v) : e);
+	return true;
 }
 
 bool
@@ -370,14 +415,13 @@ svc_account_imap_shared_visit_run(struct svc_account_imap *s, struct imap_comman
 		run_named(s, c, *name);
 		return true;
 	}
+	if (c->verb == IMAP_COPY || c->verb == IMAP_MOVE) {
+		return run_copy(s, c);
+	}
 	if (s->shared.at == NULL || !is_for_guest(c)) {
 		return false;
 	}
-	if (c->verb == IMAP_COPY) {
-		answer(s, c, svc_account_imap_shared_visit_copy(s, c));
-	} else {
-		forward(s, s->shared.at, c);
-	}
+	forward(s, s->shared.at, c);
 	return true;
 }
 
@@ -513,7 +557,7 @@ svc_account_imap_shared_visit_idle(struct svc_account_imap *s, bool on)
 	enum err e = send(v, &out);
 	e = e == ERR_OK ? svc_account_imap_shared_visit_pump(s, v) : e;
 	if (e != ERR_OK || v->ended) {
-		svc_account_imap_end(s, ERR_OK, "the shared mailbox is not available any more");
+		svc_account_imap_end(s, ERR_OK, gone);
 	}
 }
 
