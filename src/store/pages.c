@@ -360,20 +360,40 @@ add_uids_of(struct store *s, const struct store_dir *d, uint32_t from, struct st
 	return ERR_OK;
 }
 
+/* Of all pages from this id on, in one question. */
+static enum err
+add_uids_from(struct store *s, uint64_t id, uint32_t from, struct store_set *out,
+    uint32_t *ret_unseen)
+{
+	struct store_dir d;
+	enum err e;
+	struct db_stmt *q = db_query(s->db, DIR_COLUMNS " WHERE id >= ? AND id <= ? ORDER BY id");
+	db_bind_u64(q, 1, id);
+	db_bind_u64(q, 2, id | UINT32_MAX);
+	*ret_unseen = 0;
+	while ((e = next_dir(q, &d)) == ERR_OK && (e = add_uids_of(s, &d, from, out)) == ERR_OK) {
+		if (*ret_unseen == 0 && d.unseen > 0) {
+			*ret_unseen = (uint32_t)d.id;
+		}
+	}
+	db_done(q);
+	return e == ERR_NOTFOUND ? store_set_err(out) : e;
+}
+
 enum err
 store_uids_in(struct store *s, uint64_t mailbox, uint32_t from, struct store_set *out)
 {
 	struct store_dir d;
+	uint32_t unseen;
 	enum err e = store_dir_at(s, mailbox, from, &d);
 	if (e != ERR_OK) {
 		return e == ERR_NOTFOUND ? ERR_OK : e;
 	}
-	struct db_stmt *q = db_query(s->db,
-	    DIR_COLUMNS " WHERE id >= ? AND id <= ? ORDER BY id"); /* all in one question */
-	db_bind_u64(q, 1, d.id);
-	db_bind_u64(q, 2, store_page_id(mailbox, UINT32_MAX));
-	while ((e = next_dir(q, &d)) == ERR_OK && (e = add_uids_of(s, &d, from, out)) == ERR_OK) {
-	}
-	db_done(q);
-	return e == ERR_NOTFOUND ? store_set_err(out) : e;
+	return add_uids_from(s, d.id, from, out, &unseen);
+}
+
+enum err
+store_map_in(struct store *s, uint64_t mailbox, struct store_set *out, uint32_t *ret_unseen)
+{
+	return add_uids_from(s, store_page_id(mailbox, 0), 1, out, ret_unseen);
 }

@@ -84,5 +84,8 @@ bool store_walk_wants(const struct store_walk *w, uint32_t uid);
 enum err store_msg_in(struct store *s, uint64_t mailbox, uint32_t uid, struct store_msg *ret);
 /* Add all uids of a mailbox from `from` on. */
 enum err store_uids_in(struct store *s, uint64_t mailbox, uint32_t from, struct store_set *out);
+/* Add all; ret_unseen: no message below this uid is unseen, 0: none at all. */
+enum err store_map_in(struct store *s, uint64_t mailbox, struct store_set *out,
+    uint32_t *ret_unseen);
 
 #endif

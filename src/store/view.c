@@ -135,7 +135,8 @@ select_in(struct store_view *v, struct store_set *uids)
 {
 	struct store_box b;
 	TRY(store_box_load(v->store, v->mailbox, &b));
-	TRY(store_uids_in(v->store, v->mailbox, 1, uids));
+	TRY(store_map_in(v->store, v->mailbox, uids, &v->unseen_from));
+	v->unseen_modseq = b.modseq;
 	v->uidvalidity = b.uidvalidity;
 	v->uidnext = b.uidnext;
 	v->modseq = v->gone_modseq = b.modseq;
@@ -197,9 +198,19 @@ store_view_changed(struct store_view *v, const struct store_changed *c)
 static enum err
 first_unseen_in(struct store_view *v, uint32_t *ret_seq)
 {
+	struct store_box b;
 	struct store_dir d;
 	struct store_page *p;
-	enum err e = store_dir_unseen(v->store, v->mailbox, 1, &d);
+	*ret_seq = 0;
+	enum err e = store_box_load(v->store, v->mailbox, &b);
+	if (e != ERR_OK) {
+		return e == ERR_NOTFOUND ? ERR_OK : e;
+	}
+	bool same = v->unseen_modseq != 0 && b.modseq == v->unseen_modseq;
+	if (same && v->unseen_from == 0) {
+		return ERR_OK;
+	}
+	e = store_dir_unseen(v->store, v->mailbox, same ? v->unseen_from : 1, &d);
 	for (; e == ERR_OK; e = store_dir_unseen(v->store, v->mailbox, (uint32_t)d.id + 1, &d)) {
 		TRY(store_page_load(v->store, &d, &p));
 		for (size_t i = 0; i < p->n; i++) {
@@ -212,7 +223,6 @@ first_unseen_in(struct store_view *v, uint32_t *ret_seq)
 			}
 		}
 	}
-	*ret_seq = 0;
 	return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 

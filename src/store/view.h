@@ -26,6 +26,8 @@ struct store_view {
 	uint64_t gone_modseq;  /* the same for expunges, which may be held back; never higher */
 	struct store_run *run; /* private from here */
 	size_t run_n, run_cap;
+	uint64_t unseen_modseq; /* while the mailbox has this one, */
+	uint32_t unseen_from;   /* no message below this uid is unseen; 0: none at all */
 };
 
 /*

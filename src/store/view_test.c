@@ -238,6 +238,13 @@ first_unseen(void)
 	CHECK_ERR(store_view_init(&v, s, 1), ERR_OK);
 	CHECK_ERR(store_view_first_unseen(&v, &seq), ERR_OK);
 	CHECK_U64(seq, 1099);
+	struct store_range third = { 3, 3 }; /* the view has seen other pages than there are now */
+	struct store_set uids = { .v = &third, .n = 1 };
+	struct store_change unsee = { 1, &uids, STORE_FLAGS_REMOVE, STORE_SEEN, false, 0 };
+	struct store_changed changed;
+	CHECK_ERR(store_flags(s, &unsee, &changed, NULL), ERR_OK);
+	CHECK_ERR(store_view_first_unseen(&v, &seq), ERR_OK);
+	CHECK_U64(seq, 3);
 	store_view_done(&v);
 	close_all(s, &conf);
 }

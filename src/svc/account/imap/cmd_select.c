@@ -44,7 +44,7 @@ tell_box(struct svc_account_imap *s, const struct store_mailbox *m)
 }
 
 static enum err
-open_box(struct svc_account_imap *s, struct imap_select_args *args, bool read_only)
+open_held(struct svc_account_imap *s, const struct imap_select_args *args, bool read_only)
 {
 	struct store_mailbox m;
 	TRY(store_mailbox_find(s->store, args->mailbox, s->work, &m));
@@ -56,7 +56,17 @@ open_box(struct svc_account_imap *s, struct imap_select_args *args, bool read_on
 	s->box.read_only = read_only;
 	s->state = IMAP_SELECTED;
 	TRY(svc_account_imap_keywords(s, true));
-	TRY(tell_box(s, &m));
+	return tell_box(s, &m);
+}
+
+/* All of it as of one moment, and one transaction. */
+static enum err
+open_box(struct svc_account_imap *s, struct imap_select_args *args, bool read_only)
+{
+	enum err e = store_hold(s->store);
+	e = e == ERR_OK ? open_held(s, args, read_only) : e;
+	store_release(s->store);
+	TRY(e);
 	return args->qresync.given ? svc_account_imap_resync(s, &args->qresync) : ERR_OK;
 }
 
