@@ -225,6 +225,7 @@ on_message(void *ctx, str datagram, int *fd)
 	enum err e;
 
 	svc_auth_now(p->server);
+	arena_reset(p->server->scratch);
 	e = p->edge->on_message(p, datagram, fd);
 	if (secret) {
 		mem_wipe((void *)(uintptr_t)datagram.p, datagram.n);

@@ -350,6 +350,47 @@ imports(void)
 	CHECK_ERR(log_in("192.0.2.1", "user99@example.org", "password 99").result, ERR_OK);
 }
 
+static enum err
+on_info(void *ctx, const struct ipc_accounts_auth_account_info *m, int *fd)
+{
+	*(enum err *)ctx = m->result;
+	return ERR_OK;
+}
+
+/* An answer costs memory while it is made, and no longer: 50,000 names are more than it has. */
+static void
+remembers_no_questions(void)
+{
+	static const struct ipc_accounts_auth_at_accounts handlers = { .account_info = on_info };
+	enum { AT_ONCE = 50, ROUNDS = 1000 };
+	struct ipc_accounts_auth_account_get m = { .account = 2 };
+	str domain = arena_printf(arena, "a%062d.b%062d.org", 0, 0);
+	struct ipc_adm_auth_domain_add add = { .request = 1, .domain = domain };
+	enum err result = ERR_BUG;
+	int fd = -1;
+
+	buf_reset(&out);
+	ipc_adm_auth_domain_add_put(&out, &add);
+	CHECK_ERR(admin_answer(), ERR_OK);
+	CHECK_ERR(add_account(arena_printf(arena, "c%063d@%.*s", 0, STR_ARG(domain)).p,
+		      "a good password"),
+	    ERR_OK);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		for (unsigned k = 0; k < AT_ONCE; k++) {
+			buf_reset(&out);
+			ipc_accounts_auth_account_get_put(&out, &m);
+			say(accounts);
+		}
+		for (unsigned k = 0; k < AT_ONCE; k++) {
+			hear(accounts);
+		}
+	}
+	CHECK_ERR(ipc_accounts_auth_accounts_dispatch(&handlers, &result, buf_view(&in), &fd,
+		      arena),
+	    ERR_OK);
+	CHECK_ERR(result, ERR_OK);
+}
+
 /* Rubbish from a peer closes that peer's channel, and auth asks for a new one. */
 static void
 survives_rubbish(void)
@@ -394,6 +435,7 @@ processes(void)
 	logs_in_and_grants();
 	bans_who_guesses();
 	outlives_its_workers();
+	remembers_no_questions();
 	imports();
 	survives_rubbish();
 	everything_is_there_after_a_restart();
