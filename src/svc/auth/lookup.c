@@ -136,9 +136,9 @@ answer_bounce(struct svc_auth_server *s, const struct ipc_smtp_auth_rcpt *q, str
 }
 
 enum err
-svc_auth_lookup_rcpt(struct svc_auth_peer *p, const struct ipc_smtp_auth_rcpt *q)
+svc_auth_on_rcpt(void *ctx, const struct ipc_smtp_auth_rcpt *q, int *fd)
 {
-	struct svc_auth_server *s = p->server;
+	struct svc_auth_server *s = svc_auth_of(ctx);
 	struct answer a;
 
 	a.m = (struct ipc_smtp_auth_rcpt_result){ .request = q->request,
@@ -151,14 +151,13 @@ svc_auth_lookup_rcpt(struct svc_auth_peer *p, const struct ipc_smtp_auth_rcpt *q
 	}
 	buf_reset(&s->out);
 	ipc_smtp_auth_rcpt_result_put(&s->out, &a.m);
-	return svc_auth_peer_send(p);
+	return svc_auth_send(ctx);
 }
 
 static enum err
 on_find(void *ctx, const struct ipc_policy_auth_find *m, int *fd)
 {
-	struct svc_auth_peer *p = ctx;
-	struct svc_auth_server *s = p->server;
+	struct svc_auth_server *s = svc_auth_of(ctx);
 	const struct directory_answer *a = directory_resolve(s->directory, m->address);
 	struct ipc_common_id accounts[DIRECTORY_TARGETS_MAX];
 	struct ipc_policy_auth_found reply = { .request = m->request,
@@ -173,40 +172,41 @@ on_find(void *ctx, const struct ipc_policy_auth_find *m, int *fd)
 	}
 	buf_reset(&s->out);
 	ipc_policy_auth_found_put(&s->out, &reply);
-	return svc_auth_peer_send(p);
+	return svc_auth_send(ctx);
 }
 
 enum err
-svc_auth_policy_message(struct svc_auth_peer *p, str datagram, int *fd)
+svc_auth_from_policy(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_policy_auth_at_auth handlers = { .find = on_find };
 
-	return ipc_policy_auth_auth_dispatch(&handlers, p, datagram, fd, p->server->scratch);
+	return ipc_policy_auth_auth_dispatch(&handlers, from, datagram, fd,
+	    svc_auth_begin(from)->scratch);
 }
 
 enum err
-svc_auth_lookup_sender(struct svc_auth_peer *p, uint64_t request, uint64_t account, str address)
+svc_auth_on_sender(void *ctx, const struct ipc_smtp_auth_sender *q, int *fd)
 {
-	struct svc_auth_server *s = p->server;
-	struct ipc_smtp_auth_sender_result m = { .request = request };
+	struct svc_auth_server *s = svc_auth_of(ctx);
+	struct ipc_smtp_auth_sender_result m = { .request = q->request };
 
 	s->auth.counts.senders++;
-	m.result = directory_owns(s->directory, account, address);
+	m.result = directory_owns(s->directory, q->account, q->address);
 	buf_reset(&s->out);
 	ipc_smtp_auth_sender_result_put(&s->out, &m);
-	return svc_auth_peer_send(p);
+	return svc_auth_send(ctx);
 }
 
 /* Disabled accounts are not opened for delivery any more; locked ones are. */
-enum err
-svc_auth_lookup_account(struct svc_auth_peer *p, uint64_t request, uint64_t account)
+static enum err
+on_account_get(void *ctx, const struct ipc_accounts_auth_account_get *q, int *fd)
 {
-	struct svc_auth_server *s = p->server;
-	struct ipc_accounts_auth_account_info m = { .request = request,
-		.since_ms = svc_auth_revoked_ms(s, account) };
+	struct svc_auth_server *s = svc_auth_of(ctx);
+	struct ipc_accounts_auth_account_info m = { .request = q->request,
+		.since_ms = svc_auth_revoked_ms(s, q->account) };
 	struct directory_account facts;
 
-	m.result = directory_account_get(s->directory, account, s->scratch, &facts);
+	m.result = directory_account_get(s->directory, q->account, s->scratch, &facts);
 	if (m.result == ERR_OK) {
 		m.name = facts.address;
 		m.quota_octets = facts.quota_octets;
@@ -216,30 +216,20 @@ svc_auth_lookup_account(struct svc_auth_peer *p, uint64_t request, uint64_t acco
 	}
 	buf_reset(&s->out);
 	ipc_accounts_auth_account_info_put(&s->out, &m);
-	return svc_auth_peer_send(p);
-}
-
-static enum err
-on_account_get(void *ctx, const struct ipc_accounts_auth_account_get *m, int *fd)
-{
-	return svc_auth_lookup_account(ctx, m->request, m->account);
+	return svc_auth_send(ctx);
 }
 
 static enum err
 on_usage(void *ctx, const struct ipc_accounts_auth_usage *m, int *fd)
 {
-	struct svc_auth_peer *p = ctx;
-
-	directory_usage(p->server->directory, m->account, m->octets, m->messages);
+	directory_usage(svc_auth_of(ctx)->directory, m->account, m->octets, m->messages);
 	return ERR_OK;
 }
 
 static enum err
 on_client(void *ctx, const struct ipc_accounts_auth_client *m, int *fd)
 {
-	struct svc_auth_peer *p = ctx;
-
-	svc_auth_census_client(&p->server->auth, m->session, m->account, m->name);
+	svc_auth_census_client(&svc_auth_of(ctx)->auth, m->session, m->account, m->name);
 	return ERR_OK;
 }
 
@@ -248,8 +238,7 @@ on_client(void *ctx, const struct ipc_accounts_auth_client *m, int *fd)
 static enum err
 on_share(void *ctx, const struct ipc_accounts_auth_share *m, int *fd)
 {
-	struct svc_auth_peer *p = ctx;
-	struct svc_auth_server *s = p->server;
+	struct svc_auth_server *s = svc_auth_of(ctx);
 	struct ipc_accounts_auth_shared reply = { .request = m->request };
 	struct directory_account guest;
 	struct directory_share share = { m->owner, m->name, m->on };
@@ -264,7 +253,7 @@ on_share(void *ctx, const struct ipc_accounts_auth_share *m, int *fd)
 	    : ERR_UNAVAILABLE;
 	buf_reset(&s->out);
 	ipc_accounts_auth_shared_put(&s->out, &reply);
-	return svc_auth_peer_send(p);
+	return svc_auth_send(ctx);
 }
 
 struct sharers {
@@ -289,8 +278,7 @@ add_sharer(void *ctx, uint64_t account, str address)
 static enum err
 on_sharers_get(void *ctx, const struct ipc_accounts_auth_sharers_get *m, int *fd)
 {
-	struct svc_auth_peer *p = ctx;
-	struct svc_auth_server *s = p->server;
+	struct svc_auth_server *s = svc_auth_of(ctx);
 	struct sharers l = { .a = s->scratch };
 	struct ipc_accounts_auth_sharers reply = { .request = m->request, .sharers = l.v };
 	enum err e = directory_sharers(s->directory, m->guest, add_sharer, &l);
@@ -299,15 +287,14 @@ on_sharers_get(void *ctx, const struct ipc_accounts_auth_sharers_get *m, int *fd
 	reply.sharers_n = e == ERR_OK ? l.n : 0;
 	buf_reset(&s->out);
 	ipc_accounts_auth_sharers_put(&s->out, &reply);
-	return svc_auth_peer_send(p);
+	return svc_auth_send(ctx);
 }
 
 /* Nobody looks into an account that does not share with him, or that is locked. */
 static enum err
 on_visit(void *ctx, const struct ipc_accounts_auth_visit *m, int *fd)
 {
-	struct svc_auth_peer *p = ctx;
-	struct svc_auth_server *s = p->server;
+	struct svc_auth_server *s = svc_auth_of(ctx);
 	struct ipc_accounts_auth_visit_result reply = { .request = m->request };
 	struct directory_account owner = { .state = DIRECTORY_STATE_DISABLED };
 	enum err e = directory_share_check(s->directory, m->owner, m->guest);
@@ -322,11 +309,11 @@ on_visit(void *ctx, const struct ipc_accounts_auth_visit *m, int *fd)
 	reply.result = e == ERR_OK || e == ERR_NOTFOUND || e == ERR_DISABLED ? e : ERR_UNAVAILABLE;
 	buf_reset(&s->out);
 	ipc_accounts_auth_visit_result_put(&s->out, &reply);
-	return svc_auth_peer_send(p);
+	return svc_auth_send(ctx);
 }
 
 enum err
-svc_auth_accounts_message(struct svc_auth_peer *p, str datagram, int *fd)
+svc_auth_from_accounts(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_accounts_auth_at_auth handlers = { .account_get = on_account_get,
 		.usage = on_usage,
@@ -335,5 +322,6 @@ svc_auth_accounts_message(struct svc_auth_peer *p, str datagram, int *fd)
 		.sharers_get = on_sharers_get,
 		.visit = on_visit };
 
-	return ipc_accounts_auth_auth_dispatch(&handlers, p, datagram, fd, p->server->scratch);
+	return ipc_accounts_auth_auth_dispatch(&handlers, from, datagram, fd,
+	    svc_auth_begin(from)->scratch);
 }

@@ -136,7 +136,9 @@ svc_auth_init(struct svc_common *sc)
 
 	s->sc = sc;
 	sc->ctx = s;
-	list_init(&s->peers);
+	for (size_t i = 0; i < LEN(s->gates); i++) {
+		buf_init(&s->gates[i].bans, SVC_AUTH_BANS_OCTETS);
+	}
 	buf_init(&s->out, SYS_CHAN_MESSAGE_MAX);
 	sys_timer_init(&s->tick, on_tick, s);
 	s->scratch = arena_new(sc->arena, "message", SCRATCH_OCTETS, ARENA_WIPE);
@@ -166,15 +168,6 @@ svc_auth_serve(struct svc_common *sc)
 }
 
 /* ---- while it runs ------------------------------------------------------------------------- */
-
-enum err
-svc_auth_on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
-{
-	struct svc_auth_server *s = sc->ctx;
-
-	svc_auth_now(s);
-	return svc_auth_peer_up(s, edge, peer, fd);
-}
 
 void
 svc_auth_on_reload(struct svc_common *sc)
@@ -224,7 +217,6 @@ svc_auth_on_status(struct svc_common *sc, struct buf *facts)
 		{ "watched_prefixes", guard.prefixes },
 		{ "watched_names", guard.names },
 		{ "known_addresses", guard.known },
-		{ "peers", s->peers_n },
 	};
 
 	svc_common_facts(facts, rows, LEN(rows));
@@ -238,7 +230,7 @@ svc_auth_on_quit(struct svc_common *sc, uint32_t grace_ms)
 	sys_timer_stop(&s->tick);
 	svc_auth_now(s);
 	svc_auth_admin_free(&s->admin);
-	svc_auth_peers_close(s);
+	svc_common_links_close(sc);
 	svc_auth_stop(&s->auth);
 	directory_close(&s->directory);
 	svc_common_exit(sc);

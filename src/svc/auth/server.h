@@ -13,13 +13,24 @@
 #include "svc/common/service.h"
 
 enum {
-	SVC_AUTH_PEERS_MAX = 512,
+	SVC_AUTH_SMTPS_MAX = 128, /* both sets: twice the bound of setting smtp.processes */
+	SVC_AUTH_GATES_MAX = 64,  /* bound of setting gate.processes */
 	SVC_AUTH_TICK_MS = 5000,
 	SVC_AUTH_BANS_OCTETS = 4 << 20, /* bans that wait for one slow gate */
 };
 
-struct svc_auth_edge;
-struct ipc_smtp_auth_rcpt;
+/* A process that logs people in. */
+struct svc_auth_asker {
+	struct svc_common_link link;
+	struct svc_auth_client client;
+};
+
+/* A gate: every ban goes through its own queue, so that the order stays. */
+struct svc_auth_gate {
+	struct svc_common_link link;
+	struct buf bans; /* still to be sent */
+	size_t bans_sent;
+};
 
 /* Who was revoked lately, for an accounts process that did not hear it. */
 enum { SVC_AUTH_REVOKED_MAX = 256 };
@@ -37,8 +48,9 @@ struct svc_auth_server {
 	struct directory *directory;
 	struct svc_auth auth;
 	struct svc_auth_admin *admin;
-	struct list peers;
-	size_t peers_n;
+	struct svc_auth_asker smtps[SVC_AUTH_SMTPS_MAX], login[1];
+	struct svc_auth_gate gates[SVC_AUTH_GATES_MAX];
+	struct svc_common_link hashes[SVC_AUTH_HASH_WORKERS], accounts, policy;
 	struct arena *scratch; /* of the message at hand */
 	struct buf out;
 	struct sys_timer tick;
@@ -46,51 +58,44 @@ struct svc_auth_server {
 	char hostname[256];
 };
 
-/* One channel to another process. */
-struct svc_auth_peer {
-	struct list node;
-	struct svc_auth_server *server;
-	const struct svc_auth_edge *edge;
-	uint32_t index;
-	struct sys_chan *chan;
-	struct svc_auth_client client; /* smtp and login */
-	struct buf bans;               /* gates: what is still to be sent */
-	size_t bans_sent;
-};
+/* The process that a link belongs to. */
+static inline struct svc_auth_server *
+svc_auth_of(const struct svc_common_link *l)
+{
+	return l->sc->ctx;
+}
 
+/* The same when a message comes: the clocks are read, what the last one took is given back. */
+struct svc_auth_server *svc_auth_begin(const struct svc_common_link *l);
 /* Sessions of this account that were let in before this moment may have been revoked. */
 int64_t svc_auth_revoked_ms(const struct svc_auth_server *s, uint64_t account);
 /* Send what was put into server->out, and overwrite it. */
-enum err svc_auth_peer_send(struct svc_auth_peer *p);
+enum err svc_auth_send(const struct svc_common_link *to);
 
-/* Take a new channel; fd is ours. ERR_UNSUPPORTED: not an edge of auth; ERR_TOOMANY. */
-enum err svc_auth_peer_up(struct svc_auth_server *s, str edge, uint32_t index, int fd);
-/* Close all channels. */
-void svc_auth_peers_close(struct svc_auth_server *s);
+/* Its links to peers. */
+extern const struct svc_common_edge svc_auth_edges[];
 /* The core's hooks, carried out over the channels. */
 struct svc_auth_hooks svc_auth_peer_hooks(struct svc_auth_server *s);
 
-/* Messages of the edges; ctx is the peer. */
-enum err svc_auth_smtp_message(struct svc_auth_peer *p, str datagram, int *fd);
-enum err svc_auth_login_message(struct svc_auth_peer *p, str datagram, int *fd);
-enum err svc_auth_accounts_message(struct svc_auth_peer *p, str datagram, int *fd);
-enum err svc_auth_policy_message(struct svc_auth_peer *p, str datagram, int *fd);
+/* Messages of the edges. */
+enum err svc_auth_from_smtp(struct svc_common_link *from, str datagram, int *fd);
+enum err svc_auth_from_login(struct svc_common_link *from, str datagram, int *fd);
+enum err svc_auth_from_accounts(struct svc_common_link *from, str datagram, int *fd);
+enum err svc_auth_from_policy(struct svc_common_link *from, str datagram, int *fd);
 /* Fill in the client's functions. */
-void svc_auth_smtp_client(struct svc_auth_peer *p);
-void svc_auth_login_client(struct svc_auth_peer *p);
+void svc_auth_smtp_up(struct svc_common_link *l);
+void svc_auth_login_up(struct svc_common_link *l);
 
-/* What smtp asks; replies. */
-enum err svc_auth_lookup_rcpt(struct svc_auth_peer *p, const struct ipc_smtp_auth_rcpt *q);
-enum err svc_auth_lookup_sender(struct svc_auth_peer *p, uint64_t request, uint64_t account,
-    str address);
-/* What accounts asks; replies. */
-enum err svc_auth_lookup_account(struct svc_auth_peer *p, uint64_t request, uint64_t account);
+/* What smtp asks; replies. ctx: its link. */
+struct ipc_smtp_auth_rcpt;
+struct ipc_smtp_auth_sender;
+enum err svc_auth_on_rcpt(void *ctx, const struct ipc_smtp_auth_rcpt *q, int *fd);
+enum err svc_auth_on_sender(void *ctx, const struct ipc_smtp_auth_sender *q, int *fd);
 
 /* The functions of struct svc_common_service. */
 enum err svc_auth_profile(struct svc_common *sc, struct sys_sandbox_profile *p);
 enum err svc_auth_init(struct svc_common *sc);
 enum err svc_auth_serve(struct svc_common *sc);
-enum err svc_auth_on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd);
 void svc_auth_on_reload(struct svc_common *sc);
 void svc_auth_on_status(struct svc_common *sc, struct buf *facts);
 void svc_auth_on_quit(struct svc_common *sc, uint32_t grace_ms);

@@ -4,6 +4,7 @@
  */
 #include "svc/common/link.h"
 
+#include "base/mem.h"
 #include "svc/common/service.h"
 #include "sys/sys.h"
 
@@ -41,7 +42,11 @@ static enum err
 on_message(void *ctx, str datagram, int *fd)
 {
 	struct svc_common_link *l = ctx;
-	return l->edge->on_message(l, datagram, fd);
+	enum err e = l->edge->on_message(l, datagram, fd);
+	if (l->edge->secret) {
+		mem_wipe((void *)(uintptr_t)datagram.p, datagram.n);
+	}
+	return e;
 }
 
 /* A peer that went is the parent's to tell of; it wires the next one by itself. */

@@ -35,6 +35,7 @@ struct svc_common_edge {
 	size_t at;   /* of the first link, from the beginning of sc->ctx */
 	size_t each; /* octets from one link to the next */
 	uint32_t n;
+	bool secret; /* messages hold passwords: they are overwritten when they were taken */
 
 	/* As sys_chan_handler's: a generated dispatch. Not OK: the channel is given up. */
 	enum err (*on_message)(struct svc_common_link *from, str datagram, int *fd);
