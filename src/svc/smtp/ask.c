@@ -63,8 +63,7 @@ svc_smtp_ask(struct svc_smtp_session *x, const struct smtp_action *a)
 		return;
 	}
 	put(x, a);
-	enum err e = sv->auth.chan == NULL ? ERR_UNAVAILABLE
-					   : sys_chan_send(sv->auth.chan, &sv->out, -1);
+	enum err e = svc_common_link_send(&sv->auth, &sv->out, -1);
 	if (step || a->kind == SMTP_ASK_SASL_START) {
 		buf_wipe(&sv->out);
 	}
@@ -109,7 +108,7 @@ svc_smtp_no_answer(struct svc_smtp_session *x)
 
 /* Does the session wait for an answer of this peer? */
 static bool
-waits_for(const struct svc_smtp_session *x, const struct svc_smtp_link *link)
+waits_for(const struct svc_smtp_session *x, const struct svc_common_link *link)
 {
 	const struct svc_smtp *sv = x->server;
 	switch (x->engine.wait) {
@@ -122,14 +121,15 @@ waits_for(const struct svc_smtp_session *x, const struct svc_smtp_link *link)
 }
 
 void
-svc_smtp_peer_gone(const struct svc_smtp_link *link)
+svc_smtp_peer_gone(struct svc_common_link *gone)
 {
-	LIST_EACH(it, &link->server->sessions) {
+	struct svc_smtp *sv = svc_smtp_of(gone);
+	LIST_EACH(it, &sv->sessions) {
 		struct svc_smtp_session *x = LIST_ENTRY(it, struct svc_smtp_session, node);
-		if (link == &link->server->auth) {
+		if (gone == &sv->auth) {
 			x->sasl = 0;
 		}
-		if (x->request != 0 && waits_for(x, link)) {
+		if (x->request != 0 && waits_for(x, gone)) {
 			svc_smtp_no_answer(x);
 			svc_smtp_session_run(x);
 		}
@@ -254,15 +254,14 @@ on_revoke(void *ctx, const struct ipc_smtp_auth_revoke *m, int *fd)
 }
 
 enum err
-svc_smtp_on_auth(void *ctx, str datagram, int *fd)
+svc_smtp_from_auth(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_smtp_auth_at_smtp handlers = { .sasl_challenge = on_challenge,
 		.sasl_done = on_done,
 		.rcpt_result = on_rcpt,
 		.sender_result = on_sender,
 		.revoke = on_revoke };
-	struct svc_smtp_link *link = ctx;
-	struct svc_smtp *sv = link->server;
+	struct svc_smtp *sv = svc_smtp_of(from);
 	enum err e = ipc_smtp_auth_smtp_dispatch(&handlers, sv, datagram, fd, sv->scratch);
 	arena_reset(sv->scratch);
 	return e;

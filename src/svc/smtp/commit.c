@@ -73,7 +73,7 @@ send(struct svc_smtp_session *x)
 	}
 	TRY(svc_smtp_body_give(&x->body, &octets, &fd));
 	put(x, smtp_txn(&x->engine), octets);
-	return sys_chan_send(sv->queue.chan, &sv->out, fd);
+	return svc_common_link_send(&sv->queue, &sv->out, fd);
 }
 
 void
@@ -185,11 +185,10 @@ on_result(void *ctx, const struct ipc_smtp_queue_commit_result *m, int *fd)
 }
 
 enum err
-svc_smtp_on_queue(void *ctx, str datagram, int *fd)
+svc_smtp_from_queue(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_smtp_queue_at_smtp handlers = { .commit_result = on_result };
-	struct svc_smtp_link *link = ctx;
-	struct svc_smtp *sv = link->server;
+	struct svc_smtp *sv = svc_smtp_of(from);
 	enum err e = ipc_smtp_queue_smtp_dispatch(&handlers, sv, datagram, fd, sv->scratch);
 	arena_reset(sv->scratch);
 	return e;

@@ -138,9 +138,7 @@ svc_smtp_policy_ask(struct svc_smtp_session *x, const struct smtp_action *a)
 	} else {
 		put_rcpt(x, a->text);
 	}
-	enum err e = sv->policy.chan == NULL ? ERR_UNAVAILABLE
-					     : sys_chan_send(sv->policy.chan, &sv->out, -1);
-	if (e != ERR_OK) {
+	if (svc_common_link_send(&sv->policy, &sv->out, -1) != ERR_OK) {
 		svc_smtp_no_answer(x);
 	}
 }
@@ -165,13 +163,10 @@ svc_smtp_policy_ended(struct svc_smtp_session *x)
 		.recipients = x->rcpts,
 		.unknown = x->engine.unknown,
 		.errors = x->engine.errors };
-	if (sv->policy.chan == NULL) {
-		return;
-	}
 	buf_reset(&sv->out);
 	ipc_smtp_policy_ended_put(&sv->out, &m);
 	/* Lost, it costs policy a session in its sums. */
-	(void)(sys_chan_send(sv->policy.chan, &sv->out, -1) == ERR_OK);
+	(void)(svc_common_link_send(&sv->policy, &sv->out, -1) == ERR_OK);
 }
 
 /* --- answers ------------------------------------------------------------------------------- */
@@ -216,12 +211,11 @@ on_judged(void *ctx, const struct ipc_smtp_policy_judged *m, int *fd)
 }
 
 enum err
-svc_smtp_on_policy(void *ctx, str datagram, int *fd)
+svc_smtp_from_policy(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_smtp_policy_at_smtp handlers = { .replied = on_replied,
 		.judged = on_judged };
-	struct svc_smtp_link *link = ctx;
-	struct svc_smtp *sv = link->server;
+	struct svc_smtp *sv = svc_smtp_of(from);
 	enum err e = ipc_smtp_policy_smtp_dispatch(&handlers, sv, datagram, fd, sv->scratch);
 	arena_reset(sv->scratch);
 	return e;

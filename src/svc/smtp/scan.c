@@ -191,23 +191,23 @@ put(struct svc_smtp_session *x, const struct smtp_txn *t, str octets)
 }
 
 static enum err
-send_once(struct svc_smtp_session *x, struct sys_chan *chan)
+send_once(struct svc_smtp_session *x, const struct svc_common_link *to)
 {
 	str octets;
 	int fd;
 	TRY(svc_smtp_body_give(&x->body, &octets, &fd));
 	put(x, smtp_txn(&x->engine), octets);
-	return sys_chan_send(chan, &x->server->out, fd);
+	return svc_common_link_send(to, &x->server->out, fd);
 }
 
 /* Inline when it fits; with many recipients the body goes into a file first. */
 static enum err
-send_to(struct svc_smtp_session *x, struct sys_chan *chan)
+send_to(struct svc_smtp_session *x, const struct svc_common_link *to)
 {
-	enum err e = send_once(x, chan);
+	enum err e = send_once(x, to);
 	if (e == ERR_TOOBIG && x->body.fd < 0) {
 		TRY(svc_smtp_body_to_file(&x->body));
-		e = send_once(x, chan);
+		e = send_once(x, to);
 	}
 	return e;
 }
@@ -218,14 +218,11 @@ send(struct svc_smtp_session *x)
 {
 	struct svc_smtp *sv = x->server;
 	enum err e = ERR_UNAVAILABLE;
-	LIST_EACH(it, &sv->scans) {
-		struct svc_smtp_link *link = LIST_ENTRY(it, struct svc_smtp_link, node);
-		e = send_to(x, link->chan);
-		if (e == ERR_OK) {
-			x->scan = link;
-			list_remove(&link->node);
-			list_push(&sv->scans, &link->node);
-			return ERR_OK;
+	for (size_t i = 0; i < LEN(sv->scans) && e != ERR_OK; i++) {
+		const struct svc_common_link *scan = &sv->scans[sv->turn++ % LEN(sv->scans)];
+		if (scan->chan != NULL) {
+			e = send_to(x, scan);
+			x->scan = e == ERR_OK ? scan : NULL;
 		}
 	}
 	return e;
@@ -365,11 +362,10 @@ on_verdict(void *ctx, const struct ipc_smtp_scan_verdict *m, int *fd)
 }
 
 enum err
-svc_smtp_on_scan(void *ctx, str datagram, int *fd)
+svc_smtp_from_scan(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_smtp_scan_at_smtp handlers = { .verdict = on_verdict };
-	struct svc_smtp_link *link = ctx;
-	struct svc_smtp *sv = link->server;
+	struct svc_smtp *sv = svc_smtp_of(from);
 	enum err e = ipc_smtp_scan_smtp_dispatch(&handlers, sv, datagram, fd, sv->scratch);
 	arena_reset(sv->scratch);
 	return e;

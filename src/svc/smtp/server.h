@@ -17,16 +17,6 @@
 
 struct svc_smtp;
 
-/* A channel to another process. */
-struct svc_smtp_link {
-	struct list node; /* gates and scans only */
-	struct svc_smtp *server;
-	struct sys_chan *chan; /* NULL: gone */
-	const char *edge;
-	uint32_t peer;
-	bool is_scan;
-};
-
 /* The octets of a message until it is committed: in memory, or behind that in a file. */
 struct svc_smtp_body {
 	struct svc_smtp *server;
@@ -72,13 +62,13 @@ struct svc_smtp_session {
 	struct svc_smtp_body body;
 	struct buf trace; /* our own fields, in front of the body in the end */
 	struct svc_smtp_facts facts;
-	struct svc_smtp_link *scan; /* that has the letter */
-	uint32_t rcpts;             /* of committed messages */
-	uint64_t stored;            /* octets of the message that queue was given */
-	uint64_t lines;             /* of the engine, when the timer was set */
-	int64_t data_from_ms;       /* DATA began; 0: not in DATA */
-	bool closing;               /* nothing more is said after the output */
-	bool shut;                  /* our direction is ended; waiting for the other */
+	const struct svc_common_link *scan; /* that has the letter */
+	uint32_t rcpts;                     /* of committed messages */
+	uint64_t stored;                    /* octets of the message that queue was given */
+	uint64_t lines;                     /* of the engine, when the timer was set */
+	int64_t data_from_ms;               /* DATA began; 0: not in DATA */
+	bool closing;                       /* nothing more is said after the output */
+	bool shut;                          /* our direction is ended; waiting for the other */
 	bool dead;
 	char literal[SYS_ADDR_TEXT_MAX];
 };
@@ -96,8 +86,9 @@ struct svc_smtp {
 	struct smtp_conf conf;
 	char hostname[256];
 	int64_t command_ms, data_ms;
-	struct svc_smtp_link auth, queue, policy, watch;
-	struct list gates, scans;
+	struct svc_common_link auth, queue, policy, watch;
+	struct svc_common_link gates[SVC_SMTP_GATES_MAX], scans[SVC_SMTP_SCANS_MAX];
+	size_t turn; /* the scan process that is asked first */
 	struct list sessions, dead;
 	struct svc_smtp_session **slots; /* by number; NULL: free */
 	uint32_t slots_n, slots_cap, living;
@@ -115,15 +106,17 @@ struct svc_smtp {
 	struct svc_smtp_counters counters;
 };
 
-/* The table of contents: functions of struct svc_common_service. */
-enum err svc_smtp_init(struct svc_common *sc);
-/* Free what init took; the process itself just ends, tests do not. */
+/* The process that a link belongs to. */
+static inline struct svc_smtp *
+svc_smtp_of(const struct svc_common_link *l)
+{
+	return l->sc->ctx;
+}
+
+extern const struct svc_common_service svc_smtp_service; /* server.c */
+/* Free what its init took; the process itself just ends, tests do not. */
 void svc_smtp_done(struct svc_common *sc);
 enum err svc_smtp_profile(struct svc_common *sc, struct sys_sandbox_profile *p);
-enum err svc_smtp_on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd);
-void svc_smtp_on_reload(struct svc_common *sc);
-void svc_smtp_on_status(struct svc_common *sc, struct buf *facts);
-void svc_smtp_on_quit(struct svc_common *sc, uint32_t grace_ms);
 
 /*
  * Begin a session.
@@ -151,16 +144,16 @@ uint64_t svc_smtp_session_request(struct svc_smtp_session *x);
 /* Put questions of the engine to auth. When auth is gone they are answered at once. */
 void svc_smtp_ask(struct svc_smtp_session *x, const struct smtp_action *a);
 void svc_smtp_ask_abort(struct svc_smtp_session *x);
-enum err svc_smtp_on_auth(void *ctx, str datagram, int *fd);
+enum err svc_smtp_from_auth(struct svc_common_link *from, str datagram, int *fd);
 /* No answer came, or will: the engine is told so. */
 void svc_smtp_no_answer(struct svc_smtp_session *x);
 /* Every session that waits for this peer gets no answer. */
-void svc_smtp_peer_gone(const struct svc_smtp_link *link);
+void svc_smtp_peer_gone(struct svc_common_link *gone);
 
 /* policy.c: may this peer, this recipient go on? Without policy they may, at once. */
 void svc_smtp_policy_ask(struct svc_smtp_session *x, const struct smtp_action *a);
 void svc_smtp_policy_absent(struct svc_smtp_session *x);
-enum err svc_smtp_on_policy(void *ctx, str datagram, int *fd);
+enum err svc_smtp_from_policy(struct svc_common_link *from, str datagram, int *fd);
 /* The session is over. */
 void svc_smtp_policy_ended(struct svc_smtp_session *x);
 /* The arena of x->facts; NULL: no memory. */
@@ -171,7 +164,7 @@ void svc_smtp_facts_reset(struct svc_smtp_session *x);
 void svc_smtp_scan_ask(struct svc_smtp_session *x);
 /* Nobody looked: setting scan.absent. */
 void svc_smtp_scan_absent(struct svc_smtp_session *x);
-enum err svc_smtp_on_scan(void *ctx, str datagram, int *fd);
+enum err svc_smtp_from_scan(struct svc_common_link *from, str datagram, int *fd);
 
 /* forward.c: copies for elsewhere. True: it goes in circles, and was refused. */
 bool svc_smtp_forward_refused(struct svc_smtp_session *x);
@@ -242,6 +235,6 @@ enum err svc_smtp_body_give(struct svc_smtp_body *b, str *ret_octets, int *ret_f
 
 /* Give the engine's transaction to queue. */
 void svc_smtp_commit(struct svc_smtp_session *x);
-enum err svc_smtp_on_queue(void *ctx, str datagram, int *fd);
+enum err svc_smtp_from_queue(struct svc_common_link *from, str datagram, int *fd);
 
 #endif

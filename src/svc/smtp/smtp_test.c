@@ -411,7 +411,7 @@ quitting(void)
 	int idle = w.client;
 	svc_smtp_world_connect(&w, SYS_MX, true);
 	svc_smtp_world_say(&w, S("EHLO a.test\r\n" ENVELOPE "x\r\n"));
-	svc_smtp_on_quit(&w.sc, 1000);
+	svc_smtp_service.on_quit(&w.sc, 1000);
 	svc_smtp_world_settle(&w);
 	CHECK(!heard(&w, "421"));
 	svc_smtp_world_say(&w, S(".\r\n"));
@@ -713,7 +713,7 @@ status(void)
 	svc_smtp_world_open(&w);
 	svc_smtp_world_connect(&w, SYS_MX, true);
 	buf_init(&facts, 4096);
-	svc_smtp_on_status(&w.sc, &facts);
+	svc_smtp_service.on_status(&w.sc, &facts);
 	CHECK(str_starts(buf_view(&facts), S("sessions=1\nsessions_total=1\naccepted=0\n")));
 	buf_done(&facts);
 	svc_smtp_world_close(&w);

@@ -52,7 +52,7 @@ svc_smtp_tell(struct svc_smtp_session *x, const struct svc_smtp_ended *e)
 		.rcpts_n = recipients(x, e->about, to) };
 	buf_reset(&sv->out);
 	ipc_smtp_watch_inbound_put(&sv->out, &m);
-	if (sys_chan_send(sv->watch.chan, &sv->out, -1) != ERR_OK) {
+	if (svc_common_link_send(&sv->watch, &sv->out, -1) != ERR_OK) {
 		sv->counters.untold++;
 	}
 }

@@ -171,7 +171,7 @@ svc_smtp_world_wire(struct world *w, const char *edge, int *end)
 	int pair[2];
 	sys_close(end);
 	ASSERT(sys_chan_pair(pair) == ERR_OK);
-	ASSERT(svc_smtp_on_wire(&w->sc, str_from(edge), 0, S("x"), pair[1]) == ERR_OK);
+	ASSERT(svc_common_wire(&w->sc, str_from(edge), 0, pair[1]) == ERR_OK);
 	*end = pair[0];
 }
 
@@ -516,6 +516,7 @@ svc_smtp_world_open(struct world *w)
 		.smtp_command_timeout = 300000,
 		.smtp_data_timeout = 180000,
 		.scan_absent = S("pass") };
+	w->sc.service = &svc_smtp_service;
 	w->sc.conf = &w->conf;
 	w->sc.arena = arena_new(NULL, "test", 1 << 30, 0);
 	w->scratch = arena_new(NULL, "scratch", 1 << 20, 0);
@@ -525,7 +526,7 @@ svc_smtp_world_open(struct world *w)
 	buf_init(&w->in, SYS_CHAN_MESSAGE_MAX);
 	buf_init(&w->out, SYS_CHAN_MESSAGE_MAX);
 	ASSERT(sys_loop_new(&w->sc.loop) == ERR_OK);
-	ASSERT(svc_smtp_init(&w->sc) == ERR_OK);
+	ASSERT(svc_smtp_service.init(&w->sc) == ERR_OK);
 	w->sv = w->sc.ctx;
 	svc_smtp_world_wire(w, "gate_smtp", &w->gate);
 	svc_smtp_world_wire(w, "smtp_auth", &w->auth);
