@@ -39,12 +39,9 @@ static enum err
 send(struct svc_scan *s, uint64_t id, str name, uint16_t type)
 {
 	const struct ipc_scan_resolve_query m = { .request = id, .name = name, .type = type };
-	if (s->resolve.chan == NULL) {
-		return ERR_UNAVAILABLE;
-	}
 	buf_reset(&s->out);
 	ipc_scan_resolve_query_put(&s->out, &m);
-	return sys_chan_send(s->resolve.chan, &s->out, -1);
+	return svc_common_link_send(&s->resolve, &s->out, -1);
 }
 
 /* Whoever does not answer now makes no letter wait longer: what is open has no answer. */
@@ -117,10 +114,10 @@ on_answer(void *ctx, const struct ipc_scan_resolve_answer *m, int *fd)
 }
 
 enum err
-svc_scan_on_resolve(void *ctx, str datagram, int *fd)
+svc_scan_from_resolve(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_scan_resolve_at_scan handlers = { .answer = on_answer };
-	struct svc_scan *s = ((struct svc_scan_link *)ctx)->scan;
+	struct svc_scan *s = svc_scan_of(from);
 	enum err e = ipc_scan_resolve_scan_dispatch(&handlers, s, datagram, fd, s->scratch);
 	arena_reset(s->scratch);
 	return e;
@@ -149,7 +146,8 @@ fail(void *value, void *ctx)
 }
 
 void
-svc_scan_questions_fail(struct svc_scan *s)
+svc_scan_resolve_gone(struct svc_common_link *gone)
 {
+	struct svc_scan *s = svc_scan_of(gone);
 	map_each(s->questions, fail, s);
 }

@@ -51,7 +51,7 @@ ask(struct svc_scan_letter *l)
 	}
 	buf_reset(&s->out);
 	ipc_scan_policy_judge_put(&s->out, &m);
-	return sys_chan_send(s->policy.chan, &s->out, -1);
+	return svc_common_link_send(&s->policy, &s->out, -1);
 }
 
 static bool
@@ -127,18 +127,19 @@ on_judged(void *ctx, const struct ipc_scan_policy_judged *m, int *fd)
 }
 
 enum err
-svc_scan_on_policy(void *ctx, str datagram, int *fd)
+svc_scan_from_policy(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_scan_policy_at_scan handlers = { .judged = on_judged };
-	struct svc_scan *s = ((struct svc_scan_link *)ctx)->scan;
+	struct svc_scan *s = svc_scan_of(from);
 	enum err e = ipc_scan_policy_scan_dispatch(&handlers, s, datagram, fd, s->scratch);
 	arena_reset(s->scratch);
 	return e;
 }
 
 void
-svc_scan_policy_gone(struct svc_scan *s)
+svc_scan_policy_gone(struct svc_common_link *gone)
 {
+	struct svc_scan *s = svc_scan_of(gone);
 	LIST_EACH(it, &s->letters) {
 		struct svc_scan_letter *l = LIST_ENTRY(it, struct svc_scan_letter, node);
 		if (l->began[SVC_SCAN_JUDGE] && l->ended[SVC_SCAN_JUDGE] == SVC_SCAN_OPEN) {
@@ -178,7 +179,7 @@ svc_scan_judge_ended(struct svc_scan_letter *l, int64_t score, enum svc_scan_end
 	}
 	buf_reset(&s->out);
 	ipc_scan_policy_ended_put(&s->out, &m);
-	enum err e = sys_chan_send(s->policy.chan, &s->out, -1);
+	enum err e = svc_common_link_send(&s->policy, &s->out, -1);
 	s->count.untold += e == ERR_OK ? 0 : 1; /* one lesson less */
 }
 

@@ -209,12 +209,12 @@ svc_scan_letter_find(struct svc_scan *s, uint64_t id)
 }
 
 void
-svc_scan_smtp_gone(struct svc_scan_link *x)
+svc_scan_smtp_gone(struct svc_common_link *gone)
 {
-	struct svc_scan *s = x->scan;
+	struct svc_scan *s = svc_scan_of(gone);
 	LIST_EACH(it, &s->letters) {
 		struct svc_scan_letter *l = LIST_ENTRY(it, struct svc_scan_letter, node);
-		if (l->smtp == x) {
+		if (l->smtp == gone) {
 			s->count.lost++;
 			svc_scan_letter_free(l);
 		}
@@ -222,9 +222,9 @@ svc_scan_smtp_gone(struct svc_scan_link *x)
 }
 
 static struct svc_scan_letter *
-new_letter(struct svc_scan_link *x, const struct ipc_smtp_scan_letter *m, int fd)
+new_letter(const struct svc_common_link *from, const struct ipc_smtp_scan_letter *m, int fd)
 {
-	struct svc_scan *s = x->scan;
+	struct svc_scan *s = svc_scan_of(from);
 	struct arena *a = take_arena(s);
 	struct svc_scan_letter *l = a == NULL ? NULL : ARENA_NEW(a, struct svc_scan_letter);
 	if (l == NULL) {
@@ -237,7 +237,7 @@ new_letter(struct svc_scan_link *x, const struct ipc_smtp_scan_letter *m, int fd
 	l->arena = a;
 	l->fd = fd;
 	l->id = ++s->next_id;
-	l->smtp = x;
+	l->smtp = from;
 	l->m = *m;
 	l->began_ms = sys_loop_now_ms(s->sc->loop);
 	list_init(&l->questions);
@@ -263,24 +263,24 @@ open_letter(struct svc_scan_letter *l, str body)
 
 /* It cannot be looked at: smtp has a rule for that. */
 static void
-give_up(struct svc_scan_link *x, const struct ipc_smtp_scan_letter *m, enum err why)
+give_up(const struct svc_common_link *from, const struct ipc_smtp_scan_letter *m, enum err why)
 {
-	struct svc_scan *s = x->scan;
+	struct svc_scan *s = svc_scan_of(from);
 	const struct ipc_smtp_scan_verdict v = { .request = m->request, .result = why };
 	s->count.failed++;
 	LOG(SCAN_FAILED, F_ID("session", m->session), F_U64("octets", m->size), F_ERR(why));
 	buf_reset(&s->out);
 	ipc_smtp_scan_verdict_put(&s->out, &v);
-	enum err e = sys_chan_send(x->chan, &s->out, -1);
+	enum err e = svc_common_link_send(from, &s->out, -1);
 	s->count.lost += e == ERR_OK ? 0 : 1;
 }
 
 static enum err
 on_letter(void *ctx, const struct ipc_smtp_scan_letter *m, int *fd)
 {
-	struct svc_scan_link *x = ctx;
-	struct svc_scan *s = x->scan;
-	struct svc_scan_letter *l = new_letter(x, m, *fd);
+	const struct svc_common_link *from = ctx;
+	struct svc_scan *s = svc_scan_of(from);
+	struct svc_scan_letter *l = new_letter(from, m, *fd);
 	*fd = -1;
 	s->count.letters++;
 	s->count.submissions += m->submission;
@@ -288,7 +288,7 @@ on_letter(void *ctx, const struct ipc_smtp_scan_letter *m, int *fd)
 	if (e == ERR_OK) {
 		svc_scan_stages_begin(l);
 	} else {
-		give_up(x, m, e);
+		give_up(from, m, e);
 	}
 	if (e != ERR_OK && l != NULL) {
 		svc_scan_letter_free(l);
@@ -298,12 +298,11 @@ on_letter(void *ctx, const struct ipc_smtp_scan_letter *m, int *fd)
 }
 
 enum err
-svc_scan_on_smtp(void *ctx, str datagram, int *fd)
+svc_scan_from_smtp(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_smtp_scan_at_scan handlers = { .letter = on_letter };
-	struct svc_scan_link *x = ctx;
-	struct svc_scan *s = x->scan;
-	enum err e = ipc_smtp_scan_scan_dispatch(&handlers, x, datagram, fd, s->scratch);
+	struct svc_scan *s = svc_scan_of(from);
+	enum err e = ipc_smtp_scan_scan_dispatch(&handlers, from, datagram, fd, s->scratch);
 	arena_reset(s->scratch);
 	return e;
 }

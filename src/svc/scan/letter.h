@@ -20,10 +20,10 @@
 enum err svc_scan_init(struct svc_common *sc, const struct svc_scan_stage *const *stages);
 void svc_scan_done(struct svc_common *sc);
 enum err svc_scan_start(struct svc_common *sc);
-enum err svc_scan_on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd);
 void svc_scan_on_reload(struct svc_common *sc);
 void svc_scan_on_status(struct svc_common *sc, struct buf *facts);
 void svc_scan_on_quit(struct svc_common *sc, uint32_t grace_ms);
+extern const struct svc_common_edge svc_scan_edges[];
 /* Takes letters again, or no more; ends the process once it is told to and no letter is left. */
 void svc_scan_relax(struct svc_scan *s);
 /* profile.c */
@@ -33,12 +33,12 @@ extern const struct svc_scan_stage *const svc_scan_stages[];
 
 /* --- letter.c -------------------------------------------------------------------------------- */
 
-/* A message of edge smtp_scan; ctx: the link it came by. */
-enum err svc_scan_on_smtp(void *ctx, str datagram, int *fd);
+/* A message of edge smtp_scan. */
+enum err svc_scan_from_smtp(struct svc_common_link *from, str datagram, int *fd);
 /* It is over: its stages let go, its memory is given back. */
 void svc_scan_letter_free(struct svc_scan_letter *l);
 /* Nobody waits for the letters of this smtp any more. */
-void svc_scan_smtp_gone(struct svc_scan_link *x);
+void svc_scan_smtp_gone(struct svc_common_link *gone);
 /* The letter with this number; NULL: it is over. */
 struct svc_scan_letter *svc_scan_letter_find(struct svc_scan *s, uint64_t id);
 
@@ -49,17 +49,17 @@ void svc_scan_stages_begin(struct svc_scan_letter *l);
 /* Let go of what is under way. */
 void svc_scan_stages_cancel(struct svc_scan_letter *l);
 
-/* A message of edge scan_resolve; ctx: the link. */
-enum err svc_scan_on_resolve(void *ctx, str datagram, int *fd);
+/* A message of edge scan_resolve. */
+enum err svc_scan_from_resolve(struct svc_common_link *from, str datagram, int *fd);
 /* Open questions of the letter are forgotten. */
 void svc_scan_questions_drop(struct svc_scan_letter *l);
 /* resolve is gone: all open questions have no answer. */
-void svc_scan_questions_fail(struct svc_scan *s);
+void svc_scan_resolve_gone(struct svc_common_link *gone);
 
-/* A message of edge scan_policy; ctx: the link. */
-enum err svc_scan_on_policy(void *ctx, str datagram, int *fd);
+/* A message of edge scan_policy. */
+enum err svc_scan_from_policy(struct svc_common_link *from, str datagram, int *fd);
 /* policy is gone: letters that wait for it go on without. */
-void svc_scan_policy_gone(struct svc_scan *s);
+void svc_scan_policy_gone(struct svc_common_link *gone);
 
 /* What became of a letter: `end` of edge scan_policy. */
 enum svc_scan_ending {

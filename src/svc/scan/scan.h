@@ -101,8 +101,8 @@ struct svc_scan_letter {
 	int fd;                /* the file that holds octets; -1: it came in the message */
 
 	/* From smtp; texts live in the arena. */
-	struct svc_scan_link *smtp;    /* who asked */
-	struct ipc_smtp_scan_letter m; /* `body` is empty here: octets */
+	const struct svc_common_link *smtp; /* who asked */
+	struct ipc_smtp_scan_letter m;      /* `body` is empty here: octets */
 
 	/* What the stages say. */
 	enum svc_scan_end ended[SVC_SCAN_STAGES];
@@ -181,14 +181,6 @@ bool svc_scan_dns(struct svc_scan_letter *l, str name, uint16_t type,
 
 /* --- the process ----------------------------------------------------------------------------- */
 
-/* A channel to another process; chan NULL: none. */
-struct svc_scan_link {
-	struct svc_scan *scan;
-	const char *edge;
-	struct sys_chan *chan;
-	uint32_t peer;
-};
-
 struct svc_scan_counters {
 	uint64_t letters, submissions, octets, passed, junk, refused, later, viruses, failed;
 	uint64_t late, lost, untold, waited, questions, unanswered, cuts;
@@ -197,8 +189,8 @@ struct svc_scan_counters {
 
 struct svc_scan {
 	struct svc_common *sc;
-	struct svc_scan_link smtps[SVC_SCAN_SMTPS_MAX];
-	struct svc_scan_link policy, resolve, watch;
+	struct svc_common_link smtps[SVC_SCAN_SMTPS_MAX];
+	struct svc_common_link policy, resolve, watch;
 	const struct svc_scan_stage *const *stages; /* SVC_SCAN_STAGES; NULL: not there */
 	void *stage[SVC_SCAN_STAGES];
 	struct list letters;
@@ -212,6 +204,13 @@ struct svc_scan {
 	struct buf out;
 	struct svc_scan_counters count;
 };
+
+/* The process that a link belongs to. */
+static inline struct svc_scan *
+svc_scan_of(const struct svc_common_link *l)
+{
+	return l->sc->ctx;
+}
 
 extern const struct svc_common_service svc_scan_service;
 

@@ -27,12 +27,6 @@ svc_scan_init(struct svc_common *sc, const struct svc_scan_stage *const *stages)
 	sc->ctx = s;
 	list_init(&s->letters);
 	buf_init(&s->out, SYS_CHAN_MESSAGE_MAX);
-	s->policy = (struct svc_scan_link){ .scan = s, .edge = "scan_policy" };
-	s->resolve = (struct svc_scan_link){ .scan = s, .edge = "scan_resolve" };
-	s->watch = (struct svc_scan_link){ .scan = s, .edge = "scan_watch" };
-	for (size_t i = 0; i < LEN(s->smtps); i++) {
-		s->smtps[i] = (struct svc_scan_link){ .scan = s, .edge = "smtp_scan" };
-	}
 	s->scratch = arena_new(sc->arena, "message", IPC_LIST_OCTETS, 0);
 	s->open = map_new(key, SVC_SCAN_LETTERS_MAX + 1);
 	s->questions = map_new(key, SIZE_MAX);
@@ -74,12 +68,7 @@ svc_scan_done(struct svc_common *sc)
 			s->stages[i]->done(s);
 		}
 	}
-	for (size_t i = 0; i < LEN(s->smtps); i++) {
-		sys_chan_free(&s->smtps[i].chan);
-	}
-	sys_chan_free(&s->policy.chan);
-	sys_chan_free(&s->resolve.chan);
-	sys_chan_free(&s->watch.chan);
+	svc_common_links_close(sc);
 	while (s->spare_n > 0) {
 		arena_free(&s->spare[--s->spare_n]);
 	}
@@ -90,83 +79,33 @@ svc_scan_done(struct svc_common *sc)
 
 /* --- channels ------------------------------------------------------------------------------ */
 
+/* A new smtp process waits with the others while there is no room. */
 static void
-lost(struct svc_scan_link *link)
+smtp_up(struct svc_common_link *l)
 {
-	struct svc_scan *s = link->scan;
-	if (link == &s->resolve) {
-		svc_scan_questions_fail(s);
-	} else if (link == &s->policy) {
-		svc_scan_policy_gone(s);
-	} else if (link != &s->watch) {
-		svc_scan_smtp_gone(link);
-	}
+	sys_chan_pause(l->chan, svc_scan_of(l)->paused);
 }
 
 /* watch only listens. */
 static enum err
-on_watch(void *ctx, str datagram, int *fd)
+from_watch(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_scan_watch_at_scan handlers;
-	struct svc_scan *s = ((struct svc_scan_link *)ctx)->scan;
+	struct svc_scan *s = svc_scan_of(from);
 	return ipc_scan_watch_scan_dispatch(&handlers, s, datagram, fd, s->scratch);
 }
 
-static void
-on_closed(void *ctx, enum err why)
-{
-	struct svc_scan_link *link = ctx;
-	sys_chan_free(&link->chan);
-	if (why != ERR_EOF) { /* else its process has ended, and the parent knows */
-		LOG(CHANNEL_CLOSED, F_CSTR("edge", link->edge), F_U64("peer", link->peer),
-		    F_ERR(why));
-		svc_common_rewire(link->scan->sc, str_from(link->edge), link->peer);
-	}
-	lost(link);
-}
-
-static struct svc_scan_link *
-find_link(struct svc_scan *s, str edge, uint32_t peer)
-{
-	if (str_eq(edge, S("scan_policy"))) {
-		return &s->policy;
-	}
-	if (str_eq(edge, S("scan_resolve"))) {
-		return &s->resolve;
-	}
-	if (str_eq(edge, S("scan_watch"))) {
-		return &s->watch;
-	}
-	return peer < LEN(s->smtps) && str_eq(edge, S("smtp_scan")) ? &s->smtps[peer] : NULL;
-}
-
-enum err
-svc_scan_on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
-{
-	struct svc_scan *s = sc->ctx;
-	struct svc_scan_link *link = find_link(s, edge, peer);
-	if (link == NULL) {
-		sys_close(&fd);
-		return ERR_PROTOCOL;
-	}
-	struct sys_chan_handler h = { .on_closed = on_closed, .ctx = link };
-	bool smtp = link >= s->smtps && link < s->smtps + LEN(s->smtps);
-	h.on_message = smtp       ? svc_scan_on_smtp
-	    : link == &s->policy  ? svc_scan_on_policy
-	    : link == &s->resolve ? svc_scan_on_resolve
-				  : on_watch;
-	bool had = link->chan != NULL;
-	sys_chan_free(&link->chan);
-	if (had) {
-		lost(link);
-	}
-	link->peer = peer;
-	TRY(sys_chan_new(sc->loop, fd, &h, &link->chan));
-	if (smtp && s->paused) {
-		sys_chan_pause(link->chan, true);
-	}
-	return ERR_OK;
-}
+const struct svc_common_edge svc_scan_edges[] = {
+	{ S_INIT("smtp_scan"), SVC_COMMON_LINKS(struct svc_scan, smtps),
+	    .on_message = svc_scan_from_smtp, .on_up = smtp_up, .on_down = svc_scan_smtp_gone },
+	{ S_INIT("scan_policy"), SVC_COMMON_LINKS(struct svc_scan, policy),
+	    .on_message = svc_scan_from_policy, .on_down = svc_scan_policy_gone },
+	{ S_INIT("scan_resolve"), SVC_COMMON_LINKS(struct svc_scan, resolve),
+	    .on_message = svc_scan_from_resolve, .on_down = svc_scan_resolve_gone },
+	{ S_INIT("scan_watch"), SVC_COMMON_LINKS(struct svc_scan, watch),
+	    .on_message = from_watch },
+	{ .n = 0 },
+};
 
 /* --- settings, health, end ----------------------------------------------------------------- */
 

@@ -150,7 +150,7 @@ send(struct svc_scan_letter *l, const struct ipc_smtp_scan_verdict *v)
 	struct svc_scan *s = l->scan;
 	buf_reset(&s->out);
 	ipc_smtp_scan_verdict_put(&s->out, v);
-	return l->smtp->chan == NULL ? ERR_UNAVAILABLE : sys_chan_send(l->smtp->chan, &s->out, -1);
+	return svc_common_link_send(l->smtp, &s->out, -1);
 }
 
 /* There is no verdict: smtp has a rule for that. */
@@ -181,7 +181,7 @@ tell_watch(struct svc_scan_letter *l, const struct ipc_common_reply *reply)
 	buf_reset(&s->out);
 	ipc_scan_watch_judged_put(&s->out, m);
 	/* not told, the report says of one letter less */
-	s->count.untold += sys_chan_send(s->watch.chan, &s->out, -1) == ERR_OK ? 0 : 1;
+	s->count.untold += svc_common_link_send(&s->watch, &s->out, -1) == ERR_OK ? 0 : 1;
 }
 
 static void

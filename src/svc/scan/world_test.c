@@ -239,7 +239,7 @@ svc_scan_world_wire(struct scan_world *w, const char *edge, int *end)
 	int pair[2];
 	sys_close(end);
 	ASSERT(sys_chan_pair(pair) == ERR_OK);
-	ASSERT(svc_scan_on_wire(&w->sc, str_from(edge), 0, S("x"), pair[1]) == ERR_OK);
+	ASSERT(svc_common_wire(&w->sc, str_from(edge), 0, pair[1]) == ERR_OK);
 	*end = pair[0];
 }
 
@@ -275,8 +275,10 @@ svc_scan_world_open(struct scan_world *w, const struct svc_scan_stage *const *st
 void
 svc_scan_world_start(struct scan_world *w, const struct svc_scan_stage *const *stages)
 {
+	static const struct svc_common_service service = { .edges = svc_scan_edges };
 	ASSERT(sys_loop_new(&w->sc.loop) == ERR_OK);
 	w->sc.conf = &w->conf;
+	w->sc.service = &service;
 	ASSERT(svc_scan_init(&w->sc, stages) == ERR_OK);
 	ASSERT(svc_scan_start(&w->sc) == ERR_OK);
 	w->scan = w->sc.ctx;
