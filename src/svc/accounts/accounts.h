@@ -24,6 +24,7 @@ enum {
 	SVC_ACCOUNTS_FACTS_MS = 60000,  /* for this long */
 	SVC_ACCOUNTS_ASKED_MAX = 10000, /* questions to auth that wait for an answer */
 	SVC_ACCOUNTS_CHILDREN_MAX = 100000,
+	SVC_ACCOUNTS_GATES_MAX = 64,       /* bound of setting gate.processes */
 	SVC_ACCOUNTS_PARKED_MAX = 1000000, /* beyond accounts.sessions */
 	SVC_ACCOUNTS_STALE_MAX = 32,       /* kept sessions woken at a time */
 	SVC_ACCOUNTS_STALE_MS = 100,       /* and how often */
@@ -61,6 +62,13 @@ enum svc_accounts_kind {
 
 struct svc_accounts_family; /* all processes of one account */
 struct svc_accounts_parked; /* parked.c */
+
+/* A gate process and the sessions that rest with it. */
+struct svc_accounts_gate {
+	struct svc_common_link link;
+	struct svc_accounts *s;
+	struct list rows; /* of svc_accounts_parked */
+};
 
 /* Whom a session process serves: what a later process of the session must be told. */
 struct svc_accounts_ident {
@@ -102,9 +110,8 @@ struct svc_accounts {
 	struct svc_common *sc;
 	struct arena *scratch;
 	struct buf out;
-	struct sys_chan *auth, *queue, *policy;
-	uint32_t auth_peer, queue_peer, policy_peer;
-	struct list logins; /* channels to login processes */
+	struct svc_common_link login, auth, queue, policy;
+	struct svc_accounts_gate gates[SVC_ACCOUNTS_GATES_MAX];
 	struct list late;
 	size_t late_n;
 	struct sys_task tickets_came;
@@ -113,7 +120,6 @@ struct svc_accounts {
 	struct list checked, unchecked; /* families; unchecked: since auth was started anew */
 	size_t checks;                  /* questions about those under way */
 	struct list children;
-	struct list gates;
 	struct map *parked; /* session id -> svc_accounts_parked */
 	struct map *live;   /* session id -> svc_accounts_child */
 	struct buf sealed;
@@ -131,10 +137,16 @@ struct svc_accounts {
 	str folder; /* state/accounts */
 	struct sys_sandbox *account_sandbox, *sync_sandbox;
 	bool folder_young; /* it may hold names that a power cut would take back */
-	bool listening;    /* in the sandbox; until then nobody is */
 	bool quitting;
 	uint64_t started, crashed, refused, lessons;
 };
+
+/* The process that a link belongs to. */
+static inline struct svc_accounts *
+svc_accounts_of(const struct svc_common_link *l)
+{
+	return l->sc->ctx;
+}
 
 /* Accounts to be made durable: the first `full` of them wholly, the others' arrivals. */
 struct svc_accounts_sync {
@@ -150,8 +162,9 @@ str svc_accounts_folder(const struct svc_accounts *s, uint64_t account,
     struct svc_accounts_path *room);
 
 /* auth.c: tickets and facts. */
-enum err svc_accounts_on_auth(struct svc_accounts *s, uint32_t peer, int fd);
-void svc_accounts_auth_done(struct svc_accounts *s);
+enum err svc_accounts_from_auth(struct svc_common_link *from, str datagram, int *fd);
+void svc_accounts_auth_up(struct svc_common_link *l);
+void svc_accounts_auth_down(struct svc_common_link *gone);
 /* Ask about the next accounts in s->unchecked. */
 void svc_accounts_check_more(struct svc_accounts *s);
 bool svc_accounts_ticket_known(const struct svc_accounts *s, str ticket);
@@ -159,14 +172,13 @@ bool svc_accounts_ticket_take(struct svc_accounts *s, str ticket, struct svc_acc
 void svc_accounts_with_facts(struct svc_accounts *s, uint64_t account, uint64_t job, int fd);
 
 /* attach.c: sessions from login. */
-enum err svc_accounts_on_login(struct svc_accounts *s, uint32_t peer, int fd);
-void svc_accounts_logins_start(struct svc_accounts *s);
-void svc_accounts_logins_done(struct svc_accounts *s);
+enum err svc_accounts_from_login(struct svc_common_link *from, str datagram, int *fd);
+void svc_accounts_login_down(struct svc_common_link *gone);
 /* A task: sessions that wait for their tickets are looked at again. */
 void svc_accounts_tickets_came(void *accounts);
 
 /* queue.c: delivery processes and syncs. */
-enum err svc_accounts_on_queue(struct svc_accounts *s, uint32_t peer, int fd);
+enum err svc_accounts_from_queue(struct svc_common_link *from, str datagram, int *fd);
 void svc_accounts_deliver(struct svc_accounts *s, const struct svc_accounts_facts *f, uint64_t job,
     int fd);
 void svc_accounts_ended(struct svc_accounts *s, uint64_t account, uint64_t job, enum err result);
@@ -212,7 +224,9 @@ void svc_accounts_family_tidy(struct svc_accounts *s, struct svc_accounts_family
 /* parked.c: sessions without a process. */
 struct ipc_accounts_account_park;
 void svc_accounts_parked_init(struct svc_accounts *s);
-enum err svc_accounts_on_gate(struct svc_accounts *s, uint32_t peer, int fd);
+enum err svc_accounts_from_gate(struct svc_common_link *from, str datagram, int *fd);
+void svc_accounts_gate_drained(struct svc_common_link *l);
+void svc_accounts_gate_down(struct svc_common_link *gone);
 enum err svc_accounts_on_park(void *child, const struct ipc_accounts_account_park *m, int *fd);
 void svc_accounts_parked_changed(struct svc_accounts *s, struct svc_accounts_family *f,
     uint64_t mailbox);
@@ -222,25 +236,6 @@ void svc_accounts_parked_prove(struct svc_accounts *s, uint64_t account, int64_t
 void svc_accounts_parked_child_gone(struct svc_accounts_child *c);
 /* May free the family. */
 void svc_accounts_parked_revoke(struct svc_accounts *s, struct svc_accounts_family *f);
-void svc_accounts_gates_done(struct svc_accounts *s);
-/* share.c: shared mailboxes; handlers of accounts_account (a child) and accounts_auth (us). */
-struct ipc_accounts_account_share;
-struct ipc_accounts_account_sharers_get;
-struct ipc_accounts_account_visit;
-struct ipc_accounts_auth_shared;
-struct ipc_accounts_auth_sharers;
-struct ipc_accounts_auth_visit_result;
-enum err svc_accounts_on_share(void *child, const struct ipc_accounts_account_share *m, int *fd);
-enum err svc_accounts_on_sharers_get(void *child, const struct ipc_accounts_account_sharers_get *m,
-    int *fd);
-enum err svc_accounts_on_visit(void *child, const struct ipc_accounts_account_visit *m, int *fd);
-enum err svc_accounts_on_shared(void *s, const struct ipc_accounts_auth_shared *m, int *fd);
-enum err svc_accounts_on_sharers(void *s, const struct ipc_accounts_auth_sharers *m, int *fd);
-enum err svc_accounts_on_visit_result(void *s, const struct ipc_accounts_auth_visit_result *m,
-    int *fd);
-/* Forget what a process that ended asked; NULL: what all asked, auth is gone. */
-void svc_accounts_questions_drop(struct svc_accounts *s, const struct svc_accounts_child *child);
-
 /* profile.c: this process, and what a forked one may still do. */
 enum err svc_accounts_profile(struct svc_common *sc, struct sys_sandbox_profile *p);
 enum err svc_accounts_profile_children(struct svc_accounts *s);

@@ -9,18 +9,16 @@
 #include "svc/accounts/sessions.h"
 #include "sys/sys.h"
 
-struct login {
-	struct list node;
+/* A message of login: for the first time, or once more. */
+struct attempt {
 	struct svc_accounts *s;
-	struct sys_chan *chan;
-	bool last_try; /* do not wait for the ticket any longer */
-	uint32_t peer;
+	bool last; /* do not wait for the ticket any longer */
 };
 
 /* An attach that waits for its ticket, as it came. */
 struct svc_accounts_late {
 	struct list node; /* in svc_accounts.late */
-	struct login *login;
+	struct svc_accounts *s;
 	struct sys_timer timer;
 	int fd;
 	size_t n;
@@ -77,9 +75,9 @@ start_session(struct svc_accounts *s, const struct ipc_login_accounts_attach *m,
 static enum err
 on_attach(void *ctx, const struct ipc_login_accounts_attach *m, int *fd)
 {
-	struct login *l = ctx;
-	struct svc_accounts *s = l->s;
-	if (!l->last_try && !svc_accounts_ticket_known(s, m->ticket)) {
+	const struct attempt *t = ctx;
+	struct svc_accounts *s = t->s;
+	if (!t->last && !svc_accounts_ticket_known(s, m->ticket)) {
 		return ERR_AGAIN;
 	}
 	enum err e = start_session(s, m, *fd);
@@ -91,22 +89,22 @@ on_attach(void *ctx, const struct ipc_login_accounts_attach *m, int *fd)
 		.result = e == ERR_OK || e == ERR_DENIED || e == ERR_BUSY ? e : ERR_UNAVAILABLE };
 	buf_reset(&s->out);
 	ipc_login_accounts_attached_put(&s->out, &reply);
-	return sys_chan_send(l->chan, &s->out, -1);
+	return svc_common_link_send(&s->login, &s->out, -1);
 }
 
 static enum err
-take(struct login *l, str datagram, int *fd, bool last_try)
+take(struct svc_accounts *s, str datagram, int *fd, bool last)
 {
 	static const struct ipc_login_accounts_at_accounts handlers = { .attach = on_attach };
-	arena_reset(l->s->scratch);
-	l->last_try = last_try;
-	return ipc_login_accounts_accounts_dispatch(&handlers, l, datagram, fd, l->s->scratch);
+	struct attempt t = { s, last };
+	arena_reset(s->scratch);
+	return ipc_login_accounts_accounts_dispatch(&handlers, &t, datagram, fd, s->scratch);
 }
 
 static void
 late_free(struct svc_accounts_late *late)
 {
-	late->login->s->late_n--;
+	late->s->late_n--;
 	list_remove(&late->node);
 	sys_timer_stop(&late->timer);
 	sys_close(&late->fd);
@@ -114,9 +112,9 @@ late_free(struct svc_accounts_late *late)
 }
 
 static void
-late_try(struct svc_accounts_late *late, bool last_try)
+late_try(struct svc_accounts_late *late, bool last)
 {
-	enum err e = take(late->login, str_make(late->datagram, late->n), &late->fd, last_try);
+	enum err e = take(late->s, str_make(late->datagram, late->n), &late->fd, last);
 	if (e != ERR_AGAIN) {
 		late_free(late); /* answered; when login cannot hear, its channel tells that too */
 	}
@@ -130,16 +128,15 @@ late_over(void *ctx)
 
 /* Keep it for a moment. False: no room, answer now. */
 static bool
-late_keep(struct login *l, str datagram, int *fd)
+late_keep(struct svc_accounts *s, str datagram, int *fd)
 {
-	struct svc_accounts *s = l->s;
 	struct svc_accounts_late *late = s->late_n < SVC_ACCOUNTS_LATE_MAX
 	    ? mem_zalloc(1, sizeof *late + datagram.n)
 	    : NULL;
 	if (late == NULL) {
 		return false;
 	}
-	late->login = l;
+	late->s = s;
 	late->fd = *fd;
 	*fd = -1;
 	late->n = datagram.n;
@@ -160,92 +157,22 @@ svc_accounts_tickets_came(void *accounts)
 	}
 }
 
-static enum err
-on_message(void *ctx, str datagram, int *fd)
+enum err
+svc_accounts_from_login(struct svc_common_link *from, str datagram, int *fd)
 {
-	struct login *l = ctx;
-	enum err e = take(l, datagram, fd, false);
+	struct svc_accounts *s = svc_accounts_of(from);
+	enum err e = take(s, datagram, fd, false);
 	if (e == ERR_AGAIN) {
-		e = late_keep(l, datagram, fd) ? ERR_OK : take(l, datagram, fd, true);
+		e = late_keep(s, datagram, fd) ? ERR_OK : take(s, datagram, fd, true);
 	}
 	return e;
 }
 
-static void
-login_free(struct login *l)
-{
-	LIST_EACH(it, &l->s->late) {
-		struct svc_accounts_late *late = LIST_ENTRY(it, struct svc_accounts_late, node);
-		if (late->login == l) {
-			late_free(late);
-		}
-	}
-	sys_chan_free(&l->chan);
-	list_remove(&l->node);
-	mem_drop(l);
-}
-
-static void
-on_closed(void *ctx, enum err why)
-{
-	struct login *l = ctx;
-	struct svc_common *sc = l->s->sc;
-	if (why != ERR_EOF) {
-		LOG(CHANNEL_CLOSED, F_CSTR("edge", "login_accounts"), F_U64("peer", l->peer),
-		    F_ERR(why));
-		svc_common_rewire(sc, S("login_accounts"), l->peer);
-	}
-	login_free(l);
-}
-
-/* The peer was started anew, or its channel broke: the old one is worth nothing. */
-static void
-drop_peer(struct svc_accounts *s, uint32_t peer)
-{
-	LIST_EACH(it, &s->logins) {
-		struct login *l = LIST_ENTRY(it, struct login, node);
-		if (l->peer == peer) {
-			login_free(l);
-		}
-	}
-}
-
-enum err
-svc_accounts_on_login(struct svc_accounts *s, uint32_t peer, int fd)
-{
-	drop_peer(s, peer);
-	struct login *l = mem_zalloc(1, sizeof *l);
-	if (l == NULL) {
-		sys_close(&fd);
-		return ERR_NOMEM;
-	}
-	l->s = s;
-	l->peer = peer;
-	list_push(&s->logins, &l->node);
-	struct sys_chan_handler handler = {
-		.on_message = on_message, .on_closed = on_closed, .ctx = l
-	};
-	enum err e = sys_chan_new(s->sc->loop, fd, &handler, &l->chan);
-	if (e != ERR_OK) {
-		login_free(l);
-		return e;
-	}
-	sys_chan_pause(l->chan, !s->listening);
-	return ERR_OK;
-}
-
+/* Nobody is there to hear of them. */
 void
-svc_accounts_logins_start(struct svc_accounts *s)
+svc_accounts_login_down(struct svc_common_link *gone)
 {
-	LIST_EACH(it, &s->logins) {
-		sys_chan_pause(LIST_ENTRY(it, struct login, node)->chan, false);
-	}
-}
-
-void
-svc_accounts_logins_done(struct svc_accounts *s)
-{
-	LIST_EACH(it, &s->logins) {
-		login_free(LIST_ENTRY(it, struct login, node));
+	LIST_EACH(it, &svc_accounts_of(gone)->late) {
+		late_free(LIST_ENTRY(it, struct svc_accounts_late, node));
 	}
 }

@@ -19,11 +19,19 @@ struct world {
 	struct ipc_login_accounts_attached last;
 };
 
+static int
+wire(struct world *w, const char *edge)
+{
+	int pair[2] = { -1, -1 };
+	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
+	CHECK_ERR(svc_common_wire(&w->sc, str_from(edge), 0, pair[0]), ERR_OK);
+	return pair[1];
+}
+
 static void
 open_world(struct world *w)
 {
 	static const uint8_t key[16] = "sixteen octets!";
-	int pair[2] = { -1, -1 };
 	*w = (struct world){ .login = -1 };
 	w->arena = arena_new(NULL, "test", 1 << 22, 0);
 	CHECK_ERR(sys_loop_new(&w->sc.loop), ERR_OK);
@@ -31,17 +39,17 @@ open_world(struct world *w)
 	w->s.tickets = lru_new(key, 16, sizeof(struct svc_accounts_ticket), NULL);
 	w->s.facts = lru_new(key, 16, sizeof(struct svc_accounts_facts), NULL);
 	w->s.asked = map_new(key, 16);
-	list_init(&w->s.logins);
-	list_init(&w->s.late);
-	list_init(&w->s.children);
+	w->sc.service = &svc_accounts_service;
+	w->sc.ctx = &w->s;
+	struct list *lists[] = { &w->s.late, &w->s.children, &w->s.checked, &w->s.unchecked,
+		&w->s.questions };
+	for (size_t i = 0; i < LEN(lists); i++) {
+		list_init(lists[i]);
+	}
 	sys_task_init(&w->s.tickets_came, svc_accounts_tickets_came, &w->s);
 	buf_init(&w->s.out, SYS_CHAN_MESSAGE_MAX);
-	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
-	CHECK_ERR(svc_accounts_on_login(&w->s, pair[0]), ERR_OK);
-	w->login = pair[1];
-	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
-	CHECK_ERR(svc_accounts_on_auth(&w->s, pair[0]), ERR_OK);
-	w->auth = pair[1];
+	w->login = wire(w, "login_accounts");
+	w->auth = wire(w, "accounts_auth");
 }
 
 static enum err
@@ -80,7 +88,7 @@ close_world(struct world *w)
 	sys_close(&w->auth);
 	turn(w, false);
 	CHECK(list_empty(&w->s.late) && w->s.late_n == 0);
-	CHECK(list_empty(&w->s.logins));
+	CHECK(w->s.login.chan == NULL && w->s.auth.chan == NULL);
 	buf_done(&w->s.out);
 	lru_free(&w->s.tickets);
 	lru_free(&w->s.facts);

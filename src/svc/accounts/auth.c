@@ -5,7 +5,7 @@
  */
 #include "ipc/accounts_auth.h"
 #include "base/mem.h"
-#include "svc/accounts/accounts.h"
+#include "svc/accounts/share.h"
 #include "svc/accounts/teach.h"
 #include "sys/sys.h"
 
@@ -103,7 +103,7 @@ on_revoke(void *ctx, const struct ipc_accounts_auth_revoke *m, int *fd)
 static enum err
 ask(struct svc_accounts *s, const struct asked *what)
 {
-	if (s->auth == NULL) {
+	if (s->auth.chan == NULL) {
 		return ERR_UNAVAILABLE;
 	}
 	struct asked *a = mem_zalloc(1, sizeof *a);
@@ -120,7 +120,7 @@ ask(struct svc_accounts *s, const struct asked *what)
 	struct ipc_accounts_auth_account_get m = { .request = a->request, .account = a->account };
 	buf_reset(&s->out);
 	ipc_accounts_auth_account_get_put(&s->out, &m);
-	e = sys_chan_send(s->auth, &s->out, -1);
+	e = svc_common_link_send(&s->auth, &s->out, -1);
 	if (e != ERR_OK) {
 		(void)map_del(s->asked, a->request);
 		mem_drop(a);
@@ -250,8 +250,8 @@ svc_accounts_with_facts(struct svc_accounts *s, uint64_t account, uint64_t job, 
 
 /* ---- the channel ---- */
 
-static enum err
-on_message(void *ctx, str datagram, int *fd)
+enum err
+svc_accounts_from_auth(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_accounts_auth_at_accounts handlers = {
 		.grant = on_grant,
@@ -261,7 +261,7 @@ on_message(void *ctx, str datagram, int *fd)
 		.sharers = svc_accounts_on_sharers,
 		.visit_result = svc_accounts_on_visit_result,
 	};
-	struct svc_accounts *s = ctx;
+	struct svc_accounts *s = svc_accounts_of(from);
 	arena_reset(s->scratch);
 	return ipc_accounts_auth_accounts_dispatch(&handlers, s, datagram, fd, s->scratch);
 }
@@ -282,37 +282,19 @@ give_up(void *value, void *ctx)
 }
 
 void
-svc_accounts_auth_done(struct svc_accounts *s)
+svc_accounts_auth_down(struct svc_common_link *gone)
 {
-	sys_chan_free(&s->auth);
+	struct svc_accounts *s = svc_accounts_of(gone);
 	map_each(s->asked, give_up, s);
 	s->checks = 0;
 	svc_accounts_questions_drop(s, NULL);
 	lru_clear(s->tickets);
 }
 
-static void
-on_closed(void *ctx, enum err why)
+void
+svc_accounts_auth_up(struct svc_common_link *l)
 {
-	struct svc_accounts *s = ctx;
-	svc_accounts_auth_done(s);
-	if (why != ERR_EOF) {
-		LOG(CHANNEL_CLOSED, F_CSTR("edge", "accounts_auth"), F_U64("peer", s->auth_peer),
-		    F_ERR(why));
-		svc_common_rewire(s->sc, S("accounts_auth"), s->auth_peer);
-	}
-}
-
-enum err
-svc_accounts_on_auth(struct svc_accounts *s, uint32_t peer, int fd)
-{
-	struct sys_chan_handler handler = {
-		.on_message = on_message, .on_closed = on_closed, .ctx = s
-	};
-	svc_accounts_auth_done(s);
-	s->auth_peer = peer;
-	TRY(sys_chan_new(s->sc->loop, fd, &handler, &s->auth));
+	struct svc_accounts *s = svc_accounts_of(l);
 	list_move(&s->checked, &s->unchecked);
 	svc_accounts_check_more(s);
-	return ERR_OK;
 }

@@ -14,6 +14,7 @@
 #include "svc/accounts/leave.h"
 #include "svc/accounts/nursery.h"
 #include "svc/accounts/sessions.h"
+#include "svc/accounts/share.h"
 #include "svc/accounts/teach.h"
 #include "sys/file.h"
 #include "sys/sys.h"
@@ -210,11 +211,9 @@ on_usage(void *ctx, const struct ipc_accounts_account_usage *m, int *fd)
 	};
 	svc_accounts_slot_usage(c->s, c->account,
 	    (struct svc_accounts_usage){ m->octets, m->messages });
-	if (c->s->auth != NULL) {
-		buf_reset(&c->s->out);
-		ipc_accounts_auth_usage_put(&c->s->out, &usage);
-		(void)(sys_chan_send(c->s->auth, &c->s->out, -1) == ERR_OK);
-	}
+	buf_reset(&c->s->out);
+	ipc_accounts_auth_usage_put(&c->s->out, &usage);
+	(void)(svc_common_link_send(&c->s->auth, &c->s->out, -1) == ERR_OK);
 	return ERR_OK;
 }
 
@@ -228,11 +227,9 @@ on_client(void *ctx, const struct ipc_accounts_account_client *m, int *fd)
 	};
 	if (c->kind == SVC_ACCOUNTS_SESSION) {
 		svc_accounts_origin_client(&c->origin, m->name);
-	}
-	if (c->kind == SVC_ACCOUNTS_SESSION && c->s->auth != NULL) {
 		buf_reset(&c->s->out);
 		ipc_accounts_auth_client_put(&c->s->out, &client);
-		(void)(sys_chan_send(c->s->auth, &c->s->out, -1) == ERR_OK);
+		(void)(svc_common_link_send(&c->s->auth, &c->s->out, -1) == ERR_OK);
 	}
 	return ERR_OK;
 }
@@ -500,7 +497,7 @@ in_syncer(struct svc_accounts *s, const struct svc_accounts_sync *sync)
 	struct ipc_queue_accounts_synced m = {
 		.job = sync->job, .results = results, .results_n = sync->n
 	};
-	int queue = sys_chan_fd(s->queue);
+	int queue = sys_chan_fd(s->queue.chan);
 	if (sys_close_except(&queue, 1) != ERR_OK ||
 	    sys_sandbox_enter(s->sync_sandbox, &all, 1, &state) != ERR_OK) {
 		sys_exit(SVC_ACCOUNT_UNAVAILABLE);

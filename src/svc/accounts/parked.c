@@ -17,18 +17,12 @@
 /* Bits of accounts_account.park. */
 enum { WATCH_MAILBOX = 1, WATCH_LIST = 2, WATCH_ANY = 4 };
 
-struct gate {
-	struct list node; /* in svc_accounts.gates */
-	struct list rows;
-	struct svc_accounts *s;
-	struct sys_chan *chan;
-	uint32_t index;
-};
+static_assert(offsetof(struct svc_accounts_gate, link) == 0, "a link is its gate");
 
 /* A session that rests, or is on its way there. */
 struct svc_accounts_parked {
 	struct list at_gate, sibling;
-	struct gate *gate;
+	struct svc_accounts_gate *gate;
 	struct svc_accounts_family *family;
 	struct svc_accounts_child *child; /* that offers itself; NULL: it has ended */
 	uint64_t session, rest, mailbox;
@@ -67,16 +61,11 @@ row_free(struct svc_accounts *s, struct svc_accounts_parked *p)
 }
 
 /* The upper octet of a session's id is the number of its gate process. */
-static struct gate *
+static struct svc_accounts_gate *
 gate_of(struct svc_accounts *s, uint64_t session)
 {
-	LIST_EACH(it, &s->gates) {
-		struct gate *g = LIST_ENTRY(it, struct gate, node);
-		if ((g->index & 0xff) == session >> 56) {
-			return g;
-		}
-	}
-	return NULL;
+	uint64_t peer = session >> 56;
+	return peer < LEN(s->gates) && s->gates[peer].link.chan != NULL ? &s->gates[peer] : NULL;
 }
 
 static void
@@ -111,14 +100,14 @@ svc_accounts_parked_see(const struct svc_accounts_parked *p, struct svc_accounts
 enum err
 svc_accounts_gate_send(struct svc_accounts *s, uint64_t session, int fd)
 {
-	struct gate *g = gate_of(s, session);
-	return g == NULL ? ERR_UNAVAILABLE : sys_chan_send(g->chan, &s->out, fd);
+	struct svc_accounts_gate *g = gate_of(s, session);
+	return g == NULL ? ERR_UNAVAILABLE : svc_common_link_send(&g->link, &s->out, fd);
 }
 
 /* In   what: session, name, protocol and origin count. */
 static enum err
-row_new(struct gate *g, struct svc_accounts_family *f, const struct svc_accounts_sealed *what,
-    struct svc_accounts_parked **ret)
+row_new(struct svc_accounts_gate *g, struct svc_accounts_family *f,
+    const struct svc_accounts_sealed *what, struct svc_accounts_parked **ret)
 {
 	uint64_t session = what->session;
 	size_t text = what->name.n + what->origin.tls_n + what->origin.client_n;
@@ -192,13 +181,13 @@ offer_to_gate(struct svc_accounts_parked *p, const struct ipc_accounts_account_p
 	offer.sealed = buf_view(&s->sealed);
 	buf_reset(&s->out);
 	ipc_gate_accounts_park_put(&s->out, &offer);
-	return sys_chan_send(p->gate->chan, &s->out, -1);
+	return svc_common_link_send(&p->gate->link, &s->out, -1);
 }
 
 static enum err
 take_offer(struct svc_accounts_child *c, const struct ipc_accounts_account_park *m)
 {
-	struct gate *g = gate_of(c->s, c->ident.session);
+	struct svc_accounts_gate *g = gate_of(c->s, c->ident.session);
 	struct svc_accounts_parked *p;
 	bool in_step = c->kind == SVC_ACCOUNTS_SESSION && m->notices == c->notices &&
 	    !sys_timer_is_set(&c->leave) && c->offer == NULL && !c->s->quitting;
@@ -254,17 +243,17 @@ wake(struct svc_accounts *s, struct svc_accounts_parked *p)
 	}
 	buf_reset(&s->out);
 	ipc_gate_accounts_wake_put(&s->out, &m);
-	p->woken = sys_chan_send(p->gate->chan, &s->out, -1) == ERR_OK;
+	p->woken = svc_common_link_send(&p->gate->link, &s->out, -1) == ERR_OK;
 }
 
 /* ERR_BUSY: it cannot be told now. */
 static enum err
-say_drop(struct gate *g, uint64_t session)
+say_drop(struct svc_accounts_gate *g, uint64_t session)
 {
 	struct ipc_gate_accounts_drop m = { .session = session };
 	buf_reset(&g->s->out);
 	ipc_gate_accounts_drop_put(&g->s->out, &m);
-	return sys_chan_send(g->chan, &g->s->out, -1);
+	return svc_common_link_send(&g->link, &g->s->out, -1);
 }
 
 void
@@ -309,7 +298,7 @@ svc_accounts_parked_revoke(struct svc_accounts *s, struct svc_accounts_family *f
 static enum err
 on_parked(void *ctx, const struct ipc_gate_accounts_parked *m, int *fd)
 {
-	struct gate *g = ctx;
+	struct svc_accounts_gate *g = ctx;
 	struct svc_accounts *s = g->s;
 	struct svc_accounts_parked *p = map_get(s->parked, m->session);
 	if (p == NULL || p->gate != g || p->resting) {
@@ -341,7 +330,8 @@ on_parked(void *ctx, const struct ipc_gate_accounts_parked *m, int *fd)
 
 /* Only what we sealed for this very rest opens the account. */
 static enum err
-check(struct gate *g, const struct ipc_gate_accounts_resume *m, struct svc_accounts_sealed *ret)
+check(struct svc_accounts_gate *g, const struct ipc_gate_accounts_resume *m,
+    struct svc_accounts_sealed *ret)
 {
 	const struct svc_accounts_parked *p = map_get(g->s->parked, m->session);
 	if (p == NULL || p->gate != g || !p->resting || p->dropped || p->unproved) {
@@ -354,7 +344,7 @@ check(struct gate *g, const struct ipc_gate_accounts_resume *m, struct svc_accou
 }
 
 static enum err
-go_on(struct gate *g, const struct ipc_gate_accounts_resume *m, int stream)
+go_on(struct svc_accounts_gate *g, const struct ipc_gate_accounts_resume *m, int stream)
 {
 	struct svc_accounts *s = g->s;
 	struct svc_accounts_sealed what;
@@ -384,7 +374,7 @@ go_on(struct gate *g, const struct ipc_gate_accounts_resume *m, int stream)
 static enum err
 on_resume(void *ctx, const struct ipc_gate_accounts_resume *m, int *fd)
 {
-	struct gate *g = ctx;
+	struct svc_accounts_gate *g = ctx;
 	struct ipc_gate_accounts_resumed reply = { .session = m->session };
 	reply.result = go_on(g, m, *fd);
 	if (reply.result != ERR_OK) {
@@ -393,13 +383,13 @@ on_resume(void *ctx, const struct ipc_gate_accounts_resume *m, int *fd)
 	}
 	buf_reset(&g->s->out);
 	ipc_gate_accounts_resumed_put(&g->s->out, &reply);
-	return sys_chan_send(g->chan, &g->s->out, -1);
+	return svc_common_link_send(&g->link, &g->s->out, -1);
 }
 
 static enum err
 on_gone(void *ctx, const struct ipc_gate_accounts_gone *m, int *fd)
 {
-	struct gate *g = ctx;
+	struct svc_accounts_gate *g = ctx;
 	struct svc_accounts_parked *p = map_get(g->s->parked, m->session);
 	if (p != NULL && p->gate == g && p->resting) {
 		row_free(g->s, p);
@@ -410,16 +400,16 @@ on_gone(void *ctx, const struct ipc_gate_accounts_gone *m, int *fd)
 /* ---- after we were started anew ---- */
 
 static enum err
-say_kept(struct gate *g, uint64_t session, enum err result)
+say_kept(struct svc_accounts_gate *g, uint64_t session, enum err result)
 {
 	struct ipc_gate_accounts_kept m = { .session = session, .result = result };
 	buf_reset(&g->s->out);
 	ipc_gate_accounts_kept_put(&g->s->out, &m);
-	return sys_chan_send(g->chan, &g->s->out, -1);
+	return svc_common_link_send(&g->link, &g->s->out, -1);
 }
 
 static enum err
-row_kept(struct gate *g, const struct svc_accounts_sealed *what)
+row_kept(struct svc_accounts_gate *g, const struct svc_accounts_sealed *what)
 {
 	struct svc_accounts *s = g->s;
 	struct svc_accounts_parked *p;
@@ -443,7 +433,7 @@ row_kept(struct gate *g, const struct svc_accounts_sealed *what)
 
 /* Our seal shows that we knew it; whether it may still go on, auth must say. */
 static enum err
-keep(struct gate *g, const struct ipc_gate_accounts_keep *m)
+keep(struct svc_accounts_gate *g, const struct ipc_gate_accounts_keep *m)
 {
 	struct svc_accounts *s = g->s;
 	struct svc_accounts_sealed what;
@@ -458,14 +448,14 @@ keep(struct gate *g, const struct ipc_gate_accounts_keep *m)
 static enum err
 on_keep(void *ctx, const struct ipc_gate_accounts_keep *m, int *fd)
 {
-	struct gate *g = ctx;
+	struct svc_accounts_gate *g = ctx;
 	enum err e = keep(g, m);
 	return e == ERR_OK ? ERR_OK : say_kept(g, m->session, e);
 }
 
 /* Wake those of one gate whose turn it is; the rest of the allowance. */
 static unsigned
-wake_some(struct gate *g, unsigned left)
+wake_some(struct svc_accounts_gate *g, unsigned left)
 {
 	LIST_EACH(it, &g->rows) {
 		struct svc_accounts_parked *p = LIST_ENTRY(it, struct svc_accounts_parked, at_gate);
@@ -484,8 +474,8 @@ wake_stale(void *ctx)
 {
 	struct svc_accounts *s = ctx;
 	unsigned left = SVC_ACCOUNTS_STALE_MAX;
-	LIST_EACH(it, &s->gates) {
-		left = wake_some(LIST_ENTRY(it, struct gate, node), left);
+	for (size_t i = 0; i < LEN(s->gates); i++) {
+		left = wake_some(&s->gates[i], left);
 	}
 	if (left == 0) {
 		sys_timer_set(s->sc->loop, &s->stale, SVC_ACCOUNTS_STALE_MS);
@@ -495,6 +485,10 @@ wake_stale(void *ctx)
 void
 svc_accounts_parked_init(struct svc_accounts *s)
 {
+	for (size_t i = 0; i < LEN(s->gates); i++) {
+		s->gates[i].s = s;
+		list_init(&s->gates[i].rows);
+	}
 	sys_timer_init(&s->stale, wake_stale, s);
 }
 
@@ -502,7 +496,7 @@ static void
 prove(struct svc_accounts *s, struct svc_accounts_parked *p, int64_t since_ms)
 {
 	bool good = p->granted_ms > since_ms;
-	struct gate *g = p->gate;
+	struct svc_accounts_gate *g = p->gate;
 	if (say_kept(g, p->session, good ? ERR_OK : ERR_DENIED) != ERR_OK || !good) {
 		row_free(s, p);
 		return;
@@ -533,22 +527,22 @@ svc_accounts_parked_prove(struct svc_accounts *s, uint64_t account, int64_t sinc
 	}
 }
 
-static enum err
-on_message(void *ctx, str datagram, int *fd)
+enum err
+svc_accounts_from_gate(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_gate_accounts_at_accounts handlers = {
 		.parked = on_parked, .resume = on_resume, .gone = on_gone, .keep = on_keep
 	};
-	struct gate *g = ctx;
-	arena_reset(g->s->scratch);
-	return ipc_gate_accounts_accounts_dispatch(&handlers, g, datagram, fd, g->s->scratch);
+	struct svc_accounts *s = svc_accounts_of(from);
+	arena_reset(s->scratch);
+	return ipc_gate_accounts_accounts_dispatch(&handlers, from, datagram, fd, s->scratch);
 }
 
 /* Gate hears us again. */
-static void
-on_drained(void *ctx)
+void
+svc_accounts_gate_drained(struct svc_common_link *l)
 {
-	struct gate *g = ctx;
+	struct svc_accounts_gate *g = (void *)l;
 	LIST_EACH(it, &g->rows) {
 		struct svc_accounts_parked *p = LIST_ENTRY(it, struct svc_accounts_parked, at_gate);
 		if (p->dropped && say_drop(g, p->session) != ERR_BUSY) {
@@ -560,9 +554,10 @@ on_drained(void *ctx)
 }
 
 /* Its connections end with the gate; who was about to rest goes on and finds that out. */
-static void
-gate_free(struct gate *g)
+void
+svc_accounts_gate_down(struct svc_common_link *gone)
 {
+	struct svc_accounts_gate *g = (void *)gone;
 	LIST_EACH(it, &g->rows) {
 		struct svc_accounts_parked *p = LIST_ENTRY(it, struct svc_accounts_parked, at_gate);
 		struct svc_accounts_child *c = p->child;
@@ -570,57 +565,5 @@ gate_free(struct gate *g)
 		if (c != NULL) {
 			answer(c, ERR_UNAVAILABLE);
 		}
-	}
-	sys_chan_free(&g->chan);
-	list_remove(&g->node);
-	mem_drop(g);
-}
-
-static void
-on_closed(void *ctx, enum err why)
-{
-	struct gate *g = ctx;
-	if (why != ERR_EOF) {
-		LOG(CHANNEL_CLOSED, F_CSTR("edge", "gate_accounts"), F_U64("peer", g->index),
-		    F_ERR(why));
-		svc_common_rewire(g->s->sc, S("gate_accounts"), g->index);
-	}
-	gate_free(g);
-}
-
-enum err
-svc_accounts_on_gate(struct svc_accounts *s, uint32_t peer, int fd)
-{
-	LIST_EACH(it, &s->gates) {
-		struct gate *old = LIST_ENTRY(it, struct gate, node);
-		if (old->index == peer) {
-			gate_free(old);
-		}
-	}
-	struct gate *g = mem_zalloc(1, sizeof *g);
-	if (g == NULL) {
-		sys_close(&fd);
-		return ERR_NOMEM;
-	}
-	g->s = s;
-	g->index = peer;
-	list_init(&g->rows);
-	list_push(&s->gates, &g->node);
-	struct sys_chan_handler handler = {
-		.on_message = on_message, .on_closed = on_closed, .on_drained = on_drained, .ctx = g
-	};
-	enum err e = sys_chan_new(s->sc->loop, fd, &handler, &g->chan);
-	if (e != ERR_OK) {
-		gate_free(g);
-	}
-	return e;
-}
-
-void
-svc_accounts_gates_done(struct svc_accounts *s)
-{
-	sys_timer_stop(&s->stale);
-	LIST_EACH(it, &s->gates) {
-		gate_free(LIST_ENTRY(it, struct gate, node));
 	}
 }

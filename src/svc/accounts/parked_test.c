@@ -139,8 +139,7 @@ wire_gate(void)
 	memset(&gate, 0, sizeof gate);
 	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
 	gate.fd = pair[0];
-	CHECK_ERR(svc_accounts_service.on_wire(&w.sc, S("gate_accounts"), 0, S("gate"), pair[1]),
-	    ERR_OK);
+	CHECK_ERR(svc_common_wire(&w.sc, S("gate_accounts"), 0, pair[1]), ERR_OK);
 }
 
 /* A session of account 7 that has offered itself; `idle`: in IDLE with INBOX selected. */

@@ -10,12 +10,9 @@ void
 svc_accounts_ended(struct svc_accounts *s, uint64_t account, uint64_t job, enum err result)
 {
 	struct ipc_queue_accounts_ended m = { .job = job, .account = account, .result = result };
-	if (s->queue == NULL) {
-		return;
-	}
 	buf_reset(&s->out);
 	ipc_queue_accounts_ended_put(&s->out, &m);
-	(void)(sys_chan_send(s->queue, &s->out, -1) == ERR_OK);
+	(void)(svc_common_link_send(&s->queue, &s->out, -1) == ERR_OK);
 }
 
 /* No result for any account of the job: the queue asks again. */
@@ -23,12 +20,9 @@ void
 svc_accounts_synced_nothing(struct svc_accounts *s, uint64_t job)
 {
 	struct ipc_queue_accounts_synced m = { .job = job };
-	if (s->queue == NULL) {
-		return;
-	}
 	buf_reset(&s->out);
 	ipc_queue_accounts_synced_put(&s->out, &m);
-	(void)(sys_chan_send(s->queue, &s->out, -1) == ERR_OK);
+	(void)(svc_common_link_send(&s->queue, &s->out, -1) == ERR_OK);
 }
 
 /* Takes fd. What was accepted before an account was disabled still goes into its mailbox. */
@@ -97,38 +91,13 @@ on_sync(void *ctx, const struct ipc_queue_accounts_sync *m, int *fd)
 	return ERR_OK;
 }
 
-static enum err
-on_message(void *ctx, str datagram, int *fd)
+enum err
+svc_accounts_from_queue(struct svc_common_link *from, str datagram, int *fd)
 {
 	static const struct ipc_queue_accounts_at_accounts handlers = {
 		.open = on_open, .sync = on_sync, .slot = on_slot, .arrived = on_arrived
 	};
-	struct svc_accounts *s = ctx;
+	struct svc_accounts *s = svc_accounts_of(from);
 	arena_reset(s->scratch);
 	return ipc_queue_accounts_accounts_dispatch(&handlers, s, datagram, fd, s->scratch);
-}
-
-static void
-on_closed(void *ctx, enum err why)
-{
-	struct svc_accounts *s = ctx;
-	sys_chan_free(&s->queue);
-	if (why != ERR_EOF) {
-		LOG(CHANNEL_CLOSED, F_CSTR("edge", "queue_accounts"), F_U64("peer", s->queue_peer),
-		    F_ERR(why));
-		svc_common_rewire(s->sc, S("queue_accounts"), s->queue_peer);
-	}
-}
-
-enum err
-svc_accounts_on_queue(struct svc_accounts *s, uint32_t peer, int fd)
-{
-	struct sys_chan_handler handler = {
-		.on_message = on_message, .on_closed = on_closed, .ctx = s
-	};
-	sys_chan_free(&s->queue);
-	s->queue_peer = peer;
-	TRY(sys_chan_new(s->sc->loop, fd, &handler, &s->queue));
-	sys_chan_pause(s->queue, !s->listening);
-	return ERR_OK;
 }

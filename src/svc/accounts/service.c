@@ -46,12 +46,10 @@ init(struct svc_common *sc)
 	s->next_request = 1;
 	s->folder = svc_common_state_path(sc, S("accounts"));
 	s->folder_young = true; /* we may have been started again */
-	list_init(&s->logins);
 	list_init(&s->children);
 	list_init(&s->checked);
 	list_init(&s->unchecked);
 	list_init(&s->late);
-	list_init(&s->gates);
 	svc_accounts_parked_init(s);
 	buf_init(&s->sealed, SVC_ACCOUNTS_SEALED_MAX);
 	buf_init(&s->answer, SYS_CHAN_MESSAGE_MAX);
@@ -65,43 +63,18 @@ init(struct svc_common *sc)
 	return svc_accounts_profile_children(s);
 }
 
-static enum err
-on_wire(struct svc_common *sc, str edge, uint32_t peer, str set, int fd)
-{
-	if (str_eq(edge, S("login_accounts"))) {
-		return svc_accounts_on_login(sc->ctx, peer, fd);
-	}
-	if (str_eq(edge, S("gate_accounts"))) {
-		return svc_accounts_on_gate(sc->ctx, peer, fd);
-	}
-	if (str_eq(edge, S("queue_accounts"))) {
-		return svc_accounts_on_queue(sc->ctx, peer, fd);
-	}
-	if (str_eq(edge, S("accounts_policy"))) {
-		return svc_accounts_on_policy(sc->ctx, peer, fd);
-	}
-	ASSERT(str_eq(edge, S("accounts_auth")));
-	return svc_accounts_on_auth(sc->ctx, peer, fd);
-}
-
 /* Inside the sandbox: now sessions and deliveries may come. */
 static enum err
 start(struct svc_common *sc)
 {
 	struct svc_accounts *s = sc->ctx;
-	s->listening = true;
 	mem_fill_holes();
 	if (sc->secret.n == sizeof s->seal_key) {
 		memcpy(s->seal_key, sc->secret.p, sizeof s->seal_key);
 		mem_wipe((char *)(uintptr_t)sc->secret.p, sc->secret.n); /* forks copy us */
 		sc->secret = STR_NONE;
 	}
-	TRY(svc_accounts_nursery_new(s));
-	svc_accounts_logins_start(s);
-	if (s->queue != NULL) {
-		sys_chan_pause(s->queue, false);
-	}
-	return ERR_OK;
+	return svc_accounts_nursery_new(s);
 }
 
 static void
@@ -133,11 +106,13 @@ void
 svc_accounts_free(struct svc_accounts *s)
 {
 	svc_accounts_children_done(s);
-	svc_accounts_gates_done(s);
-	svc_accounts_logins_done(s);
-	svc_accounts_auth_done(s);
-	sys_chan_free(&s->queue);
-	sys_chan_free(&s->policy);
+	for (size_t i = 0; i < LEN(s->gates); i++) {
+		svc_accounts_gate_down(&s->gates[i].link);
+	}
+	sys_timer_stop(&s->stale);
+	svc_accounts_login_down(&s->login);
+	svc_accounts_auth_down(&s->auth);
+	svc_common_links_close(s->sc);
 	lru_free(&s->tickets);
 	lru_free(&s->facts);
 	lru_free(&s->usages);
@@ -153,12 +128,28 @@ svc_accounts_free(struct svc_accounts *s)
 	sys_sandbox_free(&s->sync_sandbox);
 }
 
+static const struct svc_common_edge edges[] = {
+	{ S_INIT("login_accounts"), SVC_COMMON_LINKS(struct svc_accounts, login),
+	    .on_message = svc_accounts_from_login, .on_down = svc_accounts_login_down },
+	{ S_INIT("accounts_auth"), SVC_COMMON_LINKS(struct svc_accounts, auth),
+	    .on_message = svc_accounts_from_auth, .on_up = svc_accounts_auth_up,
+	    .on_down = svc_accounts_auth_down },
+	{ S_INIT("queue_accounts"), SVC_COMMON_LINKS(struct svc_accounts, queue),
+	    .on_message = svc_accounts_from_queue },
+	{ S_INIT("accounts_policy"), SVC_COMMON_LINKS(struct svc_accounts, policy),
+	    .on_message = svc_accounts_from_policy },
+	{ S_INIT("gate_accounts"), SVC_COMMON_LINKS_IN(struct svc_accounts, gates),
+	    .on_message = svc_accounts_from_gate, .on_down = svc_accounts_gate_down,
+	    .on_drained = svc_accounts_gate_drained },
+	{ .n = 0 },
+};
+
 const struct svc_common_service svc_accounts_service = {
 	.name = "accounts",
 	.profile = svc_accounts_profile,
 	.init = init,
 	.start = start,
-	.on_wire = on_wire,
+	.edges = edges,
 	.on_reload = on_reload,
 	.on_status = on_status,
 	.on_quit = on_quit,

@@ -5,12 +5,13 @@
  * locked into the owner's folder like any other; the session gets the other end of a channel, never
  * the folder. Whose question it is, is ours to say: a session cannot ask for somebody else.
  */
+#include "svc/accounts/share.h"
+
 #include <signal.h>
 
 #include "ipc/accounts_account.h"
 #include "ipc/accounts_auth.h"
 #include "base/mem.h"
-#include "svc/accounts/accounts.h"
 #include "sys/sock.h"
 #include "sys/sys.h"
 
@@ -25,9 +26,8 @@ static struct svc_accounts_question *
 question_new(struct svc_accounts_child *c, uint64_t theirs)
 {
 	struct svc_accounts *s = c->s;
-	struct svc_accounts_question *q = s->auth != NULL && s->questions_n < SVC_ACCOUNTS_ASKED_MAX
-	    ? mem_zalloc(1, sizeof *q)
-	    : NULL;
+	bool room = s->auth.chan != NULL && s->questions_n < SVC_ACCOUNTS_ASKED_MAX;
+	struct svc_accounts_question *q = room ? mem_zalloc(1, sizeof *q) : NULL;
 	if (q != NULL) {
 		*q = (struct svc_accounts_question){
 			.child = c, .ours = s->next_request++, .theirs = theirs
@@ -85,7 +85,7 @@ static void
 send_to_auth(struct svc_accounts *s)
 {
 	/* A channel that is full or gone is closed soon, and then every question is dropped. */
-	(void)(sys_chan_send(s->auth, &s->out, -1) == ERR_OK);
+	(void)(svc_common_link_send(&s->auth, &s->out, -1) == ERR_OK);
 }
 
 /* ---- who is this, and who shares with me? -------------------------------------------------- */

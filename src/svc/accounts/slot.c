@@ -11,12 +11,9 @@
 static void
 answer(struct svc_accounts *s, const struct ipc_queue_accounts_slotted *m, int fd)
 {
-	if (s->queue == NULL) {
-		return;
-	}
 	buf_reset(&s->out);
 	ipc_queue_accounts_slotted_put(&s->out, m);
-	(void)(sys_chan_send(s->queue, &s->out, fd) == ERR_OK);
+	(void)(svc_common_link_send(&s->queue, &s->out, fd) == ERR_OK);
 }
 
 void

@@ -20,14 +20,15 @@ svc_accounts_on_learn(void *ctx, const struct ipc_accounts_account_learn *m, int
 	struct ipc_accounts_policy_learn lesson = {
 		.account = c->account, .junk = m->junk, .undo = m->undo, .features = m->features
 	};
-	if (c->kind != SVC_ACCOUNTS_SESSION || s->policy == NULL || c->lessons >= LESSONS_MAX) {
+	if (c->kind != SVC_ACCOUNTS_SESSION || s->policy.chan == NULL ||
+	    c->lessons >= LESSONS_MAX) {
 		return ERR_OK;
 	}
 	c->lessons++;
 	s->lessons++;
 	buf_reset(&s->out);
 	ipc_accounts_policy_learn_put(&s->out, &lesson);
-	(void)(sys_chan_send(s->policy, &s->out, -1) == ERR_OK);
+	(void)(svc_common_link_send(&s->policy, &s->out, -1) == ERR_OK);
 	return ERR_OK;
 }
 
@@ -35,40 +36,15 @@ void
 svc_accounts_forget_lessons(struct svc_accounts *s, uint64_t account)
 {
 	struct ipc_accounts_policy_forget m = { .account = account };
-	if (s->policy != NULL) {
-		buf_reset(&s->out);
-		ipc_accounts_policy_forget_put(&s->out, &m);
-		/* not heard, what it was taught fades by itself */
-		(void)(sys_chan_send(s->policy, &s->out, -1) == ERR_OK);
-	}
+	buf_reset(&s->out);
+	ipc_accounts_policy_forget_put(&s->out, &m);
+	/* not heard, what it was taught fades by itself */
+	(void)(svc_common_link_send(&s->policy, &s->out, -1) == ERR_OK);
 }
 
 /* policy only listens. */
-static enum err
-on_message(void *ctx, str datagram, int *fd)
+enum err
+svc_accounts_from_policy(struct svc_common_link *from, str datagram, int *fd)
 {
 	return ERR_PROTOCOL;
-}
-
-static void
-on_closed(void *ctx, enum err why)
-{
-	struct svc_accounts *s = ctx;
-	sys_chan_free(&s->policy);
-	if (why != ERR_EOF) {
-		LOG(CHANNEL_CLOSED, F_CSTR("edge", "accounts_policy"),
-		    F_U64("peer", s->policy_peer), F_ERR(why));
-		svc_common_rewire(s->sc, S("accounts_policy"), s->policy_peer);
-	}
-}
-
-enum err
-svc_accounts_on_policy(struct svc_accounts *s, uint32_t peer, int fd)
-{
-	struct sys_chan_handler handler = {
-		.on_message = on_message, .on_closed = on_closed, .ctx = s
-	};
-	sys_chan_free(&s->policy);
-	s->policy_peer = peer;
-	return sys_chan_new(s->sc->loop, fd, &handler, &s->policy);
 }

@@ -10,8 +10,8 @@
 
 struct ipc_accounts_account_learn;
 
-/* The channel to policy is there. NOMEM, IO. */
-enum err svc_accounts_on_policy(struct svc_accounts *s, uint32_t peer, int fd);
+/* A message of the edge accounts_policy. */
+enum err svc_accounts_from_policy(struct svc_common_link *from, str datagram, int *fd);
 
 /* The account is no more: policy drops its statistics and correspondents. */
 void svc_accounts_forget_lessons(struct svc_accounts *s, uint64_t account);

@@ -29,8 +29,7 @@ world_wire(const char *edge)
 	sys_close(end);
 	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
 	*end = pair[0];
-	CHECK_ERR(svc_accounts_service.on_wire(&w.sc, str_from(edge), 0, S("test"), pair[1]),
-	    ERR_OK);
+	CHECK_ERR(svc_common_wire(&w.sc, str_from(edge), 0, pair[1]), ERR_OK);
 }
 
 void
@@ -65,6 +64,7 @@ world_new(void)
 	CHECK_ERR(sys_loop_new(&w.sc.loop), ERR_OK);
 	w.sc.arena = w.arena;
 	w.sc.conf = &w.conf;
+	w.sc.service = &svc_accounts_service;
 	w.sc.boot_id = S("boot");
 	CHECK_ERR(svc_accounts_service.init(&w.sc), ERR_OK);
 	w.s = w.sc.ctx;
