@@ -100,7 +100,7 @@ element(struct buf *out, const char *name, str text)
 }
 
 static void
-put_metadata(struct buf *out, const struct dmarc_report_head *h)
+put_metadata(struct buf *out, const struct mail_report *h)
 {
 	buf_cstr(out, "<report_metadata>\n");
 	element(out, "org_name", h->organization);
@@ -112,11 +112,10 @@ put_metadata(struct buf *out, const struct dmarc_report_head *h)
 }
 
 static void
-put_policy(struct buf *out, const struct dmarc_report_head *h)
+put_policy(struct buf *out, str domain, const struct dmarc_record *r)
 {
-	const struct dmarc_record *r = h->record;
 	buf_cstr(out, "<policy_published>\n");
-	element(out, "domain", h->domain);
+	element(out, "domain", domain);
 	element(out, "adkim", r->strict_dkim ? S("s") : S("r"));
 	element(out, "aspf", r->strict_spf ? S("s") : S("r"));
 	element(out, "p", dmarc_policy_word(r->p));
@@ -127,13 +126,14 @@ put_policy(struct buf *out, const struct dmarc_report_head *h)
 }
 
 void
-dmarc_report_begin(struct buf *out, const struct dmarc_report_head *h)
+dmarc_report_begin(struct buf *out, const struct mail_report *h,
+    const struct dmarc_record *published)
 {
 	buf_cstr(out,
 	    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<feedback>\n"
 	    "<version>1.0</version>\n");
 	put_metadata(out, h);
-	put_policy(out, h);
+	put_policy(out, h->domain, published);
 }
 
 static str

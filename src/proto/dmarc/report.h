@@ -7,6 +7,7 @@
 #define PROTO_DMARC_REPORT_H
 
 #include "base/buf.h"
+#include "mail/report.h"
 #include "proto/dmarc/dmarc.h"
 
 enum {
@@ -42,14 +43,6 @@ void dmarc_external_name(struct buf *out, str domain, str receiver);
 
 /* ---- the report ----------------------------------------------------------------------------- */
 
-struct dmarc_report_head {
-	str organization, contact, id; /* id: unique, of dot-atom and one "@" */
-	str submitter;                 /* domain of `contact` */
-	str domain;                    /* where the policy is published */
-	int64_t begin_s, end_s;
-	const struct dmarc_record *record; /* as published */
-};
-
 struct dmarc_report_signature {
 	str domain, selector, result;
 };
@@ -71,7 +64,8 @@ struct dmarc_report_row {
  * Written in order: begin, rows, end. Texts become XML whatever they are: what XML cannot say is
  * left out, and long ones are cut. The buffer's sticky error tells of size. RFC 7489 appendix C
  */
-void dmarc_report_begin(struct buf *out, const struct dmarc_report_head *h);
+void dmarc_report_begin(struct buf *out, const struct mail_report *h,
+    const struct dmarc_record *published);
 void dmarc_report_row(struct buf *out, const struct dmarc_report_row *r);
 void dmarc_report_end(struct buf *out);
 
@@ -80,14 +74,7 @@ void dmarc_xml_text(struct buf *out, str s);
 
 /* ---- the letter ----------------------------------------------------------------------------- */
 
-struct dmarc_report_letter {
-	const struct dmarc_report_head *head;
-	str to, message_id, boundary; /* message_id with its brackets */
-	int64_t now_s;
-	str gzip; /* the report, compressed */
-};
-
 /* Append the whole letter, with CRLF. RFC 7489 7.2.1.1 */
-void dmarc_report_letter(struct buf *out, const struct dmarc_report_letter *l);
+void dmarc_report_letter(struct buf *out, const struct mail_report_letter *l);
 
 #endif

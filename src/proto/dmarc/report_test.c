@@ -50,20 +50,19 @@ addresses(void)
 
 static struct dmarc_record record;
 
-static struct dmarc_report_head
+static struct mail_report
 head(void)
 {
 	CHECK_ERR(dmarc_record_read(S("v=DMARC1; p=reject; sp=quarantine; aspf=s; rua=mailto:a@b"),
 		      &record),
 	    ERR_OK);
-	return (struct dmarc_report_head){ .organization = S("mail.here.test"),
+	return (struct mail_report){ .organization = S("mail.here.test"),
 		.contact = S("postmaster@here.test"),
 		.id = S("86400.there.test@here.test"),
 		.submitter = S("here.test"),
 		.domain = S("there.test"),
 		.begin_s = 86400,
-		.end_s = 172799,
-		.record = &record };
+		.end_s = 172799 };
 }
 
 static void
@@ -103,17 +102,17 @@ whole(void)
 	    "<selector>abc</selector>\n<result>fail</result>\n</dkim>\n<spf>\n"
 	    "<domain>mx.there.test</domain>\n<scope>helo</scope>\n<result>softfail</result>\n"
 	    "</spf>\n</auth_results>\n</record>\n</feedback>\n");
-	const struct dmarc_report_head h = head();
+	const struct mail_report h = head();
 	struct buf out;
 	buf_init(&out, 1 << 16);
-	dmarc_report_begin(&out, &h);
+	dmarc_report_begin(&out, &h, &record);
 	dmarc_report_row(&out, &row);
 	dmarc_report_end(&out);
 	CHECK_STR(buf_view(&out), want);
 	for (size_t max = 0; max < want.n; max++) { /* too small, it says so */
 		struct buf small;
 		buf_init(&small, max);
-		dmarc_report_begin(&small, &h);
+		dmarc_report_begin(&small, &h, &record);
 		dmarc_report_row(&small, &row);
 		dmarc_report_end(&small);
 		CHECK(buf_err(&small) != ERR_OK);
@@ -139,11 +138,11 @@ long_texts(void)
 static void
 letter(void)
 {
-	const struct dmarc_report_head h = head();
+	const struct mail_report h = head();
 	char gzip[100];
 	struct buf out;
 	memset(gzip, 0, sizeof gzip);
-	const struct dmarc_report_letter l = { .head = &h,
+	const struct mail_report_letter l = { .report = &h,
 		.to = S("reports@there.test"),
 		.message_id = S("<1@here.test>"),
 		.boundary = S("=_d"),

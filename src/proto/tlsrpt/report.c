@@ -51,7 +51,7 @@ comma(struct buf *out)
 }
 
 void
-tlsrpt_begin(struct buf *out, const struct tlsrpt_head *h)
+tlsrpt_begin(struct buf *out, const struct mail_report *h)
 {
 	buf_ch(out, '{');
 	member(out, "organization-name", h->organization);

@@ -7,6 +7,7 @@
 #define PROTO_TLSRPT_TLSRPT_H
 
 #include "base/buf.h"
+#include "mail/report.h"
 #include "proto/tlsrpt/limits.h"
 
 struct tlsrpt_record {
@@ -36,19 +37,12 @@ enum err tlsrpt_address(str mailto, struct buf *out);
 
 /* ---- the report ----------------------------------------------------------------------------- */
 
-struct tlsrpt_head {
-	str organization, contact, id; /* id: unique, of dot-atom and one "@" */
-	str submitter;                 /* domain of `contact` */
-	str domain;                    /* A-label: whom the report is about */
-	int64_t begin_s, end_s;        /* the last second is part of it */
-};
-
 /*
  * The report is written in order: tlsrpt_begin; for each policy tlsrpt_policy, then its failures
  * by tlsrpt_failure, then tlsrpt_policy_end; tlsrpt_end. The buffer's sticky error tells of size.
  * RFC 8460 4.4
  */
-void tlsrpt_begin(struct buf *out, const struct tlsrpt_head *h);
+void tlsrpt_begin(struct buf *out, const struct mail_report *h);
 
 struct tlsrpt_policy {
 	str type; /* "tlsa", "sts", "no-policy-found" */
@@ -74,15 +68,8 @@ void tlsrpt_end(struct buf *out);
 
 /* ---- the letter ----------------------------------------------------------------------------- */
 
-struct tlsrpt_letter {
-	const struct tlsrpt_head *head;
-	str to, message_id, boundary; /* message_id with its brackets */
-	int64_t now_s;
-	str gzip; /* the report, compressed */
-};
-
 /* Append the whole letter, with CRLF. RFC 8460 5.1, 5.3 */
-void tlsrpt_letter(struct buf *out, const struct tlsrpt_letter *l);
+void tlsrpt_letter(struct buf *out, const struct mail_report_letter *l);
 
 /* Append s as a JSON string; octets that are no UTF-8 become U+FFFD. RFC 7493 2.1 */
 void tlsrpt_json_str(struct buf *out, str s);

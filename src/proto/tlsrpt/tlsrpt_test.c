@@ -92,7 +92,7 @@ reads_addresses(void)
 	buf_done(&out);
 }
 
-static const struct tlsrpt_head about = { .organization = S_INIT("Example \"Mail\""),
+static const struct mail_report about = { .organization = S_INIT("Example \"Mail\""),
 	.contact = S_INIT("postmaster@sender.example"),
 	.id = S_INIT("1790035200.example.org@sender.example"),
 	.submitter = S_INIT("sender.example"),
@@ -176,7 +176,7 @@ writes_a_letter(void)
 	for (size_t i = 0; i < sizeof(octets); i++) {
 		octets[i] = (char)i;
 	}
-	struct tlsrpt_letter l = { .head = &about,
+	struct mail_report_letter l = { .report = &about,
 		.to = S("reports@example.org"),
 		.message_id = S("<a@sender.example>"),
 		.boundary = S("=_b"),

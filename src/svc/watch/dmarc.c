@@ -15,7 +15,7 @@
 #include "svc/watch/watch.h"
 #include "sys/sock.h"
 
-enum { SIGNATURES_OCTETS = 4096, LETTER_OCTETS = 98304 };
+enum { SIGNATURES_OCTETS = 4096 };
 
 /* ---- what scan tells ------------------------------------------------------------------------ */
 
@@ -206,39 +206,21 @@ put_row(void *ctx, const struct reach_judged *r)
 	return buf_err(&m->xml);
 }
 
-static enum err
-make_head(struct svc_watch *w, const struct svc_watch_letter *l, struct dmarc_report_head *ret)
-{
-	struct dmarc_report_head h = { .organization = w->sc->conf->hostname,
-		.contact = svc_watch_contact(w),
-		.domain = l->domain,
-		.begin_s = reach_report_begin_ms(w->journal, l->day) / 1000,
-		.end_s = reach_report_begin_ms(w->journal, l->day + 1) / 1000 - 1,
-		.record = ret->record };
-
-	h.submitter = str_from_off(h.contact, (size_t)(str_rchr(h.contact, '@') + 1));
-	h.id = arena_printf(w->scratch, "dmarc.%lld.%.*s@%.*s", (long long)h.begin_s,
-	    STR_ARG(l->domain), STR_ARG(h.submitter));
-	if (h.contact.p == NULL || h.id.p == NULL) {
-		return ERR_BUDGET;
-	}
-	*ret = h;
-	return ERR_OK;
-}
-
 /* As many rows as fit, compressed: all, else half of them, and so on. */
 static enum err
-make_gzip(struct svc_watch *w, const struct svc_watch_letter *l, const struct dmarc_report_head *h,
+make_gzip(struct svc_watch *w, const struct svc_watch_letter *l, const struct mail_report *about,
     struct buf *gzip)
 {
+	struct dmarc_record published;
 	enum err e = ERR_TOOBIG;
 
+	TRY(dmarc_record_read(l->record, &published));
 	for (size_t max = REACH_DMARC_ROWS_MAX; e == ERR_TOOBIG && max > 0; max /= 2) {
 		const struct reach_dmarc_rows rows = { l->day, l->domain, max };
 		struct making m;
 		buf_reset(gzip);
 		buf_init(&m.xml, SVC_WATCH_JSON_OCTETS);
-		dmarc_report_begin(&m.xml, h);
+		dmarc_report_begin(&m.xml, about, &published);
 		e = reach_dmarc_rows(w->journal, &rows, put_row, &m);
 		dmarc_report_end(&m.xml);
 		e = e == ERR_OK ? buf_err(&m.xml) : e;
@@ -251,40 +233,18 @@ make_gzip(struct svc_watch *w, const struct svc_watch_letter *l, const struct dm
 }
 
 static enum err
-make_letter(struct svc_watch *w, struct svc_watch_letter *l, const struct dmarc_report_head *h,
-    str gzip)
-{
-	struct buf body;
-
-	l->message_id = arena_printf(w->scratch, "<%zu.%.*s>", l->index, STR_ARG(h->id));
-	if (l->message_id.p == NULL) {
-		return ERR_BUDGET;
-	}
-	const struct dmarc_report_letter letter = { .head = h,
-		.to = l->to,
-		.message_id = l->message_id,
-		.boundary = S("=_dmarc"),
-		.now_s = l->now_s,
-		.gzip = gzip };
-	buf_init(&body, LETTER_OCTETS);
-	dmarc_report_letter(&body, &letter);
-	enum err e = svc_watch_letter_keep(w, l, &body);
-	buf_done(&body);
-	return e;
-}
-
-static enum err
 make(struct svc_watch *w, struct svc_watch_letter *l)
 {
-	struct dmarc_record record;
-	struct dmarc_report_head head = { .record = &record };
+	struct mail_report about;
 	struct buf gzip;
 
-	TRY(dmarc_record_read(l->record, &record));
-	TRY(make_head(w, l, &head));
+	TRY(svc_watch_report_about(w, l, "dmarc.", &about));
 	buf_init(&gzip, SVC_WATCH_REPORT_OCTETS);
-	enum err e = make_gzip(w, l, &head, &gzip);
-	e = e == ERR_OK ? make_letter(w, l, &head, buf_view(&gzip)) : e;
+	enum err e = make_gzip(w, l, &about, &gzip);
+	struct mail_report_letter letter = {
+		.report = &about, .boundary = S("=_dmarc"), .gzip = buf_view(&gzip)
+	};
+	e = e == ERR_OK ? svc_watch_letter_put(w, l, &letter, dmarc_report_letter) : e;
 	buf_done(&gzip);
 	return e;
 }

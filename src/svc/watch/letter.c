@@ -52,9 +52,9 @@ put_policy(void *ctx, const struct reach_policy *r)
 }
 
 static enum err
-make_json(struct making *m, const struct tlsrpt_head *head, int64_t day)
+make_json(struct making *m, const struct mail_report *about, int64_t day)
 {
-	tlsrpt_begin(&m->json, head);
+	tlsrpt_begin(&m->json, about);
 	TRY(reach_report_policies(m->w->journal, day, m->domain, put_policy, m));
 	tlsrpt_end(&m->json);
 	return buf_err(&m->json);
@@ -85,8 +85,8 @@ svc_watch_compress(str in, struct buf *out)
 
 /* ---- the letter ----------------------------------------------------------------------------- */
 
-str
-svc_watch_contact(struct svc_watch *w)
+static str
+contact(struct svc_watch *w)
 {
 	const struct conf *c = w->sc->conf;
 
@@ -97,69 +97,65 @@ svc_watch_contact(struct svc_watch *w)
 	return arena_printf(w->scratch, "postmaster@%.*s", STR_ARG(domain));
 }
 
-static enum err
-make_head(struct svc_watch *w, const struct svc_watch_letter *l, struct tlsrpt_head *ret)
+enum err
+svc_watch_report_about(struct svc_watch *w, const struct svc_watch_letter *l, const char *prefix,
+    struct mail_report *ret)
 {
-	struct tlsrpt_head h = { .organization = w->sc->conf->hostname,
-		.contact = svc_watch_contact(w),
+	struct mail_report r = { .organization = w->sc->conf->hostname,
+		.contact = contact(w),
 		.domain = l->domain,
 		.begin_s = reach_report_begin_ms(w->journal, l->day) / 1000,
 		.end_s = reach_report_begin_ms(w->journal, l->day + 1) / 1000 - 1 };
 
-	h.submitter = str_from_off(h.contact, (size_t)(str_rchr(h.contact, '@') + 1));
-	h.id = arena_printf(w->scratch, "%lld.%.*s@%.*s", (long long)h.begin_s, STR_ARG(l->domain),
-	    STR_ARG(h.submitter));
-	if (h.contact.p == NULL || h.id.p == NULL) {
+	r.submitter = str_from_off(r.contact, (size_t)(str_rchr(r.contact, '@') + 1));
+	r.id = arena_printf(w->scratch, "%s%lld.%.*s@%.*s", prefix, (long long)r.begin_s,
+	    STR_ARG(l->domain), STR_ARG(r.submitter));
+	if (r.contact.p == NULL || r.id.p == NULL) {
 		return ERR_BUDGET;
 	}
-	*ret = h;
+	*ret = r;
 	return ERR_OK;
 }
 
 enum err
-svc_watch_letter_keep(struct svc_watch *w, struct svc_watch_letter *l, const struct buf *body)
-{
-	TRY(buf_err(body));
-	l->body = arena_dup(w->scratch, buf_view(body));
-	return l->body.p == NULL ? ERR_BUDGET : ERR_OK;
-}
-
-static enum err
-make_letter(struct svc_watch *w, struct svc_watch_letter *l, const struct tlsrpt_head *head,
-    str gzip)
+svc_watch_letter_put(struct svc_watch *w, struct svc_watch_letter *l,
+    struct mail_report_letter *letter,
+    void (*put)(struct buf *out, const struct mail_report_letter *l))
 {
 	struct buf body;
 
-	l->message_id = arena_printf(w->scratch, "<%zu.%.*s>", l->index, STR_ARG(head->id));
+	l->message_id = arena_printf(w->scratch, "<%zu.%.*s>", l->index,
+	    STR_ARG(letter->report->id));
 	if (l->message_id.p == NULL) {
 		return ERR_BUDGET;
 	}
-	struct tlsrpt_letter letter = { .head = head,
-		.to = l->to,
-		.message_id = l->message_id,
-		.boundary = S("=_tlsrpt"),
-		.now_s = l->now_s,
-		.gzip = gzip };
+	letter->to = l->to;
+	letter->message_id = l->message_id;
+	letter->now_s = l->now_s;
 	buf_init(&body, LETTER_OCTETS);
-	tlsrpt_letter(&body, &letter);
-	enum err e = svc_watch_letter_keep(w, l, &body);
+	put(&body, letter);
+	enum err e = buf_err(&body);
+	l->body = e == ERR_OK ? arena_dup(w->scratch, buf_view(&body)) : STR_NONE;
 	buf_done(&body);
-	return e;
+	return e == ERR_OK && l->body.p == NULL ? ERR_BUDGET : e;
 }
 
 enum err
 svc_watch_letter_make(struct svc_watch *w, struct svc_watch_letter *l)
 {
 	struct making m = { .w = w, .domain = l->domain };
-	struct tlsrpt_head head;
+	struct mail_report about;
 	struct buf gzip;
 
-	TRY(make_head(w, l, &head));
+	TRY(svc_watch_report_about(w, l, "", &about));
 	buf_init(&m.json, SVC_WATCH_JSON_OCTETS);
 	buf_init(&gzip, SVC_WATCH_REPORT_OCTETS);
-	enum err e = make_json(&m, &head, l->day);
+	enum err e = make_json(&m, &about, l->day);
 	e = e == ERR_OK ? svc_watch_compress(buf_view(&m.json), &gzip) : e;
-	e = e == ERR_OK ? make_letter(w, l, &head, buf_view(&gzip)) : e;
+	struct mail_report_letter letter = {
+		.report = &about, .boundary = S("=_tlsrpt"), .gzip = buf_view(&gzip)
+	};
+	e = e == ERR_OK ? svc_watch_letter_put(w, l, &letter, tlsrpt_letter) : e;
 	buf_done(&m.json);
 	buf_done(&gzip);
 	return e;

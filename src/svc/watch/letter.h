@@ -19,14 +19,29 @@ struct svc_watch_letter {
 };
 
 struct buf;
+struct mail_report;
+struct mail_report_letter;
 
-/* RFC 8460 4.4 contact-info; its domain is submitter and, as From, signer. In w->scratch. */
-str svc_watch_contact(struct svc_watch *w);
+/*
+ * What a report says of itself; texts live in w->scratch. Its contact is RFC 8460's contact-info:
+ * the domain of that is submitter and, as From, signer.
+ *
+ * In      prefix: of the report's id
+ * Errors  BUDGET
+ */
+enum err svc_watch_report_about(struct svc_watch *w, const struct svc_watch_letter *l,
+    const char *prefix, struct mail_report *ret);
 /* Append `in` compressed (RFC 1952), SVC_WATCH_REPORT_OCTETS at most: else ERR_TOOBIG. */
 enum err svc_watch_compress(str in, struct buf *out);
-/* What was written becomes l->body, in w->scratch. ERR_BUDGET; the error of `body`. */
-enum err svc_watch_letter_keep(struct svc_watch *w, struct svc_watch_letter *l,
-    const struct buf *body);
+/*
+ * What `put` makes of the compressed report becomes l->body, in w->scratch.
+ *
+ * In      letter: report, boundary and gzip; the rest is filled in
+ * Errors  BUDGET, TOOBIG
+ */
+enum err svc_watch_letter_put(struct svc_watch *w, struct svc_watch_letter *l,
+    struct mail_report_letter *letter,
+    void (*put)(struct buf *out, const struct mail_report_letter *l));
 
 /*
  * Make the report of a day and domain: of TLS; of DMARC is svc_watch_dmarc.make.
