@@ -42,21 +42,11 @@ enum ctl_exit
 ctl_auth_ask(struct ctl_auth *a, const struct ipc_adm_auth_at_admin *handlers, int timeout_ms)
 {
 	struct taking t = { a, handlers };
-	struct ctl *c = a->c;
 	a->ended = false;
 	a->result = ERR_OK;
-	enum err e = buf_err(&c->msg);
-	if (e != ERR_OK) {
-		return ctl_fail(c, CTL_USAGE, e,
-		    "an argument is longer than any address or name can be");
-	}
-	enum ctl_exit x = ctl_client_send(c);
-	buf_wipe(&c->msg);
-	while (x == CTL_OK && !a->ended) {
-		x = ctl_client_next(c, take, &t, timeout_ms);
-	}
+	enum ctl_exit x = ctl_client_ask(a->c, take, &t, &a->ended, timeout_ms);
 	if (x == CTL_OK && a->result != ERR_OK) {
-		x = ctl_fail(c, CTL_FAILED, a->result, "%.*s%s", STR_ARG(a->text),
+		x = ctl_fail(a->c, CTL_FAILED, a->result, "%.*s%s", STR_ARG(a->text),
 		    a->text.n > 0 ? "" : err_text(a->result));
 	}
 	return x;

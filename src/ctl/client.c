@@ -83,3 +83,19 @@ ctl_client_next(struct ctl *c, ctl_client_take *take, void *ctx, int timeout_ms)
 	}
 	return e == ERR_OK ? CTL_OK : lost(c, e);
 }
+
+enum ctl_exit
+ctl_client_ask(struct ctl *c, ctl_client_take *take, void *ctx, const bool *ended, int timeout_ms)
+{
+	enum err e = buf_err(&c->msg);
+	if (e != ERR_OK) {
+		return ctl_fail(c, CTL_USAGE, e,
+		    "an argument is longer than any address or name can be");
+	}
+	enum ctl_exit x = ctl_client_send(c);
+	buf_wipe(&c->msg);
+	while (x == CTL_OK && !*ended) {
+		x = ctl_client_next(c, take, ctx, timeout_ms);
+	}
+	return x;
+}

@@ -21,5 +21,8 @@ typedef enum err ctl_client_take(struct ctl *c, void *ctx, str datagram, int *fd
 enum ctl_exit ctl_client_send(struct ctl *c);
 /* Wait for one message and give it to `take`. */
 enum ctl_exit ctl_client_next(struct ctl *c, ctl_client_take *take, void *ctx, int timeout_ms);
+/* Send c->msg, which is wiped, and take messages until one of them has set *ended. */
+enum ctl_exit ctl_client_ask(struct ctl *c, ctl_client_take *take, void *ctx, const bool *ended,
+    int timeout_ms);
 
 #endif

@@ -139,14 +139,8 @@ take(struct ctl *c, void *ctx, str datagram, int *fd)
 static enum ctl_exit
 ask(struct asking *a, int timeout_ms)
 {
-	struct ctl *c = a->c;
 	a->ended = false;
-	enum ctl_exit x = ctl_client_send(c);
-	buf_reset(&c->msg);
-	while (x == CTL_OK && !a->ended) {
-		x = ctl_client_next(c, take, a, timeout_ms);
-	}
-	return x;
+	return ctl_client_ask(a->c, take, a, &a->ended, timeout_ms);
 }
 
 static enum ctl_exit

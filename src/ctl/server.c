@@ -42,10 +42,7 @@ ctl_cmd_reload(struct ctl *c)
 	struct simple s = { 0 };
 	struct ipc_adm_parent_reload m = { .request = 1 };
 	ipc_adm_parent_reload_put(&c->msg, &m);
-	enum ctl_exit x = ctl_client_send(c);
-	if (x == CTL_OK) {
-		x = ctl_client_next(c, take_simple, &s, CTL_WAIT_MS);
-	}
+	enum ctl_exit x = ctl_client_ask(c, take_simple, &s, &s.ended, CTL_WAIT_MS);
 	if (x != CTL_OK) {
 		return x;
 	}
@@ -400,10 +397,7 @@ ask_status(struct status *s)
 	struct ctl *c = s->c;
 	struct ipc_adm_parent_status_ask m = { .request = 1 };
 	ipc_adm_parent_status_ask_put(&c->msg, &m);
-	enum ctl_exit x = ctl_client_send(c);
-	while (x == CTL_OK && !s->done.ended) {
-		x = ctl_client_next(c, take_status, s, CTL_WAIT_MS);
-	}
+	enum ctl_exit x = ctl_client_ask(c, take_status, s, &s->done.ended, CTL_WAIT_MS);
 	if (x == CTL_OK && s->done.result != ERR_OK) {
 		x = ctl_fail(c, CTL_FAILED, s->done.result, "%.*s", STR_ARG(s->done.text));
 	}

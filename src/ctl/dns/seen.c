@@ -35,10 +35,5 @@ ctl_dns_tell_seen(struct ctl *c, str name, uint32_t ttl_s)
 		.ttl_s = ttl_s };
 	buf_reset(&c->msg);
 	ipc_adm_keys_seen_put(&c->msg, &m);
-	enum ctl_exit x = ctl_client_send(c);
-	buf_reset(&c->msg);
-	while (x == CTL_OK && !ended) {
-		x = ctl_client_next(c, take, &ended, CTL_WAIT_MS);
-	}
-	return x;
+	return ctl_client_ask(c, take, &ended, &ended, CTL_WAIT_MS);
 }

@@ -173,12 +173,8 @@ plan_dkim(struct ctl_dns_plan *p)
 		k.ended = false;
 		buf_reset(&p->c->msg);
 		ipc_adm_keys_list_put(&p->c->msg, &m);
-		x = ctl_client_send(p->c);
-		while (x == CTL_OK && !k.ended) {
-			x = ctl_client_next(p->c, take, &k, CTL_WAIT_MS);
-		}
+		x = ctl_client_ask(p->c, take, &k, &k.ended, CTL_WAIT_MS);
 	} while (x == CTL_OK && k.more);
-	buf_reset(&p->c->msg);
 	p->no_keys = p->n == before;
 	return x;
 }

@@ -26,17 +26,18 @@ take(struct ctl *c, void *ctx, str datagram, int *fd)
 	return ipc_adm_policy_admin_dispatch(a->handlers, a, datagram, fd, c->scratch);
 }
 
-/* Send c->msg and wait for the answer. */
+/* Said when it fails; whether something was found is for the caller to say. */
 static enum ctl_exit
 ask(struct asking *a)
 {
-	enum ctl_exit x = ctl_client_send(a->c);
+	enum ctl_exit x;
 
 	a->ended = false;
 	a->result = ERR_OK;
-	buf_reset(&a->c->msg);
-	while (x == CTL_OK && !a->ended) {
-		x = ctl_client_next(a->c, take, a, CTL_WAIT_MS);
+	x = ctl_client_ask(a->c, take, a, &a->ended, CTL_WAIT_MS);
+	if (x == CTL_OK && a->result != ERR_OK && a->result != ERR_NOTFOUND) {
+		x = ctl_fail(a->c, CTL_FAILED, a->result, "what is remembered cannot be read: %s",
+		    err_text(a->result));
 	}
 	return x;
 }
@@ -65,13 +66,6 @@ on_greys(void *ctx, const struct ipc_adm_policy_greys *m, int *fd)
 	return ERR_OK;
 }
 
-static enum ctl_exit
-read_failed(struct asking *a)
-{
-	return ctl_fail(a->c, CTL_FAILED, a->result, "what is remembered cannot be read: %s",
-	    err_text(a->result));
-}
-
 enum ctl_exit
 ctl_cmd_greylist_list(struct ctl *c)
 {
@@ -91,10 +85,7 @@ ctl_cmd_greylist_list(struct ctl *c)
 		const struct ipc_adm_policy_grey_list m = { .request = 1, .after = a.after };
 		ipc_adm_policy_grey_list_put(&c->msg, &m);
 		x = ask(&a);
-	} while (x == CTL_OK && a.result == ERR_OK && a.more);
-	if (x == CTL_OK && a.result != ERR_OK) {
-		return read_failed(&a);
-	}
+	} while (x == CTL_OK && a.more);
 	if (x == CTL_OK) {
 		ctl_out_list_end(&c->out);
 	}
@@ -120,9 +111,6 @@ ctl_cmd_greylist_remove(struct ctl *c)
 
 	ipc_adm_policy_grey_remove_put(&c->msg, &m);
 	enum ctl_exit x = ask(&a);
-	if (x == CTL_OK && a.result != ERR_OK) {
-		return read_failed(&a);
-	}
 	if (x == CTL_OK && a.count == 0) {
 		return ctl_fail(c, CTL_FAILED, ERR_NOTFOUND,
 		    "nothing is greylisted of '%.*s'; `postern greylist list` shows what is",
@@ -230,21 +218,26 @@ on_shown(void *ctx, const struct ipc_adm_policy_shown *m, int *fd)
 	return ERR_OK;
 }
 
-/* An IP address as it is, everything else as the server has it. */
+/* The argument: an IP address as it is, everything else as the server has it. */
 static enum ctl_exit
-read_who(struct ctl *c, str arg, struct buf *who)
+read_who(struct ctl *c, str *ret)
 {
+	str arg = ctl_arg(c, 0);
+	char text[1000];
+	struct buf who;
 	uint8_t ip[16];
 	enum err e = ERR_OK;
 
+	buf_init_fixed(&who, text, sizeof text);
 	if (sys_addr_ip_parse(arg, ip) == ERR_OK) {
-		buf_str(who, arg);
+		buf_str(&who, arg);
 	} else if (str_chr(arg, '@') >= 0) {
-		e = mail_address_canonical(who, arg);
+		e = mail_address_canonical(&who, arg);
 	} else {
-		e = mail_domain_put(who, arg);
+		e = mail_domain_put(&who, arg);
 	}
-	e = e == ERR_OK ? buf_err(who) : e;
+	e = e == ERR_OK ? buf_err(&who) : e;
+	*ret = arena_dup(c->arena, buf_view(&who));
 	return e == ERR_OK ? CTL_OK
 			   : ctl_fail(c, CTL_USAGE, e,
 				 "'%.*s' is no mail address, IP address or domain", STR_ARG(arg));
@@ -255,17 +248,11 @@ ctl_cmd_senders_show(struct ctl *c)
 {
 	static const struct ipc_adm_policy_at_admin handlers = { .shown = on_shown };
 	struct asking a = { .c = c, .handlers = &handlers };
-	char text[1000];
-	struct buf who;
+	struct ipc_adm_policy_show m = { .request = 1 };
+	enum ctl_exit x = read_who(c, &m.who);
 
-	buf_init_fixed(&who, text, sizeof text);
-	enum ctl_exit x = read_who(c, ctl_arg(c, 0), &who);
-	if (x != CTL_OK) {
-		return x;
-	}
-	const struct ipc_adm_policy_show m = { .request = 1, .who = buf_view(&who) };
 	ipc_adm_policy_show_put(&c->msg, &m);
-	return ask(&a);
+	return x == CTL_OK ? ask(&a) : x;
 }
 
 static enum err
@@ -282,23 +269,14 @@ ctl_cmd_senders_release(struct ctl *c)
 {
 	static const struct ipc_adm_policy_at_admin handlers = { .released = on_released };
 	struct asking a = { .c = c, .handlers = &handlers };
-	char text[1000];
-	struct buf who;
+	struct ipc_adm_policy_release m = { .request = 1 };
+	enum ctl_exit x = read_who(c, &m.address);
 
-	buf_init_fixed(&who, text, sizeof text);
-	enum ctl_exit x = read_who(c, ctl_arg(c, 0), &who);
-	if (x != CTL_OK) {
-		return x;
-	}
-	const struct ipc_adm_policy_release m = { .request = 1, .address = buf_view(&who) };
 	ipc_adm_policy_release_put(&c->msg, &m);
-	x = ask(&a);
+	x = x == CTL_OK ? ask(&a) : x;
 	if (x == CTL_OK && a.result == ERR_NOTFOUND) {
 		return ctl_fail(c, CTL_FAILED, ERR_NOTFOUND,
 		    "%.*s is not held; give the account's main address", STR_ARG(m.address));
-	}
-	if (x == CTL_OK && a.result != ERR_OK) {
-		return read_failed(&a);
 	}
 	if (x == CTL_OK) {
 		ctl_out_done(&c->out, S("its letters go on; no alarm about it for a day"));

@@ -78,17 +78,8 @@ take(struct ctl *c, void *ctx, str datagram, int *fd)
 static enum ctl_exit
 ask(struct asking *a)
 {
-	struct ctl *c = a->c;
 	a->ended = false;
-	if (buf_err(&c->msg) != ERR_OK) {
-		return ctl_fail(c, CTL_USAGE, buf_err(&c->msg), "an argument is too long");
-	}
-	enum ctl_exit x = ctl_client_send(c);
-	buf_reset(&c->msg);
-	while (x == CTL_OK && !a->ended) {
-		x = ctl_client_next(c, take, a, CTL_WAIT_MS);
-	}
-	return x;
+	return ctl_client_ask(a->c, take, a, &a->ended, CTL_WAIT_MS);
 }
 
 static enum ctl_exit

@@ -26,13 +26,10 @@ enum ctl_exit
 ctl_watch_ask(struct ctl_watch *w, const struct ipc_adm_watch_at_admin *handlers)
 {
 	struct call call = { w, handlers };
-	enum ctl_exit x = ctl_client_send(w->c);
+	enum ctl_exit x;
 
 	w->ended = false;
-	buf_reset(&w->c->msg);
-	while (x == CTL_OK && !w->ended) {
-		x = ctl_client_next(w->c, take, &call, CTL_WAIT_MS);
-	}
+	x = ctl_client_ask(w->c, take, &call, &w->ended, CTL_WAIT_MS);
 	if (x == CTL_OK && w->result != ERR_OK) {
 		return ctl_fail(w->c, CTL_FAILED, w->result, "the journal cannot be read: %s",
 		    err_text(w->result));

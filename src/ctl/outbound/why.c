@@ -102,11 +102,7 @@ ask_queue(struct why *w)
 	do {
 		w->ended = false;
 		ipc_adm_queue_list_put(&w->c->msg, &w->next);
-		x = x == CTL_OK ? ctl_client_send(w->c) : x;
-		buf_reset(&w->c->msg);
-		while (x == CTL_OK && !w->ended) {
-			x = ctl_client_next(w->c, take, w, CTL_WAIT_MS);
-		}
+		x = x == CTL_OK ? ctl_client_ask(w->c, take, w, &w->ended, CTL_WAIT_MS) : x;
 	} while (x == CTL_OK && w->more && w->waiting + w->delivered < SHOWN_MAX);
 	if (x == CTL_OK) {
 		ctl_out_list_end(&w->c->out);

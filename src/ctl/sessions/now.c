@@ -13,7 +13,7 @@ enum { ID_DIGITS = 16 };
 struct asking {
 	struct ctl *c;
 	const struct ipc_adm_accounts_at_admin *handlers;
-	bool more;
+	bool ended, more;
 	uint64_t after, count;
 };
 
@@ -21,20 +21,15 @@ static enum err
 take(struct ctl *c, void *ctx, str datagram, int *fd)
 {
 	struct asking *a = ctx;
+	a->ended = true; /* the answer is one message */
 	return ipc_adm_accounts_admin_dispatch(a->handlers, a, datagram, fd, c->scratch);
 }
 
-/* Send c->msg and wait for the answer, which is one message. */
 static enum ctl_exit
 ask(struct asking *a)
 {
-	enum err e = buf_err(&a->c->msg);
-	if (e != ERR_OK) {
-		return ctl_fail(a->c, CTL_USAGE, e, "an argument is longer than any address");
-	}
-	enum ctl_exit x = ctl_client_send(a->c);
-	buf_reset(&a->c->msg);
-	return x == CTL_OK ? ctl_client_next(a->c, take, a, CTL_WAIT_MS) : x;
+	a->ended = false;
+	return ctl_client_ask(a->c, take, a, &a->ended, CTL_WAIT_MS);
 }
 
 static void
