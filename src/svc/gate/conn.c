@@ -209,7 +209,7 @@ static void
 handshake_event(struct svc_gate_conn *c)
 {
 	svc_gate_tls_budget(&c->tls, SVC_GATE_CHUNK);
-	enum err e = svc_gate_tls_handshake(&c->tls);
+	enum err e = svc_common_tls_handshake(&c->tls);
 	if (e == ERR_AGAIN) {
 		sys_watch_set(c->g->sc->loop, &c->net, c->tls.want);
 	} else if (e == ERR_OK) {
@@ -217,7 +217,7 @@ handshake_event(struct svc_gate_conn *c)
 	} else {
 		c->g->facts.handshakes_failed++;
 		LOG(GATE_TLS_FAILED, F_ID("session", c->id),
-		    F_CSTR("why", e == ERR_EOF ? "closed" : svc_gate_tls_reason()));
+		    F_CSTR("why", e == ERR_EOF ? "closed" : svc_common_tls_reason()));
 		svc_gate_conn_close(c, "tls");
 	}
 }
@@ -232,8 +232,8 @@ svc_gate_conn_dismiss(struct svc_gate_conn *c, enum preauth_close why)
 		return;
 	}
 	if (c->state == SVC_GATE_HANDSHAKE && c->tls.ssl != NULL &&
-	    svc_gate_tls_write(&c->tls, bye, &sent) == ERR_OK) {
-		svc_gate_tls_end(&c->tls);
+	    svc_common_tls_write(&c->tls, bye, &sent) == ERR_OK) {
+		svc_common_tls_end(&c->tls);
 	}
 	svc_gate_conn_close(c, preauth_close_name(why));
 }
@@ -270,7 +270,7 @@ svc_gate_conn_close(struct svc_gate_conn *c, const char *why)
 	if (c->net.on) {
 		sys_watch_stop(g->sc->loop, &c->net);
 	}
-	svc_gate_tls_done(&c->tls);
+	svc_common_tls_done(&c->tls);
 	sys_close(&c->net.fd);
 	svc_gate_counts_give(&g->counts, &c->share);
 	list_remove(&c->node);

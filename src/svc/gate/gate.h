@@ -74,7 +74,7 @@ struct svc_gate_conn {
 	uint64_t id;
 	struct sys_watch net, app;
 	struct sys_timer timer;
-	struct svc_gate_tls tls;
+	struct svc_common_tls tls;
 	struct preauth *plain; /* until TLS */
 	struct buf *header;    /* PROXY header, while it is read */
 	struct svc_gate_rest to_app, to_net;

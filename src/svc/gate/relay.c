@@ -120,7 +120,7 @@ to_net(struct svc_gate_conn *c, str s)
 {
 	while (s.n > 0) {
 		size_t n = 0;
-		enum err e = svc_gate_tls_write(&c->tls, s, &n);
+		enum err e = svc_common_tls_write(&c->tls, s, &n);
 		if (e == ERR_AGAIN) {
 			return rest_keep(&c->to_net, s) ? ERR_OK : ERR_NOMEM;
 		}
@@ -147,7 +147,7 @@ flush_net(struct svc_gate_conn *c)
 {
 	while (is_waiting(&c->to_net)) {
 		size_t n = 0;
-		TRY(svc_gate_tls_write(&c->tls, rest_view(&c->to_net), &n));
+		TRY(svc_common_tls_write(&c->tls, rest_view(&c->to_net), &n));
 		c->octets_out += n;
 		rest_take(&c->to_net, n);
 	}
@@ -184,9 +184,9 @@ static void
 app_finished(struct svc_gate_conn *c)
 {
 	svc_gate_conn_go(c, SVC_GATE_LINGER);
-	svc_gate_tls_end(&c->tls);
+	svc_common_tls_end(&c->tls);
 	enum err e = sys_sock_shutdown(c->net.fd);
-	svc_gate_tls_done(&c->tls);
+	svc_common_tls_done(&c->tls);
 	svc_gate_relay_done(c);
 	if (e != ERR_OK || !c->net.on) {
 		svc_gate_conn_close(c, "service");

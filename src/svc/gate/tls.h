@@ -1,24 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One TLS connection over one descriptor: the only place that calls OpenSSL for a connection. Reads
- * and writes never block and are bounded per turn.
+ * The TLS of a connection: beginning with our certificate, reads that are bounded per turn, and
+ * what is to be told of it. Everything else is svc/common/tls.h's.
  */
 #ifndef SVC_GATE_TLS_H
 #define SVC_GATE_TLS_H
 
-#include "base/err.h"
-#include "base/str.h"
+#include "svc/common/tls.h"
 
-struct ssl_st;
 struct svc_gate_certs;
-
-struct svc_gate_tls {
-	struct ssl_st *ssl;
-	int fd;        /* borrowed */
-	unsigned want; /* after ERR_AGAIN: SYS_IN or SYS_OUT */
-	size_t budget; /* octets that may still be read from fd in this turn */
-	bool drained;  /* fd gave less than was asked for: nothing waits there */
-};
 
 /* What is known of a connection after its handshake; texts are OpenSSL's or lie in the struct. */
 struct svc_gate_tls_facts {
@@ -28,25 +18,17 @@ struct svc_gate_tls_facts {
 };
 
 /*
- * Begin. The struct must not move until svc_gate_tls_done.
+ * Begin. The struct must not move until svc_common_tls_done.
  *
  * Errors  ERR_CONFIG: there is no certificate; ERR_NOMEM
  */
-enum err svc_gate_tls_init(struct svc_gate_tls *t, const struct svc_gate_certs *certs, int fd);
-void svc_gate_tls_done(struct svc_gate_tls *t);
+enum err svc_gate_tls_init(struct svc_common_tls *t, const struct svc_gate_certs *certs, int fd);
 
 /* The descriptor may have new octets: this many may be read until the next call of this. */
-void svc_gate_tls_budget(struct svc_gate_tls *t, size_t octets);
+void svc_gate_tls_budget(struct svc_common_tls *t, size_t octets);
 
-/* ERR_AGAIN (see want), ERR_EOF: the peer left, ERR_TLS. */
-enum err svc_gate_tls_handshake(struct svc_gate_tls *t);
-
-/* ERR_AGAIN: nothing now, or the budget is spent; ERR_EOF: close_notify or end; ERR_TLS, ERR_IO. */
-enum err svc_gate_tls_read(struct svc_gate_tls *t, void *to, size_t n, size_t *ret_n);
-/* After ERR_AGAIN the same octets must be offered again, further ones may follow. */
-enum err svc_gate_tls_write(struct svc_gate_tls *t, str s, size_t *ret_n);
-/* Send close_notify as far as that goes without waiting. */
-void svc_gate_tls_end(struct svc_gate_tls *t);
+/* As svc_common_tls_read; saves the system call that would say that nothing is there. */
+enum err svc_gate_tls_read(struct svc_common_tls *t, void *to, size_t n, size_t *ret_n);
 
 /*
  * Facts for the session record.
@@ -54,9 +36,6 @@ void svc_gate_tls_end(struct svc_gate_tls *t);
  * RFC     9266 2 (tls-exporter; TLS 1.2 only with extended master secret), 5929 4.1
  * (tls-server-end-point)
  */
-void svc_gate_tls_tell(const struct svc_gate_tls *t, struct svc_gate_tls_facts *ret);
-
-/* OpenSSL's short reason for the failure that was just reported; static text. */
-const char *svc_gate_tls_reason(void);
+void svc_gate_tls_tell(const struct svc_common_tls *t, struct svc_gate_tls_facts *ret);
 
 #endif

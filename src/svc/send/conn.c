@@ -84,7 +84,7 @@ close_socket(struct svc_send_conn *c)
 {
 	int fd = c->watch.fd;
 	if (c->tls_on) {
-		svc_send_tls_end(&c->tls);
+		svc_common_tls_end(&c->tls.io);
 		svc_send_tls_done(&c->tls);
 	}
 	if (c->engine_on) {

@@ -95,10 +95,10 @@ svc_send_handshake_decide(struct svc_send_conn *c)
 static void
 broken(struct svc_send_conn *c, enum err e)
 {
-	c->broken = c->tls.broken;
+	c->broken = c->tls.io.broken;
 	c->attempt.seen.tls = REACH_TLS_VALIDATION;
 	if (e == ERR_TLS) {
-		const char *why = svc_send_tls_reason();
+		const char *why = svc_common_tls_reason();
 		c->attempt.seen.garbled = svc_send_tls_alien();
 		c->attempt.sentence = arena_printf(c->letter->arena, "the TLS handshake failed: %s",
 		    why);
@@ -154,9 +154,9 @@ bool
 svc_send_handshake_go(struct svc_send_conn *c)
 {
 	struct svc_send *sv = c->server;
-	enum err e = svc_send_tls_handshake(&c->tls);
+	enum err e = svc_common_tls_handshake(&c->tls.io);
 	if (e == ERR_AGAIN) {
-		sys_watch_set(sv->sc->loop, &c->watch, c->tls.want);
+		sys_watch_set(sv->sc->loop, &c->watch, c->tls.io.want);
 		return false;
 	}
 	if (e != ERR_OK) {

@@ -17,7 +17,7 @@ static void
 lost(struct svc_send_conn *c, enum err e)
 {
 	if (e != ERR_EOF && c->broken == 0) {
-		c->broken = c->tls_on ? c->tls.broken : sys_dial_broken(e);
+		c->broken = c->tls_on ? c->tls.io.broken : sys_dial_broken(e);
 	}
 	smtpc_lost(&c->engine, e == ERR_EOF ? SMTPC_END_EOF : SMTPC_END_RESET);
 }
@@ -27,7 +27,7 @@ read_some(struct svc_send_conn *c, size_t *ret_n)
 {
 	char *to = c->server->in;
 	if (c->tls_on) {
-		return svc_send_tls_read(&c->tls, to, SVC_SEND_READ_MAX, ret_n);
+		return svc_common_tls_read(&c->tls.io, to, SVC_SEND_READ_MAX, ret_n);
 	}
 	TRY(sys_sock_read(c->watch.fd, to, SVC_SEND_READ_MAX, ret_n));
 	c->received += *ret_n;
@@ -72,7 +72,7 @@ static enum err
 write_some(struct svc_send_conn *c, str s, size_t *ret_n)
 {
 	if (c->tls_on) {
-		return svc_send_tls_write(&c->tls, s, ret_n);
+		return svc_common_tls_write(&c->tls.io, s, ret_n);
 	}
 	TRY(sys_sock_write(c->watch.fd, s, ret_n));
 	c->sent += *ret_n;
@@ -157,8 +157,8 @@ see_connection(struct svc_send_conn *c)
 		sys_dial_info(c->watch.fd, &a->info);
 	}
 	struct reach_seen *s = &a->seen;
-	uint64_t sent = c->tls_on ? c->sent + c->tls.written : c->sent;
-	uint64_t received = c->tls_on ? c->received + c->tls.read : c->received;
+	uint64_t sent = c->tls_on ? c->sent + c->tls.io.written : c->sent;
+	uint64_t received = c->tls_on ? c->received + c->tls.io.read : c->received;
 	s->sent = sent - c->sent_before;
 	s->received = received - c->received_before;
 	s->system_error = c->broken;
@@ -419,8 +419,8 @@ svc_send_talk_letter(struct svc_send_conn *c)
 	if (!c->attempt_on) {
 		svc_send_attempt_begin(&c->attempt, sv, REACH_PHASE_MAIL);
 		c->attempt_on = true;
-		c->sent_before = c->tls_on ? c->sent + c->tls.written : c->sent;
-		c->received_before = c->tls_on ? c->received + c->tls.read : c->received;
+		c->sent_before = c->tls_on ? c->sent + c->tls.io.written : c->sent;
+		c->received_before = c->tls_on ? c->received + c->tls.io.read : c->received;
 	}
 	c->letters++;
 	c->body_at = 0;

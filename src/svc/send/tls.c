@@ -1,80 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * OpenSSL over our own sockets: a BIO of ours calls sys/sock, so that a peer that went never raises
- * a signal. Verification by OpenSSL is off; trust.c does it when the handshake is over, and says
- * why it failed.
+ * Connections to other servers, and their sessions kept to be resumed. Verification by OpenSSL is
+ * off; trust.c does it when the handshake is over, and says why it failed.
  */
 #include "svc/send/tls.h"
 #include "base/lru.h"
 #include "svc/send/limits.h"
 #include "sys/clock.h"
-#include "sys/dial.h"
-#include "sys/loop.h"
-#include "sys/sock.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-
-/* --- the socket below ---------------------------------------------------------------------- */
-
-static int
-bio_read(BIO *bio, char *to, size_t n, size_t *ret_n)
-{
-	struct svc_send_tls *t = BIO_get_data(bio);
-	BIO_clear_retry_flags(bio);
-	enum err e = sys_sock_read(t->fd, to, n, ret_n);
-	if (e == ERR_AGAIN) {
-		BIO_set_retry_read(bio);
-	}
-	if (e != ERR_OK) {
-		*ret_n = 0;
-		t->broken = e == ERR_AGAIN || e == ERR_EOF ? t->broken : sys_dial_broken(e);
-		return e == ERR_EOF ? 0 : -1;
-	}
-	t->read += *ret_n;
-	return 1;
-}
-
-static int
-bio_write(BIO *bio, const char *from, size_t n, size_t *ret_n)
-{
-	struct svc_send_tls *t = BIO_get_data(bio);
-	BIO_clear_retry_flags(bio);
-	enum err e = sys_sock_write(t->fd, str_make(from, n), ret_n);
-	if (e == ERR_AGAIN) {
-		BIO_set_retry_write(bio);
-	}
-	if (e != ERR_OK) {
-		*ret_n = 0;
-		t->broken = e == ERR_AGAIN ? t->broken : sys_dial_broken(e);
-		return -1;
-	}
-	t->written += *ret_n;
-	return 1;
-}
-
-static long
-bio_ctrl(BIO *bio, int cmd, long num, void *ptr)
-{
-	return cmd == BIO_CTRL_FLUSH ? 1 : 0;
-}
-
-/* One table for the process; made at the first connection, never freed. */
-static const BIO_METHOD *
-bio_method(void)
-{
-	static BIO_METHOD *method;
-	if (method == NULL) {
-		method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK,
-		    "postern dialled");
-	}
-	if (method != NULL) {
-		BIO_meth_set_read_ex(method, bio_read);
-		BIO_meth_set_write_ex(method, bio_write);
-		BIO_meth_set_ctrl(method, bio_ctrl);
-	}
-	return method;
-}
 
 /* --- the process --------------------------------------------------------------------------- */
 
@@ -150,7 +85,7 @@ svc_send_tls_all_init(struct svc_send_tls_all *all, str ca_file, const uint8_t *
 {
 	all->ctx = SSL_CTX_new(TLS_client_method());
 	all->sessions = lru_new(hash_key, SVC_SEND_SESSIONS_MAX, sizeof(struct kept), drop_kept);
-	if (all->ctx == NULL || all->sessions == NULL || bio_method() == NULL) {
+	if (all->ctx == NULL || all->sessions == NULL) {
 		svc_send_tls_all_done(all);
 		return ERR_NOMEM;
 	}
@@ -191,7 +126,7 @@ resume(struct svc_send_tls *t)
 		lru_del(t->all->sessions, str_make(t->key, t->key_n));
 		return;
 	}
-	(void)SSL_set_session(t->ssl, k->session);
+	(void)SSL_set_session(t->io.ssl, k->session);
 }
 
 /* SNI: the TLSA base domain with DANE (RFC 7672 8.1), else the host; not for literals. */
@@ -213,21 +148,16 @@ enum err
 svc_send_tls_init(struct svc_send_tls *t, struct svc_send_tls_all *all, int fd,
     const struct svc_send_proof *proof, str key)
 {
-	*t = (struct svc_send_tls){ .all = all, .fd = fd };
+	*t = (struct svc_send_tls){ .all = all };
 	t->key_n = key.n <= sizeof t->key ? key.n : 0;
 	memcpy(t->key, key.p, t->key_n);
-	t->ssl = SSL_new(all->ctx);
-	BIO *bio = t->ssl == NULL ? NULL : BIO_new(bio_method());
-	if (bio == NULL || !set_name(t->ssl, proof)) {
-		BIO_free(bio);
+	TRY(svc_common_tls_init(&t->io, SSL_new(all->ctx), fd));
+	if (!set_name(t->io.ssl, proof)) {
 		svc_send_tls_done(t);
 		return ERR_NOMEM;
 	}
-	BIO_set_data(bio, t);
-	BIO_set_init(bio, 1);
-	SSL_set_bio(t->ssl, bio, bio);
-	SSL_set_app_data(t->ssl, t);
-	SSL_set_connect_state(t->ssl);
+	SSL_set_app_data(t->io.ssl, t);
+	SSL_set_connect_state(t->io.ssl);
 	resume(t);
 	return ERR_OK;
 }
@@ -235,58 +165,9 @@ svc_send_tls_init(struct svc_send_tls *t, struct svc_send_tls_all *all, int fd,
 void
 svc_send_tls_done(struct svc_send_tls *t)
 {
-	SSL_free(t->ssl);
+	svc_common_tls_done(&t->io);
 	SSL_SESSION_free(t->fresh);
-	*t = (struct svc_send_tls){ .fd = -1 };
-}
-
-/* What a call that did not succeed means. */
-static enum err
-outcome(struct svc_send_tls *t, int result)
-{
-	switch (SSL_get_error(t->ssl, result)) {
-	case SSL_ERROR_WANT_READ: t->want = SYS_IN; return ERR_AGAIN;
-	case SSL_ERROR_WANT_WRITE: t->want = SYS_OUT; return ERR_AGAIN;
-	case SSL_ERROR_ZERO_RETURN: return ERR_EOF;
-	case SSL_ERROR_SYSCALL: return ERR_EOF; /* reset, or gone without close_notify */
-	default: break;
-	}
-	if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
-		return ERR_EOF;
-	}
-	return ERR_TLS;
-}
-
-enum err
-svc_send_tls_handshake(struct svc_send_tls *t)
-{
-	ERR_clear_error();
-	int result = SSL_do_handshake(t->ssl);
-	return result == 1 ? ERR_OK : outcome(t, result);
-}
-
-enum err
-svc_send_tls_read(struct svc_send_tls *t, void *to, size_t n, size_t *ret_n)
-{
-	ERR_clear_error();
-	int result = SSL_read_ex(t->ssl, to, n, ret_n);
-	return result == 1 ? ERR_OK : outcome(t, result);
-}
-
-enum err
-svc_send_tls_write(struct svc_send_tls *t, str s, size_t *ret_n)
-{
-	ERR_clear_error();
-	int result = SSL_write_ex(t->ssl, s.p, s.n, ret_n);
-	return result == 1 ? ERR_OK : outcome(t, result);
-}
-
-void
-svc_send_tls_end(struct svc_send_tls *t)
-{
-	ERR_clear_error();
-	(void)SSL_shutdown(t->ssl);
-	ERR_clear_error();
+	*t = (struct svc_send_tls){ .io.fd = -1 };
 }
 
 void
@@ -307,11 +188,4 @@ svc_send_tls_alien(void)
 	return ERR_GET_LIB(e) == ERR_LIB_SSL &&
 	    (why == SSL_R_WRONG_VERSION_NUMBER || why == SSL_R_PACKET_LENGTH_TOO_LONG ||
 		why == SSL_R_HTTP_REQUEST);
-}
-
-const char *
-svc_send_tls_reason(void)
-{
-	const char *why = ERR_reason_error_string(ERR_peek_error());
-	return why == NULL ? "" : why;
 }

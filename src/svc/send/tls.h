@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TLS towards other servers: the only place that calls OpenSSL. The handshake takes any
- * certificate; whether it is good enough is asked afterwards, once, and nothing is sent before
- * (svc_send_tls_prove).
+ * TLS towards other servers, above svc/common/tls.h. The handshake takes any certificate; whether
+ * it is good enough is asked afterwards, once, and nothing is sent before (svc_send_tls_prove).
  */
 #ifndef SVC_SEND_TLS_H
 #define SVC_SEND_TLS_H
 
-#include "base/err.h"
-#include "base/str.h"
 #include "proto/dane/dane.h"
+#include "svc/common/tls.h"
 
 struct lru;
 struct ssl_ctx_st;
-struct ssl_st;
 struct ssl_session_st;
 struct x509_store_st;
 
@@ -54,14 +51,10 @@ enum svc_send_proven {
 };
 
 struct svc_send_tls {
+	struct svc_common_tls io;
 	struct svc_send_tls_all *all;
-	struct ssl_st *ssl;
-	int fd;                       /* borrowed */
-	unsigned want;                /* after ERR_AGAIN: SYS_IN or SYS_OUT */
-	int broken;                   /* errno of the socket when it failed; 0: none */
 	struct ssl_session_st *fresh; /* may be kept once the peer is proven */
 	bool proven;
-	uint64_t read, written;     /* octets on the wire */
 	char key[SVC_SEND_KEY_MAX]; /* under which its session is kept */
 	size_t key_n;
 };
@@ -94,14 +87,6 @@ enum err svc_send_tls_init(struct svc_send_tls *t, struct svc_send_tls_all *all,
     const struct svc_send_proof *proof, str key);
 void svc_send_tls_done(struct svc_send_tls *t);
 
-/* ERR_AGAIN (see want), ERR_EOF: the peer left or `broken`, ERR_TLS: svc_send_tls_reason(). */
-enum err svc_send_tls_handshake(struct svc_send_tls *t);
-enum err svc_send_tls_read(struct svc_send_tls *t, void *to, size_t n, size_t *ret_n);
-/* After ERR_AGAIN the same octets must be offered again, further ones may follow. */
-enum err svc_send_tls_write(struct svc_send_tls *t, str s, size_t *ret_n);
-/* Send close_notify as far as that goes without waiting. */
-void svc_send_tls_end(struct svc_send_tls *t);
-
 /*
  * In trust.c: has the peer proven what was asked of it?
  *
@@ -115,7 +100,4 @@ void svc_send_tls_keep(struct svc_send_tls *t);
 void svc_send_tls_tell(const struct svc_send_tls *t, struct svc_send_tls_facts *ret);
 /* Was what came before the last ERR_TLS no TLS at all? Ask before the reason is cleared. */
 bool svc_send_tls_alien(void);
-/* One word for logs about the last ERR_TLS; never NULL. */
-const char *svc_send_tls_reason(void);
-
 #endif

@@ -154,7 +154,7 @@ prove_dane(STACK_OF(X509) * chain, const struct svc_send_proof *proof)
 enum svc_send_proven
 svc_send_tls_prove(struct svc_send_tls *t, const struct svc_send_proof *proof)
 {
-	STACK_OF(X509) *chain = SSL_get_peer_cert_chain(t->ssl);
+	STACK_OF(X509) *chain = SSL_get_peer_cert_chain(t->io.ssl);
 	enum svc_send_proven p = SVC_SEND_PROVEN;
 	if (proof->demand == SVC_SEND_ENCRYPT) {
 		return p;
@@ -213,11 +213,11 @@ tell_issuer(const X509 *cert, char *to, size_t room)
 void
 svc_send_tls_tell(const struct svc_send_tls *t, struct svc_send_tls_facts *ret)
 {
-	const SSL_CIPHER *cipher = SSL_get_current_cipher(t->ssl);
-	X509 *cert = SSL_get0_peer_certificate(t->ssl);
-	*ret = (struct svc_send_tls_facts){ .version = str_from(SSL_get_version(t->ssl)),
+	const SSL_CIPHER *cipher = SSL_get_current_cipher(t->io.ssl);
+	X509 *cert = SSL_get0_peer_certificate(t->io.ssl);
+	*ret = (struct svc_send_tls_facts){ .version = str_from(SSL_get_version(t->io.ssl)),
 		.cipher = str_from(cipher == NULL ? "" : SSL_CIPHER_get_name(cipher)),
-		.resumed = SSL_session_reused(t->ssl) == 1,
+		.resumed = SSL_session_reused(t->io.ssl) == 1,
 		.has_cert = cert != NULL };
 	if (cert != NULL) {
 		unsigned char *spki = NULL;
