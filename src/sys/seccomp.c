@@ -122,6 +122,13 @@ rule_error(int result)
 	return result == -ENOMEM ? ERR_NOMEM : ERR_BUG;
 }
 
+/* Few steps to each call's rule: loading a filter tries it on every call, and so do its users. */
+static enum err
+as_tree(scmp_filter_ctx ctx)
+{
+	return rule_error(seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2));
+}
+
 static enum err
 allow_name(struct build *b, str name)
 {
@@ -350,7 +357,10 @@ sys_seccomp_build_inside(unsigned outer, const char *const *more, unsigned sets,
 	ASSERT((sets & ~outer) == 0);
 	b->sets = sets | SYS_SET_BASE;
 	b->ctx = seccomp_init(SCMP_ACT_ALLOW);
-	enum err e = b->ctx == NULL ? ERR_NOMEM : add_difference(b, outer, more);
+	enum err e = b->ctx == NULL ? ERR_NOMEM : as_tree(b->ctx);
+	if (e == ERR_OK) {
+		e = add_difference(b, outer, more);
+	}
 	if (e == ERR_OK) {
 		e = export_code(b->ctx, ret);
 	}
@@ -379,10 +389,7 @@ sys_seccomp_build(unsigned sets, const char *const *more, struct sys_seccomp *re
 	}
 	b->sets = sets | SYS_SET_BASE;
 	b->ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	enum err e = b->ctx == NULL ? ERR_NOMEM : ERR_OK;
-	if (e == ERR_OK) {
-		e = rule_error(seccomp_attr_set(b->ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2));
-	}
+	enum err e = b->ctx == NULL ? ERR_NOMEM : as_tree(b->ctx);
 	if (e == ERR_OK) {
 		e = add_rules(b, more);
 	}

@@ -451,7 +451,9 @@ svc_accounts_child_new(struct svc_accounts *s, struct svc_account_start *start,
 	if (all >= SVC_ACCOUNTS_CHILDREN_MAX || s->quitting) {
 		return ERR_BUSY;
 	}
-	TRY(svc_accounts_folder_make(s, folder));
+	if (start->parked.p == NULL) { /* who has rested has a folder */
+		TRY(svc_accounts_folder_make(s, folder));
+	}
 	if (kind == SVC_ACCOUNTS_SESSION) { /* a delivery is not done before a syncer ran */
 		TRY(svc_accounts_folder_sync(s));
 	}
