@@ -27,6 +27,7 @@ enum {
 	ERRORS_MAX = 2,
 	LONGER = 2, /* letters a word with another ending may have more */
 	STEM_MIN = 7,
+	FAR = 100, /* no distance of words */
 	ROOM = MAIL_FUZZY_LETTERS + LONGER,
 	SCATTERED =
 	    90, /* percent of the score when the words do not stand as they were asked for */
@@ -185,26 +186,36 @@ find_exact(const struct mail_fuzzy_word *w, str text)
 
 /*
  * Edit distance, where two neighbours that changed places count once (optimal string alignment):
- * row i has the distances of the first i letters of a from all beginnings of b.
+ * row i has the distances of the first i letters of a from the beginnings of b that are `most`
+ * letters longer or shorter at most; what is beyond could not matter. FAR: more than `most`.
+ *
+ * In      n and m are at most `most` apart
  */
 static unsigned
-distance(const uint32_t *a, size_t n, const uint32_t *b, size_t m)
+distance(const uint32_t *a, size_t n, const uint32_t *b, size_t m, size_t most)
 {
-	uint8_t rows[3][ROOM + 1];
-	for (size_t k = 0; k <= m; k++) {
+	uint8_t rows[3][ROOM + 1] = { 0 };
+	bool hopeless = false; /* nothing in the row before was near enough */
+	for (size_t k = 0; k <= MIN(m, most); k++) {
 		rows[0][k] = (uint8_t)k;
 	}
 	for (size_t i = 1; i <= n; i++) {
 		uint8_t *now = rows[i % 3], *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
-		now[0] = (uint8_t)i;
-		for (size_t k = 1; k <= m; k++) {
-			unsigned d = last[k - 1] + (a[i - 1] != b[k - 1]);
-			d = MIN(d, MIN(last[k], now[k - 1]) + 1u);
-			if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1]) {
-				d = MIN(d, before[k - 2] + 1u);
-			}
+		size_t lo = i > most ? i - most : 1;
+		unsigned least = now[lo - 1] = lo == 1 ? (uint8_t)i : FAR;
+		for (size_t k = lo; k <= MIN(m, i + most); k++) {
+			unsigned d = MIN(last[k - 1] + (a[i - 1] != b[k - 1]), now[k - 1] + 1);
+			d = k < i + most ? MIN(d, last[k] + 1u) : d;
+			bool swapped = i > 1 && k > 1 && a[i - 1] == b[k - 2] &&
+			    a[i - 2] == b[k - 1];
+			d = swapped ? MIN(d, before[k - 2] + 1u) : d;
 			now[k] = (uint8_t)d;
+			least = MIN(least, d);
 		}
+		if (least > most && hopeless) {
+			return FAR;
+		}
+		hopeless = least > most;
 	}
 	return rows[n % 3][m];
 }
@@ -233,7 +244,7 @@ compare(const struct mail_fuzzy_word *w, str word)
 	    letter[0] != w->letter[0]) {
 		return value;
 	}
-	unsigned errors = distance(w->letter, w->n, letter, n);
+	unsigned errors = distance(w->letter, w->n, letter, n, w->errors);
 	return errors > w->errors ? value : MAX(value, errors <= 1 ? (unsigned)ONE : TWO);
 }
 
@@ -312,6 +323,7 @@ mail_fuzzy_look(const struct mail_fuzzy *f, str text, unsigned weight,
     struct mail_fuzzy_found *found)
 {
 	bool all = true;
+	str near = str_sub(text, 0, MIN(text.n, (size_t)MAIL_FUZZY_NEAR));
 	for (size_t i = 0; i < f->n; i++) {
 		const struct mail_fuzzy_word *w = &f->word[i];
 		unsigned best = found->word[i];
@@ -319,7 +331,7 @@ mail_fuzzy_look(const struct mail_fuzzy *f, str text, unsigned weight,
 			best = MAX(best, weigh(find_exact(w, text), weight));
 		}
 		if (w->errors > 0 && best < weigh(ONE, weight)) {
-			best = MAX(best, weigh(find_nearly(w, text), weight));
+			best = MAX(best, weigh(find_nearly(w, near), weight));
 		}
 		found->word[i] = (uint8_t)best;
 		all = all && best > 0;

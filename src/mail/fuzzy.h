@@ -21,9 +21,10 @@
  * an alphabet raise the score and need not be there.
  */
 enum {
-	MAIL_FUZZY_WORDS = 12,   /* of a query; those behind do not count */
-	MAIL_FUZZY_LETTERS = 32, /* of a word that may have errors */
-	MAIL_FUZZY_BEST = 100,   /* the highest score, and the whole weight */
+	MAIL_FUZZY_WORDS = 12,     /* of a query; those behind do not count */
+	MAIL_FUZZY_LETTERS = 32,   /* of a word that may have errors */
+	MAIL_FUZZY_NEAR = 1 << 20, /* octets of a text: behind them only words as they stand */
+	MAIL_FUZZY_BEST = 100,     /* the highest score, and the whole weight */
 };
 
 struct mail_fuzzy_word {
@@ -57,8 +58,8 @@ struct mail_fuzzy_found {
 void mail_fuzzy_init(struct mail_fuzzy *f, str query);
 
 /*
- * Look at one text of a message. Time in proportion to the text, times the words, times the square
- * of 32 letters for each word of the text that is about as long and has about the same letters.
+ * Look at one text of a message. Time in proportion to the text, times the words of the query; a
+ * word of the text that is about as long and has about the same letters costs them five times.
  *
  * In      text: folded, any octets; weight: 1 to MAIL_FUZZY_BEST, of what is found in this text
  */

@@ -226,6 +226,28 @@ errors_as_listed(void)
 	CHECK(near > 60);
 }
 
+/* The whole table of optimal string alignment, for words up to 15 letters. */
+static unsigned
+plain_distance(str a, str b)
+{
+	unsigned d[16][16];
+	for (size_t i = 0; i <= a.n; i++) {
+		for (size_t k = 0; k <= b.n; k++) {
+			if (i == 0 || k == 0) {
+				d[i][k] = (unsigned)(i + k);
+				continue;
+			}
+			d[i][k] = d[i - 1][k - 1] + (a.p[i - 1] != b.p[k - 1]);
+			d[i][k] = MIN(d[i][k], MIN(d[i - 1][k], d[i][k - 1]) + 1);
+			if (i > 1 && k > 1 && a.p[i - 1] == b.p[k - 2] &&
+			    a.p[i - 2] == b.p[k - 1]) {
+				d[i][k] = MIN(d[i][k], d[i - 2][k - 2] + 1);
+			}
+		}
+	}
+	return d[a.n][b.n];
+}
+
 static uint32_t seed = 3;
 
 static uint32_t
@@ -233,6 +255,54 @@ roll(uint32_t n)
 {
 	seed = seed * 1664525u + 1013904223u;
 	return (seed >> 8) % n;
+}
+
+static str
+any_word(char *room, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		room[i] = (char)('a' + roll(3));
+	}
+	return str_make(room, n);
+}
+
+/* Two errors: as often as the whole table says, and never else but for another ending. */
+static void
+errors_as_measured(void)
+{
+	char a[16], b[16];
+	unsigned wrong = 0, near = 0;
+	for (int round = 0; round < 200000; round++) {
+		str word = any_word(a, 8 + roll(4)), text = any_word(b, word.n - 2 + roll(5));
+		memcpy(b, a, roll((uint32_t)MIN(word.n, text.n)));
+		unsigned d = plain_distance(word, text), got = score_at(word, text, 100);
+		if (str_find(text, word) >= 0) {
+			continue;
+		}
+		bool fits = d <= 2 && a[0] == b[0];
+		near += fits;
+		wrong += fits ? got != (d == 1 ? 60u : 40u) && got != 50 : got != 0 && got != 50;
+		wrong += fits && d == 1 && got != 60;
+	}
+	CHECK_U64(wrong, 0);
+	CHECK(near > 5000);
+}
+
+/* Errors count in the first megabyte of a text, words as they stand everywhere. */
+static void
+long_text(void)
+{
+	struct buf b;
+	buf_init(&b, MAIL_FUZZY_NEAR + 100);
+	while (b.n < MAIL_FUZZY_NEAR) {
+		buf_ch(&b, ' ');
+	}
+	buf_cstr(&b, "hello");
+	CHECK_U64(score_at(S("hello"), buf_view(&b), 100), 100);
+	CHECK_U64(score_at(S("helo"), buf_view(&b), 100), 0);
+	memcpy(b.p + MAIL_FUZZY_NEAR - 9, "hello", 5);
+	CHECK_U64(score_at(S("helo"), buf_view(&b), 100), 60);
+	buf_done(&b);
 }
 
 /* What SEARCH finds without FUZZY it finds with it, wherever the query is cut out. */
@@ -256,4 +326,4 @@ finds_what_is_there(void)
 }
 
 TEST_MAIN(one_word, letters_beyond_ascii, several_words, several_texts, errors_as_listed,
-    finds_what_is_there)
+    errors_as_measured, long_text, finds_what_is_there)
