@@ -91,7 +91,8 @@ class Box:
         self.msgs = [m for m in self.msgs if m.uid not in gone]
 
     def _remove_unknown(self, uid):
-        """A message whose uid was not told: any unknown one between its neighbours will do.
+        """A message whose uid was not told: any unknown one between its neighbours. Which one it
+        was is not known, so what the others were told of flags and MODSEQ may not be theirs.
         Without numbers nothing is known of neighbours: the unknown ones are the last."""
         if self.uidonly:
             if not self.msgs or self.msgs[-1].uid is not None:
@@ -103,7 +104,10 @@ class Box:
         at = low + 1
         if at >= len(self.msgs) or self.msgs[at].uid is not None:
             raise Wrong(f"VANISHED {uid}, which is not in the mailbox")
-        del self.msgs[at]
+        end = at
+        while end < len(self.msgs) and self.msgs[end].uid is None:
+            end += 1
+        self.msgs[at:end] = [Message() for _ in range(end - at - 1)]
 
     def vanished_earlier(self, uids):
         both = set(uids) & {m.uid for m in self.msgs if m.uid is not None}
