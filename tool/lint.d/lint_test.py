@@ -153,6 +153,8 @@ ROWS = [
         HEAD + "static int x[] = {\n" + "\t1,\n" * 900 + "};\n", ""),
     ("machine path", "doc/x.md", "see /ro" + "ot/x\n", "machine"),
     ("script without licence", "tool/x.py", "pass\n", "spdx"),
+    ("left by a test", "queue-test/1.log", "\0" * (rules.FILE_OCTETS + 1), "size"),
+    ("as large as a file may be", "doc/x.bin", "\0" * rules.FILE_OCTETS, ""),
 ]
 
 

@@ -11,6 +11,7 @@ FUNCTION_NESTING = 3
 FILE_LINES = 800  # tables (initialisers at file level) not counted
 HEADER_LINES = 250
 FOLDER_SOURCES = 25  # tests and fuzz targets not counted
+FILE_OCTETS = 256 * 1024
 COLUMNS = 100
 ROW_COLUMNS = 160  # a row of a .def table is one line
 HEAD_COMMENT = (3, 12)  # lines, the delimiters included

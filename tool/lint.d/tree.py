@@ -15,7 +15,11 @@ def check(files):
     out = []
     out += check_folders(files)
     for path in files:
-        if "/corpus/" in path or os.path.getsize(path) > 1 << 20:
+        if os.path.getsize(path) > rules.FILE_OCTETS:
+            out.append((path, 1, "size", f"{os.path.getsize(path)} octets; what is larger than "
+                f"{rules.FILE_OCTETS} is made by a tool or left by a test: do not keep it"))
+            continue
+        if "/corpus/" in path:
             continue
         with open(path, "rb") as f:
             data = f.read()
