@@ -51,16 +51,6 @@ enum err sys_fork(bool *ret_in_child, struct sys_child *ret);
  */
 enum err sys_fork_sibling(bool *ret_in_child, struct sys_child *ret);
 
-/*
- * Make this process cheap to fork: the variables and tables of addresses of its program and
- * libraries become a private view of one sealed copy in memory. Their contents stay; but areas that
- * nobody writes to have no private pages any more, which every fork would copy and every process
- * that lives would make dearer. For a process with one thread, before it forks.
- *
- * Errors  ERR_NOFD, ERR_NOMEM, ERR_IO, ERR_UNSUPPORTED: nothing is lost but the gain
- */
-enum err sys_image_settle(void);
-
 /* ERR_AGAIN while it runs; on ERR_OK it is gone and its pidfd closed. */
 enum err sys_child_end(struct sys_child *c, struct sys_child_end *ret);
 /* Waits. */

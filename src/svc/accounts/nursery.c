@@ -166,7 +166,6 @@ in_nursery(struct svc_accounts *s, int chan)
 	if (sys_close_except(&chan, 1) != ERR_OK) {
 		sys_exit(SVC_ACCOUNT_UNAVAILABLE);
 	}
-	(void)(sys_image_settle() == ERR_OK); /* forks cost more without it, no more than that */
 	serve(&n);
 }
 
