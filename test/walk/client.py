@@ -226,7 +226,7 @@ class Client:
         """Counts differ: only what others removed or added just now may explain that."""
         wanted = set(order)
         self.learn()
-        now = {m.uid for m in self.box.msgs}
+        now = {m.uid for m in self.box.msgs if m.uid is not None}  # others came just now
         missed = sorted(u for u in wanted - now if u not in self.removed)
         added = sorted(u for u in now - wanted if u <= max(order, default=0))
         if added:
