@@ -313,7 +313,8 @@ kept_or_not(void)
 	ipc_account_guest_keep_put(&out, &keep);
 	say(&out);
 	CHECK_ERR(hear(&in), ERR_OK);
-	CHECK_U64(rd_u16(&(struct rd){ .p = in.p, .n = in.n }), IPC_ACCOUNT_GUEST_KEPT);
+	struct rd answer = rd_make(buf_view(&in));
+	CHECK_U64(rd_u16(&answer), IPC_ACCOUNT_GUEST_KEPT);
 	svc_account_imap_shared_trial_kill(&w, 0);
 	o("t STATUS team (MESSAGES)", "* STATUS team (MESSAGES 3)\nt OK STATUS done\n");
 	teardown();
