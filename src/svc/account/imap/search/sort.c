@@ -88,6 +88,10 @@ part_of(enum imap_sort_by by)
 static enum err
 keep_text(struct sorting *x, str text, struct imap_sort_value *ret)
 {
+	*ret = imap_sort_text(S(""));
+	if (text.n == 0) {
+		return ERR_OK;
+	}
 	if (text.n > x->pool_n) {
 		size_t n = MAX(text.n, (size_t)POOL);
 		x->pool = arena_alloc(x->s->work, n);
@@ -96,10 +100,8 @@ keep_text(struct sorting *x, str text, struct imap_sort_value *ret)
 	if (text.n > x->pool_n) {
 		return ERR_BUDGET;
 	}
-	if (text.n > 0) {
-		memcpy(x->pool, text.p, text.n);
-	}
-	*ret = imap_sort_text(text.n == 0 ? S("") : str_make(x->pool, text.n));
+	memcpy(x->pool, text.p, text.n);
+	*ret = imap_sort_text(str_make(x->pool, text.n));
 	x->pool += text.n;
 	x->pool_n -= text.n;
 	return ERR_OK;
