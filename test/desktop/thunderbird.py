@@ -14,6 +14,7 @@ import readers
 HERE = pathlib.Path(__file__).resolve().parent
 START_S = 60
 NOTICE_MS = 3000  # Thunderbird's own work included
+QUIET_S = 1  # it answers what it hears at once, and is in IDLE again two seconds later
 
 PREFS = {
     "mail.accountmanager.accounts": "account1,account2",
@@ -73,11 +74,13 @@ class Thunderbird:
         self.env = {
             **os.environ,
             "HOME": str(folder),
-            "MOZ_LOG": "IMAP:4,timestamp",
+            "MOZ_LOG": "IMAP:4,timestamp,sync",
             "MOZ_LOG_FILE": str(folder / "imap"),
             "MOZ_HEADLESS_WIDTH": "1280",
             "MOZ_HEADLESS_HEIGHT": "800",
         }
+        self.said = folder / "imap.moz_log"
+        self.sent = []
         self.js = (HERE / "thunderbird.js").read_text()
         self.proc = self.m = None
 
@@ -105,6 +108,17 @@ class Thunderbird:
 
     def do(self, step, *args):
         return self.m.script(f"{self.js}\nreturn steps.{step}(...args);", *args)
+
+    def await_idle(self):
+        """Until the last it said of the inbox is IDLE, and it says no more: what it hears of in
+        other commands, as an expunge while it fetches a message, it does not always show."""
+        postern.wait_until(self._idles, START_S, "Thunderbird in IDLE", every=QUIET_S)
+
+    def _idles(self):
+        text = self.said.read_text(encoding="utf-8", errors="replace")
+        before, self.sent = self.sent, [x for x in text.splitlines() if "S-INBOX:SendData: " in x]
+        same = len(before) == len(self.sent) > 0
+        return same and self.sent[-1].rstrip().endswith(" IDLE")
 
     def end(self, polite=True):
         if self.m is not None:
@@ -206,6 +220,7 @@ def notices(r, w, user, t):
             ("changes", lambda: c.ok("UID STORE * +FLAGS (\\Flagged)")),
             ("goes", lambda: c.ok("UID STORE * +FLAGS (\\Deleted)") and c.ok("EXPUNGE")),
         ):
+            t.await_idle()
             change()
             began = t.m.script("return Date.now();")
             took = t.do(step, "brand new") - began
