@@ -195,11 +195,10 @@ svc_account_imap_shared_guest_withdraw(struct svc_account_imap_guest *g)
 	svc_account_imap_end(&g->s, ERR_OK, "access was withdrawn");
 }
 
-static void
-run_command(struct svc_account_imap_guest *g, bool untagged)
+enum err
+svc_account_imap_shared_guest_begin(struct svc_account_imap_guest *g)
 {
 	struct svc_account_imap *s = &g->s;
-	struct imap_command c;
 	arena_reset(s->command_arena);
 	arena_reset(s->work);
 	buf_reset(&s->code);
@@ -207,9 +206,20 @@ run_command(struct svc_account_imap_guest *g, bool untagged)
 	enum err e = svc_account_imap_shared_guest_check(s);
 	if (e != ERR_OK) {
 		svc_account_imap_shared_guest_withdraw(g);
+	}
+	return e;
+}
+
+static void
+run_command(struct svc_account_imap_guest *g, bool untagged)
+{
+	struct svc_account_imap *s = &g->s;
+	struct imap_command c;
+	if (svc_account_imap_shared_guest_begin(g) != ERR_OK) {
 		return;
 	}
-	e = imap_command_parse(s->command_arena, buf_view(&g->raw), s->state, s->enabled, &c);
+	enum err e = imap_command_parse(s->command_arena, buf_view(&g->raw), s->state, s->enabled,
+	    &c);
 	if (e != ERR_OK) {
 		svc_account_imap_bad(s, c.tag, e, false);
 		return;

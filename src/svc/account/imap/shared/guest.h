@@ -41,6 +41,12 @@ struct svc_account_imap_guest {
 void svc_account_imap_shared_guest_tell(struct svc_account_imap_guest *g, enum err result);
 /* Leave the mailbox and end: the visitor may not see it any more. */
 void svc_account_imap_shared_guest_withdraw(struct svc_account_imap_guest *g);
+/*
+ * A command begins: nothing is left of the one before, and the lists are read anew.
+ *
+ * Errors  DENIED: the selected mailbox was withdrawn; the guest ends
+ */
+enum err svc_account_imap_shared_guest_begin(struct svc_account_imap_guest *g);
 
 /* ---- insert.c: handlers; any error ends the guest ---- */
 

@@ -15,17 +15,8 @@
 static enum err
 begin(struct svc_account_imap_guest *g)
 {
-	struct svc_account_imap *s = &g->s;
 	g->idle = false;
-	arena_reset(s->command_arena);
-	arena_reset(s->work);
-	buf_reset(&s->code);
-	s->text = NULL;
-	enum err e = svc_account_imap_shared_guest_check(s);
-	if (e != ERR_OK) {
-		svc_account_imap_shared_guest_withdraw(g);
-	}
-	return e;
+	return svc_account_imap_shared_guest_begin(g);
 }
 
 static void
