@@ -167,6 +167,18 @@ mark_seen(struct fetching *f, const struct store_set *uids)
 	return svc_account_imap_refresh(s, false, &own);
 }
 
+/* The responses of all messages, and what they need of a FETCH as a whole. */
+static enum err
+respond(struct fetching *f, const struct store_set *uids)
+{
+	uint64_t n = MIN(store_set_count(uids), (uint64_t)f->s->box.view.n);
+	enum err e = svc_account_imap_search_cold_init(&f->cold, f->s, f->items, n);
+	e = e == ERR_OK ? fetch_all(f, uids) : e;
+	svc_account_imap_search_cold_done(&f->cold);
+	store_release(f->s->store);
+	return e;
+}
+
 static enum err
 fetch(struct svc_account_imap *s, const struct imap_fetch_args *args, const struct store_set *uids)
 {
@@ -180,11 +192,7 @@ fetch(struct svc_account_imap *s, const struct imap_fetch_args *args, const stru
 		f.items |= IMAP_FETCH_MODSEQ | IMAP_FETCH_UID; /* RFC 7162 3.2.4 */
 	}
 	if (e == ERR_OK && s->state == IMAP_SELECTED) {
-		uint64_t n = MIN(store_set_count(uids), (uint64_t)s->box.view.n);
-		e = svc_account_imap_search_cold_init(&f.cold, s, f.items, n);
-		e = e == ERR_OK ? fetch_all(&f, uids) : e;
-		svc_account_imap_search_cold_done(&f.cold);
-		store_release(s->store);
+		e = respond(&f, uids);
 	}
 	store_set_done(&f.seen);
 	if (e == ERR_OK && f.missing) {
@@ -214,7 +222,7 @@ svc_account_imap_fetch_new(struct svc_account_imap *s, const struct imap_fetch_a
 		f.items |= IMAP_FETCH_UID | IMAP_FETCH_MODSEQ; /* RFC 7162 3.2.4 */
 	}
 	/* A message that cannot be read is no reason to end: the client may ask for it. */
-	enum err e = fetch_all(&f, uids);
+	enum err e = respond(&f, uids);
 	return e == ERR_NOMEM || e == ERR_DB ? e : ERR_OK;
 }
 

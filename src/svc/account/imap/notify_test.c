@@ -117,6 +117,25 @@ selected(void)
 	svc_account_imap_two_end(&w);
 }
 
+/* What stands in a message's row, or is made from the message, may be asked for, too. */
+static void
+cold_items(void)
+{
+	struct svc_account_imap_two w;
+	setup(&w, "cold");
+	a_says(&w,
+	    "1 NOTIFY SET (SELECTED (MessageNew (INTERNALDATE ENVELOPE BODY PREVIEW) "
+	    "MessageExpunge))",
+	    "1 OK NOTIFY done\n");
+	deliver(&w, "INBOX",
+	    "* 4 EXISTS\n* 4 FETCH (INTERNALDATE \" 1-Feb-2024 10:00:00 +0000\" "
+	    "ENVELOPE (NIL \"news\" ((NIL NIL \"a\" \"b\")) ((NIL NIL \"a\" \"b\")) "
+	    "((NIL NIL \"a\" \"b\")) NIL NIL NIL NIL NIL) "
+	    "BODY (\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 6 1) "
+	    "PREVIEW \"body\")\n");
+	svc_account_imap_two_end(&w);
+}
+
 /* EXPUNGE waits for a command that may tell it; without any event the client has a snapshot. */
 static void
 delayed_and_none(void)
@@ -330,4 +349,4 @@ parked(void)
 	svc_account_imap_two_end(&w);
 }
 
-TEST_MAIN(selected, delayed_and_none, others, names, metadata, quiet, refusals, parked)
+TEST_MAIN(selected, cold_items, delayed_and_none, others, names, metadata, quiet, refusals, parked)
