@@ -108,7 +108,7 @@ write_some(struct spool *s, struct segment *seg, struct moved *list, size_t *ret
 	TRY(spool_stage_states(s));
 	TRY(spool_write_out(s));
 	TRY(sys_file_datasync(s->active->fd));
-	s->durable_end = s->active->end;
+	spool_synced(s);
 	return ERR_OK;
 }
 
@@ -128,8 +128,7 @@ spool_compact(struct spool *s, bool *ret_more)
 	enum err e = s->active != NULL ? ERR_OK : spool_segment_new(s);
 	e = e != ERR_OK ? e : write_some(s, seg, list, &n);
 	if (e != ERR_OK) { /* the old records stand; what was begun is never read */
-		buf_reset(&s->out);
-		s->active = NULL;
+		spool_not_synced(s);
 		s->failed = ERR_OK;
 		return e;
 	}

@@ -280,6 +280,8 @@ spool_open(int dir, int64_t wall_s, enum err (*each)(void *ctx, const struct spo
 	list_init(&s->staged);
 	buf_init(&s->out, SPOOL_STAGE_MAX);
 	buf_init(&s->done, SPOOL_DONE_MAX);
+	buf_init(&s->unsynced, SPOOL_DONE_MAX);
+	s->unsynced_from = UINT32_MAX;
 	buf_init(&s->ending, SPOOL_DONE_MAX);
 	buf_init(&s->states, SPOOL_STATES_MAX);
 	s->states_from = UINT32_MAX;
@@ -318,6 +320,7 @@ spool_close(struct spool **sp)
 	sys_close(&s->lock);
 	buf_done(&s->out);
 	buf_done(&s->done);
+	buf_done(&s->unsynced);
 	buf_done(&s->ending);
 	buf_done(&s->states);
 	MEM_FREE(*sp);
@@ -344,19 +347,6 @@ spool_write_out(struct spool *s)
 	return ERR_OK;
 }
 
-/*
- * A note that finds no room is lost: then a crash brings the letter back, and the mailbox knows it.
- */
-void
-spool_note_done(struct spool *s, const struct entry *e, uint16_t rcpt)
-{
-	if (s->done.n + SPOOL_DONE_ITEM <= SPOOL_DONE_MAX) {
-		wr_u64(&s->done, e->id);
-		wr_u16(&s->done, rcpt);
-		s->done_from = MIN(s->done_from, e->segment->number);
-	}
-}
-
 /* Say at once that what was taken back does not count. A disk that fails may refuse this, too. */
 static void
 note_failed(struct spool *s)
@@ -365,11 +355,10 @@ note_failed(struct spool *s)
 	e = e != ERR_OK ? e : spool_write_out(s);
 	e = e != ERR_OK ? e : sys_file_datasync(s->active->fd);
 	if (e == ERR_OK) {
-		s->durable_end = s->active->end;
-		return;
+		spool_synced(s);
+	} else {
+		spool_not_synced(s);
 	}
-	buf_reset(&s->out);
-	s->active = NULL;
 }
 
 /*
@@ -386,11 +375,10 @@ fail_staged(struct spool *s)
 		spool_note_done(s, e, SPOOL_DONE_ALL);
 		entry_drop(s, e);
 	}
-	buf_reset(&s->out);
 	if (s->active != NULL) {
 		(void)(sys_file_truncate(s->active->fd, s->durable_end) == ERR_OK);
-		s->active = NULL;
 	}
+	spool_not_synced(s);
 	s->failed = ERR_OK;
 	if (any) {
 		note_failed(s);
@@ -407,7 +395,7 @@ leave_segment(struct spool *s)
 		s->failed = e;
 		return e;
 	}
-	s->durable_end = s->active->end;
+	spool_synced(s);
 	s->active = NULL;
 	return ERR_OK;
 }
@@ -582,39 +570,6 @@ spool_stage_notes(struct spool *s, enum spool_record_type type, struct buf *note
 	return ERR_OK;
 }
 
-enum err
-spool_stage_done(struct spool *s)
-{
-	if (s->done.n == 0) {
-		return ERR_OK;
-	}
-	TRY(spool_stage_notes(s, SPOOL_RECORD_DONE, &s->done));
-	s->active->notes_from = MIN(s->active->notes_from, s->done_from);
-	s->done_from = UINT32_MAX;
-	return ERR_OK;
-}
-
-/* The notes of what ends with this flush, behind what is staged. A failure leaves none of them. */
-static enum err
-stage_ending(struct spool *s)
-{
-	size_t before = s->done.n;
-	struct rd r = rd_make(buf_view(&s->ending));
-	while (r.n >= SPOOL_DONE_ITEM) {
-		uint64_t id = rd_u64(&r);
-		uint16_t rcpt = rd_u16(&r);
-		const struct entry *e = map_get(s->entries, id);
-		if (e != NULL) {
-			spool_note_done(s, e, rcpt);
-		}
-	}
-	enum err e = spool_stage_done(s);
-	if (e != ERR_OK) {
-		buf_truncate(&s->done, before);
-	}
-	return e;
-}
-
 /* The flush is over: what was to end with it has, or has not. */
 static void
 end_ending(struct spool *s, bool done)
@@ -635,12 +590,12 @@ static enum err
 write_and_sync(struct spool *s)
 {
 	TRY(s->failed);
-	TRY(stage_ending(s));
+	TRY(spool_stage_ending(s));
 	TRY(spool_stage_states(s));
 	TRY(spool_write_out(s));
 	if (s->active != NULL && (s->sync_done || !list_empty(&s->staged))) {
 		TRY(sys_file_datasync(s->active->fd));
-		s->durable_end = s->active->end;
+		spool_synced(s);
 	}
 	return ERR_OK;
 }

@@ -81,7 +81,8 @@ enum err spool_stage(struct spool *s, const struct spool_envelope *e, const stru
  * Write and sync all that was staged.
  *
  * Errors  ERR_NOSPACE, ERR_IO: none of the staged entries counts, now or after a restart; later
- * calls start a new segment and may succeed
+ * calls start a new segment and may succeed. What was noted as done since the last sync is written
+ * again by them.
  */
 enum err spool_flush(struct spool *s);
 

@@ -46,8 +46,14 @@ struct spool {
 	uint64_t durable_end; /* of the active segment */
 	struct buf done;      /* done items for the next record */
 	uint32_t done_from;   /* the oldest segment they are about */
-	struct buf ending;    /* done items that count only if the flush succeeds */
-	struct buf states;    /* state items for the next record */
+	/*
+	 * Done items written since the last sync: a failing disk, or what is cut off after one,
+	 * takes them along, and then they are written again.
+	 */
+	struct buf unsynced;
+	uint32_t unsynced_from;
+	struct buf ending; /* done items that count only if the flush succeeds */
+	struct buf states; /* state items for the next record */
 	uint32_t states_from;
 	void (*tell_states)(void *ctx, uint64_t entry);
 	void *tell_states_ctx;
@@ -77,6 +83,11 @@ enum err spool_stage_done(struct spool *s);
 /* Put a record of notes into the octets that wait to be written, and empty `notes`. */
 enum err spool_stage_notes(struct spool *s, enum spool_record_type type, struct buf *notes);
 enum err spool_write_out(struct spool *s);
+/* done.c: the notes of what ends with this flush; a failure leaves none of them. */
+enum err spool_stage_ending(struct spool *s);
+/* All of the active segment is on disk; or nobody knows what of it is, and it is left. */
+void spool_synced(struct spool *s);
+void spool_not_synced(struct spool *s);
 bool spool_is_done(const struct entry *e, uint32_t rcpt);
 /* Where an entry lies; takes it from where it lay before. */
 void spool_place(struct entry *e, struct segment *seg, uint64_t envelope_at, uint64_t body_at);

@@ -239,6 +239,46 @@ done_is_synced_on_demand(void)
 	remove_folder();
 }
 
+/*
+ * What another server has was noted, in an earlier flush that nobody had synced or in the one that
+ * failed. The note outlives a disk that failed in between: else a restart, months later, sends the
+ * letter once more.
+ */
+static void
+notes_outlive_a_failing_disk(void)
+{
+	for (unsigned n = 0; n < 8; n++) {
+		uint64_t done = 0, live = 0, taken_back = 0;
+		bool before = (n & 1) != 0, commit = (n & 2) != 0;
+		fresh_folder();
+		struct spool *s = open_spool();
+		CHECK_ERR(stage(s, S("x"), &done), ERR_OK);
+		CHECK_ERR(stage(s, S("y"), &live), ERR_OK);
+		CHECK_ERR(spool_flush(s), ERR_OK);
+		spool_done(s, done, UINT16_MAX);
+		if (before) {
+			CHECK_ERR(spool_flush(s), ERR_OK);
+		}
+		if (commit) {
+			CHECK_ERR(stage(s, S("z"), &taken_back), ERR_OK);
+		}
+		spool_sync_done(s);
+		/* the write, if there is one, or the sync */
+		sys_fail_after((n & 4) != 0 && (commit || !before) ? 2 : 1, EIO);
+		CHECK_ERR(spool_flush(s), ERR_IO);
+		sys_fail_after(0, 0);
+		CHECK(spool_dirty(s) || commit); /* it is to be written again, or was */
+		spool_sync_done(s);
+		CHECK_ERR(spool_flush(s), ERR_OK);
+		spool_close(&s);
+		s = open_spool();
+		CHECK_U64(seen.entries, 1);
+		CHECK(spool_live(s) == 1 && seen.left == 2);
+		spool_close(&s);
+		remove_folder();
+	}
+}
+
 static void
 envelopes_are_read_again(void)
 {
@@ -302,5 +342,5 @@ older_versions_are_read(void)
 }
 
 TEST_MAIN(states_come_back, many_states_of_one_flush, states_move_with_their_entries,
-    ends_with_the_flush, done_is_synced_on_demand, envelopes_are_read_again,
-    older_versions_are_read)
+    ends_with_the_flush, done_is_synced_on_demand, notes_outlive_a_failing_disk,
+    envelopes_are_read_again, older_versions_are_read)

@@ -11,7 +11,7 @@
 #include "sys/file.h"
 #include "sys/sys.h"
 
-enum { TICK_MS = 1000, MORE_MS = 50 };
+enum { TICK_MS = 1000, MORE_MS = 50, AGAIN_MS = 5000 };
 
 static struct svc_queue_parcel *
 parcel_new(struct svc_queue *q, uint64_t entry, const struct spool_envelope *e, uint64_t size)
@@ -196,6 +196,9 @@ flush(void *ctx)
 	if (e != ERR_OK) {
 		LOG(FAILED, F_CSTR("what", "sync of the journal"), F_ERR(e));
 		q->refused += q->commits_n;
+		if (spool_dirty(q->spool)) { /* what was done is to be noted once more */
+			sys_timer_set(q->sc->loop, &q->remote->sync, AGAIN_MS);
+		}
 	} else {
 		q->accepted += q->commits_n;
 	}
