@@ -325,17 +325,21 @@ set_name(struct store *s, uint64_t id, str name)
 	return store_box_log(s, id, false);
 }
 
+/* A new name that may not be would hide the mailbox from everybody who asks for it. */
 static enum err
 rename_below(struct store *s, str from, str to)
 {
 	struct name old, new;
+	char storage[2 * STORE_NAME_MAX];
+	struct buf joined;
 	uint64_t id;
 	enum err e;
+	buf_init_fixed(&joined, storage, sizeof storage);
 	while ((e = first_below(s, from, &old, &id)) == ERR_OK) {
-		buf_init_fixed(&new.b, new.storage, sizeof new.storage);
-		buf_str(&new.b, to);
-		buf_str(&new.b, str_from_off(buf_view(&old.b), from.n));
-		TRY(buf_err(&new.b));
+		buf_reset(&joined);
+		buf_str(&joined, to);
+		buf_str(&joined, str_from_off(buf_view(&old.b), from.n));
+		TRY(name_take(&new, buf_view(&joined)));
 		TRY(set_name(s, id, buf_view(&new.b)));
 	}
 	return e == ERR_NOTFOUND ? ERR_OK : e;

@@ -112,6 +112,30 @@ create_delete_rename(void)
 	store_trial_remove(&conf);
 }
 
+/* A name that nobody could say again would keep what lies in it for itself. */
+static void
+rename_too_deep(void)
+{
+	struct store_conf conf = store_trial_conf("deep");
+	struct store *s = store_trial_open(&conf);
+	struct arena *a = arena_new(NULL, "deep", 1 << 16, 0);
+	struct store_mailbox m;
+	char name[200];
+	for (size_t i = 0; i < sizeof name; i += 2) {
+		memcpy(name + i, "x/", 2);
+	}
+	CHECK_ERR(store_mailbox_create(s, str_make(name, 61), 0, NULL), ERR_OK); /* 31 levels */
+	CHECK_ERR(store_mailbox_rename(s, S("x"), S("a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t/u")),
+	    ERR_TOOBIG);
+	CHECK_ERR(store_mailbox_find(s, str_make(name, 61), a, &m), ERR_OK);
+	CHECK_ERR(store_mailbox_find(s, S("a"), a, &m), ERR_NOTFOUND);
+	CHECK_ERR(store_mailbox_rename(s, S("x"), S("a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t")),
+	    ERR_OK);
+	arena_free(&a);
+	store_close(&s);
+	store_trial_remove(&conf);
+}
+
 static void
 special_use(void)
 {
@@ -294,5 +318,5 @@ opening(void)
 	store_trial_remove(&conf);
 }
 
-TEST_MAIN(names, create_delete_rename, special_use, rename_inbox, keywords, quota, new_boot,
-    opening)
+TEST_MAIN(names, create_delete_rename, rename_too_deep, special_use, rename_inbox, keywords, quota,
+    new_boot, opening)
