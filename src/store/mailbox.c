@@ -345,6 +345,15 @@ rename_below(struct store *s, str from, str to)
 	return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
+/* Parents that were missing, and the mailbox that INBOX's messages went to, are new ones. */
+static enum err
+check_count(struct store *s)
+{
+	uint64_t count = 0;
+	TRY(count_of(db_query(s->db, "SELECT count(*) FROM mailbox"), &count));
+	return count > STORE_MAILBOXES_MAX ? ERR_TOOMANY : ERR_OK;
+}
+
 /* RFC 9051 6.3.6: all messages move, the inbox stays. */
 static enum err
 rename_inbox(struct store *s, str to)
@@ -377,7 +386,8 @@ rename_in(struct store *s, str from, str to)
 	(void)store_tick(s);
 	if (id == STORE_INBOX) {
 		TRY(make_parents(s, to));
-		return rename_inbox(s, to);
+		TRY(rename_inbox(s, to));
+		return check_count(s);
 	}
 	if (store_name_below(to, from)) {
 		return ERR_DENIED;
@@ -386,7 +396,8 @@ rename_in(struct store *s, str from, str to)
 	if (found == ERR_OK) {
 		TRY(set_name(s, id, to));
 	}
-	return rename_below(s, from, to);
+	TRY(rename_below(s, from, to));
+	return check_count(s);
 }
 
 enum err

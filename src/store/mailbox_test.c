@@ -4,6 +4,7 @@
  * boot.
  */
 #include "base/test.h"
+#include "store/limits.h"
 #include "store/trial.h"
 
 static void
@@ -131,6 +132,36 @@ rename_too_deep(void)
 	CHECK_ERR(store_mailbox_find(s, S("a"), a, &m), ERR_NOTFOUND);
 	CHECK_ERR(store_mailbox_rename(s, S("x"), S("a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t")),
 	    ERR_OK);
+	arena_free(&a);
+	store_close(&s);
+	store_trial_remove(&conf);
+}
+
+/* Parents that a rename makes count as any mailbox does. */
+static void
+rename_too_many(void)
+{
+	struct store_conf conf = store_trial_conf("many");
+	struct store *s = store_trial_open(&conf);
+	struct arena *a = arena_new(NULL, "many", 64 << 20, 0);
+	struct store_mailbox *v = NULL;
+	char from[200], to[200];
+	size_t n = 0;
+	enum err e = store_mailbox_create(s, S("m"), 0, NULL);
+	int from_n = snprintf(from, sizeof from, "m");
+	for (int i = 0; e == ERR_OK && i < 2 * STORE_MAILBOXES_MAX / STORE_DEPTH_MAX; i++) {
+		int to_n = snprintf(to, sizeof to, "t%d", i);
+		for (int k = 1; k < STORE_DEPTH_MAX; k++) {
+			to_n += snprintf(to + to_n, sizeof to - (size_t)to_n, "/t");
+		}
+		e = store_mailbox_rename(s, str_make(from, (size_t)from_n),
+		    str_make(to, (size_t)to_n));
+		memcpy(from, to, (size_t)to_n);
+		from_n = to_n;
+	}
+	CHECK_ERR(e, ERR_TOOMANY);
+	CHECK_ERR(store_mailboxes(s, a, &v, &n), ERR_OK);
+	CHECK(n <= STORE_MAILBOXES_MAX);
 	arena_free(&a);
 	store_close(&s);
 	store_trial_remove(&conf);
@@ -318,5 +349,5 @@ opening(void)
 	store_trial_remove(&conf);
 }
 
-TEST_MAIN(names, create_delete_rename, rename_too_deep, special_use, rename_inbox, keywords, quota,
-    new_boot, opening)
+TEST_MAIN(names, create_delete_rename, rename_too_deep, rename_too_many, special_use, rename_inbox,
+    keywords, quota, new_boot, opening)

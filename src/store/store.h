@@ -126,8 +126,8 @@ enum err store_mailbox_delete(struct store *s, str name);
  * Rename with all inferiors. INBOX: its messages move to the new mailbox, INBOX stays, empty, and
  * its inferiors keep their names. Durable.
  *
- * Errors  NOTFOUND, EXISTS, DENIED (to INBOX, or below itself), SYNTAX; TOOBIG (also the new name of
- *         an inferior); DB, IO
+ * Errors  NOTFOUND, EXISTS, DENIED (to INBOX, or below itself), SYNTAX; TOOBIG (also the new name
+ *         of an inferior), TOOMANY (with parents that are missing); DB, IO
  * RFC     9051 6.3.6
  */
 enum err store_mailbox_rename(struct store *s, str from, str to);
