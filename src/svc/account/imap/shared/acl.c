@@ -30,13 +30,28 @@ is_guest(const struct svc_account_imap *s)
 	return s->account->guest != 0;
 }
 
+/* "c" and "d" are written along with any of their members (imap_put_rights), and mean no others. */
+static bool
+parse_letters(str letters, unsigned *ret)
+{
+	char room[32];
+	struct buf b;
+	buf_init_fixed(&b, room, sizeof room);
+	for (size_t i = 0; i < letters.n; i++) {
+		if (letters.p[i] != 'c' && letters.p[i] != 'd') {
+			buf_ch(&b, letters.p[i]);
+		}
+	}
+	return buf_err(&b) == ERR_OK && imap_rights_parse(buf_view(&b), ret) == ERR_OK;
+}
+
 static bool
 parse_entry(const struct store_annotation *one, struct entry *ret)
 {
 	str number, letters;
 	ret->identifier = str_from_off(one->entry, kind.n);
 	return str_cut(one->value, ' ', &number, &letters) && str_u64(number, &ret->account) &&
-	    imap_rights_parse(letters, &ret->rights) == ERR_OK;
+	    parse_letters(letters, &ret->rights);
 }
 
 enum err
