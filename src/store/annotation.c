@@ -168,8 +168,8 @@ check_room(struct store *s, uint64_t mailbox)
 			  "SELECT coalesce(sum(length(entry) + length(value)), 0) FROM annotation"
 			  " WHERE value IS NOT NULL"),
 	    &octets));
-	return n > STORE_ANNOTATIONS_MAX || octets > STORE_ANNOTATION_OCTETS_MAX ? ERR_TOOMANY
-										 : ERR_OK;
+	uint64_t most = s->restricted ? STORE_ANNOTATION_OCTETS_GUEST : STORE_ANNOTATION_OCTETS_MAX;
+	return n > STORE_ANNOTATIONS_MAX || octets > most ? ERR_TOOMANY : ERR_OK;
 }
 
 static enum err
@@ -227,14 +227,11 @@ store_annotations_drop(struct store *s, uint64_t mailbox)
 	return db_run(q);
 }
 
-enum err
-store_annotations_copy(struct store *s, uint64_t from, uint64_t to)
+static enum err
+copy_rows(struct store *s, struct db_stmt *q, uint64_t to)
 {
 	enum err e = ERR_OK;
 	uint64_t modseq = store_tick(s);
-	struct db_stmt *q = db_query(s->db,
-	    "SELECT entry, value FROM annotation WHERE mailbox = ? AND value IS NOT NULL");
-	db_bind_u64(q, 1, from);
 	while (e == ERR_OK && (e = db_row(q)) == ERR_OK) {
 		str value = db_blob(q, 1);
 		struct store_annotation one = { to, modseq, db_str(q, 0),
@@ -244,4 +241,25 @@ store_annotations_copy(struct store *s, uint64_t from, uint64_t to)
 	}
 	db_done(q);
 	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+enum err
+store_annotations_copy(struct store *s, uint64_t from, uint64_t to)
+{
+	struct db_stmt *q = db_query(s->db,
+	    "SELECT entry, value FROM annotation WHERE mailbox = ? AND value IS NOT NULL");
+	db_bind_u64(q, 1, from);
+	return copy_rows(s, q, to);
+}
+
+/* METADATA is a mailbox's own. */
+enum err
+store_annotations_hand_down(struct store *s, uint64_t from, uint64_t to)
+{
+	struct db_stmt *q = db_query(s->db,
+	    "SELECT entry, value FROM annotation WHERE mailbox = ? AND value IS NOT NULL"
+	    " AND substr(entry, 1, 1) != '/'");
+	db_bind_u64(q, 1, from);
+	TRY(copy_rows(s, q, to));
+	return check_room(s, to);
 }

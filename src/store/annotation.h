@@ -3,7 +3,8 @@
  * Annotations of an open store: small named values kept with a mailbox, or with the account
  * (mailbox 0). The store does not read the names; IMAP's METADATA uses those that start with "/",
  * access control lists others. They follow a renamed mailbox, end with a deleted one, and a
- * rebuild restores them. Included by store.h; start there.
+ * rebuild restores them. A new mailbox takes over those of the one above it whose names do not
+ * start with "/". Included by store.h; start there.
  */
 #ifndef STORE_ANNOTATION_H
 #define STORE_ANNOTATION_H

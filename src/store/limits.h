@@ -10,6 +10,8 @@ enum {
 		clients show far less */
 	STORE_DEPTH_MAX = 50,        /* levels of a name */
 	STORE_MAILBOXES_MAX = 20000, /* per account; LIST must stay answerable */
+	/* where somebody else makes them: the owner always has room */
+	STORE_MAILBOXES_GUEST = STORE_MAILBOXES_MAX / 2,
 	STORE_SUBSCRIPTIONS_MAX = 20000,
 	STORE_KEYWORD_OCTETS_MAX = 128, /* one keyword */
 	STORE_MESSAGE_MAX = 256 << 20,  /* octets of one message; the settings allow 1 MB less */
@@ -30,7 +32,8 @@ enum {
 	STORE_ANNOTATION_ENTRY_MAX = 1000,     /* octets of a name */
 	STORE_ANNOTATION_VALUE_MAX = 32768,    /* octets of a value; RFC 5464 4.1 wants 1024 */
 	STORE_ANNOTATION_OCTETS_MAX = 8 << 20, /* names and values of one account */
-	STORE_ANNOTATION_NEWS_MAX = 1000,      /* changes told at a time */
+	STORE_ANNOTATION_OCTETS_GUEST = STORE_ANNOTATION_OCTETS_MAX / 2, /* as with mailboxes */
+	STORE_ANNOTATION_NEWS_MAX = 1000, /* changes told at a time */
 };
 
 #endif

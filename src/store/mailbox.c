@@ -195,6 +195,31 @@ check_special(struct store *s, unsigned special)
 	return taken == 0 ? ERR_OK : ERR_DENIED;
 }
 
+/* The nearest mailbox above a name that exists; 0: there is none. */
+static enum err
+nearest_above(struct store *s, str name, uint64_t *ret_id)
+{
+	*ret_id = 0;
+	for (size_t i = name.n; i-- > 1;) {
+		enum err e = name.p[i] == '/' ? id_of(s, str_sub(name, 0, i), ret_id)
+					      : ERR_NOTFOUND;
+		if (e != ERR_NOTFOUND) {
+			return e;
+		}
+	}
+	return ERR_OK;
+}
+
+/* A new mailbox takes over what the one above it hands down. */
+static enum err
+make(struct store *s, str name, unsigned special, uint64_t *ret_id)
+{
+	uint64_t above;
+	TRY(nearest_above(s, name, &above));
+	TRY(store_box_new(s, name, special, ret_id));
+	return above == 0 ? ERR_OK : store_annotations_hand_down(s, above, *ret_id);
+}
+
 static enum err
 make_parents(struct store *s, str name)
 {
@@ -205,28 +230,50 @@ make_parents(struct store *s, str name)
 		}
 		enum err e = id_of(s, str_sub(name, 0, i), &id);
 		if (e == ERR_NOTFOUND) {
-			e = store_box_new(s, str_sub(name, 0, i), 0, &id);
+			e = make(s, str_sub(name, 0, i), 0, &id);
 		}
 		TRY(e);
 	}
 	return ERR_OK;
 }
 
+/* Under a restriction: is this name the one that may be given, where it was meant to be? */
+static enum err
+check_new_name(struct store *s, str name)
+{
+	uint64_t above, count = 0;
+	TRY(count_of(db_query(s->db, "SELECT count(*) FROM mailbox"), &count));
+	uint64_t most = s->restricted ? STORE_MAILBOXES_GUEST : STORE_MAILBOXES_MAX;
+	if (count + STORE_DEPTH_MAX > most) {
+		return ERR_TOOMANY;
+	}
+	if (!s->restricted) {
+		return ERR_OK;
+	}
+	TRY(nearest_above(s, name, &above));
+	return above != 0 && above == s->only.below ? ERR_OK : ERR_DENIED;
+}
+
 static enum err
 create_in(struct store *s, str name, unsigned special, uint64_t *ret_id)
 {
-	uint64_t id, count = 0;
+	uint64_t id;
 	enum err e = id_of(s, name, &id);
 	if (e != ERR_NOTFOUND) {
 		return e == ERR_OK ? ERR_EXISTS : e;
 	}
-	TRY(count_of(db_query(s->db, "SELECT count(*) FROM mailbox"), &count));
-	if (count + STORE_DEPTH_MAX > STORE_MAILBOXES_MAX) {
-		return ERR_TOOMANY;
-	}
+	TRY(check_new_name(s, name));
 	TRY(check_special(s, special));
 	TRY(make_parents(s, name));
-	return store_box_new(s, name, special, ret_id);
+	return make(s, name, special, ret_id);
+}
+
+/* Is it the name that a restriction lets be given? */
+static bool
+may_give(const struct store *s, str name)
+{
+	struct name only;
+	return name_take(&only, s->only.name) == ERR_OK && str_eq(buf_view(&only.b), name);
 }
 
 enum err
@@ -235,6 +282,7 @@ store_mailbox_create(struct store *s, str name, unsigned special, uint64_t *ret_
 	struct name n;
 	uint64_t id = 0;
 	TRY(name_take(&n, name));
+	TRY(store_may(s, s->only.rename == 0 && special == 0 && may_give(s, buf_view(&n.b))));
 	TRY(store_begin(s, DB_DURABLE));
 	TRY(store_end(s, create_in(s, buf_view(&n.b), special, &id)));
 	if (ret_id != NULL) {
@@ -287,7 +335,7 @@ delete_in(struct store *s, str name)
 		return e == ERR_OK ? ERR_DENIED : e;
 	}
 	TRY(e);
-	if (id == STORE_INBOX) {
+	if (id == STORE_INBOX || (s->restricted && id != s->only.remove)) {
 		return ERR_DENIED;
 	}
 	(void)store_tick(s);
@@ -309,15 +357,34 @@ store_mailbox_delete(struct store *s, str name)
 	if (name_take(&n, name) != ERR_OK) {
 		return ERR_NOTFOUND;
 	}
+	TRY(store_may(s, s->only.remove != 0));
 	TRY(store_begin(s, DB_DURABLE));
 	return store_end(s, delete_in(s, buf_view(&n.b)));
 }
 
 /* ---- rename ------------------------------------------------------------------------------- */
 
+/* Under a restriction: this one, and those below it that are named there. */
+static bool
+may_rename(const struct store *s, uint64_t id)
+{
+	const struct store_restriction *r = &s->only;
+	bool along = false;
+	for (size_t lo = 0, hi = r->along_n; lo < hi && !along;) {
+		size_t mid = lo + (hi - lo) / 2;
+		along = r->along[mid] == id;
+		lo = r->along[mid] < id ? mid + 1 : lo;
+		hi = r->along[mid] < id ? hi : mid;
+	}
+	return !s->restricted || (id != STORE_INBOX && (id == r->rename || along));
+}
+
 static enum err
 set_name(struct store *s, uint64_t id, str name)
 {
+	if (!may_rename(s, id)) {
+		return ERR_DENIED;
+	}
 	struct db_stmt *q = db_query(s->db, "UPDATE mailbox SET name = ? WHERE id = ?");
 	db_bind_str(q, 1, name);
 	db_bind_u64(q, 2, id);
@@ -383,6 +450,10 @@ rename_in(struct store *s, str from, str to)
 	if (e != ERR_NOTFOUND) {
 		return e == ERR_OK ? ERR_EXISTS : e;
 	}
+	if (s->restricted) {
+		TRY(check_new_name(s, to));
+		TRY(id == s->only.rename && id != STORE_INBOX ? ERR_OK : ERR_DENIED);
+	}
 	(void)store_tick(s);
 	if (id == STORE_INBOX) {
 		TRY(make_parents(s, to));
@@ -408,6 +479,7 @@ store_mailbox_rename(struct store *s, str from, str to)
 		return ERR_NOTFOUND;
 	}
 	TRY(name_take(&new, to));
+	TRY(store_may(s, s->only.rename != 0 && may_give(s, buf_view(&new.b))));
 	TRY(store_begin(s, DB_DURABLE));
 	return store_end(s, rename_in(s, buf_view(&old.b), buf_view(&new.b)));
 }

@@ -183,4 +183,127 @@ insert_and_expunge(void)
 	teardown();
 }
 
-TEST_MAIN(only_these_flags, nothing_else, expunging_and_keywords, insert_here, insert_and_expunge)
+/* ---- names -------------------------------------------------------------------------------- */
+
+static uint64_t
+id_of(const char *name)
+{
+	struct arena *a = arena_new(NULL, "find", 1 << 16, 0);
+	struct store_mailbox m = { 0 };
+	enum err e = store_mailbox_find(s, str_from(name), a, &m);
+	CHECK(e == ERR_OK || e == ERR_NOTFOUND);
+	arena_free(&a);
+	return m.id;
+}
+
+/* Sent, with Sent/a/b and Sent/c; Drafts. */
+static void
+setup_names(void)
+{
+	struct store_annotation list[] = { { .entry = S("acl:x"), .value = S("1 lr") },
+		{ .entry = S("/shared/comment"), .value = S("ours") } };
+	conf = store_trial_conf("restrict-names");
+	s = store_trial_open(&conf);
+	store_set_init(&all);
+	for (size_t i = 0; i < LEN(list); i++) {
+		list[i].mailbox = id_of("Sent");
+	}
+	CHECK_ERR(store_annotate(s, list, LEN(list), NULL), ERR_OK);
+	CHECK_ERR(store_mailbox_create(s, S("Sent/a/b"), 0, NULL), ERR_OK);
+	CHECK_ERR(store_mailbox_create(s, S("Sent/c"), 0, NULL), ERR_OK);
+}
+
+static void
+handed_down(const char *name)
+{
+	struct store_annotation_list list = { 0 };
+	struct arena *a = arena_new(NULL, "list", 1 << 16, 0);
+	test_case = name;
+	CHECK_ERR(store_annotations(s, id_of(name), S(""), a, &list), ERR_OK);
+	CHECK_U64(list.n, 1);
+	CHECK_STR(list.v[0].entry, S("acl:x"));
+	CHECK_STR(list.v[0].value, S("1 lr"));
+	arena_free(&a);
+}
+
+/* One name, below one mailbox. */
+static void
+create_here(void)
+{
+	setup_names();
+	struct store_restriction r = { .name = S("Sent/a/new/er/"), .below = id_of("Sent/a") };
+	handed_down("Sent/a");
+	handed_down("Sent/a/b");
+	store_restrict(s, &r);
+	CHECK_ERR(store_mailbox_create(s, S("Sent/a/new"), 0, NULL), ERR_DENIED);
+	CHECK_ERR(store_mailbox_create(s, S("Sent/a/new/er/s"), 0, NULL), ERR_DENIED);
+	CHECK_ERR(store_mailbox_create(s, S("Sent/a/new/er"), STORE_ALL, NULL), ERR_DENIED);
+	CHECK_ERR(store_mailbox_create(s, S("new"), 0, NULL), ERR_DENIED);
+	CHECK_ERR(store_mailbox_delete(s, S("Sent/a/b")), ERR_DENIED);
+	CHECK_ERR(store_mailbox_rename(s, S("Sent/a/b"), S("Sent/a/new/er")), ERR_DENIED);
+	CHECK_ERR(store_mailbox_create(s, S("Sent/a/new/er"), 0, NULL), ERR_OK);
+	handed_down("Sent/a/new");
+	handed_down("Sent/a/new/er");
+	CHECK_ERR(store_mailbox_create(s, S("Sent/a/new/er"), 0, NULL), ERR_EXISTS);
+	/* the one above has become another meanwhile, or there is none */
+	r = (struct store_restriction){ .name = S("Sent/c/new"), .below = id_of("Sent/a") };
+	store_restrict(s, &r);
+	CHECK_ERR(store_mailbox_create(s, S("Sent/c/new"), 0, NULL), ERR_DENIED);
+	r = (struct store_restriction){ .name = S("new/er") };
+	store_restrict(s, &r);
+	CHECK_ERR(store_mailbox_create(s, S("new/er"), 0, NULL), ERR_DENIED);
+	CHECK_U64(id_of("Sent/c/new") + id_of("new") + id_of("new/er"), 0);
+	teardown();
+}
+
+static void
+remove_this(void)
+{
+	setup_names();
+	store_restrict(s, &(struct store_restriction){ .remove = id_of("Sent/a") });
+	CHECK_ERR(store_mailbox_delete(s, S("Sent")), ERR_DENIED);
+	CHECK_ERR(store_mailbox_delete(s, S("Sent/a/b")), ERR_DENIED);
+	CHECK_ERR(store_mailbox_rename(s, S("Sent/a"), S("Sent/x")), ERR_DENIED);
+	CHECK_ERR(store_mailbox_create(s, S("Sent/x"), 0, NULL), ERR_DENIED);
+	CHECK_ERR(store_mailbox_delete(s, S("Sent/a")), ERR_OK);
+	CHECK_ERR(store_mailbox_delete(s, S("Sent/a")), ERR_DENIED); /* b is still below it */
+	store_restrict(s, &(struct store_restriction){ .remove = 1 });
+	CHECK_ERR(store_mailbox_delete(s, S("INBOX")), ERR_DENIED);
+	CHECK(id_of("Sent/a/b") != 0 && id_of("INBOX") == 1);
+	teardown();
+}
+
+static void
+rename_this(void)
+{
+	setup_names();
+	uint64_t along[1] = { id_of("Sent/a/b") }, renamed = id_of("Sent/a");
+	struct store_restriction r = {
+		.name = S("Drafts/a"), .below = id_of("Drafts"), .rename = renamed
+	};
+	store_restrict(s, &r);
+	CHECK_ERR(store_mailbox_rename(s, S("Sent/a"), S("Drafts/a")), ERR_DENIED); /* b */
+	r.along = along;
+	r.along_n = 1;
+	store_restrict(s, &r);
+	CHECK_ERR(store_mailbox_create(s, S("Drafts/a"), 0, NULL), ERR_DENIED);
+	CHECK_ERR(store_mailbox_delete(s, S("Sent/a")), ERR_DENIED);
+	CHECK_ERR(store_mailbox_rename(s, S("Sent"), S("Drafts/a")), ERR_DENIED);
+	CHECK_ERR(store_mailbox_rename(s, S("Sent/c"), S("Drafts/a")), ERR_DENIED);
+	CHECK_ERR(store_mailbox_rename(s, S("INBOX"), S("Drafts/a")), ERR_DENIED);
+	CHECK_ERR(store_mailbox_rename(s, S("Sent/a"), S("Drafts/b")), ERR_DENIED);
+	CHECK_ERR(store_mailbox_rename(s, S("Sent/a/b"), S("Drafts/a")), ERR_DENIED);
+	CHECK_ERR(store_mailbox_rename(s, S("Sent/a"), S("Drafts/a")), ERR_OK);
+	CHECK_U64(id_of("Drafts/a"), renamed);
+	CHECK_U64(id_of("Drafts/a/b"), along[0]);
+	r = (struct store_restriction){
+		.name = S("Drafts/i"), .below = id_of("Drafts"), .rename = 1
+	};
+	store_restrict(s, &r);
+	CHECK_ERR(store_mailbox_rename(s, S("INBOX"), S("Drafts/i")), ERR_DENIED);
+	CHECK_U64(id_of("Drafts/i"), 0);
+	teardown();
+}
+
+TEST_MAIN(only_these_flags, nothing_else, expunging_and_keywords, insert_here, insert_and_expunge,
+    create_here, remove_this, rename_this)

@@ -104,13 +104,14 @@ enum err store_mailbox_get(struct store *s, uint64_t id, struct arena *a,
     struct store_mailbox *ret);
 
 /*
- * Create a mailbox and its missing parents; durable. One trailing '/' is allowed and ignored.
+ * Create a mailbox and its missing parents; durable. One trailing '/' is allowed and ignored. Each
+ * takes over the annotations of the nearest one above it, METADATA left out (annotation.h).
  *
  * In      special: bits, refused when another mailbox has one of them
  * Out     ret_id: may be NULL
  * Errors  EXISTS; SYNTAX (not UTF-8, controls, empty level); TOOBIG, TOOMANY (limits.h); DENIED
  *         (special use taken); DB, IO, NOSPACE
- * RFC     9051 6.3.4, 6154 3
+ * RFC     9051 6.3.4, 6154 3, 4314 4
  */
 enum err store_mailbox_create(struct store *s, str name, unsigned special, uint64_t *ret_id);
 
@@ -188,11 +189,18 @@ struct store_restriction {
 	bool expunge;     /* remove messages */
 	uint64_t insert;  /* add messages to this mailbox, new ones or out of `mailbox`; 0: none */
 	uint32_t insert_flags; /* those bear these flags and no others, without an error */
+	str name; /* this mailbox may be created; or be what `rename` is called. Empty: none */
+	uint64_t below;        /* and the nearest one above it that exists is this */
+	uint64_t rename;       /* this mailbox may be renamed, and not created; 0: none */
+	const uint64_t *along; /* if these alone are below it; ascending */
+	size_t along_n;
+	uint64_t remove; /* this mailbox may be deleted; 0: none */
 };
 
 /*
  * From now on every other change of this open store fails with DENIED. Facts that were computed
- * from messages may still be kept. There is no way back, only to another restriction.
+ * from messages may still be kept. There is no way back, only to another restriction. What `name`
+ * and `along` point to stays the caller's, until then.
  */
 void store_restrict(struct store *s, const struct store_restriction *r);
 

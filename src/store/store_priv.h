@@ -178,10 +178,12 @@ enum err store_keywords_in(struct store *s, uint64_t mailbox, struct buf *out,
 /* The bit of a keyword, added when new; in a read transaction 0 when it is not there. */
 enum err store_keyword_in(struct store *s, uint64_t mailbox, str name, uint32_t *ret_bit);
 
-/* annotation.c: a row (one with a higher modseq stays); of a mailbox deleted; copied from one. */
+/* annotation.c: a row (one with a higher modseq stays); of a mailbox deleted; copied from one, all
+ * or those that a mailbox hands down to what is made below it. */
 enum err store_annotation_put(struct db *db, const struct store_annotation *one);
 enum err store_annotations_drop(struct store *s, uint64_t mailbox);
 enum err store_annotations_copy(struct store *s, uint64_t from, uint64_t to);
+enum err store_annotations_hand_down(struct store *s, uint64_t from, uint64_t to);
 
 /* ---- add.c, deliver.c, read.c, change.c, copy.c --------------------------------- */
 

@@ -98,6 +98,33 @@ ADDING = [
 ]
 
 
+# With the rights to make, rename and delete what is shared, and still nothing else.
+NAMING = [
+    "x CREATE mine",
+    f'x CREATE "Other Users/{OWNER}/mine"',
+    f'x CREATE "Other Users/{OWNER}/secret/mine"',
+    f'x CREATE "Other Users/{OWNER}/teams"',
+    f'x CREATE "Other Users/{OWNER}/INBOX/mine"',
+    f'x CREATE "Other Users/{OWNER}/team//mine"',
+    f'x CREATE "Other Users/{OWNER}/team/mine" (USE (\\Flagged))',
+    'x CREATE "Other Users/a@postern.test/mine"',
+    "x DELETE secret",
+    f'x DELETE "Other Users/{OWNER}/secret"',
+    f'x DELETE "Other Users/{OWNER}/INBOX"',
+    f'x DELETE "Other Users/{OWNER}/Drafts"',
+    f'x DELETE "Other Users/{OWNER}/team/kept"',
+    f'x RENAME {SHARED} "Other Users/{OWNER}/mine"',
+    f'x RENAME {SHARED} "Other Users/{OWNER}/secret/mine"',
+    f'x RENAME {SHARED} "Other Users/{OWNER}/team/mine"',
+    f"x RENAME {SHARED} mine",
+    f'x RENAME "Other Users/{OWNER}/secret" "Other Users/{OWNER}/team/mine"',
+    f'x RENAME "Other Users/{OWNER}/INBOX" "Other Users/{OWNER}/team/mine"',
+    f'x RENAME "Other Users/{OWNER}/team/kept" "Other Users/{OWNER}/team/mine"',
+    f'x RENAME secret "Other Users/{OWNER}/team/mine"',
+    f'append x CREATE "Other Users/{OWNER}/team/mine"',
+]
+
+
 def real(server, password):
     """The owner, served by the true session."""
     c = imapc.Imap(server.ports["imaps"], tls=wire.client_context())
@@ -149,6 +176,37 @@ class Intruder:
             heard += line + b"\n"
 
 
+def names(owner):
+    rows = [u for u in owner.ok('LIST "" *').untagged if u[0] == "LIST"]
+    return sorted(u[3].decode() if isinstance(u[3], bytes) else u[3] for u in rows)
+
+
+def check_names(r, server, owner, who):
+    """With k and x in the team, but not in team/kept: none of these changes the owner's names."""
+    owner.ok("CREATE team/kept")
+    owner.ok("SETACL team/kept a@postern.test lr")
+    owner.ok("SETACL team a@postern.test lrikx")
+    before = names(owner)
+    for command in NAMING:
+        with Intruder(server, *who) as i:
+            i.try_it("visit", 2)
+            i.try_it("guest", f"2 x SELECT {SHARED}")
+            heard, how = i.try_it("guest", f"2 {command}")
+            leak = leaks(heard, command)
+            print(f"  guest with k, x: {command[:60]!r:<54} {how}, {len(heard)} octets")
+            r.check(f"guest with k, x: {command}", not leak, f"{leak} in {heard!r}")
+            r.equal(f"guest with k, x: {command}: names stay", names(owner), before)
+    with Intruder(server, *who) as i:
+        i.try_it("visit", 2)
+        heard, _ = i.try_it("guest", f'2 x CREATE "Other Users/{OWNER}/team/mine"')
+        r.check("what it may make is made", b"x OK" in heard, repr(heard))
+        heard, _ = i.try_it("guest", f'2 x DELETE "Other Users/{OWNER}/team/mine"')
+        r.check("and deleted", b"x OK" in heard, repr(heard))
+    owner.ok("DELETE team/kept")
+    r.equal("the rest is as it was", names(owner), [n for n in before if n != "team/kept"])
+    owner.ok("SETACL team a@postern.test lri")
+
+
 def check_guests(r, server, accounts):
     """Accounts: a (the intruder), b (the owner), c (shares nothing), by number 1, 2, 3."""
     a = next(iter(accounts))
@@ -186,6 +244,7 @@ def check_guests(r, server, accounts):
         messages = [owner.status(m, "MESSAGES UNSEEN DELETED") for m in ("team", "secret")]
         r.check("nothing was added or removed", all(m["MESSAGES"] == 1 and m["UNSEEN"] == 1 and
             m["DELETED"] == 0 for m in messages), repr(messages))
+        check_names(r, server, owner, (a, accounts[a]))
         with Intruder(server, a, accounts[a]) as i:
             i.try_it("visit", 2)
             heard, _ = i.try_it("guest", f"2 insert Other Users/{OWNER}/team")

@@ -66,14 +66,13 @@ svc_account_imap_cmd_create(struct svc_account_imap *s, struct imap_command *cmd
 	}
 	enum err e = store_mailbox_create(s->store, create->mailbox,
 	    svc_account_imap_special(create->use), &id);
-	if (e == ERR_DENIED) {
+	if (e == ERR_DENIED && create->use != 0) {
 		return svc_account_imap_fail(s, e, "USEATTR",
 		    "another mailbox has this special use");
 	}
 	if (e != ERR_OK) {
 		return name_error(s, e);
 	}
-	TRY(svc_account_imap_shared_inherit(s, id, create->mailbox));
 	str text = store_id_text('F', id, room);
 	buf_printf(&s->code, "MAILBOXID (%.*s)", STR_ARG(text));
 	svc_account_imap_changed(s, 0);
@@ -91,7 +90,7 @@ svc_account_imap_cmd_delete(struct svc_account_imap *s, struct imap_command *cmd
 	}
 	TRY(store_mailbox_find(s->store, name, s->work, &m));
 	enum err e = store_mailbox_delete(s->store, name);
-	if (e == ERR_DENIED) {
+	if (e == ERR_DENIED && s->account->guest == 0) {
 		return svc_account_imap_fail(s, e, "HASCHILDREN", "only its inferiors exist");
 	}
 	TRY(e);

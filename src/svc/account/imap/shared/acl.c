@@ -9,12 +9,8 @@
 
 #include "proto/imap/write.h"
 
-/* What others can be given: reading, flags, adding and expunging. Creating and deleting mailboxes
- * and administering are the owner's. */
-enum {
-	GRANTABLE = IMAP_RIGHT_LOOKUP | IMAP_RIGHT_READ | IMAP_RIGHT_SEEN | IMAP_RIGHT_WRITE |
-	    IMAP_RIGHT_INSERT | IMAP_RIGHT_DELETE | IMAP_RIGHT_EXPUNGE
-};
+/* What others can be given. Administering is the owner's, and nothing is posted to mailboxes. */
+enum { GRANTABLE = IMAP_RIGHTS_ALL & ~(IMAP_RIGHT_POST | IMAP_RIGHT_ADMIN) };
 
 static const str kind = S_INIT("acl:");
 
@@ -164,7 +160,7 @@ svc_account_imap_shared_listrights(struct svc_account_imap *s, struct imap_comma
 		put_pair(&s->out, acl->identifier, IMAP_RIGHTS_ALL);
 	} else {
 		put_pair(&s->out, acl->identifier, 0);
-		buf_cstr(&s->out, nobody ? "" : " l r s w i t e d");
+		buf_cstr(&s->out, nobody ? "" : " l r s w i k x t e c d");
 	}
 	buf_cstr(&s->out, "\r\n");
 	return ERR_OK;
@@ -292,30 +288,4 @@ svc_account_imap_shared_deleteacl(struct svc_account_imap *s, struct imap_comman
 		return refuse(s, ERR_DENIED);
 	}
 	return save(s, m.id, &entry);
-}
-
-static enum err
-copy_list(struct svc_account_imap *s, uint64_t from, uint64_t to)
-{
-	struct store_annotation_list list;
-	TRY(store_annotations(s->store, from, kind, s->work, &list));
-	for (size_t i = 0; i < list.n; i++) {
-		list.v[i].mailbox = to;
-	}
-	return list.n == 0 ? ERR_OK : store_annotate(s->store, list.v, list.n, NULL);
-}
-
-enum err
-svc_account_imap_shared_inherit(struct svc_account_imap *s, uint64_t mailbox, str name)
-{
-	for (size_t cut = name.n; cut-- > 1;) {
-		struct store_mailbox parent = { 0 };
-		enum err e = name.p[cut] == '/'
-		    ? store_mailbox_find(s->store, str_sub(name, 0, cut), s->work, &parent)
-		    : ERR_NOTFOUND;
-		if (e == ERR_OK && parent.id != 0 && parent.id != mailbox) {
-			return copy_list(s, parent.id, mailbox);
-		}
-	}
-	return ERR_OK;
 }

@@ -107,6 +107,9 @@ run(struct svc_account_imap *s, struct imap_command *c)
 	case IMAP_UNSELECT: return svc_account_imap_cmd_unselect(s, c);
 	case IMAP_CHECK:
 	case IMAP_NOOP: return ERR_OK;
+	case IMAP_CREATE: return svc_account_imap_shared_guest_create(s, c);
+	case IMAP_DELETE: return svc_account_imap_shared_guest_delete(s, c);
+	case IMAP_RENAME: return svc_account_imap_shared_guest_rename(s, c);
 	case IMAP_GETACL:
 		TRY(svc_account_imap_shared_guest_take_name(s, &c->u.mailbox, IMAP_RIGHT_ADMIN,
 		    &rights));

@@ -78,6 +78,12 @@ enum err svc_account_imap_shared_guest_on_remove(void *g, const struct ipc_accou
 void svc_account_imap_shared_guest_restrict(struct svc_account_imap *s, uint64_t mailbox,
     unsigned rights);
 /*
+ * For the one handler that is called next: the fields of `r` about names and lists count, too. NULL
+ * when it is over: the selected mailbox as before, if there still is one, and no names.
+ */
+void svc_account_imap_shared_guest_allow(struct svc_account_imap *s,
+    const struct store_restriction *r);
+/*
  * Before each command: the lists are read anew, so what was withdrawn is withdrawn at once.
  *
  * Errors  DENIED: the selected mailbox may not be read any more
@@ -93,5 +99,14 @@ enum err svc_account_imap_shared_guest_take_name(struct svc_account_imap *s, str
     unsigned want, unsigned *ret_rights);
 /* Read the rights in the target again: it took a while until everything was there. */
 enum err svc_account_imap_shared_guest_check_target(struct svc_account_imap *s);
+
+/* ---- names.c: commands about mailboxes, by their names; a refusal has its code ---- */
+
+/* "k" above. */
+enum err svc_account_imap_shared_guest_create(struct svc_account_imap *s, struct imap_command *c);
+/* "x" */
+enum err svc_account_imap_shared_guest_delete(struct svc_account_imap *s, struct imap_command *c);
+/* "x", also in all that lies below, and "k" above the new name. */
+enum err svc_account_imap_shared_guest_rename(struct svc_account_imap *s, struct imap_command *c);
 
 #endif

@@ -34,15 +34,20 @@ svc_account_imap_shared_target_flags(const struct svc_account_imap *s)
 
 /* ---- what the store is told --------------------------------------------------------------- */
 
+/* `names`: what it says of names, or NULL. */
 static void
-tell_store(struct svc_account_imap *s)
+tell_store(struct svc_account_imap *s, const struct store_restriction *names)
 {
 	const struct svc_account_imap_shared *w = &s->shared;
-	struct store_restriction r = { .mailbox = w->open,
-		.flags = flags_of(w->rights),
-		.expunge = (w->rights & IMAP_RIGHT_EXPUNGE) != 0,
-		.insert = w->target,
-		.insert_flags = flags_of(w->target_rights) };
+	struct store_restriction r = { 0 };
+	if (names != NULL) {
+		r = *names;
+	}
+	r.mailbox = w->open;
+	r.flags = flags_of(w->rights);
+	r.expunge = (w->rights & IMAP_RIGHT_EXPUNGE) != 0;
+	r.insert = w->target;
+	r.insert_flags = flags_of(w->target_rights);
 	store_restrict(s->store, &r);
 }
 
@@ -54,7 +59,17 @@ svc_account_imap_shared_guest_restrict(struct svc_account_imap *s, uint64_t mail
 	s->shared.rights = rights;
 	s->shared.target = 0;
 	s->shared.target_rights = 0;
-	tell_store(s);
+	tell_store(s, NULL);
+}
+
+void
+svc_account_imap_shared_guest_allow(struct svc_account_imap *s, const struct store_restriction *r)
+{
+	if (s->state != IMAP_SELECTED) { /* or not any more */
+		s->shared.open = 0;
+		s->shared.rights = 0;
+	}
+	tell_store(s, r);
 }
 
 static void
@@ -63,7 +78,7 @@ allow_target(struct svc_account_imap *s, uint64_t mailbox, unsigned rights)
 	bool may = (rights & IMAP_RIGHT_INSERT) != 0;
 	s->shared.target = may ? mailbox : 0;
 	s->shared.target_rights = may ? rights : 0;
-	tell_store(s);
+	tell_store(s, NULL);
 }
 
 enum err

@@ -95,8 +95,6 @@ enum err svc_account_imap_shared_rights(struct svc_account_imap *s, uint64_t mai
 /* "* MYRIGHTS name rights" for LIST (RFC 8440). */
 enum err svc_account_imap_shared_put_myrights(struct svc_account_imap *s,
     const struct store_mailbox *m);
-/* A new mailbox takes over the list of its nearest parent (RFC 4314 4). */
-enum err svc_account_imap_shared_inherit(struct svc_account_imap *s, uint64_t mailbox, str name);
 
 /* ---- ask.c ---- */
 

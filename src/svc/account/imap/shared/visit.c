@@ -297,6 +297,9 @@ name_in(const struct imap_command *c)
 	case IMAP_DELETEACL:
 	case IMAP_LISTRIGHTS: return &c->u.acl.mailbox;
 	case IMAP_APPEND: return &c->u.append.mailbox;
+	case IMAP_CREATE: return &c->u.create.mailbox;
+	case IMAP_DELETE: return &c->u.mailbox;
+	case IMAP_RENAME: return &c->u.rename.from;
 	default: return NULL;
 	}
 }
@@ -343,6 +346,10 @@ run_named(struct svc_account_imap *s, struct imap_command *c, str name)
 		svc_account_imap_line(s, "* OK [CLOSED] previous mailbox is closed");
 	}
 	enum err e = find_guest(s, name, c->verb == IMAP_APPEND, &v);
+	if (e == ERR_NOTFOUND && c->verb == IMAP_CREATE) {
+		e = svc_account_imap_fail(s, ERR_DENIED, "NOPERM",
+		    "you may not make a mailbox there");
+	}
 	if (e != ERR_OK) {
 		answer(s, c, e);
 		return;
@@ -350,32 +357,35 @@ run_named(struct svc_account_imap *s, struct imap_command *c, str name)
 	forward(s, v, c);
 }
 
-/* What would change another's list of mailboxes is not there: a clear word. */
+/* "Other Users/owner"; all of a name of our own is our own. */
+static str
+owner_in(str name)
+{
+	str owner, rest;
+	if (!svc_account_imap_shared_is_name(name)) {
+		return STR_NONE;
+	}
+	(void)str_cut(str_from_off(name, MIN(name.n, root.n + 1)), '/', &owner, &rest);
+	return str_sub(name, 0, MIN(name.n, root.n + 1 + owner.n));
+}
+
+/* What would take a mailbox or a message from one account into another is not there. */
 static bool
 refuse(struct svc_account_imap *s, const struct imap_command *c)
 {
-	bool into = false, apart = false;
-	switch (c->verb) {
-	case IMAP_CREATE: into = svc_account_imap_shared_is_name(c->u.create.mailbox); break;
-	case IMAP_DELETE: into = svc_account_imap_shared_is_name(c->u.mailbox); break;
-	case IMAP_RENAME:
-		into = svc_account_imap_shared_is_name(c->u.rename.from) ||
-		    svc_account_imap_shared_is_name(c->u.rename.to);
-		break;
-	case IMAP_REPLACE:
-		apart = svc_account_imap_shared_is_name(c->u.append.mailbox) !=
-		    (s->shared.at != NULL);
-		break;
-	default: break;
+	const char *text = NULL;
+	if (c->verb == IMAP_REPLACE &&
+	    svc_account_imap_shared_is_name(c->u.append.mailbox) != (s->shared.at != NULL)) {
+		text = "a message is replaced within one account only";
+	} else if (c->verb == IMAP_RENAME &&
+	    !str_eq(owner_in(c->u.rename.from), owner_in(c->u.rename.to))) {
+		text = "a mailbox stays in its account";
 	}
-	if (into || apart) {
-		enum err e = into ? svc_account_imap_fail(s, ERR_DENIED, "NOPERM",
-					"mailboxes of others are made and removed by them alone")
-				  : svc_account_imap_fail(s, ERR_DENIED, "CANNOT",
-					"a message is replaced within one account only");
-		answer(s, c, e);
+	if (text == NULL) {
+		return false;
 	}
-	return into || apart;
+	answer(s, c, svc_account_imap_fail(s, ERR_DENIED, "CANNOT", text));
+	return true;
 }
 
 /* COPY and MOVE: within one owner's mailboxes the guest does it, all else is carried. */
