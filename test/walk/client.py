@@ -122,6 +122,8 @@ class Client:
             self.code(u[1])
         elif u[0] == "BYE":
             raise Gone(u[1].decode("utf-8", "replace"))
+        elif u[0] == "UIDBATCHES":
+            self.check_batches(box, u[2:])
         elif u[0] == "VANISHED":
             if not self.qresync and not self.uidonly:
                 raise Wrong("VANISHED without ENABLE QRESYNC")
@@ -139,6 +141,12 @@ class Client:
                 raise Wrong("UIDFETCH without UIDONLY or mailbox")
             items = {u[2][i].upper(): u[2][i + 1] for i in range(0, len(u[2]), 2)}
             box.uidfetch(int(u[0]), items)
+
+    def check_batches(self, box, ranges):
+        """A mailbox of this test is one batch, from the last message down to 1 (RFC 10022)."""
+        last = box.msgs[-1].uid if box.msgs else 0
+        if last is not None and ranges != ([f"{last}:1"] if last else []):
+            raise Wrong(f"UIDBATCHES {ranges}, the last message is {last}")
 
     def apply_vanished(self, box, u, expunge):
         if u[1] == ["EARLIER"]:

@@ -226,6 +226,9 @@ class Walk:
             "RETURN (SAVE) "))
         self.c.ok(f"{uid}SEARCH {ret}{key}", expunge=bool(uid) and not seqs)
 
+    def do_batches(self):
+        self.c.ok("UIDBATCHES 500")
+
     def do_status(self):
         self.c.cmd(f"STATUS {self.rng.choice(self.boxes)} (MESSAGES UIDNEXT UNSEEN)")
 
@@ -247,7 +250,7 @@ class Walk:
 STEPS = {
     "do_noop": 6, "do_fill": 10, "do_idle": 5, "do_fetch": 18, "do_store": 25, "do_copy": 6,
     "do_append": 8, "do_expunge": 4, "do_thin": 2, "do_search": 6, "do_status": 3, "do_list": 1,
-    "do_boxes": 2, "do_close": 2,
+    "do_boxes": 2, "do_close": 2, "do_batches": 2,
 }
 WEIGHTED = (list(STEPS), list(STEPS.values()))
 

@@ -19,6 +19,7 @@ imap_args_fn imap_args_getmetadata, imap_args_setmetadata;
 imap_args_fn imap_args_acl, imap_args_setacl;
 imap_args_fn imap_args_append;
 imap_args_fn imap_args_expunge, imap_args_fetch, imap_args_store, imap_args_copy;
+imap_args_fn imap_args_uidbatches;
 imap_args_fn imap_args_getquota, imap_args_setquota;
 imap_args_fn imap_args_notify;
 imap_args_fn imap_args_search, imap_args_sort, imap_args_thread, imap_args_esearch;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Arguments of EXPUNGE, STORE, COPY, MOVE, and the flag list. FETCH has its own file.
+ * Arguments of EXPUNGE, STORE, COPY, MOVE, UIDBATCHES, and the flag list. FETCH has its own file.
  *
  *	store = "STORE" SP sequence-set [SP "(" "UNCHANGEDSINCE" SP mod-sequence-value ")"]
  *	        SP ["+" / "-"] "FLAGS" [".SILENT"] SP (flag-list / (flag *(SP flag)))
  *	copy  = "COPY" SP sequence-set SP mailbox
+ *	message-batches = "UIDBATCHES" SP nz-number [SP nz-number ":" nz-number]
  */
 #include "proto/imap/args.h"
 
@@ -154,4 +155,27 @@ imap_args_store(struct imap_cur *c, struct imap_command *cmd)
 	}
 	imap_cur_sp(c);
 	store->flags = imap_parse_flags(c);
+}
+
+static uint32_t
+nz_number(struct imap_cur *c)
+{
+	uint32_t n = imap_cur_number(c);
+	if (n == 0) {
+		imap_cur_fail(c, ERR_SYNTAX);
+	}
+	return n;
+}
+
+void
+imap_args_uidbatches(struct imap_cur *c, struct imap_command *cmd)
+{
+	struct imap_batches_args *b = &cmd->u.batches;
+	imap_cur_sp(c);
+	*b = (struct imap_batches_args){ .size = nz_number(c), .first = 1, .last = UINT32_MAX };
+	if (imap_cur_try(c, ' ')) {
+		b->first = nz_number(c);
+		imap_cur_ch(c, ':');
+		b->last = nz_number(c);
+	}
 }

@@ -151,6 +151,12 @@ struct imap_copy_args {
 	str mailbox;
 };
 
+/* UIDBATCHES (RFC 10022 3.1.5). Without a range: 1 to UINT32_MAX. `last` may be below `first`. */
+struct imap_batches_args {
+	uint32_t size;        /* messages in each, not 0 */
+	uint32_t first, last; /* which batches; the first has the newest messages; not 0 */
+};
+
 struct imap_command {
 	str tag;
 	enum imap_verb verb;
@@ -175,6 +181,7 @@ struct imap_command {
 		struct imap_store_args store;
 		struct imap_notify_args notify;
 		struct imap_copy_args copy;
+		struct imap_batches_args batches;
 		struct imap_metadata_args metadata;
 		struct imap_acl_args acl;
 	} u;

@@ -149,6 +149,10 @@ dump_args(struct buf *b, const struct imap_command *cmd)
 		break;
 	case IMAP_ENABLE: buf_printf(b, "%u", cmd->u.enable); break;
 	case IMAP_EXPUNGE: dump_set(b, &cmd->u.expunge); break;
+	case IMAP_UIDBATCHES:
+		buf_printf(b, "%u %u:%u", cmd->u.batches.size, cmd->u.batches.first,
+		    cmd->u.batches.last);
+		break;
 	default: break;
 	}
 }
@@ -240,6 +244,9 @@ mailboxes(void)
 		{ "G0001 GETQUOTA \"!partition/sda4\"", "G0001 GETQUOTA " },
 		{ "a GETQUOTA \"\"", "a GETQUOTA " },
 		{ "a GETQUOTAROOT INBOX", "a GETQUOTAROOT " },
+		{ "A143 UIDBATCHES 2000", "A143 UIDBATCHES 2000 1:4294967295" },
+		{ "a uidbatches 4294967295 10:20", "a UIDBATCHES 4294967295 10:20" },
+		{ "a UIDBATCHES 1 4:1", "a UIDBATCHES 1 4:1" },
 		{ "S0001 SETQUOTA \"#user/alice\" (STORAGE 510)", "S0001 SETQUOTA " },
 		{ "a SETQUOTA \"\" (STORAGE 510 MESSAGE 9223372036854775807)", "a SETQUOTA " },
 		{ "a SETQUOTA \"\" ()", "a SETQUOTA " },
@@ -575,6 +582,17 @@ refuses(void)
 		{ "a COMPRESS DEFLATE x", ERR_SYNTAX },
 		{ "a GETQUOTA", ERR_SYNTAX },
 		{ "a GETQUOTA x y", ERR_SYNTAX },
+		{ "a UIDBATCHES", ERR_SYNTAX },
+		{ "a UIDBATCHES 0", ERR_SYNTAX },
+		{ "a UIDBATCHES x", ERR_SYNTAX },
+		{ "a UIDBATCHES 500 ", ERR_SYNTAX },
+		{ "a UIDBATCHES 500 3", ERR_SYNTAX },
+		{ "a UIDBATCHES 500 0:3", ERR_SYNTAX },
+		{ "a UIDBATCHES 500 1:0", ERR_SYNTAX },
+		{ "a UIDBATCHES 500 1:*", ERR_SYNTAX },
+		{ "a UIDBATCHES 500 1:3 4", ERR_SYNTAX },
+		{ "a UIDBATCHES 4294967296", ERR_SYNTAX },
+		{ "a UID UIDBATCHES 500", ERR_UNSUPPORTED },
 		{ "a SETQUOTA x", ERR_SYNTAX },
 		{ "a SETQUOTA x (STORAGE)", ERR_SYNTAX },
 		{ "a SETQUOTA x (STORAGE -1)", ERR_SYNTAX },

@@ -36,6 +36,8 @@ enum {
 	IMAP_SEARCH_FUZZY_MAX = 8,   /* strings within FUZZY in one program */
 	IMAP_SEARCH_SCORE_MAX = 100, /* RFC 6203 4 */
 	IMAP_SORT_KEYS_MAX = 20,     /* each criterion once in both directions is enough */
+	IMAP_BATCH_MIN = 500,        /* messages in a batch of UIDBATCHES; RFC 10022 3.1.3.2 */
+	IMAP_BATCHES_MAX = 10000,    /* batches in one response: five million messages at least */
 	IMAP_LOOKS_MAX = 1000,       /* mailboxes named in one ESEARCH */
 	/* Newest references of one message that THREAD follows. */
 	IMAP_THREAD_REFS_MAX = 1000,

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * SEARCH (RFC 9051 6.4.4, 7.3.4; 4731; 5182; 6203; 7162 3.1.5; 9394). How a program is run, and the
- * other commands that run one: search/.
+ * other commands that run one: search/. UIDBATCHES: limit/.
  */
 #include "svc/account/imap/search/search.h"
 
+#include "svc/account/imap/limit.h"
 #include "svc/account/imap/qresync.h"
 
 static enum err
@@ -99,4 +100,10 @@ enum err
 svc_account_imap_cmd_esearch(struct svc_account_imap *s, struct imap_command *cmd)
 {
 	return svc_account_imap_search_mailboxes(s, cmd);
+}
+
+enum err
+svc_account_imap_cmd_uidbatches(struct svc_account_imap *s, struct imap_command *cmd)
+{
+	return svc_account_imap_limit_batches(s, &cmd->u.batches);
 }

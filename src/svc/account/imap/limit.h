@@ -39,6 +39,15 @@ enum err svc_account_imap_limit_all(struct svc_account_imap *s, const struct sto
 /* The same for COPY, which has a limit of its own. */
 enum err svc_account_imap_limit_copy(struct svc_account_imap *s, const struct store_set *uids);
 
+/*
+ * UIDBATCHES: write the response that names the batches asked for.
+ *
+ * Errors  BADSTATE (BAD: the range goes backwards), TOOMANY (too many batches, or too small ones)
+ * RFC     10022 3.1
+ */
+enum err svc_account_imap_limit_batches(struct svc_account_imap *s,
+    const struct imap_batches_args *b);
+
 /* Before a command; and before its tagged response, of which e is the result. */
 void svc_account_imap_limit_reset(struct svc_account_imap *s);
 void svc_account_imap_limit_tell(struct svc_account_imap *s, enum err e);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * MESSAGELIMIT and SAVELIMIT (RFC 9738), with limits low enough to be met: what may stop halfway
- * takes the last messages and says so, COPY takes all or none, EXPUNGE everything.
+ * takes the last messages and says so, COPY takes all or none, EXPUNGE everything. UIDBATCHES.
  */
 #include "svc/account/imap/trial.h"
 
@@ -168,4 +168,87 @@ search_keys(void)
 	run("limit-keys", 0, 0, turns, LEN(turns));
 }
 
-TEST_MAIN(the_last_messages, copies_and_moves, expunges, two_codes, only_copies, search_keys)
+/* INBOX has `n` messages then. */
+static void
+fill(struct svc_account_imap_trial *t, size_t n)
+{
+	static struct store_new list[1500];
+	static struct store_added added[1500];
+	struct store_mailbox inbox;
+	CHECK_ERR(store_mailbox_find(t->store, S("INBOX"), t->session.work, &inbox), ERR_OK);
+	for (size_t i = inbox.messages; i < n; i++) {
+		list[i] = (struct store_new){ .body = S("Subject: one\r\n\r\none\r\n") };
+	}
+	CHECK_ERR(store_append(t->store, inbox.id, list + inbox.messages, n - inbox.messages,
+		      added),
+	    ERR_OK);
+}
+
+#define BATCHES(ranges) "* UIDBATCHES (TAG \"a\")" ranges "\na OK UIDBATCHES done\n"
+
+/* RFC 10022 3.1: the newest first, each down to the next one, the last down to 1. */
+static void
+batches(void)
+{
+	static const turn turns[] = {
+		{ "a NOOP", NULL },
+		{ "a UIDBATCHES 500", BATCHES(" 1500:1001,1000:501,500:1") },
+		{ "a uidbatches 1000", BATCHES(" 1500:501,500:1") },
+		{ "a UIDBATCHES 1499", BATCHES(" 1500:2,1:1") },
+		{ "a UIDBATCHES 1500", BATCHES(" 1500:1") },
+		{ "a UIDBATCHES 4294967295", BATCHES(" 1500:1") },
+		{ "a UIDBATCHES 500 1:1", BATCHES(" 1500:1001") },
+		{ "a UIDBATCHES 500 2:2", BATCHES(" 1000:501") },
+		{ "a UIDBATCHES 500 2:9", BATCHES(" 1000:501,500:1") },
+		{ "a UIDBATCHES 500 4:4", BATCHES("") },
+		{ "a UIDBATCHES 500 4:4294967295", BATCHES("") },
+		{ "a UIDBATCHES 4294967295 4294967295:4294967295", BATCHES("") },
+		{ "a UIDBATCHES 500 2:1",
+		    "a BAD [CLIENTBUG] a range of batches goes from low to high\n" },
+		{ "a UIDBATCHES 499", "a NO [TOOFEW] a batch has 500 messages at least\n" },
+		{ "\"a UIDBATCHES 500", NULL },
+		{ "a UID STORE 1:700,1500 +FLAGS.SILENT (\\Deleted)", NULL },
+		{ "a CLOSE", "a OK CLOSE done\n" },
+		{ "a UIDBATCHES 500", "a BAD not in this state\n" },
+		{ "a ENABLE UIDONLY", NULL },
+		{ "a SELECT INBOX", NULL },
+		{ "a UID SEARCH RETURN (SAVE) UID 800", NULL },
+		{ "a UIDBATCHES 500", BATCHES(" 1499:1000,999:1") },
+		{ "a UID SEARCH $", "* SEARCH 800\na OK SEARCH done\n" },
+		{ "a SELECT Drafts", NULL },
+		{ "a UIDBATCHES 500", BATCHES("") },
+		{ "a UIDBATCHES 500 1:5", BATCHES("") },
+	};
+	struct fixture f;
+	setup(&f, "limit-batches", 0, 0);
+	fill(&f.t, 1500);
+	svc_account_imap_trial_talk(&f.t, turns, LEN(turns));
+	CHECK(imap_caps_deny(&f.t.session.caps, S("UIDBATCHES")));
+	svc_account_imap_trial_turn(&f.t, "a UIDBATCHES 500", "a BAD unknown command\n");
+	svc_account_imap_trial_end(&f.t);
+	svc_account_imap_trial_remove(&f.conf);
+}
+
+/* A response has an end: IMAP_BATCHES_MAX; a range below that is answered in any mailbox. */
+static void
+too_many_batches(void)
+{
+	struct imap_command c = { .verb = IMAP_UIDBATCHES,
+		.u.batches = { .size = IMAP_BATCH_MIN, .first = 1, .last = UINT32_MAX } };
+	struct fixture f;
+	setup(&f, "limit-many", 0, 0);
+	struct svc_account_imap *s = &f.t.session;
+	uint32_t n = s->box.view.n;
+	s->box.view.n = IMAP_BATCH_MIN * IMAP_BATCHES_MAX + 1;
+	CHECK_ERR(svc_account_imap_cmd_uidbatches(s, &c), ERR_TOOMANY);
+	CHECK_STR(buf_view(&s->code), S("TOOMANY"));
+	CHECK_U64(s->out.n, 0);
+	s->box.view.n = n;
+	buf_reset(&s->code);
+	CHECK_ERR(svc_account_imap_cmd_uidbatches(s, &c), ERR_OK);
+	svc_account_imap_trial_end(&f.t);
+	svc_account_imap_trial_remove(&f.conf);
+}
+
+TEST_MAIN(the_last_messages, copies_and_moves, expunges, two_codes, only_copies, search_keys,
+    batches, too_many_batches)

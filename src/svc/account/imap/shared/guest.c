@@ -99,6 +99,7 @@ run(struct svc_account_imap *s, struct imap_command *c)
 	case IMAP_SEARCH: return svc_account_imap_cmd_search(s, c);
 	case IMAP_SORT: return svc_account_imap_cmd_sort(s, c);
 	case IMAP_THREAD: return svc_account_imap_cmd_thread(s, c);
+	case IMAP_UIDBATCHES: return svc_account_imap_cmd_uidbatches(s, c);
 	case IMAP_EXPUNGE: return svc_account_imap_cmd_expunge(s, c);
 	case IMAP_APPEND: return svc_account_imap_cmd_append(s, c); /* these find their target */
 	case IMAP_REPLACE: return svc_account_imap_cmd_replace(s, c);
