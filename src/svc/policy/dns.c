@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Questions to resolve: by number, each with a deadline of its own. When many in a row were never
- * answered nothing is asked for a while: without DNS mail goes on, and does not wait for it.
+ * answered, and a question of our own is not either, nothing is asked for a while: without DNS mail
+ * goes on, and does not wait for it.
  */
 #include "conf/conf.h"
 #include "ipc/policy_resolve.h"
+#include "proto/dns/dns.h"
 #include "svc/policy/policy.h"
 
 enum { RECORDS_MAX = 100 };
@@ -19,6 +21,31 @@ finish(struct svc_policy_ask *ask, const struct svc_policy_said *said)
 }
 
 static void
+on_probe(struct svc_policy_ask *ask, const struct svc_policy_said *said)
+{
+	struct svc_policy *p = ask->p;
+
+	p->late_in_a_row = 0;
+	if (said->result == ERR_TIMEOUT) {
+		p->rest_until_ms = sys_loop_now_ms(p->sc->loop) + SVC_POLICY_DNS_REST_MS;
+		LOG(POLICY_NO_DNS, F_U64("seconds", SVC_POLICY_DNS_REST_MS / 1000));
+	}
+}
+
+/*
+ * Names that never answer are whose strangers like: with sixteen of them anybody could switch off
+ * SPF and the lists for all. So the root is asked for, which is nobody's and near at hand.
+ */
+static void
+probe(struct svc_policy *p)
+{
+	p->probe.fn = on_probe;
+	if (p->probe.request == 0) {
+		(void)(svc_policy_dns(p, &p->probe, S("."), DNS_NS) == ERR_OK);
+	}
+}
+
+static void
 on_late(void *ctx)
 {
 	struct svc_policy_ask *ask = ctx;
@@ -26,10 +53,8 @@ on_late(void *ctx)
 	const struct svc_policy_said said = { .result = ERR_TIMEOUT };
 
 	p->dns_late++;
-	if (++p->late_in_a_row >= SVC_POLICY_DNS_LATE) {
-		p->rest_until_ms = sys_loop_now_ms(p->sc->loop) + SVC_POLICY_DNS_REST_MS;
-		p->late_in_a_row = 0;
-		LOG(POLICY_NO_DNS, F_U64("seconds", SVC_POLICY_DNS_REST_MS / 1000));
+	if (++p->late_in_a_row >= SVC_POLICY_DNS_LATE && ask != &p->probe) {
+		probe(p);
 	}
 	finish(ask, &said);
 }

@@ -109,6 +109,7 @@ struct svc_policy {
 	struct map *questions;
 	uint64_t next_request;
 	uint32_t late_in_a_row;
+	struct svc_policy_ask probe; /* is there any DNS? */
 	int64_t rest_until_ms;
 
 	struct arena *zones_arena;

@@ -152,6 +152,45 @@ goes_on_without_dns(void)
 	world_end();
 }
 
+/*
+ * A stranger's names never answer: that is nobody else's trouble as long as the root does. Without
+ * it nobody waits.
+ */
+static void
+strangers_are_not_dns(void)
+{
+	static const struct world_name tables[2][8] = {
+		{ { "6.2.0.192.in-addr.arpa", DNS_PTR, "-" }, { "far.test", DNS_TXT, "-" },
+		    { "mail.far.test", DNS_TXT, "-" }, { ".", DNS_NS, "root.test" },
+		    { "9.2.0.192.in-addr.arpa", DNS_PTR, "good.test" },
+		    { "good.test", DNS_A, "192.0.2.9" }, { NULL, 0, NULL } },
+		{ { "6.2.0.192.in-addr.arpa", DNS_PTR, "-" }, { "far.test", DNS_TXT, "-" },
+		    { "mail.far.test", DNS_TXT, "-" }, { ".", DNS_NS, "-" },
+		    { "9.2.0.192.in-addr.arpa", DNS_PTR, "good.test" },
+		    { "good.test", DNS_A, "192.0.2.9" }, { NULL, 0, NULL } },
+	};
+
+	for (size_t i = 0; i < LEN(tables); i++) {
+		int64_t began = sys_clock_ms();
+		world_begin(tables[i]);
+		world.conf.greylist_on = world.conf.limits_on = false;
+		world_start();
+		for (int n = 0; n < 8; n++) {
+			CHECK_U64(world_peer("192.0.2.6"), 1);
+			CHECK_U64(world_rcpt("192.0.2.6", "a@far.test", "x@here.test"), UINT16_MAX);
+		}
+		while (sys_clock_ms() - began < 400) {
+			CHECK_ERR(sys_loop_turn(world.sc.loop, 20), ERR_OK);
+			world_turn();
+		}
+		CHECK(world.p->dns_late > SVC_POLICY_DNS_LATE);
+		CHECK_U64(world_peer("192.0.2.9"), 1);
+		CHECK_U64(world_rcpt("192.0.2.9", "", "x@here.test"), i == 0 ? UINT16_MAX : 0);
+		CHECK_U64(world.p->dns_refused > 0, i == 1);
+		world_end();
+	}
+}
+
 /* ---- lists ---------------------------------------------------------------------------------- */
 
 static const struct world_name listed[] = {
@@ -490,5 +529,5 @@ botnet(void)
 	world_end();
 }
 
-TEST_MAIN(knows_who_it_is, greylists, remembers, goes_on_without_dns, lists_are_tested,
-    limits_strangers, holds_accounts, judges_letters, botnet)
+TEST_MAIN(knows_who_it_is, greylists, remembers, goes_on_without_dns, strangers_are_not_dns,
+    lists_are_tested, limits_strangers, holds_accounts, judges_letters, botnet)

@@ -97,6 +97,7 @@ svc_policy_stop(struct svc_policy *p)
 	lru_clear(p->sessions);
 	svc_policy_judges_stop(p);
 	svc_policy_lists_stop(p);
+	svc_policy_dns_cancel(&p->probe);
 	svc_policy_notice_stop(p);
 	if (p->keep != NULL) {
 		svc_policy_learn_stop(p);
