@@ -59,6 +59,13 @@ svc_scan_dns(struct svc_scan_letter *l, str name, uint16_t type,
 	return true;
 }
 
+bool
+svc_scan_dns_early(struct svc_scan_letter *l, str name, uint16_t type,
+    void (*fn)(void *ctx, const struct svc_scan_dns_answer *a), void *ctx)
+{
+	return svc_scan_dns(l, name, type, fn, ctx);
+}
+
 void
 svc_scan_stage_done(struct svc_scan_letter *l, enum svc_scan_stage_id id, enum svc_scan_end how)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Questions that stages have for DNS, with one deadline for all of a letter. Each has a number of
- * its own, so that an answer which comes after its letter finds nobody. They live in the letter's
- * arena; a letter asks a bounded number.
+ * Questions that stages have for DNS, with one deadline for all of a letter, and half of it for
+ * those that others wait for. Each has a number of its own, so that an answer which comes after its
+ * letter finds nobody. They live in the letter's arena; a letter asks a bounded number.
  */
 #include "conf/conf.h"
 #include "ipc/scan_resolve.h"
@@ -14,6 +14,7 @@ struct question {
 	uint64_t id;
 	void (*fn)(void *ctx, const struct svc_scan_dns_answer *a);
 	void *ctx;
+	bool early;             /* half of the time is for it */
 	struct sys_task failed; /* an answer of our own, in a while */
 };
 
@@ -44,45 +45,60 @@ send(struct svc_scan *s, uint64_t id, str name, uint16_t type)
 	return svc_common_link_send(&s->resolve, &s->out, -1);
 }
 
-/* Whoever does not answer now makes no letter wait longer: what is open has no answer. */
+/* Half of the time; at most half of the letter's: words and fame are asked for afterwards. */
+static int64_t
+half_ms(const struct svc_scan_letter *l)
+{
+	const struct conf *c = l->scan->sc->conf;
+	return (int64_t)MIN(c->scan_dns, c->scan_deadline / 2) / 2;
+}
+
+/*
+ * Whoever does not answer now makes no letter wait longer: what is open has no answer, in the
+ * middle of the time what others wait for.
+ */
 static void
 on_deadline(void *ctx)
 {
 	struct svc_scan_letter *l = ctx;
-	l->dns_over = true;
+	struct sys_loop *loop = l->scan->sc->loop;
+	l->dns_over = l->dns_half;
+	l->dns_half = true;
 	LIST_EACH(it, &l->questions) {
 		struct question *q = LIST_ENTRY(it, struct question, node);
-		sys_task_schedule(l->scan->sc->loop, &q->failed);
+		if (l->dns_over || q->early) {
+			sys_task_schedule(loop, &q->failed);
+		}
+	}
+	if (!l->dns_over) {
+		sys_timer_set(loop, &l->dns_deadline, half_ms(l));
 	}
 }
 
-/* At most half of the time for the letter: what words and fame say is asked for afterwards. */
 static void
 start_deadline(struct svc_scan_letter *l)
 {
-	struct svc_scan *s = l->scan;
-	const struct conf *c = s->sc->conf;
-	uint64_t wait_ms = MIN(c->scan_dns, c->scan_deadline / 2);
 	if (l->questions_n == 0) {
 		sys_timer_init(&l->dns_deadline, on_deadline, l);
-		sys_timer_set(s->sc->loop, &l->dns_deadline, (int64_t)wait_ms);
+		sys_timer_set(l->scan->sc->loop, &l->dns_deadline, half_ms(l));
 	}
 	l->questions_n++;
 }
 
-bool
-svc_scan_dns(struct svc_scan_letter *l, str name, uint16_t type,
+/* NULL: it cannot be asked. */
+static struct question *
+ask(struct svc_scan_letter *l, str name, uint16_t type,
     void (*fn)(void *ctx, const struct svc_scan_dns_answer *a), void *ctx)
 {
 	struct svc_scan *s = l->scan;
 	bool many = l->questions_n >= SVC_SCAN_QUESTIONS_MAX;
 	struct question *q = many ? NULL : ARENA_NEW(l->arena, struct question);
 	if (q == NULL) {
-		return false;
+		return NULL;
 	}
 	*q = (struct question){ .letter = l, .id = ++s->next_id, .fn = fn, .ctx = ctx };
 	if (map_set(s->questions, q->id, q) != ERR_OK) {
-		return false;
+		return NULL;
 	}
 	sys_task_init(&q->failed, on_failed, q);
 	list_push(&l->questions, &q->node);
@@ -91,7 +107,25 @@ svc_scan_dns(struct svc_scan_letter *l, str name, uint16_t type,
 	if (l->dns_over || name.n > 255 || send(s, q->id, name, type) != ERR_OK) {
 		sys_task_schedule(s->sc->loop, &q->failed);
 	}
-	return true;
+	return q;
+}
+
+bool
+svc_scan_dns(struct svc_scan_letter *l, str name, uint16_t type,
+    void (*fn)(void *ctx, const struct svc_scan_dns_answer *a), void *ctx)
+{
+	return ask(l, name, type, fn, ctx) != NULL;
+}
+
+bool
+svc_scan_dns_early(struct svc_scan_letter *l, str name, uint16_t type,
+    void (*fn)(void *ctx, const struct svc_scan_dns_answer *a), void *ctx)
+{
+	struct question *q = ask(l, name, type, fn, ctx);
+	if (q != NULL) {
+		q->early = true;
+	}
+	return q != NULL;
 }
 
 static enum err

@@ -6,7 +6,9 @@
  */
 #include "svc/scan/world_test.h"
 
+#include "base/codec.h"
 #include "base/mem.h"
+#include "svc/scan/crypto.h"
 #include "sys/clock.h"
 
 enum {
@@ -172,6 +174,47 @@ large(void)
 	buf_done(&b);
 }
 
+/* A signature that fits the body, of a domain whose key nobody ever sees. */
+static void
+sign_silently(struct buf *out, str body)
+{
+	struct svc_scan_bodies bodies;
+	CHECK_ERR(svc_scan_hash_bodies(body, 1U << DKIM_RELAXED, &bodies), ERR_OK);
+	buf_cstr(out,
+	    "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=slow.test; s=s; h=from; bh=");
+	base64_encode(out, str_make(bodies.hash[DKIM_RELAXED], 32));
+	buf_cstr(out, "; b=AAAA\r\n");
+}
+
+/*
+ * A forged author under p=reject, and beside it a stranger's signature whose key never comes: the
+ * policy is asked for all the same, and counts.
+ */
+static void
+silent_key(void)
+{
+	static const struct scan_world_name names[] = { { "s._domainkey.slow.test", NULL },
+		{ "_dmarc.victim.test", "v=DMARC1; p=reject" }, { NULL, NULL } };
+	static const char body[] = "pay me\r\n";
+	struct buf b;
+	buf_init(&b, 4096);
+	begin();
+	w.names = names;
+	w.conf.scan_dns = 400;
+	w.conf.dmarc_honour_reject = true;
+	sign_silently(&b, str_from(body));
+	buf_printf(&b, "From: boss@victim.test\r\n\r\n%s", body);
+	struct ipc_smtp_scan_letter m = svc_scan_world_letter(1, buf_view(&b));
+	m.trust.spf = MAIL_AUTHRES_FAIL;
+	svc_scan_world_send(&w, &m);
+	svc_scan_world_wait(&w, 1);
+	CHECK(str_starts(buf_view(&w.verdicts), S("1 OK 3/550/5.7.1")));
+	CHECK(str_find(buf_view(&w.whys), S("dkim=temperror")) >= 0);
+	CHECK(str_find(buf_view(&w.whys), S("dmarc=fail")) >= 0);
+	svc_scan_world_close(&w);
+	buf_done(&b);
+}
+
 /* The n-th allocation fails: a verdict comes all the same, or word that there is none. */
 static void
 torture(void)
@@ -215,4 +258,4 @@ torture(void)
 	svc_scan_world_close(&w);
 }
 
-TEST_MAIN(fields, addresses, parts, large, torture)
+TEST_MAIN(fields, addresses, parts, large, silent_key, torture)

@@ -127,6 +127,7 @@ struct svc_scan_letter {
 	struct list questions; /* to DNS, open ones */
 	unsigned questions_n;  /* so far */
 	struct sys_timer dns_deadline;
+	bool dns_half; /* half of its time is over */
 	bool dns_over; /* there will be no more answers */
 };
 
@@ -177,6 +178,13 @@ struct svc_scan_dns_answer {
  * Out     false: not asked, and `fn` will not be called: no memory, or SVC_SCAN_QUESTIONS_MAX
  */
 bool svc_scan_dns(struct svc_scan_letter *l, str name, uint16_t type,
+    void (*fn)(void *ctx, const struct svc_scan_dns_answer *a), void *ctx) NODISCARD;
+
+/*
+ * The same for what must be known before more can be asked: it has half of the time, so that a name
+ * which never answers takes none from the questions behind it.
+ */
+bool svc_scan_dns_early(struct svc_scan_letter *l, str name, uint16_t type,
     void (*fn)(void *ctx, const struct svc_scan_dns_answer *a), void *ctx) NODISCARD;
 
 /* --- the process ----------------------------------------------------------------------------- */

@@ -154,9 +154,12 @@ on_query(void *ctx, const struct ipc_scan_resolve_query *m, int *fd)
 	struct ipc_scan_resolve_answer r = { .request = m->request,
 		.answer = { .result = ERR_NOTFOUND, .trust = DNS_INSECURE },
 		.records = &record };
+	bool silent = w->resolve_silent;
 	buf_init(&rdata, 8192);
 	for (const struct scan_world_name *n = w->names; n != NULL && n->name != NULL; n++) {
-		if (m->type == DNS_TXT && str_eq(str_from(n->name), m->name)) {
+		bool is = m->type == DNS_TXT && str_eq(str_from(n->name), m->name);
+		silent |= is && n->text == NULL;
+		if (is && !silent) {
 			CHECK_ERR(dns_txt_put(&rdata, str_from(n->text)), ERR_OK);
 			record.rdata = buf_view(&rdata);
 			r.records_n = 1;
@@ -164,7 +167,7 @@ on_query(void *ctx, const struct ipc_scan_resolve_query *m, int *fd)
 		}
 	}
 	w->questions_n++;
-	if (!w->resolve_silent) {
+	if (!silent) {
 		ipc_scan_resolve_answer_put(&w->out, &r);
 		send_from(w, w->resolve, -1);
 	}

@@ -11,7 +11,7 @@
 #include "conf/conf.h"
 #include "svc/scan/letter.h"
 
-/* One name DNS knows, type TXT; others do not exist. */
+/* One name DNS knows, type TXT; text NULL: it never answers. Others do not exist. */
 struct scan_world_name {
 	const char *name, *text;
 };
