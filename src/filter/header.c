@@ -13,9 +13,10 @@
 #include "mail/word.h"
 
 enum {
-	ADDRESSES_MAX = 20,   /* of a field */
-	VALUE_MAX = 4096,     /* octets of a value that are looked at */
-	VALUE_WORDS_MAX = 24, /* words of a field that is not known here */
+	ADDRESSES_MAX = 20,    /* of a field */
+	LIST_OCTETS = 1 << 20, /* to read them: of a value of VALUE_MAX 300 KB at worst */
+	VALUE_MAX = 4096,      /* octets of a value that are looked at */
+	VALUE_WORDS_MAX = 24,  /* words of a field that is not known here */
 	RECEIVED_MAX = 10,
 	SHAPE_MAX = 24,
 };
@@ -135,16 +136,17 @@ take_person(struct field *f, const struct mail_address *a)
 	add_mark(f, a->name.n == 0 ? "nameless" : "named");
 }
 
-static void
-take_addresses(struct field *f)
+/* The list lies in `a`: a thousand such fields would fill what the letter may hold. */
+static size_t
+take_people(struct field *f, struct arena *a)
 {
 	struct mail_address *list;
 	size_t n = 0, people = 0;
-	enum err e = mail_addresses_parse(f->l->arena, f->plain, 0, &list, &n);
+	enum err e = a == NULL ? ERR_BUDGET : mail_addresses_parse(a, f->plain, 0, &list, &n);
 	if (e != ERR_OK) {
 		f->l->nomem |= e == ERR_BUDGET;
 		add_mark(f, "broken");
-		return;
+		return 0;
 	}
 	for (size_t i = 0; i < n && people < ADDRESSES_MAX; i++) {
 		if (list[i].kind == MAIL_ADDRESS_MAILBOX) {
@@ -152,6 +154,15 @@ take_addresses(struct field *f)
 			people++;
 		}
 	}
+	return people;
+}
+
+static void
+take_addresses(struct field *f)
+{
+	struct arena *a = arena_new(f->l->arena, "addresses", LIST_OCTETS, 0);
+	size_t people = take_people(f, a);
+	arena_free(&a);
 	uint64_t h = filter_hash_lower(filter_hash_begin(FILTER_AT_SHAPE), f->name);
 	filter_set_add(f->l, filter_hash_end(filter_hash_number(h, MIN(people, 8u))));
 }

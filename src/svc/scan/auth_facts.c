@@ -9,33 +9,7 @@
 #include "mail/address.h"
 #include "svc/scan/auth.h"
 
-enum { AUTHOR_BUDGET = 256 << 10 };
-
 /* --- the author ------------------------------------------------------------------------------ */
-
-/* Several addresses in one field: RFC 9989 5.3.1 judges them when their domain is one. */
-static str
-common_domain(const struct svc_scan_letter *l)
-{
-	struct mail_address *list;
-	struct mail_field f;
-	str domain = STR_NONE;
-	size_t n;
-	if (!mail_header_find(l->header, S("From"), &f) ||
-	    mail_addresses_parse(l->arena, f.value, 0, &list, &n) != ERR_OK) {
-		return STR_NONE;
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (list[i].kind != MAIL_ADDRESS_MAILBOX) {
-			continue;
-		}
-		if (domain.p != NULL && !str_ieq(domain, list[i].domain)) {
-			return STR_NONE;
-		}
-		domain = list[i].domain;
-	}
-	return domain;
-}
 
 str
 svc_scan_auth_from(const struct svc_scan_letter *l)
@@ -43,7 +17,7 @@ svc_scan_auth_from(const struct svc_scan_letter *l)
 	if (l->auth.from_fields != 1 || l->auth.from_n == 0) {
 		return STR_NONE;
 	}
-	return l->auth.from_domain.n > 0 ? l->auth.from_domain : common_domain(l);
+	return l->auth.from_domain.n > 0 ? l->auth.from_domain : l->auth.from_common;
 }
 
 bool

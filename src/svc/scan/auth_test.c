@@ -503,18 +503,21 @@ authors(void)
 	static const struct {
 		const char *header;
 		unsigned from_n;
+		const char *common;
 		enum mail_authres want;
 	} rows[] = {
-		{ FROM FROM "\r\n", 1, MAIL_AUTHRES_FAIL },
-		{ "Subject: x\r\n\r\n", 0, MAIL_AUTHRES_PERMERROR },
-		{ "From: a@example.com, b@EXAMPLE.com\r\n\r\n", 2, MAIL_AUTHRES_PASS },
-		{ "From: a@example.com, b@example.net\r\n\r\n", 2, MAIL_AUTHRES_FAIL },
+		{ FROM FROM "\r\n", 1, "", MAIL_AUTHRES_FAIL },
+		{ "Subject: x\r\n\r\n", 0, "", MAIL_AUTHRES_PERMERROR },
+		{ "From: a@example.com, b@EXAMPLE.com\r\n\r\n", 2, "example.com",
+		    MAIL_AUTHRES_PASS },
+		{ "From: a@example.com, b@example.net\r\n\r\n", 2, "", MAIL_AUTHRES_FAIL },
 	};
 	for (size_t i = 0; i < LEN(rows); i++) {
 		test_case = rows[i].header;
 		open_world(rows[i].header);
 		w.policy = "v=DMARC1; p=reject";
 		w.letter.auth.from_n = rows[i].from_n;
+		w.letter.auth.from_common = str_from(rows[i].common);
 		w.letter.m.trust.spf = MAIL_AUTHRES_PASS;
 		w.letter.m.trust.spf_domain = S("example.com");
 		if (rows[i].from_n == 0) {

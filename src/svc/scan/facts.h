@@ -18,6 +18,7 @@ struct svc_scan_auth_facts {
 	/* These are there before the stages begin. */
 	str from;             /* canonical address of From, when there is exactly one */
 	str from_domain;      /* its domain: A-labels, lower case */
+	str from_common;      /* the one domain of several authors, likewise; empty: of none */
 	unsigned from_fields; /* more than one: Junk, whatever the rest says */
 	unsigned from_n;      /* addresses in the first of them that can be read */
 	/* These are for the stage. */

@@ -143,6 +143,35 @@ parts(void)
 	buf_done(&b);
 }
 
+/*
+ * What a letter may hold is bounded, and no letter can use it up: it would go on unseen, without its
+ * author's policy asked for, and no rule of ours would look at it.
+ */
+static void
+fills_its_budget(void)
+{
+	static const char *const lists[] = { "To: ", "Cc: ", "Reply-To: " };
+	struct buf b;
+	buf_init(&b, 64 << 20);
+	begin();
+	buf_cstr(&b, "From: a@b.test,");
+	repeat(&b, "a,", 20000);
+	buf_cstr(&b, "c@d.test\r\n");
+	for (unsigned i = 0; i < 60; i++) {
+		buf_cstr(&b, lists[i % LEN(lists)]);
+		repeat(&b, "a,", 1000);
+		repeat(&b, "\r\n b,", 200);
+		buf_cstr(&b, "\r\n");
+	}
+	buf_cstr(&b, "Content-Type: multipart/mixed; boundary=x\r\n\r\n");
+	repeat(&b, "--x\r\n\r\n", 12000);
+	verdict_for(&b, "60 lists of 1,200 addresses, 12,000 parts");
+	CHECK(str_find(buf_view(&w.whys), S("absent")) < 0);
+	CHECK_U64(w.judges_n, 1);
+	svc_scan_world_close(&w);
+	buf_done(&b);
+}
+
 /* Half of what is read is not in memory twice: octets are bounded, the rest waits its turn. */
 static void
 large(void)
@@ -258,4 +287,4 @@ torture(void)
 	svc_scan_world_close(&w);
 }
 
-TEST_MAIN(fields, addresses, parts, large, silent_key, torture)
+TEST_MAIN(fields, addresses, parts, fills_its_budget, large, silent_key, torture)

@@ -64,6 +64,14 @@ keep_message(struct svc_scan_letter *l)
 
 /* --- its octets ---------------------------------------------------------------------------- */
 
+/* So much more is in memory because of it. */
+static void
+hold(struct svc_scan_letter *l, size_t n)
+{
+	l->held += n;
+	l->scan->octets += n;
+}
+
 /* As many as smtp says there are; what it wrote behind them meanwhile is not ours. */
 static enum err
 take_octets(struct svc_scan_letter *l, str body)
@@ -78,7 +86,7 @@ take_octets(struct svc_scan_letter *l, str body)
 	}
 	p[n] = '\0'; /* libraries of stages may look one further */
 	l->octets = str_make(p, n);
-	l->scan->octets += n;
+	hold(l, n);
 	l->scan->count.octets += n;
 	if (l->fd >= 0) {
 		return sys_file_read_exact(l->fd, 0, p, n);
@@ -90,6 +98,12 @@ take_octets(struct svc_scan_letter *l, str body)
 }
 
 /* --- whose it is --------------------------------------------------------------------------- */
+
+static bool
+is_author(const struct mail_address *m)
+{
+	return m->kind == MAIL_ADDRESS_MAILBOX && m->domain.n > 0;
+}
 
 /* An address that cannot be read is none. */
 static bool
@@ -108,31 +122,74 @@ take_address(struct svc_scan_letter *l, const struct mail_address *m)
 	return l->auth.from.p != NULL;
 }
 
-/* What is beyond any reader's patience is not read: it must not use up what the letter may hold. */
+/*
+ * Several addresses in one field: RFC 9989 5.3.1 judges them when their domain is one. Otherwise
+ * nobody can say who wrote it.
+ */
+static bool
+take_common(struct svc_scan_letter *l, const struct mail_address *all, size_t n)
+{
+	char room[MAIL_DOMAIN_MAX];
+	struct buf b;
+	str domain = STR_NONE;
+	for (size_t i = 0; i < n; i++) {
+		if (!is_author(&all[i])) {
+			continue;
+		}
+		if (domain.p != NULL && !str_ieq(domain, all[i].domain)) {
+			return true;
+		}
+		domain = all[i].domain;
+	}
+	buf_init_fixed(&b, room, sizeof room);
+	if (mail_domain_put(&b, domain) != ERR_OK) {
+		return true;
+	}
+	l->auth.from_common = arena_dup(l->arena, buf_view(&b));
+	return l->auth.from_common.p != NULL;
+}
+
+static bool
+read_authors(struct svc_scan_letter *l, str value, struct arena *a)
+{
+	struct mail_address *all = NULL, *one = NULL;
+	size_t n = 0;
+	if (mail_addresses_parse(a, value, 0, &all, &n) != ERR_OK) {
+		return true;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (is_author(&all[i])) {
+			one = &all[i];
+			l->auth.from_n++;
+		}
+	}
+	if (l->auth.from_fields > 1 || l->auth.from_n == 0) {
+		return true;
+	}
+	return l->auth.from_n == 1 ? take_address(l, one) : take_common(l, all, n);
+}
+
+/*
+ * What is beyond any reader's patience is not read, and what reading takes is given back: it must
+ * not use up what the letter may hold.
+ */
 static bool
 read_from(struct svc_scan_letter *l)
 {
 	struct mail_header h = mail_header_make(l->header);
 	struct mail_field f, first = { 0 };
-	struct mail_address *all = NULL, *one = NULL;
-	size_t n = 0;
 	while (mail_header_next(&h, &f)) {
 		if (str_ieq(f.name, S("From"))) {
 			first = l->auth.from_fields++ == 0 ? f : first;
 		}
 	}
-	str value = str_sub(first.value, 0, SVC_SCAN_FROM_MAX);
-	if (l->auth.from_fields == 0 ||
-	    mail_addresses_parse(l->arena, value, 0, &all, &n) != ERR_OK) {
+	if (l->auth.from_fields == 0) {
 		return true;
 	}
-	for (size_t i = 0; i < n; i++) {
-		if (all[i].kind == MAIL_ADDRESS_MAILBOX && all[i].domain.n > 0) {
-			one = &all[i];
-			l->auth.from_n++;
-		}
-	}
-	return l->auth.from_fields > 1 || l->auth.from_n != 1 || take_address(l, one);
+	struct arena *a = arena_new(l->arena, "authors", SVC_SCAN_LETTER_BUDGET, 0);
+	bool ok = a != NULL && read_authors(l, str_sub(first.value, 0, SVC_SCAN_FROM_MAX), a);
+	arena_free(&a);
+	return ok;
 }
 
 /* --- coming and going ---------------------------------------------------------------------- */
@@ -193,7 +250,7 @@ svc_scan_letter_free(struct svc_scan_letter *l)
 	sys_timer_stop(&l->deadline);
 	(void)map_del(s->open, l->id);
 	list_remove(&l->node);
-	s->octets -= l->octets.n;
+	s->octets -= l->held;
 	s->letters_n--;
 	mem_drop((void *)(uintptr_t)l->octets.p);
 	sys_close(&l->fd);
@@ -258,6 +315,7 @@ open_letter(struct svc_scan_letter *l, str body)
 	if (!read_from(l)) {
 		return ERR_BUDGET;
 	}
+	hold(l, arena_used(l->arena)); /* a few octets can have very many parts */
 	return map_set(l->scan->open, l->id, l);
 }
 

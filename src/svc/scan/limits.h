@@ -6,8 +6,9 @@
 #define SVC_SCAN_LIMITS_H
 
 enum {
-	SVC_SCAN_SMTPS_MAX = 256,         /* smtp processes; two sets of at most 64 */
-	SVC_SCAN_OCTETS_MAX = 64 << 20,   /* of letters in memory; more wait in the channels */
+	SVC_SCAN_SMTPS_MAX = 256, /* smtp processes; two sets of at most 64 */
+	SVC_SCAN_OCTETS_MAX =
+	    64 << 20, /* of letters and notes in memory; more wait in the channels */
 	SVC_SCAN_LETTER_MAX = 256 << 20,  /* of one: what smtp.max-size may be */
 	SVC_SCAN_LETTERS_MAX = 1000,      /* at a time */
 	SVC_SCAN_KEPT = 4 << 20,          /* of free memory stays with the process */

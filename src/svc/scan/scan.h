@@ -96,6 +96,7 @@ struct svc_scan_letter {
 
 	/* Octets: borrowed by everybody, constant, CRLF line ends as smtp took them. */
 	str octets;            /* all of it */
+	size_t held;           /* octets of memory counted for it */
 	str header;            /* with the empty line */
 	struct mail_mime mime; /* parts[0] is the letter */
 	int fd;                /* the file that holds octets; -1: it came in the message */
@@ -202,7 +203,7 @@ struct svc_scan {
 	const struct svc_scan_stage *const *stages; /* SVC_SCAN_STAGES; NULL: not there */
 	void *stage[SVC_SCAN_STAGES];
 	struct list letters;
-	size_t letters_n, octets; /* in memory now */
+	size_t letters_n, octets; /* in memory now, with what is noted of them */
 	struct arena *spare[SVC_SCAN_SPARE_MAX];
 	size_t spare_n;
 	bool paused, quitting;
