@@ -195,12 +195,12 @@ dots_bad(str s)
 	return s.n == 0 || s.p[0] == '.' || s.p[s.n - 1] == '.' || str_find(s, S("..")) >= 0;
 }
 
-/* The text of a comment, unquoted and with white space folded. */
+/* Text as it stands, unquoted and with white space folded. */
 static str
-comment_text(struct scan *l)
+plain_text(struct scan *l, str raw)
 {
-	str raw = str_trim(l->comment);
 	char *start = l->out;
+	raw = str_trim(raw);
 	for (size_t i = 0; i < raw.n; i++) {
 		char c = raw.p[i];
 		bool blank = c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -281,16 +281,29 @@ take_angle(struct scan *l, struct mail_address *addr)
 	l->bad |= !eat(l, '>');
 }
 
-/* Forward to what ends an element. Anything skipped was a fault. */
+/* Past an octet, or past a quoted string; a quote that is never closed is an octet. */
+static void
+skip_one(struct scan *l)
+{
+	const char *p = l->p + 1;
+	bool quote = *l->p++ == '"';
+	while (quote && p < l->end && *p != '"') {
+		p += *p == '\\' && p + 1 < l->end ? 2 : 1;
+	}
+	l->p = quote && p < l->end ? p + 1 : l->p;
+}
+
+/* Forward to what ends an element, or to an angle. Anything skipped was a fault. */
 static void
 skip_to_separator(struct scan *l)
 {
 	skip_cfws(l);
-	while (l->p < l->end && *l->p != ',' && *l->p != ';') {
+	while (l->p < l->end && *l->p != ',' && *l->p != ';' && *l->p != '<') {
 		l->bad = true;
-		l->p++;
+		skip_one(l);
 		skip_cfws(l);
 	}
+	l->bad |= peek(l) == '<';
 }
 
 static enum err
@@ -305,6 +318,30 @@ take_group(struct scan *l, str name)
 	return add(l, (struct mail_address){ .kind = MAIL_ADDRESS_GROUP, .name = name });
 }
 
+/*
+ * The words were a local part: they are read again as one, from `start`. Where an angle follows,
+ * all of it was a name without quotes, "joe@example.org <joe@example.org>": the angle is what
+ * readers show and answer.
+ */
+static void
+take_bare(struct scan *l, const char *start, struct mail_address *addr)
+{
+	const char *end = l->p;
+	char *out = l->out;
+	l->p = start;
+	addr->local = take_words(l, JOIN_LOCAL);
+	bool quoted = memchr(start, '"', (size_t)(end - start)) != NULL;
+	l->bad |= addr->local.n == 0 || (!quoted && dots_bad(addr->local));
+	addr->domain = take_domain(l);
+	skip_to_separator(l);
+	if (peek(l) == '<') {
+		l->out = out;
+		addr->name = plain_text(l, str_make(start, (size_t)(l->p - start)));
+		l->p++;
+		take_angle(l, addr);
+	}
+}
+
 static enum err
 take_element(struct scan *l)
 {
@@ -313,27 +350,21 @@ take_element(struct scan *l)
 	char *out = l->out;
 	l->comment = STR_NONE;
 	str phrase = take_words(l, JOIN_PHRASE);
+	bool was_bad = l->bad;
 	if (peek(l) == ':') {
 		return take_group(l, phrase);
 	}
-	bool was_bad = l->bad;
 	if (eat(l, '<')) {
 		addr.name = phrase.n == 0 ? STR_NONE : phrase;
 		take_angle(l, &addr);
 	} else {
-		/* The words were a local part: read them again as one. */
-		const char *end = l->p;
-		l->p = start;
 		l->out = out;
 		l->bad = was_bad;
-		addr.local = take_words(l, JOIN_LOCAL);
-		bool quoted = memchr(start, '"', (size_t)(end - start)) != NULL;
-		l->bad |= addr.local.n == 0 || (!quoted && dots_bad(addr.local));
-		addr.domain = take_domain(l);
+		take_bare(l, start, &addr);
 	}
 	skip_to_separator(l);
 	if (addr.name.p == NULL && l->comment.p != NULL) {
-		addr.name = comment_text(l);
+		addr.name = plain_text(l, l->comment);
 	}
 	bool nothing = addr.name.p == NULL && addr.local.n == 0 && addr.domain.n == 0;
 	return nothing ? ERR_OK : add(l, addr);
