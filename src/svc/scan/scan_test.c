@@ -23,6 +23,7 @@ static struct played {
 	bool virus_silent, virus_late_rule;
 	unsigned canceled, gone, answers;
 	enum err answer;
+	char common[300]; /* from_common, as the stage saw it */
 } play;
 
 static void
@@ -42,6 +43,9 @@ auth_begin(struct svc_scan_letter *l)
 	l->auth.from_domain = real.from_domain;
 	l->auth.from_fields = real.from_fields;
 	l->auth.from_n = real.from_n;
+	l->auth.from_common = real.from_common;
+	snprintf(play.common, sizeof play.common, "%u %.*s", real.from_n,
+	    STR_ARG(real.from_common));
 	if (play.auth_asks) {
 		CHECK(svc_scan_dns(l, S("_dmarc.example.com"), DNS_TXT, on_dns, l));
 	} else if (!play.auth_silent) {
@@ -446,6 +450,37 @@ from_fields(void)
 
 /* --- what is cut --------------------------------------------------------------------------- */
 
+/* Authors of one domain are judged by it; those of several by nobody: Junk, whoever they are. */
+static void
+several_authors(void)
+{
+	static const struct {
+		const char *from, *seen;
+		bool junk;
+	} rows[] = {
+		{ "Ann <a@example.com>, b@EXAMPLE.com", "2 example.com", false },
+		{ "a@example.com, boss@victim.test", "2 ", true },
+		{ "a@example.com <boss@victim.test>", "1 ", false },
+		{ "<a@example.com> <boss@victim.test>", "2 ", true },
+		{ "Ann <a@example.com>, root, friends:;", "1 ", false },
+	};
+	begin();
+	for (size_t i = 0; i < LEN(rows); i++) {
+		char octets[300];
+		int n = snprintf(octets, sizeof octets, "From: %s\r\n\r\nx\r\n", rows[i].from);
+		const struct ipc_smtp_scan_letter m = svc_scan_world_letter(1,
+		    str_make(octets, (size_t)n));
+		test_case = rows[i].from;
+		forget();
+		svc_scan_world_send(&w, &m);
+		svc_scan_world_settle(&w);
+		CHECK_STR(str_from(play.common), str_from(rows[i].seen));
+		CHECK((str_find(buf_view(&w.verdicts), S(" junk=0")) > 0) == rows[i].junk);
+	}
+	test_case = NULL;
+	svc_scan_world_close(&w);
+}
+
 static void
 cuts(void)
 {
@@ -744,5 +779,5 @@ status(void)
 }
 
 TEST_MAIN(passes, short_file, submission, points, lessons, lists_and_fame, dmarc, forwards,
-    from_fields, cuts, too_many_cuts, wishes, long_reply, deadline, asks_dns, dns_deadline,
-    peers_go, bounded_and_quits, status)
+    from_fields, several_authors, cuts, too_many_cuts, wishes, long_reply, deadline, asks_dns,
+    dns_deadline, peers_go, bounded_and_quits, status)

@@ -150,11 +150,21 @@ unauthentic(const struct svc_scan_letter *l)
 	return spf == MAIL_AUTHRES_FAIL || (a->dkim == MAIL_AUTHRES_FAIL && !list);
 }
 
+/*
+ * Several From fields, or authors at several domains: readers show one of them, and no policy is
+ * asked of whoever that is. RFC 7489 6.6.1 has such letters typically refused.
+ */
+static bool
+many_authors(const struct svc_scan_auth_facts *a)
+{
+	return a->from_fields > 1 || (a->from_n > 1 && a->from_common.n == 0);
+}
+
 static bool
 must_be_junk(const struct svc_scan_letter *l)
 {
 	bool forged = l->scan->sc->conf->filter_unauthentic && unauthentic(l);
-	return l->wish == SVC_SCAN_JUNK || l->auth.from_fields > 1 || forged ||
+	return l->wish == SVC_SCAN_JUNK || many_authors(&l->auth) || forged ||
 	    svc_scan_dmarc_failed(l);
 }
 
