@@ -144,8 +144,8 @@ parts(void)
 }
 
 /*
- * What a letter may hold is bounded, and no letter can use it up: it would go on unseen, without its
- * author's policy asked for, and no rule of ours would look at it.
+ * What a letter may hold is bounded, and no letter can use it up: it would go on unseen, its
+ * author's policy not asked for, and no rule of ours would look at it.
  */
 static void
 fills_its_budget(void)
@@ -210,7 +210,8 @@ sign_silently(struct buf *out, str body)
 	struct svc_scan_bodies bodies;
 	CHECK_ERR(svc_scan_hash_bodies(body, 1U << DKIM_RELAXED, &bodies), ERR_OK);
 	buf_cstr(out,
-	    "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=slow.test; s=s; h=from; bh=");
+	    "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=slow.test; s=s; h=from;\r\n"
+	    "\tbh=");
 	base64_encode(out, str_make(bodies.hash[DKIM_RELAXED], 32));
 	buf_cstr(out, "; b=AAAA\r\n");
 }
