@@ -50,11 +50,12 @@ svc_accounts_left(struct svc_accounts *s, struct svc_accounts_leaving **l, uint6
 		buf_reset(&s->out);
 		ipc_gate_accounts_unauthenticated_put(&s->out, &m);
 		enum err e = svc_accounts_gate_send(s, session, (*l)->stream);
+		(*l)->stream = -1;
 		if (e != ERR_OK) {
 			LOG(ACCOUNTS_REFUSED, F_ID("session", session), F_ERR(e));
 		}
 	}
-	sys_close(&(*l)->stream); /* gate has a copy, or sees the end of the stream */
+	sys_close(&(*l)->stream); /* nobody was told: gate sees the end of the stream */
 	mem_drop(*l);
 	*l = NULL;
 }

@@ -101,7 +101,11 @@ enum err
 svc_accounts_gate_send(struct svc_accounts *s, uint64_t session, int fd)
 {
 	struct svc_accounts_gate *g = gate_of(s, session);
-	return g == NULL ? ERR_UNAVAILABLE : svc_common_link_send(&g->link, &s->out, fd);
+	if (g == NULL) {
+		sys_close(&fd);
+		return ERR_UNAVAILABLE;
+	}
+	return svc_common_link_send(&g->link, &s->out, fd);
 }
 
 /* In   what: session, name, protocol and origin count. */

@@ -14,10 +14,7 @@
 enum { SEALED_ROOM = 2000 };
 
 static struct {
-	int fd, back; /* gate's end; a stream that came back */
-	char unread[64];
-	size_t sessions; /* processes of sessions when it did */
-	unsigned backs;
+	int fd; /* gate's end */
 	unsigned parks, wakes, drops, kepts, resumeds;
 	enum err kept, resumed;
 	uint64_t session, octets;
@@ -66,17 +63,6 @@ on_resumed(void *ctx, const struct ipc_gate_accounts_resumed *m, int *fd)
 	return ERR_OK;
 }
 
-static enum err
-on_unauthenticated(void *ctx, const struct ipc_gate_accounts_unauthenticated *m, int *fd)
-{
-	gate.backs++;
-	gate.back = *fd;
-	*fd = -1;
-	snprintf(gate.unread, sizeof gate.unread, "%.*s", STR_ARG(m->unread));
-	gate.sessions = w.s->sessions + w.s->guests;
-	return ERR_OK;
-}
-
 static void
 gate_listens(void)
 {
@@ -84,7 +70,6 @@ gate_listens(void)
 		.wake = on_wake,
 		.drop = on_drop,
 		.kept = on_kept,
-		.unauthenticated = on_unauthenticated,
 		.resumed = on_resumed };
 	enum err e = ERR_OK;
 	while (e == ERR_OK && gate.fd >= 0) {
@@ -565,49 +550,6 @@ limits(void)
 	finish(&c);
 }
 
-/* ---- back to login ---- */
-
-/* The stream comes back with what was behind the command, when no process has it any more. */
-static void
-unauthenticated(void)
-{
-	struct world_client c;
-	size_t n = 0;
-	char rest[16] = "";
-	world_new();
-	wire_gate();
-	world_log_in(7, &c);
-	world_say(&c, "s SELECT INBOX\r\nu UNAUTHENTICATE\r\nl LOGIN a b\r\nm ");
-	CHECK(world_hears(&c, "u OK UNAUTHENTICATE"));
-	world_say(&c, "NOOP\r\n");
-	CHECK(gate_hears(&gate.backs, 1));
-	CHECK_U64(gate.sessions, 0);
-	CHECK_U64(map_count(w.s->live), 0);
-	CHECK_STR(str_from(gate.unread), S("l LOGIN a b\r\nm "));
-	CHECK_ERR(sys_sock_read(gate.back, rest, sizeof rest, &n), ERR_OK);
-	CHECK_STR(str_make(rest, n), S("NOOP\r\n"));
-	sys_close(&gate.back);
-	CHECK(world_over(&c));
-	finish(&c);
-}
-
-/* A gate that has gone loses its connections. */
-static void
-no_gate_to_go_back_to(void)
-{
-	struct world_client c;
-	setup(&c, false);
-	answer(ERR_BUSY);
-	sys_close(&gate.fd);
-	world_turn();
-	world_say(&c, "u UNAUTHENTICATE\r\n");
-	CHECK(world_hears(&c, "u OK UNAUTHENTICATE"));
-	CHECK(world_over(&c));
-	CHECK(zero(&w.s->sessions));
-	world_client_done(&c);
-	world_free();
-}
-
 /* ---- what the administrator sees and ends ---- */
 
 static struct ipc_adm_accounts_page seen;
@@ -792,6 +734,6 @@ pages_of_sessions(void)
 TEST_MAIN(goes_on_in_another_process, refused_it_goes_on, seals, one_seal_opens_once, changes_wake,
     without_changes_nothing_is_opened, any_change_is_reason_to_look,
     a_change_before_gate_has_answered, without_idle_nobody_is_woken, revoked, revoked_on_the_way,
-    the_process_dies_on_the_way, gate_ends, a_client_that_left, kept, limits, unauthenticated,
-    no_gate_to_go_back_to, the_administrator_sees_both, the_administrator_ends_them,
-    ended_on_the_way_to_rest, pages_of_sessions)
+    the_process_dies_on_the_way, gate_ends, a_client_that_left, kept, limits,
+    the_administrator_sees_both, the_administrator_ends_them, ended_on_the_way_to_rest,
+    pages_of_sessions)
