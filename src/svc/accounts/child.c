@@ -388,6 +388,9 @@ svc_accounts_child_left(struct svc_accounts_child *c)
 	(void)map_del(c->s->live, c->ident.session);
 	c->kind = SVC_ACCOUNTS_LEFT;
 	c->s->left++;
+	if (!sys_timer_is_set(&c->leave)) {
+		sys_timer_set(c->s->sc->loop, &c->leave, SVC_ACCOUNTS_LEAVE_MS);
+	}
 }
 
 /* What parked.c needs when the session is to rest. */

@@ -437,6 +437,23 @@ the_process_dies_on_the_way(void)
 	finish(&c);
 }
 
+/* It rests, and its process is none of the account: one that hangs would never be revoked. */
+static void
+the_process_does_not_end(void)
+{
+	struct world_client c;
+	setup(&c, true);
+	struct svc_accounts_child *child = LIST_ENTRY(w.s->children.next, struct svc_accounts_child,
+	    node);
+	CHECK_ERR(sys_child_signal(&child->process, SIGSTOP), ERR_OK);
+	answer(ERR_OK);
+	CHECK(zero(&w.s->sessions));
+	CHECK_U64(w.s->left, 1);
+	CHECK(zero(&w.s->left));
+	CHECK_U64(w.s->parked_n, 1);
+	finish(&c);
+}
+
 static void
 gate_ends(void)
 {
@@ -734,6 +751,6 @@ pages_of_sessions(void)
 TEST_MAIN(goes_on_in_another_process, refused_it_goes_on, seals, one_seal_opens_once, changes_wake,
     without_changes_nothing_is_opened, any_change_is_reason_to_look,
     a_change_before_gate_has_answered, without_idle_nobody_is_woken, revoked, revoked_on_the_way,
-    the_process_dies_on_the_way, gate_ends, a_client_that_left, kept, limits,
-    the_administrator_sees_both, the_administrator_ends_them, ended_on_the_way_to_rest,
+    the_process_dies_on_the_way, the_process_does_not_end, gate_ends, a_client_that_left, kept,
+    limits, the_administrator_sees_both, the_administrator_ends_them, ended_on_the_way_to_rest,
     pages_of_sessions)
