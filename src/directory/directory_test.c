@@ -331,6 +331,11 @@ deleted_addresses_rest(void)
 	CHECK_ERR(directory_account_delete(d, anna, NOW + 100), ERR_NOTFOUND);
 	CHECK_U64(directory_resolve(d, S("anna@example.org"))->verdict, DIRECTORY_UNKNOWN);
 	CHECK_U64(directory_resolve(d, S("sales@example.org"))->targets_n, 1);
+	CHECK_ERR(directory_catchall(d, S("example.org"), bert), ERR_OK);
+	CHECK_U64(directory_resolve(d, S("anybody+x@example.org"))->verdict, DIRECTORY_KNOWN);
+	CHECK_U64(directory_resolve(d, S("anna@example.org"))->verdict, DIRECTORY_UNKNOWN);
+	CHECK_U64(directory_resolve(d, S("anna+x@example.org"))->verdict, DIRECTORY_UNKNOWN);
+	CHECK_ERR(directory_owns(d, bert, S("anna+x@example.org")), ERR_DENIED);
 	CHECK_ERR(directory_tombstone(d, S("anna@example.org"), &deleted_s), ERR_OK);
 	CHECK_U64(deleted_s, NOW + 100);
 	CHECK_ERR(directory_account_add(d, &want, false, later, &id), ERR_DENIED);

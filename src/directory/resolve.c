@@ -178,8 +178,19 @@ say_address(struct search *s, str local)
 	s->d->answer.address = buf_err(&b) == ERR_OK ? buf_view(&b) : STR_NONE;
 }
 
+/* Was it the address of an account that is deleted? Its mail is not for others to read. */
 static enum err
-look_up_detail(struct search *s)
+look_up_tombstone(struct search *s, bool *ret)
+{
+	int64_t deleted_s;
+	enum err e = directory_tombstone(s->d, s->d->answer.address, &deleted_s);
+
+	*ret = e == ERR_OK;
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+static enum err
+look_up_detail(struct search *s, bool *ret_deleted)
 {
 	str user, detail;
 
@@ -192,6 +203,7 @@ look_up_detail(struct search *s)
 	say_address(s, user);
 	TRY(look_up(s, s->d->answer.address));
 	if (!found(s)) {
+		TRY(look_up_tombstone(s, ret_deleted));
 		say_address(s, s->local);
 		return ERR_OK;
 	}
@@ -200,22 +212,16 @@ look_up_detail(struct search *s)
 	return ERR_OK;
 }
 
-/* Was it the address of an account that is deleted? Its mail is not for others to read. */
-static enum err
-look_up_tombstone(struct search *s, bool *ret)
-{
-	int64_t deleted_s;
-	enum err e = directory_tombstone(s->d, s->d->answer.address, &deleted_s);
-
-	*ret = e == ERR_OK;
-	return e == ERR_NOTFOUND ? ERR_OK : e;
-}
-
 /* Who gets what is no address of its own. */
 static enum err
 find_others(struct search *s)
 {
-	TRY(look_up_detail(s));
+	bool deleted = false;
+
+	TRY(look_up_detail(s, &deleted));
+	if (deleted) {
+		return ERR_OK;
+	}
 	if (!found(s) && str_eq(s->local, S("postmaster"))) {
 		TRY(look_up_postmaster(s));
 	}
