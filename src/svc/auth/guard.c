@@ -22,6 +22,7 @@ struct name {
 	uint32_t n;
 	int64_t first_s;
 	int64_t slot_until_ms[SVC_AUTH_GUARD_SLOTS];
+	uint32_t slot_of[SVC_AUTH_GUARD_SLOTS]; /* whose it is or was: a hash of the network */
 };
 
 struct since {
@@ -191,9 +192,28 @@ take_pending(struct svc_auth_guard *g, struct svc_auth_attempt *a)
 	return true;
 }
 
+/* A slot of this name that the network may have; SVC_AUTH_GUARD_SLOTS: none. */
+static unsigned
+free_slot(const struct name *n, uint32_t network, int64_t now_ms)
+{
+	unsigned ret = SVC_AUTH_GUARD_SLOTS, its = 0;
+
+	for (unsigned i = 0; i < SVC_AUTH_GUARD_SLOTS; i++) {
+		if (n->slot_until_ms[i] <= now_ms) {
+			ret = i;
+		} else {
+			its += n->slot_of[i] == network;
+		}
+	}
+	return its < SVC_AUTH_GUARD_SLOTS_EACH ? ret : SVC_AUTH_GUARD_SLOTS;
+}
+
 enum err
 svc_auth_guard_admit(struct svc_auth_guard *g, struct svc_auth_attempt *a)
 {
+	struct sys_prefix wide = at_width(a->ip, 1);
+	uint8_t key[17];
+	uint32_t network = (uint32_t)siphash(g->secret_key, prefix_key(&wide, key));
 	struct name *n;
 
 	a->slot = SVC_AUTH_GUARD_SLOTS; /* none */
@@ -205,17 +225,14 @@ svc_auth_guard_admit(struct svc_auth_guard *g, struct svc_auth_attempt *a)
 	if (n == NULL) {
 		return ERR_BUSY;
 	}
-	for (unsigned i = 0; i < SVC_AUTH_GUARD_SLOTS; i++) {
-		if (n->slot_until_ms[i] <= a->now_ms) {
-			if (!take_pending(g, a)) {
-				return ERR_BUSY;
-			}
-			n->slot_until_ms[i] = a->now_ms + SVC_AUTH_GUARD_PENDING_MS;
-			a->slot = i;
-			return ERR_OK;
-		}
+	unsigned slot = free_slot(n, network, a->now_ms);
+	if (slot == SVC_AUTH_GUARD_SLOTS || !take_pending(g, a)) {
+		return ERR_BUSY;
 	}
-	return ERR_BUSY;
+	n->slot_until_ms[slot] = a->now_ms + SVC_AUTH_GUARD_PENDING_MS;
+	n->slot_of[slot] = network;
+	a->slot = slot;
+	return ERR_OK;
 }
 
 /* The attempt is over; its slot is free at until_ms. */

@@ -19,8 +19,9 @@ enum {
 	SVC_AUTH_GUARD_KNOWN = 65536,    /* addresses that logged in lately */
 	SVC_AUTH_GUARD_SECRETS = 65536,  /* wrong passwords, as keyed hashes */
 	SVC_AUTH_GUARD_BANS = 50000,
-	SVC_AUTH_GUARD_SLOTS = 8,    /* attempts at one account at a time, from unknown addresses */
-	SVC_AUTH_GUARD_PENDING = 32, /* attempts at a time from one unknown address */
+	SVC_AUTH_GUARD_SLOTS = 8, /* attempts at one account at a time, from unknown addresses */
+	SVC_AUTH_GUARD_SLOTS_EACH = 6,  /* of them, for one IPv4 /24 or IPv6 /48 */
+	SVC_AUTH_GUARD_PENDING = 32,    /* attempts at a time from one unknown address */
 	SVC_AUTH_GUARD_WINDOW_S = 3600, /* failures are counted so long after the first */
 	SVC_AUTH_GUARD_KNOWN_S =
 	    86400, /* so long an address counts as the owner's after a log-in */
@@ -71,8 +72,8 @@ struct svc_auth_attempt {
  * May this attempt be looked at now?
  *
  * Out     attempt->slot
- * Errors  ERR_BUSY: too many attempts at this account wait already; never for an address the owner
- * used
+ * Errors  ERR_BUSY: too many attempts at this account wait already, of all or of this network;
+ * never for an address the owner used
  */
 enum err svc_auth_guard_admit(struct svc_auth_guard *g, struct svc_auth_attempt *attempt);
 

@@ -267,7 +267,7 @@ slots_bound_a_crowd_but_not_the_owner(void)
 	set_up(NULL, 0);
 	succeed("10.99.0.1", "anna@example.org");
 	for (size_t i = 0; i < LEN(a); i++) {
-		CHECK_ERR(try_admit("10.1.0.1", &a[i], ip[i]), ERR_OK);
+		CHECK_ERR(try_admit(i % 2 ? "10.1.0.1" : "10.1.1.1", &a[i], ip[i]), ERR_OK);
 	}
 	CHECK_ERR(try_admit("10.2.0.1", &more, other), ERR_BUSY);
 	CHECK_ERR(try_admit("10.99.0.1", &more, other), ERR_OK);
@@ -281,6 +281,33 @@ slots_bound_a_crowd_but_not_the_owner(void)
 	now_s += SVC_AUTH_GUARD_PENDING_MS / 1000;
 	CHECK_ERR(try_admit("10.2.0.1", &more, other), ERR_OK);
 	tear_down();
+}
+
+/* Who opens exchanges and leaves them open shuts nobody out that comes from elsewhere. */
+static void
+one_network_has_not_all_slots(void)
+{
+	static const char *const at[] = { "10.1.0.1", "10.1.0.2", "2001:db8:1:2::1",
+		"2001:db8:1:3::1" };
+	struct svc_auth_attempt a, first;
+	uint8_t ip[16], first_ip[16];
+
+	for (size_t from = 0; from < LEN(at); from += 2) {
+		set_up(NULL, 0);
+		CHECK_ERR(try_admit(at[from], &first, first_ip), ERR_OK);
+		for (size_t i = 1; i < SVC_AUTH_GUARD_SLOTS_EACH; i++) {
+			CHECK_ERR(try_admit(at[from + i % 2], &a, ip), ERR_OK);
+		}
+		CHECK_ERR(try_admit(at[from], &a, ip), ERR_BUSY);
+		CHECK_ERR(try_admit(at[from + 1], &a, ip), ERR_BUSY);
+		CHECK_ERR(try_admit("10.2.0.1", &a, ip), ERR_OK);
+		svc_auth_guard_released(g, &first);
+		CHECK_ERR(try_admit(at[from + 1], &a, ip), ERR_OK);
+		CHECK_ERR(try_admit(at[from], &a, ip), ERR_BUSY);
+		now_s += SVC_AUTH_GUARD_PENDING_MS / 1000;
+		CHECK_ERR(try_admit(at[from], &a, ip), ERR_OK);
+		tear_down();
+	}
 }
 
 /* Many guesses at the same moment do not slip through before the first failure counts. */
@@ -396,5 +423,5 @@ tables_are_bounded(void)
 TEST_MAIN(bans_after_the_limit_and_doubles, counts_ipv6_by_customer, bans_the_network,
     window_forgets, never_bans_friends, never_bans_who_logged_in_lately,
     same_wrong_password_counts_once, unknown_secrets_always_count, delays_grow_and_end,
-    slots_bound_a_crowd_but_not_the_owner, guesses_cannot_race, bans_are_listed_lifted_and_over,
-    tables_are_bounded)
+    slots_bound_a_crowd_but_not_the_owner, one_network_has_not_all_slots, guesses_cannot_race,
+    bans_are_listed_lifted_and_over, tables_are_bounded)
