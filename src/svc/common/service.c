@@ -5,6 +5,7 @@
  */
 #include "svc/common/service.h"
 
+#include "base/mem.h"
 #include "conf/conf.h"
 #include "ipc/parent_child.h"
 #include "svc/common/admin.h"
@@ -265,6 +266,8 @@ on_go(void *ctx, const struct ipc_parent_child_go *m, int *fd)
 	}
 	sc->boot_id = arena_dup(sc->arena, m->boot_id);
 	sc->secret = arena_dup(sc->arena, m->secret);
+	/* The datagram stays where it is until the next one; processes are forked before. */
+	mem_wipe((void *)(uintptr_t)m->secret.p, m->secret.n);
 	enum err e = lock_in(st);
 	if (e != ERR_OK) {
 		fail(st, "start", e);
