@@ -110,12 +110,24 @@ insert(struct directory *d, const struct directory_credential *c)
 	return db_run(q);
 }
 
+/* A password takes its time to be hashed; the account may have been deleted meanwhile. */
+static enum err
+check_account(struct directory *d, uint64_t account)
+{
+	struct db_stmt *q = db_query(d->db, "SELECT id FROM accounts WHERE id = ?");
+	uint64_t id;
+
+	db_bind_u64(q, 1, account);
+	return directory_number(q, &id);
+}
+
 static enum err
 replace_password(struct directory *d, const struct directory_credential *c)
 {
-	struct db_stmt *q = db_query(d->db,
-	    "DELETE FROM credentials WHERE account = ? AND app = 0");
+	struct db_stmt *q;
 
+	TRY(check_account(d, c->account));
+	q = db_query(d->db, "DELETE FROM credentials WHERE account = ? AND app = 0");
 	db_bind_u64(q, 1, c->account);
 	TRY(db_run(q));
 	return insert(d, c);
@@ -132,10 +144,11 @@ directory_password_set(struct directory *d, const struct directory_credential *c
 static enum err
 add_app(struct directory *d, const struct directory_credential *c)
 {
-	struct db_stmt *q = db_query(d->db,
-	    "SELECT COUNT(*) FROM credentials WHERE account = ? AND app = 1");
+	struct db_stmt *q;
 	uint64_t n;
 
+	TRY(check_account(d, c->account));
+	q = db_query(d->db, "SELECT COUNT(*) FROM credentials WHERE account = ? AND app = 1");
 	db_bind_u64(q, 1, c->account);
 	TRY(directory_number(q, &n));
 	return n < DIRECTORY_APPS_MAX ? insert(d, c) : ERR_TOOMANY;

@@ -41,10 +41,11 @@ struct directory_credential {
 enum err directory_credentials(struct directory *d, uint64_t account, struct arena *a,
     struct directory_credential ret[DIRECTORY_CREDENTIALS_MAX], size_t *ret_n);
 
-/* Set the main password: replaces the old one. id, name, scope and used_day are not read. */
+/* Set the main password: replaces the old one. id, name, scope and used_day are not read.
+ * ERR_NOTFOUND: no such account. */
 enum err directory_password_set(struct directory *d, const struct directory_credential *c);
 
-/* ERR_EXISTS: the name; ERR_TOOMANY. */
+/* ERR_EXISTS: the name; ERR_TOOMANY; ERR_NOTFOUND: no such account. */
 enum err directory_app_add(struct directory *d, const struct directory_credential *c);
 /* ERR_NOTFOUND. */
 enum err directory_app_remove(struct directory *d, uint64_t account, str name);

@@ -484,6 +484,24 @@ app_passwords_are_bounded(void)
 	tear_down();
 }
 
+/* The account was deleted while its new password was hashed. */
+static void
+nobody_has_no_credentials(void)
+{
+	struct directory_credential all[DIRECTORY_CREDENTIALS_MAX], c;
+	size_t n;
+
+	set_up();
+	CHECK_ERR(directory_account_delete(d, anna, NOW), ERR_OK);
+	c = credential(anna, S(""));
+	CHECK_ERR(directory_password_set(d, &c), ERR_NOTFOUND);
+	c = credential(anna, S("phone"));
+	CHECK_ERR(directory_app_add(d, &c), ERR_NOTFOUND);
+	CHECK_ERR(directory_credentials(d, anna, arena, all, &n), ERR_OK);
+	CHECK_U64(n, 0);
+	tear_down();
+}
+
 static enum err
 count_account(void *ctx, const struct directory_account *a)
 {
@@ -638,4 +656,5 @@ survives_want_of_memory(void)
 TEST_MAIN(survives_want_of_memory, resolves_by_rule, filters, owns_by_rule, the_deleted_are_nobody,
     changes_are_seen_at_once, quota_turns_the_verdict, names_are_taken_once, alias_is_bounded,
     deleted_addresses_rest, disabled_is_for_good, finds_accounts, batch_is_all_or_nothing,
-    keeps_credentials, shares_are_between_accounts, app_passwords_are_bounded, lists_in_order)
+    keeps_credentials, shares_are_between_accounts, app_passwords_are_bounded,
+    nobody_has_no_credentials, lists_in_order)
