@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A word is first looked for as it stands, which is as fast as any search. Only where a text does
- * not have it, the words of the text that begin with the same octet are compared letter by letter:
- * by length and by the letters they have, and what passes by edit distance. Start with
- * mail_fuzzy_look.
+ * not have it, the words of the text that begin with the same octet are compared: by the letters
+ * that stand about where they should, sixteen at a time, then by length and the letters they have,
+ * and what passes by edit distance. Start with mail_fuzzy_look.
  */
 #include "mail/fuzzy.h"
 
@@ -126,6 +126,12 @@ has_digit(str word)
 	return false;
 }
 
+static unsigned
+bits_below(size_t n)
+{
+	return (1u << n) - 1;
+}
+
 static void
 add_word(struct mail_fuzzy *f, str word)
 {
@@ -143,6 +149,11 @@ add_word(struct mail_fuzzy *f, str word)
 	w->decides = !short_one;
 	w->errors = exact || w->n < 4 ? 0 : w->n < 8 ? 1 : ERRORS_MAX;
 	w->stem = exact || w->n < STEM_MIN ? 0 : octets_of(word, w->n - w->n / 3);
+	if (w->n == word.n) {
+		memcpy(w->head, word.p, MIN(word.n, sizeof w->head));
+		w->head_bits = bits_below(MIN(word.n, sizeof w->head));
+		w->stem_bits = bits_below(MIN(w->stem, sizeof w->head));
+	}
 	f->deciding += w->decides;
 }
 
@@ -275,11 +286,63 @@ skip_fast(str text, size_t at, char first)
 	}
 	return at;
 }
+
+static __m128i
+octets_at(const char *p)
+{
+	return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+static bool
+has_at_most(unsigned bits, unsigned n)
+{
+	for (; bits != 0 && n > 0; n--) {
+		bits &= bits - 1;
+	}
+	return bits == 0;
+}
+
+/*
+ * Can what begins at `at` be the word with errors or another ending? With n errors at most n of its
+ * letters are not there within n places of where they should be: an error moves what is behind it
+ * by one, and of two that changed places each is one off. Places are octets, so this is said of
+ * ASCII alone; true where it is not looked at.
+ */
+static bool
+may_be(const struct mail_fuzzy_word *w, str text, size_t at)
+{
+	if (w->head_bits == 0 || at < ERRORS_MAX || text.n - at < LANES + ERRORS_MAX) {
+		return true;
+	}
+	const char *p = text.p + at;
+	__m128i head = octets_at(w->head), here = octets_at(p), one = octets_at(p + 1);
+	__m128i two = octets_at(p + 2);
+	if (_mm_movemask_epi8(_mm_or_si128(here, two)) != 0) {
+		return true;
+	}
+	__m128i same = _mm_cmpeq_epi8(here, head);
+	__m128i near = _mm_or_si128(_mm_cmpeq_epi8(one, head),
+	    _mm_cmpeq_epi8(octets_at(p - 1), head));
+	if (w->errors == ERRORS_MAX) {
+		near = _mm_or_si128(near, _mm_cmpeq_epi8(two, head));
+		near = _mm_or_si128(near, _mm_cmpeq_epi8(octets_at(p - 2), head));
+	}
+	unsigned equal = (unsigned)_mm_movemask_epi8(same);
+	unsigned found = equal | (unsigned)_mm_movemask_epi8(near);
+	return has_at_most(w->head_bits & ~found, w->errors) ||
+	    (w->stem > 0 && (w->stem_bits & ~equal) == 0);
+}
 #else
 static size_t
 skip_fast(str text, size_t at, char first)
 {
 	return at;
+}
+
+static bool
+may_be(const struct mail_fuzzy_word *w, str text, size_t at)
+{
+	return true;
 }
 #endif
 
@@ -303,7 +366,7 @@ find_nearly(const struct mail_fuzzy_word *w, str text)
 			break;
 		}
 		size_t end = at + 1;
-		if (begins(text, at)) {
+		if (may_be(w, text, at) && begins(text, at)) {
 			end = word_end(text, at);
 			best = MAX(best, compare(w, str_sub(text, at, end - at)));
 		}

@@ -33,8 +33,11 @@ struct mail_fuzzy_word {
 	uint64_t letters; /* a bit for each letter that is in it */
 	size_t n;         /* letters */
 	size_t stem;      /* octets of what is left without its ending; 0: it has none */
-	unsigned errors;  /* that it may have */
-	bool decides;     /* whether a message matches */
+	char head[16];    /* the first octets, when all letters are ASCII */
+	unsigned head_bits,
+	    stem_bits;   /* a bit for each of them, and those of the stem; 0: not so */
+	unsigned errors; /* that it may have */
+	bool decides;    /* whether a message matches */
 };
 
 struct mail_fuzzy {

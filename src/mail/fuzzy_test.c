@@ -288,6 +288,68 @@ errors_as_measured(void)
 	CHECK(near > 5000);
 }
 
+/* Up to four errors, some with letters of several octets. */
+static void
+misspell(struct buf *out, str word)
+{
+	static const char *const letters[] = { "a", "b", "c", "\xd1\x8f", "\xe4\xb8\xad" };
+	uint32_t errors = roll(5), rate = (uint32_t)word.n / (errors + 1) + 1;
+	for (size_t i = 0; i < word.n; i++) {
+		uint32_t kind = i == 0 || roll(rate) != 0 ? 9 : roll(4);
+		if (kind == 3 && i + 1 < word.n) {
+			buf_ch(out, word.p[i + 1]);
+			buf_ch(out, word.p[i]);
+			i++;
+			continue;
+		}
+		if (kind == 1 || kind == 2) {
+			buf_cstr(out, letters[roll(LEN(letters))]);
+		}
+		if (kind != 0 && kind != 1) {
+			buf_ch(out, word.p[i]);
+		}
+	}
+	for (uint32_t n = roll(3); n > 0; n--) {
+		buf_cstr(out, letters[roll(LEN(letters))]);
+	}
+}
+
+/* Words that none of a, b or c is like. */
+static void
+surround(struct buf *out, size_t least)
+{
+	static const char *const around[] = { "xx ", "yxy", " x", " ", "\xd1\x8fy ", "xab " };
+	for (size_t end = out->n + least; out->n < end;) {
+		buf_cstr(out, around[roll(LEN(around))]);
+	}
+}
+
+/* In the midst of a text, where sixteen octets are looked at, a word is worth what it is alone. */
+static void
+alone_and_among_others(void)
+{
+	char room[40], one[128], all[512];
+	unsigned wrong = 0, near = 0;
+	for (int round = 0; round < 100000; round++) {
+		struct buf word, text;
+		str query = any_word(room, 4 + roll(30));
+		buf_init_fixed(&word, one, sizeof one);
+		misspell(&word, query);
+		buf_init_fixed(&text, all, sizeof all);
+		surround(&text, roll(40));
+		buf_ch(&text, ' ');
+		buf_str(&text, buf_view(&word));
+		buf_ch(&text, ' ');
+		surround(&text, roll(40));
+		CHECK_ERR(buf_err(&text), ERR_OK);
+		unsigned alone = score_at(query, buf_view(&word), 100);
+		wrong += score_at(query, buf_view(&text), 100) != alone;
+		near += alone > 0 && alone <= 60;
+	}
+	CHECK_U64(wrong, 0);
+	CHECK(near > 20000);
+}
+
 /* Errors count in the first megabyte of a text, words as they stand everywhere. */
 static void
 long_text(void)
@@ -326,4 +388,4 @@ finds_what_is_there(void)
 }
 
 TEST_MAIN(one_word, letters_beyond_ascii, several_words, several_texts, errors_as_listed,
-    errors_as_measured, long_text, finds_what_is_there)
+    errors_as_measured, alone_and_among_others, long_text, finds_what_is_there)
