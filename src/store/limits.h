@@ -20,6 +20,8 @@ enum {
 	STORE_FACT_MAX = 32 << 10, /* one fact of a message; larger ones are not kept */
 	STORE_REFS_MAX = 16,       /* message ids remembered per message for threading */
 	STORE_PAGE_RECORDS = 512,  /* message states in one packed page */
+	STORE_MAPS = 4,            /* of mailboxes left behind that are kept for the next SELECT */
+	STORE_MAPS_RUNS = 8192,    /* runs of uids in all of them: 96 KB */
 	STORE_BATCH_MAX = 4096,    /* messages in one delivery */
 	STORE_APPEND_MAX = 65536,  /* messages in one append: COPY is all or none */
 	STORE_GONE_MAX = 20000,    /* ranges in the log of removals per mailbox,

@@ -286,7 +286,7 @@ op_boxes(void)
 static void
 session_begin(void)
 {
-	store_view_done(&m.view);
+	store_view_leave(&m.view);
 	m.watched = (size_t)(some_box() - m.box);
 	struct box *b = &m.box[m.watched];
 	CHECK_ERR(store_view_init(&m.view, m.s[0], b->id), ERR_OK);

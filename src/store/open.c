@@ -67,6 +67,7 @@ store_close(struct store **sp)
 	buf_done(&s->text.octets);
 	store_ahead_forget(s, true);
 	buf_done(&s->blob);
+	store_maps_forget(s);
 	mem_drop(s->page);
 	mem_drop(s->tail);
 	ZSTD_freeCCtx(s->zip);

@@ -55,6 +55,7 @@ struct store {
 	int arrivals;           /* the file, or -1 */
 	uint64_t taken, opened; /* see take.c; may anything be taken in? */
 	uint64_t inode;         /* of index.db as opened */
+	uint64_t index;         /* counts openings of it: 1 is the first */
 	char path[DB_PATH_MAX + 1], boot[64 + 1];
 	size_t path_n, boot_n;
 	uint64_t quota_octets, quota_messages;
@@ -83,7 +84,12 @@ struct store {
 	uint64_t fds_used;
 	struct store_page *page;       /* the last page read or written */
 	uint64_t page_id, page_modseq; /* 0: none */
-	struct store_page *tail;       /* the page that is being appended to */
+	struct store_page *tail; /* the page that is being appended to */
+	struct store_left {
+		struct store_view view; /* mailbox 0: none */
+		uint64_t when;          /* counts leavings */
+	} left[STORE_MAPS];             /* kept by store_view_leave */
+	uint64_t left_n;
 	struct store_cache text;
 	struct store_ahead ahead;
 	struct buf join, packed, blob; /* scratch: message, compressed, page blob and metas */
@@ -113,6 +119,11 @@ int64_t store_now(const struct store *s);
 
 extern const struct db_migration store_schema[];
 extern const size_t store_schema_n;
+
+/* ---- view.c ------------------------------------------------------------------------------- */
+
+/* Free what store_view_leave kept. */
+void store_maps_forget(struct store *s);
 
 /* ---- rebuild.c ---------------------------------------------------------------------------- */
 

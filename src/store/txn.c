@@ -133,6 +133,7 @@ store_index_open(struct store *s)
 	db_close(&s->db);
 	s->db = db;
 	s->inode = st.inode;
+	s->index++;
 	s->page_id = 0;
 	s->text.id = 0;
 	store_log_forget(s);

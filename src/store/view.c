@@ -128,14 +128,117 @@ take_set(struct store_view *v, const struct store_set *uids)
 	return ERR_OK;
 }
 
+/* ---- maps that were left ------------------------------------------------------------------ */
+
+static void
+forget(struct store_left *left)
+{
+	store_view_done(&left->view);
+	*left = (struct store_left){ 0 };
+}
+
+void
+store_maps_forget(struct store *s)
+{
+	for (size_t i = 0; i < LEN(s->left); i++) {
+		forget(&s->left[i]);
+	}
+}
+
+/* An empty place, or the one that was left longest ago. */
+static struct store_left *
+oldest(struct store *s)
+{
+	struct store_left *found = &s->left[0];
+	for (size_t i = 1; i < LEN(s->left); i++) {
+		found = s->left[i].when < found->when ? &s->left[i] : found;
+	}
+	return found;
+}
+
+/* A place, and so few maps in the others that one with so many runs may be beside them. */
+static struct store_left *
+make_room(struct store *s, size_t runs)
+{
+	for (size_t i = 0; i < LEN(s->left); i++) {
+		runs += s->left[i].view.run_cap;
+	}
+	while (runs > STORE_MAPS_RUNS) {
+		size_t most = 0;
+		for (size_t i = 1; i < LEN(s->left); i++) {
+			bool more = s->left[i].view.run_cap > s->left[most].view.run_cap;
+			most = more ? i : most;
+		}
+		runs -= s->left[most].view.run_cap;
+		forget(&s->left[most]);
+	}
+	struct store_left *place = oldest(s);
+	forget(place);
+	return place;
+}
+
+/* A map that still has what is gone from the mailbox is of no use to anybody else. */
+void
+store_view_leave(struct store_view *v)
+{
+	struct store *s = v->store;
+	bool whole = v->index != 0 && v->gone_modseq == v->modseq;
+	if (s == NULL || !whole || v->run_cap > STORE_MAPS_RUNS) {
+		store_view_done(v);
+		return;
+	}
+	*make_room(s, v->run_cap) = (struct store_left){ *v, ++s->left_n };
+	*v = (struct store_view){ 0 };
+}
+
+/*
+ * Is this map of the mailbox as it is? Every change of which messages there are gives the mailbox
+ * another modseq, which is what store_view_refresh goes by, too; within one index it never comes
+ * again. The rest is looked at because it costs nothing.
+ */
+static bool
+is_of(const struct store_view *left, const struct store *s, const struct store_box *b)
+{
+	return left->index == s->index && left->modseq == b->modseq &&
+	    left->uidvalidity == b->uidvalidity && left->uidnext == b->uidnext &&
+	    left->n == b->messages;
+}
+
+/* With the mailbox's row of this transaction: take its map if one was left. */
+static bool
+take_left(struct store_view *v, const struct store_box *b)
+{
+	struct store *s = v->store;
+	bool taken = false;
+	for (size_t i = 0; i < LEN(s->left); i++) {
+		struct store_left *left = &s->left[i];
+		if (left->view.mailbox != b->id) {
+			continue;
+		}
+		if (!taken && is_of(&left->view, s, b)) {
+			taken = true;
+			*v = left->view;
+			left->view = (struct store_view){ 0 };
+		}
+		forget(left); /* what does not fit now never will */
+	}
+	return taken;
+}
+
 /* ---- selecting ---------------------------------------------------------------------------- */
 
+/* The uids of the map, or the whole of one that was left. */
 static enum err
-select_in(struct store_view *v, struct store_set *uids)
+select_in(struct store_view *v, struct store_set *uids, bool *ret_has)
 {
 	struct store_box b;
 	TRY(store_box_load(v->store, v->mailbox, &b));
+	*ret_has = take_left(v, &b);
+	if (*ret_has) {
+		return ERR_OK;
+	}
 	TRY(store_map_in(v->store, v->mailbox, uids, &v->unseen_from));
+	v->index = v->store->index;
 	v->unseen_modseq = b.modseq;
 	v->uidvalidity = b.uidvalidity;
 	v->uidnext = b.uidnext;
@@ -147,11 +250,12 @@ enum err
 store_view_init(struct store_view *v, struct store *s, uint64_t mailbox)
 {
 	struct store_set uids;
+	bool has = false;
 	*v = (struct store_view){ .store = s, .mailbox = mailbox };
 	store_set_init(&uids);
 	TRY(store_begin(s, DB_READ));
-	enum err e = store_end(s, select_in(v, &uids));
-	if (e == ERR_OK) {
+	enum err e = store_end(s, select_in(v, &uids, &has));
+	if (e == ERR_OK && !has) {
 		e = take_set(v, &uids);
 	}
 	store_set_done(&uids);
@@ -183,7 +287,7 @@ void
 store_view_done(struct store_view *v)
 {
 	MEM_FREE(v->run);
-	v->run_n = v->run_cap = v->n = 0;
+	*v = (struct store_view){ 0 }; /* the store may go before the view does */
 }
 
 void
@@ -207,7 +311,7 @@ first_unseen_in(struct store_view *v, uint32_t *ret_seq)
 		return e == ERR_NOTFOUND ? ERR_OK : e;
 	}
 	bool same = v->unseen_modseq != 0 && b.modseq == v->unseen_modseq;
-	if (same && v->unseen_from == 0) {
+	if (b.unseen == 0 || (same && v->unseen_from == 0)) {
 		return ERR_OK;
 	}
 	e = store_dir_unseen(v->store, v->mailbox, same ? v->unseen_from : 1, &d);

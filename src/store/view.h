@@ -28,6 +28,7 @@ struct store_view {
 	size_t run_n, run_cap;
 	uint64_t unseen_modseq; /* while the mailbox has this one, */
 	uint32_t unseen_from;   /* no message below this uid is unseen; 0: none at all */
+	uint64_t index;         /* which opening of the index the map is of; 0: it is not known */
 };
 
 /*
@@ -39,6 +40,13 @@ struct store_view {
  */
 enum err store_view_init(struct store_view *v, struct store *s, uint64_t mailbox);
 void store_view_done(struct store_view *v);
+/*
+ * The same, but the store may keep the map: the next store_view_init of this mailbox takes it, if
+ * the mailbox's row, read in the same transaction, says that nothing has changed.
+ *
+ * Limits  STORE_MAPS, STORE_MAPS_RUNS
+ */
+void store_view_leave(struct store_view *v);
 
 /*
  * Take up a map that another process left: nothing is read, the next refresh tells what happened

@@ -4,7 +4,7 @@
  * reading in parts, mailboxes that go away under a session.
  */
 #include "base/test.h"
-#include "store/limits.h"
+#include "store/store_priv.h"
 #include "store/trial.h"
 
 static struct arena *a;
@@ -249,6 +249,274 @@ first_unseen(void)
 	close_all(s, &conf);
 }
 
+/* ---- maps that were left ------------------------------------------------------------------ */
+
+/* Take the rows of pages away, or bring them back: who reads them finds nothing. */
+static void
+hide_pages(struct store *s, bool hide)
+{
+	CHECK_ERR(db_exec(s->db,
+		      hide ? "CREATE TABLE away AS SELECT * FROM page; DELETE FROM page"
+			   : "INSERT INTO page SELECT * FROM away; DROP TABLE away"),
+	    ERR_OK);
+}
+
+/* What is left is taken up without reading a row of a page, by whoever asks next, once. */
+static void
+left_and_taken(void)
+{
+	struct store_conf conf;
+	struct store *s = open_filled(&conf, "left", 1100);
+	struct store_view v, w;
+	expunge(s, 5, 6);
+	CHECK_ERR(store_view_init(&v, s, 1), ERR_OK);
+	store_view_leave(&v);
+	CHECK(v.run == NULL && v.n == 0);
+	hide_pages(s, true);
+	CHECK_ERR(store_view_init(&v, s, 1), ERR_OK);
+	CHECK_ERR(store_view_init(&w, s, 1), ERR_OK);
+	CHECK_U64(v.n, 1098);
+	CHECK_U64(v.uidnext, 1101);
+	CHECK_U64(store_view_uid(&v, 5), 7);
+	CHECK_U64(w.n, 0);
+	store_view_done(&w);
+	store_view_done(&v);
+	CHECK_ERR(store_view_init(&v, s, 1), ERR_OK); /* done is not left */
+	CHECK_U64(v.n, 0);
+	store_view_done(&v);
+	hide_pages(s, false);
+	CHECK_ERR(store_view_init(&v, s, 1), ERR_OK);
+	CHECK_U64(v.n, 1098);
+	store_view_leave(&v);
+	close_all(s, &conf);
+}
+
+static struct store_range from_3_to_5 = { 3, 5 };
+static const struct store_set three = { .v = &from_3_to_5, .n = 1 };
+
+static void
+by_flags(struct store *s)
+{
+	flag(s, 3, 5, STORE_DELETED);
+}
+
+static void
+by_unseen(struct store *s)
+{
+	struct store_change c = { 1, &three, STORE_FLAGS_REMOVE, STORE_SEEN, false, 0 };
+	struct store_changed changed;
+	CHECK_ERR(store_flags(s, &c, &changed, NULL), ERR_OK);
+}
+
+static void
+by_append(struct store *s)
+{
+	store_trial_append(s, 1, 1, 0);
+}
+
+static void
+by_delivery(struct store *s)
+{
+	struct store_added added;
+	CHECK_ERR(store_trial_deliver(s, 77, false, &added), ERR_OK);
+}
+
+static void
+by_expunge(struct store *s)
+{
+	expunge(s, 3, 5);
+}
+
+/* The last ones go: uidnext stays. */
+static void
+by_expunge_of_last(struct store *s)
+{
+	expunge(s, 18, 20);
+}
+
+/* As many come as go. */
+static void
+by_exchange(struct store *s)
+{
+	expunge(s, 3, 3);
+	store_trial_append(s, 1, 1, STORE_SEEN);
+}
+
+static uint64_t
+box_named(struct store *s, const char *name)
+{
+	struct store_mailbox m;
+	CHECK_ERR(store_mailbox_find(s, str_from(name), a, &m), ERR_OK);
+	return m.id;
+}
+
+static void
+by_move(struct store *s)
+{
+	struct store_copied copied;
+	struct store_copying c = { .from = 1, .to = box_named(s, "Trash"), .uids = &three };
+	c.move = true;
+	CHECK_ERR(store_copy(s, &c, &copied, NULL), ERR_OK);
+}
+
+static void
+by_copy_into_itself(struct store *s)
+{
+	struct store_copied copied;
+	struct store_copying c = { .from = 1, .to = 1, .uids = &three };
+	CHECK_ERR(store_copy(s, &c, &copied, NULL), ERR_OK);
+}
+
+/* RFC 9051 6.3.6: INBOX stays, and is empty. */
+static void
+by_rename(struct store *s)
+{
+	CHECK_ERR(store_mailbox_rename(s, S("INBOX"), S("old")), ERR_OK);
+}
+
+static struct store_conf conf_left;
+
+/* The new index has all the numbers of the old one; this one has lost the messages. */
+static void
+by_rebuild(struct store *s)
+{
+	struct store_report none = { 0 };
+	struct store_quota quota;
+	CHECK_ERR(store_rebuild(&conf_left, &none), ERR_OK);
+	CHECK_ERR(store_quota(s, &quota), ERR_OK);
+	CHECK_ERR(db_exec(s->db, "DELETE FROM page"), ERR_OK);
+}
+
+static void
+by_nobody(struct store *s)
+{
+}
+
+/* What a session leaves and selects again is what one sees that has never been there. */
+static void
+check_left(struct store *s, struct store *other)
+{
+	struct store_view v, w;
+	struct store_news news;
+	uint32_t unseen, want;
+	CHECK_ERR(store_view_init(&v, s, 1), ERR_OK);
+	CHECK_ERR(store_view_init(&w, other, 1), ERR_OK);
+	CHECK_U64(v.n, w.n);
+	CHECK_U64(v.uidnext, w.uidnext);
+	CHECK_U64(v.modseq, w.modseq);
+	CHECK_U64(v.gone_modseq, w.gone_modseq);
+	CHECK_U64(v.uidvalidity, w.uidvalidity);
+	for (uint32_t seq = 1; seq <= w.n; seq++) {
+		CHECK_U64(store_view_uid(&v, seq), store_view_uid(&w, seq));
+	}
+	CHECK_ERR(store_view_first_unseen(&v, &unseen), ERR_OK);
+	CHECK_ERR(store_view_first_unseen(&w, &want), ERR_OK);
+	CHECK_U64(unseen, want);
+	CHECK_ERR(store_view_refresh(&v, true, a, &news), ERR_OK);
+	CHECK_U64(news.appeared + news.changed_n + news.expunged_n, 0);
+	store_view_done(&v);
+	store_view_done(&w);
+}
+
+static void
+left_and_changed(void)
+{
+	static const struct {
+		const char *name;
+		void (*change)(struct store *);
+	} cases[] = { { "nothing", by_nobody }, { "flags", by_flags }, { "unseen", by_unseen },
+		{ "append", by_append }, { "delivery", by_delivery }, { "expunge", by_expunge },
+		{ "the last ones", by_expunge_of_last }, { "as many", by_exchange },
+		{ "move", by_move }, { "copy", by_copy_into_itself }, { "rename", by_rename },
+		{ "rebuild", by_rebuild } };
+	for (size_t i = 0; i < 3 * LEN(cases); i++) {
+		struct store *s = open_filled(&conf_left, "changed", 20);
+		struct store *other = store_trial_open(&conf_left);
+		struct store_view v;
+		struct store_news news;
+		test_case = cases[i / 3].name;
+		CHECK_ERR(store_view_init(&v, s, 1), ERR_OK);
+		if (i % 3 == 0) { /* left, then changed */
+			store_view_leave(&v);
+			cases[i / 3].change(other);
+		} else { /* changed, told in part or in full, then left */
+			cases[i / 3].change(other);
+			CHECK_ERR(store_view_refresh(&v, i % 3 == 1, a, &news), ERR_OK);
+			store_view_leave(&v);
+		}
+		check_left(s, other);
+		store_close(&other);
+		close_all(s, &conf_left);
+	}
+	test_case = NULL;
+}
+
+/* The name is the same; the mailbox is not. */
+static void
+left_and_made_again(void)
+{
+	struct store_conf conf;
+	struct store *s = open_filled(&conf, "again", 1);
+	struct store *other = store_trial_open(&conf);
+	struct store_view v;
+	uint64_t box, again;
+	CHECK_ERR(store_mailbox_create(s, S("x"), 0, &box), ERR_OK);
+	store_trial_append(s, box, 1, 0);
+	CHECK_ERR(store_view_init(&v, s, box), ERR_OK);
+	store_view_leave(&v);
+	CHECK_ERR(store_mailbox_delete(other, S("x")), ERR_OK);
+	CHECK_ERR(store_view_init(&v, s, box), ERR_NOTFOUND);
+	CHECK_ERR(store_mailbox_create(other, S("x"), 0, &again), ERR_OK);
+	CHECK_ERR(store_view_init(&v, s, again), ERR_OK);
+	CHECK_U64(v.n, 0);
+	store_view_leave(&v);
+	store_close(&other);
+	close_all(s, &conf);
+}
+
+/* Maps with many holes are kept only as far as there is room for them; of many the oldest goes. */
+static void
+left_without_room(void)
+{
+	enum { N = 8 * STORE_BATCH_MAX };
+	struct store_conf conf;
+	struct store *s = open_filled(&conf, "room", N);
+	struct store_view v = { 0 };
+	struct store_set odd;
+	uint64_t box[STORE_MAPS + 1];
+	store_view_leave(&v); /* fine on a zeroed one */
+	store_set_init(&odd);
+	for (uint32_t uid = 1; uid < N - 100; uid += 2) {
+		store_set_add(&odd, uid, uid);
+	}
+	for (size_t i = 0; i < LEN(box); i++) {
+		char name[2] = { (char)('a' + i), 0 };
+		CHECK_ERR(store_mailbox_create(s, str_from(name), 0, &box[i]), ERR_OK);
+		store_trial_append(s, box[i], 1, 0);
+		CHECK_ERR(store_view_init(&v, s, box[i]), ERR_OK);
+		store_view_leave(&v);
+	}
+	hide_pages(s, true);
+	for (size_t i = 0; i < LEN(box); i++) {
+		CHECK_ERR(store_view_init(&v, s, box[i]), ERR_OK);
+		CHECK_U64(v.n, i > 0);
+		store_view_done(&v);
+	}
+	hide_pages(s, false);
+	CHECK_ERR(store_expunge(s, 1, &odd, false, NULL), ERR_OK);
+	CHECK_ERR(store_view_init(&v, s, 1), ERR_OK);
+	CHECK(v.run_n > STORE_MAPS_RUNS);
+	store_view_leave(&v);
+	CHECK(v.run == NULL);
+	hide_pages(s, true);
+	CHECK_ERR(store_view_init(&v, s, 1), ERR_OK);
+	CHECK_U64(v.n, 0);
+	store_view_done(&v);
+	hide_pages(s, false);
+	store_set_done(&odd);
+	close_all(s, &conf);
+}
+
 static void
 vanished(void)
 {
@@ -392,5 +660,6 @@ headers(void)
 	close_all(s, &conf);
 }
 
-TEST_MAIN(numbers, held_back, mailbox_goes_away, conditional, own_changes, first_unseen, vanished,
-    pruned_log, parts, headers)
+TEST_MAIN(numbers, held_back, mailbox_goes_away, conditional, own_changes, first_unseen,
+    left_and_taken, left_and_changed, left_and_made_again, left_without_room, vanished, pruned_log,
+    parts, headers)

@@ -50,8 +50,6 @@ Message-ID: <{i}.kept@sender.test>
 
 # Why a row may be behind, by what it is called and when; said below the table where it is.
 REASONS = {
-    ("SELECT", "warm"): "a row for every 512 messages is read again; Dovecot looks at what it has "
-    "mapped and finds nothing new",
     ("FETCH ENVELOPE", "first"): "computed and written together with what SEARCH, SORT and THREAD "
     "will ask for; Dovecot pays for those when they are first asked",
     ("SEARCH BODY", "first"): "the text of every message is folded and written for all later "

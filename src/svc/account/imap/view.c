@@ -134,7 +134,7 @@ void
 svc_account_imap_deselect(struct svc_account_imap *s)
 {
 	svc_account_imap_shared_visit_leave(s);
-	store_view_done(&s->box.view);
+	store_view_leave(&s->box.view);
 	store_set_done(&s->box.saved);
 	s->box = (struct svc_account_imap_box){ 0 };
 	arena_reset(s->box_arena);
