@@ -129,6 +129,22 @@ enum err db_run(struct db_stmt *q);
 /* Rows changed by the last db_run. */
 uint64_t db_changes(struct db *db);
 
+/*
+ * For who reads many rows of a table one after the other by its integer key: before each of them,
+ * say so. When it goes on for a while, the system is asked for what comes next, more and more at a
+ * time, so that what it has not in memory is read in one go and not page by page. A hint: it never
+ * fails, and costs next to nothing where there is nothing to do.
+ *
+ * In      a: begins zeroed; one for each reading; table: static text; last: the highest key that
+ *         will be of interest
+ */
+struct db_ahead {
+	uint64_t key, last;   /* of the row read last; of the last one of interest */
+	uint64_t mark, until; /* asked again from here on; asked for up to here */
+	uint32_t rows, leaves;
+};
+void db_ahead(struct db *db, struct db_ahead *a, const char *table, uint64_t key, uint64_t last);
+
 /* ---- transactions ------------------------------------------------------------------------- */
 
 enum db_mode {

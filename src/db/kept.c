@@ -145,15 +145,19 @@ void
 db_kept_begin(struct db_kept *k, str path, str boot)
 {
 	static const uint8_t key[16] = "boot";
-	k->fd = -1;
+	k->fd = k->file = -1;
 	k->marked = false;
 	k->boot = 0;
+	k->path[0] = '\0';
 	bool alone = handles++ == 0;
-	if (!alone || boot.n == 0 || path.n >= sizeof k->path) {
+	if (path.n == 0 || path.n >= sizeof k->path) {
 		return;
 	}
 	memcpy(k->path, path.p, path.n);
 	k->path[path.n] = '\0';
+	if (!alone || boot.n == 0) {
+		return;
+	}
 	k->boot = siphash(key, boot);
 	if (open_index(k) != ERR_OK) {
 		return;
@@ -179,11 +183,22 @@ db_kept_mark(struct db_kept *k)
 	}
 }
 
+int
+db_kept_file(struct db_kept *k)
+{
+	if (k->file < 0 && k->path[0] != '\0' &&
+	    sys_file_open(SYS_CWD, str_from(k->path), SYS_READ, &k->file) != ERR_OK) {
+		k->file = -1;
+	}
+	return k->file;
+}
+
 void
 db_kept_end(struct db_kept *k)
 {
 	handles--;
 	if (handles == 0) {
 		sys_close(&k->fd);
+		sys_close(&k->file);
 	}
 }

@@ -13,6 +13,7 @@
 
 struct db_kept {
 	int fd;      /* of the index, -1: not open. Open it stays until the engine's is closed */
+	int file;    /* the same of the database, for db_kept_file */
 	bool marked; /* it says that it is of this boot */
 	char path[4096]; /* of the database */
 	uint64_t boot;   /* what stands for this boot; 0: nothing is kept */
@@ -28,6 +29,9 @@ void db_kept_begin(struct db_kept *k, str path, str boot);
 
 /* The engine uses the index, and a transaction is written: say that it is of this boot. */
 void db_kept_mark(struct db_kept *k);
+
+/* The database, for reading beside the engine; -1: it cannot be. */
+int db_kept_file(struct db_kept *k);
 
 /* After the engine has closed: closing earlier would take its locks away. */
 void db_kept_end(struct db_kept *k);

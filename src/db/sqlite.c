@@ -8,6 +8,7 @@
 
 #include "base/codec.h"
 #include "base/mem.h"
+#include "db/ahead.h"
 #include "db/kept.h"
 #include "db/warm.h"
 #include "sys/file.h"
@@ -42,6 +43,10 @@ struct db {
 	size_t stmts_n;
 	struct db_stmt *stmts[DB_STATEMENTS_MAX];
 	struct db_stmt bad; /* handed out when preparing failed */
+	struct root {
+		const char *table; /* by address */
+		uint32_t page;     /* 0: not known */
+	} roots[4];                /* of tables that are read ahead */
 };
 
 static sqlite3_mem_methods engine_heap;
@@ -616,6 +621,37 @@ db_run(struct db_stmt *q)
 	} while (e == ERR_OK);
 	db_done(q);
 	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+/* The first page of a table; it stays while the file is not made anew. 0: none. */
+static uint32_t
+root_of(struct db *db, const char *table)
+{
+	size_t i = 0;
+	while (i < LEN(db->roots) && db->roots[i].table != table && db->roots[i].table != NULL) {
+		i++;
+	}
+	if (i < LEN(db->roots) && db->roots[i].table == NULL) {
+		struct db_stmt *q = db_query(db,
+		    "SELECT rootpage FROM sqlite_master WHERE type = 'table' AND name = ?");
+		db_bind_str(q, 1, str_from(table));
+		db->roots[i] = (struct root){ table,
+			db_row(q) == ERR_OK ? (uint32_t)db_u64(q, 0) : 0 };
+		db_done(q);
+	}
+	return i < LEN(db->roots) ? db->roots[i].page : 0;
+}
+
+void
+db_ahead(struct db *db, struct db_ahead *a, const char *table, uint64_t key, uint64_t last)
+{
+	if (!db_ahead_is_due(a, key, last)) {
+		return;
+	}
+	struct db_ahead_ask ask = {
+		.fd = db_kept_file(&db->kept), .root = root_of(db, table), .want = sys_file_ahead
+	};
+	db_ahead_more(a, &ask);
 }
 
 uint64_t

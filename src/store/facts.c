@@ -261,6 +261,7 @@ read_block(struct store_fact_reader *r, str blob)
 static enum err
 load_block(struct store_fact_reader *r, uint64_t id)
 {
+	db_ahead(r->store->db, &r->ahead, "fact", key_of(r->kind, id), key_of(r->kind + 1, 0) - 1);
 	struct db_stmt *q = db_query(r->store->db,
 	    "SELECT last, data FROM fact WHERE key <= ? AND key >= ? ORDER BY key DESC LIMIT 1");
 	db_bind_u64(q, 1, key_of(r->kind, id));

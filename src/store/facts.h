@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "db/db.h"
 
 struct store;
 
@@ -48,6 +49,7 @@ struct store_fact_reader {
 	struct buf block;
 	size_t n, at;      /* messages in the block; where the last answer was */
 	uint64_t end_from; /* ids from here on had no facts when last asked */
+	struct db_ahead ahead;
 	uint64_t id[STORE_FACT_BLOCK];
 	uint32_t off[STORE_FACT_BLOCK + 1];
 };

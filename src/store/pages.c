@@ -99,6 +99,7 @@ store_page_load(struct store *s, const struct store_dir *d, struct store_page **
 		return ERR_OK;
 	}
 	s->page_id = 0;
+	db_ahead(s->db, &s->pages_ahead, "page_data", d->id, d->id | UINT32_MAX);
 	struct db_stmt *q = db_query(s->db, "SELECT data FROM page_data WHERE id = ?");
 	db_bind_u64(q, 1, d->id);
 	enum err e = db_row(q);

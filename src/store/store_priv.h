@@ -84,6 +84,7 @@ struct store {
 	uint64_t fds_used;
 	struct store_page *page;       /* the last page read or written */
 	uint64_t page_id, page_modseq; /* 0: none */
+	struct db_ahead pages_ahead;
 	struct store_page *tail; /* the page that is being appended to */
 	struct store_left {
 		struct store_view view; /* mailbox 0: none */
@@ -116,14 +117,10 @@ enum err store_index_open(struct store *s);
 enum err store_account_load(struct db *db, struct store_account *ret);
 enum err store_account_save(struct db *db, const struct store_account *a);
 int64_t store_now(const struct store *s);
+void store_maps_forget(struct store *s); /* view.c: free what store_view_leave kept */
 
 extern const struct db_migration store_schema[];
 extern const size_t store_schema_n;
-
-/* ---- view.c ------------------------------------------------------------------------------- */
-
-/* Free what store_view_leave kept. */
-void store_maps_forget(struct store *s);
 
 /* ---- rebuild.c ---------------------------------------------------------------------------- */
 

@@ -135,6 +135,7 @@ store_index_open(struct store *s)
 	s->inode = st.inode;
 	s->index++;
 	s->page_id = 0;
+	s->pages_ahead = (struct db_ahead){ 0 };
 	s->text.id = 0;
 	store_log_forget(s);
 	return ERR_OK;

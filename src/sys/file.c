@@ -184,6 +184,12 @@ sys_file_load_fd(int fd, struct buf *out)
 	}
 }
 
+void
+sys_file_ahead(int fd, uint64_t off, uint64_t n)
+{
+	(void)posix_fadvise(fd, (off_t)off, (off_t)n, POSIX_FADV_WILLNEED);
+}
+
 enum err
 sys_file_load(int at, str path, struct buf *out)
 {

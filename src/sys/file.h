@@ -70,6 +70,8 @@ bool sys_file_is_sealed(int fd);
 enum err sys_file_read(int fd, uint64_t off, void *to, size_t n, size_t *ret_n);
 /* Exactly n octets. ERR_EOF when the file is shorter. */
 enum err sys_file_read_exact(int fd, uint64_t off, void *to, size_t n);
+/* A hint: n octets from off will be read soon. Waits for nothing. */
+void sys_file_ahead(int fd, uint64_t off, uint64_t n);
 /* A whole small file appended to `out`, whose ceiling is the limit (ERR_TOOBIG). */
 enum err sys_file_load(int at, str path, struct buf *out);
 /* The same for an open file, from its start. */

@@ -54,8 +54,7 @@ REASONS = {
     "will ask for; Dovecot pays for those when they are first asked",
     ("SEARCH BODY", "first"): "the text of every message is folded and written for all later "
     "searches; Dovecot keeps nothing",
-    ("SORT SUBJECT", "cold"): "the subjects are read, by some 400 reads of 4 KB for 100,000 "
-    "messages, and sorted; Dovecot has kept the order",
+    ("SORT SUBJECT", "cold"): "the subjects are read and sorted; Dovecot has kept the order",
     ("SORT SUBJECT", "warm"): "the subjects are sorted; Dovecot has kept the order",
     (f"COPY {SOME}", "warm"): "synced to disk twice, packs and index, before OK",
     (f"APPEND, {APPENDS} one by one", "warm"): "synced to disk twice, packs and index, before OK",
