@@ -21,7 +21,7 @@ is_waiting(const struct svc_gate_rest *r)
 static str
 rest_view(const struct svc_gate_rest *r)
 {
-	return str_make(r->p + r->at, r->n - r->at);
+	return is_waiting(r) ? str_make(r->p + r->at, r->n - r->at) : (str){ 0 };
 }
 
 /* Keep what could not be moved. False: no memory. */
