@@ -4,6 +4,8 @@
  */
 #include "base/mem.h"
 
+#include "base/heap.h"
+
 #include <malloc.h>
 
 static uint64_t fail_in;
@@ -71,7 +73,7 @@ mem_for_forks(void)
 	mallopt(M_TRIM_THRESHOLD, 16 << 20);
 }
 
-#if defined __SANITIZE_ADDRESS__
+#if defined HEAP_OTHER
 void
 mem_fill_holes(void)
 {
