@@ -224,7 +224,10 @@ records(void)
 	CHECK_ERR(store_record_get(buf_view(&b), &got), ERR_OK);
 	CHECK_STR(got.payload, r.payload);
 	CHECK_ERR(store_meta_message_get(&got, &back_m), ERR_OK);
-	CHECK(memcmp(&m, &back_m, sizeof m) == 0);
+	/* In two parts: what lies between them is padding, which a compiler may leave as it is. */
+	size_t facts = offsetof(struct store_meta_message, refs_n) + sizeof m.refs_n;
+	CHECK(memcmp(&m, &back_m, facts) == 0);
+	CHECK(memcmp(m.refs, back_m.refs, sizeof m.refs) == 0);
 	for (size_t n = 0; n < b.n; n++) {
 		enum err short_err = n < STORE_RECORD_HEAD ? ERR_CORRUPT : ERR_EOF;
 		CHECK_ERR(store_record_get(str_make(b.p, n), &got), short_err);
