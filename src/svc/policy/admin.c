@@ -191,9 +191,11 @@ take_held(void *ctx, const struct policy_seen *row)
 {
 	struct showing *s = ctx;
 
-	s->m.held = true;
-	s->m.held_s = row->v[POLICY_HELD_SINCE];
-	s->m.why = svc_policy_submit_why(row->v[POLICY_HELD_WHY]);
+	if (svc_policy_submit_held(row->v)) {
+		s->m.held = true;
+		s->m.held_s = row->v[POLICY_HELD_SINCE];
+		s->m.why = svc_policy_submit_why(row->v[POLICY_HELD_WHY]);
+	}
 	s->account = row->v[POLICY_HELD_ACCOUNT] | (uint64_t)row->v[POLICY_HELD_HIGH] << 32;
 	return ERR_OK;
 }

@@ -187,9 +187,13 @@ void svc_policy_submit(struct svc_policy *p, const struct ipc_smtp_policy_submit
 void svc_policy_submit_unknown(struct svc_policy *p, uint64_t account, uint32_t n);
 /* Let go what is held of the account with that address. NOTFOUND. */
 enum err svc_policy_submit_release(struct svc_policy *p, str address);
+/* queue says: what was let go by the release of that mark is in its journal. */
+void svc_policy_submit_released(struct svc_policy *p, uint64_t account, uint32_t mark);
+/* Is the account of that row held; or let go, and queue has yet to say that it knows? */
+bool svc_policy_submit_held(const uint32_t v[4]);
 /* Why an account is held, in words. */
 str svc_policy_submit_why(uint32_t why);
-/* queue is there (again): tell it who is held. */
+/* queue is there (again): tell it who is held, and what it did not say it has let go. */
 void svc_policy_submit_tell(struct svc_common_link *l);
 
 /*

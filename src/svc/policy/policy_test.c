@@ -365,6 +365,47 @@ release(void)
 }
 
 static void
+hold_owner(void)
+{
+	char to[40];
+
+	for (int i = 0; i < 22; i++) {
+		snprintf(to, sizeof to, "%d@far.test", i);
+		CHECK_U64(world_submit(9, to), 0);
+	}
+	CHECK(is_held() && world.holds == 1);
+}
+
+/* Whoever of the two dies in between: queue hears of a release until it said that it is durable. */
+static void
+a_release_is_said_until_it_is_heard(void)
+{
+	world_begin(dns);
+	world.conf.outgoing_new = 20;
+	world_start();
+	hold_owner();
+	world.deaf = true;
+	CHECK(release());
+	CHECK_U64(world.releases, 1);
+	CHECK(!is_held() && !release());
+	for (size_t i = 2; i < 4; i++) {
+		world_stop();
+		world_start();
+		CHECK_U64(world.releases, i);
+		CHECK(world.holds == 1 && !is_held());
+		world_released(9, world.mark + 1); /* of another release */
+		world_released(8, world.mark);
+		world_turn();
+	}
+	world_released(9, world.mark);
+	world_turn();
+	world_stop();
+	world_start();
+	CHECK(world.releases == 3 && world.holds == 1);
+	world_end();
+}
+
+static void
 holds_accounts(void)
 {
 	char to[40];
@@ -530,4 +571,5 @@ botnet(void)
 }
 
 TEST_MAIN(knows_who_it_is, greylists, remembers, goes_on_without_dns, strangers_are_not_dns,
-    lists_are_tested, limits_strangers, holds_accounts, judges_letters, botnet)
+    lists_are_tested, limits_strangers, holds_accounts, a_release_is_said_until_it_is_heard,
+    judges_letters, botnet)

@@ -13,7 +13,8 @@
 
 enum { LATER = 2, RATE = 0, ALARM = 1 };
 
-enum why { WHY_NEW = 1, WHY_HABIT, WHY_UNKNOWN };
+/* RELEASED: it is not held any more, but queue has not said that its journal knows. */
+enum why { WHY_NEW = 1, WHY_HABIT, WHY_UNKNOWN, RELEASED = 255 };
 
 str
 svc_policy_submit_why(uint32_t why)
@@ -35,10 +36,18 @@ held_key(const struct svc_policy *p, uint64_t account)
 	return policy_keep_key(p->keep, POLICY_HELD, str_make(&account, sizeof account), S(""));
 }
 
-static void
-tell_queue(struct svc_policy *p, uint64_t account, bool on)
+bool
+svc_policy_submit_held(const uint32_t v[4])
 {
-	const struct ipc_policy_queue_hold m = { .account = account, .on = on };
+	return v[POLICY_HELD_WHY] != RELEASED;
+}
+
+static void
+tell_queue(struct svc_policy *p, uint64_t account, const uint32_t v[4])
+{
+	const struct ipc_policy_queue_hold m = {
+		.account = account, .on = svc_policy_submit_held(v), .mark = v[POLICY_HELD_SINCE]
+	};
 
 	buf_reset(&p->out);
 	ipc_policy_queue_hold_put(&p->out, &m);
@@ -57,8 +66,9 @@ hold(struct svc_policy *p, uint64_t account, str name, enum why why)
 {
 	uint32_t now_s = svc_policy_now();
 	uint64_t key = held_key(p, account);
+	const struct policy_row *old = policy_keep_get(p->keep, POLICY_HELD, key, now_s);
 
-	if (policy_keep_get(p->keep, POLICY_HELD, key, now_s) != NULL ||
+	if ((old != NULL && svc_policy_submit_held(old->v)) ||
 	    policy_habit(p->keep, account, now_s, false).calm) {
 		return;
 	}
@@ -70,7 +80,9 @@ hold(struct svc_policy *p, uint64_t account, str name, enum why why)
 	p->holds++;
 	LOG(POLICY_ACCOUNT_HELD, F_U64("account", account),
 	    F_STR("why", svc_policy_submit_why((uint32_t)why)));
-	tell_queue(p, account, true);
+	/* who is held must not be forgotten: queue would keep its letters for ever */
+	(void)(policy_keep_flush(p->keep) == ERR_OK);
+	tell_queue(p, account, row->v);
 	svc_policy_notice(p, account, name, svc_policy_submit_why((uint32_t)why));
 	svc_policy_notice(p, 0, name, svc_policy_submit_why((uint32_t)why));
 }
@@ -78,7 +90,7 @@ hold(struct svc_policy *p, uint64_t account, str name, enum why why)
 static enum err
 tell_one(void *ctx, const struct policy_seen *row)
 {
-	tell_queue(ctx, account_of(row->v), true);
+	tell_queue(ctx, account_of(row->v), row->v);
 	return ERR_OK;
 }
 
@@ -105,7 +117,7 @@ take_found(void *ctx, const struct policy_seen *row)
 {
 	struct finding *f = ctx;
 
-	*f = (struct finding){ true, row->key, account_of(row->v) };
+	*f = (struct finding){ svc_policy_submit_held(row->v), row->key, account_of(row->v) };
 	return ERR_OK;
 }
 
@@ -130,12 +142,26 @@ svc_policy_submit_release(struct svc_policy *p, str address)
 	if (row == NULL) {
 		return ERR_NOTFOUND;
 	}
-	policy_keep_drop(p->keep, POLICY_HELD, row);
+	row = policy_keep_put(p->keep, POLICY_HELD, f.key, now_s, address);
+	row->v[POLICY_HELD_SINCE] = now_s;
+	row->v[POLICY_HELD_WHY] = RELEASED;
 	policy_habit_accept(p->keep, f.account, now_until_s);
 	policy_limit_reset(p->outgoing, bucket_key(p, f.account, true));
 	LOG(POLICY_ACCOUNT_RELEASED, F_U64("account", f.account));
-	tell_queue(p, f.account, false);
-	return policy_keep_flush(p->keep);
+	enum err e = policy_keep_flush(p->keep);
+	tell_queue(p, f.account, row->v);
+	return e;
+}
+
+void
+svc_policy_submit_released(struct svc_policy *p, uint64_t account, uint32_t mark)
+{
+	struct policy_row *row = policy_keep_get(p->keep, POLICY_HELD, held_key(p, account),
+	    svc_policy_now());
+
+	if (row != NULL && !svc_policy_submit_held(row->v) && row->v[POLICY_HELD_SINCE] == mark) {
+		policy_keep_drop(p->keep, POLICY_HELD, row);
+	}
 }
 
 /* ---- counting ------------------------------------------------------------------------------- */

@@ -121,11 +121,27 @@ on_letter(void *ctx, const struct ipc_scan_policy_judged *m, int *fd)
 	return ERR_OK;
 }
 
+/* queue says so */
+void
+world_released(uint64_t account, uint32_t mark)
+{
+	const struct ipc_policy_queue_released m = { .account = account, .mark = mark };
+
+	buf_reset(&world.out);
+	ipc_policy_queue_released_put(&world.out, &m);
+	CHECK_ERR(sys_chan_send_wait(world.ends[QUEUE], &world.out, -1, 1000), ERR_OK);
+	buf_reset(&world.out);
+}
+
 static enum err
 on_hold(void *ctx, const struct ipc_policy_queue_hold *m, int *fd)
 {
 	world.holds += m->on;
 	world.releases += !m->on;
+	world.mark = m->mark;
+	if (!m->on && !world.deaf) {
+		world_released(m->account, m->mark);
+	}
 	return ERR_OK;
 }
 

@@ -38,6 +38,8 @@ struct world {
 	struct ipc_scan_policy_judged letter;
 	size_t judged_n, replied_n, letters_n;
 	size_t holds, releases, notices;
+	bool deaf; /* queue answers no release */
+	uint32_t mark;
 	uint64_t session, request;
 };
 
@@ -50,6 +52,7 @@ void world_stop(void);
 void world_end(void);
 
 /* Turn the process, and play the others, until nothing moves. */
+void world_released(uint64_t account, uint32_t mark);
 void world_turn(void);
 /* Send what is in world.out to the process as one of its peers. */
 void world_put(size_t end);

@@ -247,10 +247,22 @@ move_local(struct svc_queue_letter *l, enum svc_queue_move what)
 	return e;
 }
 
+/* To try everything now does not mean what an account sent that is held: that wants a release. */
+static bool
+is_left_alone(const struct svc_queue_letter *l, enum svc_queue_move what)
+{
+	uint8_t where = l->bundle == NULL ? l->where : l->bundle->where;
+	return what == SVC_QUEUE_RETRY && where == SVC_QUEUE_HELD &&
+	    svc_queue_remote_suspect(l->parcel);
+}
+
 static void
 move_one(struct svc_queue_letter *l, enum svc_queue_move what, struct ipc_adm_queue_moved *ret)
 {
 	struct svc_queue_bundle *b = l->bundle;
+	if (is_left_alone(l, what)) {
+		return;
+	}
 	enum err e = b == NULL ? move_local(l, what) : svc_queue_remote_move(b, what);
 	ret->count += e == ERR_OK;
 	ret->later += e == ERR_BUSY;
@@ -270,10 +282,47 @@ skip_mates(struct walk *w, const struct svc_queue_bundle *b)
 	}
 }
 
+/* A place to keep what is to be told; when all are taken the journal is written at once. */
+static struct svc_queue_mover *
+free_mover(struct svc_queue *q)
+{
+	for (size_t i = 0; i < LEN(q->movers); i++) {
+		if (q->movers[i].admin == NULL) {
+			return &q->movers[i];
+		}
+	}
+	svc_queue_flush_now(q);
+	return &q->movers[0];
+}
+
+void
+svc_queue_admin_flushed(struct svc_queue *q, enum err result)
+{
+	for (size_t i = 0; i < LEN(q->movers); i++) {
+		struct svc_queue_mover v = q->movers[i];
+		struct asking a = { q, v.admin };
+		const struct ipc_adm_queue_moved m = { .request = v.request,
+			.result = v.result != ERR_OK ? v.result : result,
+			.count = v.count,
+			.later = v.later,
+			.more = v.more,
+			.entry = v.entry,
+			.rcpt = v.rcpt };
+		q->movers[i].admin = NULL;
+		if (v.admin != NULL) {
+			buf_reset(&q->out);
+			ipc_adm_queue_moved_put(&q->out, &m);
+			(void)(reply(&a) == ERR_OK);
+		}
+	}
+}
+
+/* It is told when the journal has it: a crash then takes nothing back that was said. */
 static enum err
 on_move(void *ctx, const struct ipc_adm_queue_move *m, int *fd)
 {
 	struct asking *a = ctx;
+	struct svc_queue_mover *mover = free_mover(a->q);
 	struct ipc_adm_queue_moved done = { .request = m->request, .result = ERR_OK };
 	struct walk w = walk_from(a->q, &m->which, m->entry, m->rcpt);
 	size_t n = 0;
@@ -293,9 +342,17 @@ on_move(void *ctx, const struct ipc_adm_queue_move *m, int *fd)
 	done.result = known ? done.result : ERR_SYNTAX;
 	done.more = known && w.parcel != NULL;
 	walk_mark(&w, &done.entry, &done.rcpt);
-	buf_reset(&a->q->out);
-	ipc_adm_queue_moved_put(&a->q->out, &done);
-	return reply(a);
+	*mover = (struct svc_queue_mover){ .admin = a->from,
+		.request = m->request,
+		.result = done.result,
+		.count = done.count,
+		.later = done.later,
+		.more = done.more,
+		.entry = done.entry,
+		.rcpt = done.rcpt };
+	spool_sync_done(a->q->spool);
+	svc_queue_flush_soon(a->q);
+	return ERR_OK;
 }
 
 static enum err
@@ -361,6 +418,9 @@ svc_queue_on_admin_closed(struct svc_common *sc, struct sys_chan *from)
 	for (size_t i = 0; i < LEN(q->waiters); i++) {
 		if (q->waiters[i].admin == from) {
 			q->waiters[i].admin = NULL;
+		}
+		if (q->movers[i].admin == from) {
+			q->movers[i].admin = NULL;
 		}
 	}
 }

@@ -220,6 +220,14 @@ flush(void *ctx)
 		}
 	}
 	q->commits_n = 0;
+	svc_queue_admin_flushed(q, e);
+	svc_queue_remote_policy_flushed(q, e);
+}
+
+void
+svc_queue_flush_now(struct svc_queue *q)
+{
+	flush(q);
 }
 
 void

@@ -523,6 +523,9 @@ svc_queue_lane_note(const struct svc_queue_letter *l)
 	struct svc_queue *q = l->parcel->q;
 	const struct spool_state s = { .held = l->where == SVC_QUEUE_HELD };
 	spool_state(q->spool, l->parcel->entry, l->rcpt, &s);
+	if (s.held) { /* a power cut, or a disk that fails later, must not let it go */
+		spool_sync_done(q->spool);
+	}
 	svc_queue_flush_soon(q);
 }
 
@@ -580,16 +583,10 @@ svc_queue_lane_not_ended(struct svc_queue_letter *l)
 	svc_queue_lane_note(l); /* the journal may have it as held */
 }
 
-/* The operator asks: forget the rest and the holds, but for those of accounts that policy holds. */
+/* The operator asks: forget the rest. What is held stays so: it was not asked for. */
 void
 svc_queue_lane_retry(struct svc_queue_lane *lane)
 {
-	LIST_EACH(it, &lane->held) {
-		struct svc_queue_letter *l = LIST_ENTRY(it, struct svc_queue_letter, node);
-		if (!svc_queue_remote_suspect(l->parcel)) {
-			let_go(l);
-		}
-	}
 	sys_timer_stop(&lane->rest);
 	list_move(&lane->resting, &lane->waiting);
 	if (lane->state == LANE_BACKOFF) {

@@ -13,6 +13,7 @@
 #include "conf/conf.h"
 #include "spool/spool.h"
 #include "svc/common/service.h"
+#include "svc/queue/admin.h"
 #include "svc/queue/remote/limits.h"
 
 enum {
@@ -115,11 +116,6 @@ struct svc_queue_commit {
 	struct list ending;  /* remote letters that end with it: it is their report */
 };
 
-struct svc_queue_waiter {
-	struct sys_chan *admin;
-	uint64_t request;
-};
-
 struct svc_queue {
 	struct svc_common *sc;
 	struct spool *spool;
@@ -150,6 +146,7 @@ struct svc_queue {
 	uint64_t dirty_octets;
 	bool sync_more; /* the job under way could not take all lanes */
 	struct svc_queue_waiter waiters[SVC_COMMON_ADMINS_MAX];
+	struct svc_queue_mover movers[SVC_COMMON_ADMINS_MAX];
 
 	uint64_t letters, unsynced; /* all there are; of these, delivered and not done */
 	struct svc_queue_remote *remote;
@@ -162,6 +159,7 @@ enum err svc_queue_commit_init(struct svc_queue *q);
 enum err svc_queue_from_smtp(struct svc_common_link *from, str datagram, int *fd);
 void svc_queue_smtp_down(struct svc_common_link *l);
 void svc_queue_flush_soon(struct svc_queue *q);
+void svc_queue_flush_now(struct svc_queue *q);
 /*
  * Queue a message of our own.
  *
@@ -229,11 +227,6 @@ void svc_queue_settle_now(struct svc_queue *q);
 void svc_queue_settle_lost(struct svc_queue *q);
 void svc_queue_settle_answer(struct svc_queue *q, uint64_t job, uint64_t account, enum err result);
 void svc_queue_settle_end(struct svc_queue *q, uint64_t job);
-
-/* admin.c: postern queue. */
-enum err svc_queue_on_admin(struct svc_common *sc, struct sys_chan *from, str datagram, int *fd);
-void svc_queue_on_admin_closed(struct svc_common *sc, struct sys_chan *from);
-void svc_queue_admin_settled(struct svc_queue *q);
 
 /* service.c: the table of contents. */
 extern const struct svc_common_service svc_queue_service;

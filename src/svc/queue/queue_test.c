@@ -137,6 +137,8 @@ a_killer_is_held_and_the_others_pass(void)
 	struct svc_queue_letter *held = LIST_ENTRY(lane->held.next, struct svc_queue_letter, node);
 	CHECK_U64(held->parcel->entry, w->got[0].entry);
 	svc_queue_lane_retry(lane);
+	CHECK_U64(w->q->held, 1); /* that one is to be named */
+	svc_queue_lane_release(held);
 	CHECK_U64(w->q->held, 0);
 	queue_world_free(w);
 }

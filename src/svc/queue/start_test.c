@@ -9,7 +9,7 @@
 #include "sys/file.h"
 #include "sys/sys.h"
 
-static const void *graves[256];
+static const void *graves[512];
 static size_t graves_n;
 
 void

@@ -198,6 +198,9 @@ note_letter(const struct svc_queue_bundle *b, const struct svc_queue_letter *l)
 		.first = to_spool(l->first),
 		.best = to_spool(l->best) };
 	spool_state(b->parcel->q->spool, b->parcel->entry, l->rcpt, &s);
+	if (s.held) { /* a power cut, or a disk that fails later, must not let it go */
+		spool_sync_done(b->parcel->q->spool);
+	}
 }
 
 void
@@ -387,6 +390,15 @@ local_not_ended(struct svc_queue_letter *l)
 }
 
 void
+svc_queue_remote_put_back(struct svc_queue_bundle *b)
+{
+	bool hold = b->hold || svc_queue_remote_suspect(b->parcel);
+	b->hold = false;
+	b->next_ms = sys_clock_wall_ms() + svc_queue_remote_interval(b->dest->remote, 1);
+	svc_queue_remote_put(b, hold ? SVC_QUEUE_HELD : SVC_QUEUE_RESTING);
+}
+
+void
 svc_queue_remote_not_ended(struct list *letters)
 {
 	LIST_EACH(it, letters) {
@@ -399,10 +411,10 @@ svc_queue_remote_not_ended(struct list *letters)
 		}
 		list_push(&b->letters, &l->node);
 		if (b->where == SVC_QUEUE_ENDING) {
-			b->next_ms = sys_clock_wall_ms() +
-			    svc_queue_remote_interval(b->dest->remote, 1);
-			svc_queue_remote_put(b, SVC_QUEUE_RESTING);
+			svc_queue_remote_put_back(b);
 		}
+		note_letter(b, l);
+		svc_queue_flush_soon(b->parcel->q);
 	}
 }
 

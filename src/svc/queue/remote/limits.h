@@ -28,6 +28,7 @@ enum {
 	/* after an outcome of permanence WAIT or FIX: at least so many first rests (30 minutes) */
 	SVC_QUEUE_REMOTE_PATIENCE = 6,
 	SVC_QUEUE_REMOTE_SUSPECTS = 10000, /* accounts whose letters are held */
+	SVC_QUEUE_REMOTE_RELEASES = 64,    /* told to policy by one flush */
 	/* in memory, spool and maps included, for a letter with one recipient of 40 octets */
 	SVC_QUEUE_REMOTE_LETTER_OCTETS = 1024,
 };

@@ -19,16 +19,25 @@ static void
 fail_now(struct svc_queue_bundle *b)
 {
 	sys_timer_stop(&b->timer);
+	b->hold = b->where == SVC_QUEUE_HELD; /* again, should there be no room for its report */
 	b->parcel->q->held -= b->where == SVC_QUEUE_HELD ? b->letters_n : 0;
 	b->where = SVC_QUEUE_WAITING;
 	list_remove(&b->node);
 	svc_queue_remote_expire(b);
 }
 
+/* What it is to do when it is back from wherever it is. */
+static void
+keep_wish(struct svc_queue_bundle *b, enum svc_queue_move what)
+{
+	b->hold = what == SVC_QUEUE_HOLD || (b->hold && what != SVC_QUEUE_RELEASE);
+}
+
 static enum err
 move_sent(struct svc_queue_bundle *b, enum svc_queue_move what)
 {
-	b->hold = what == SVC_QUEUE_HOLD || (b->hold && what != SVC_QUEUE_RELEASE);
+	keep_wish(b, what);
+	svc_queue_remote_note(b); /* a restart gives it back, too */
 	if (what == SVC_QUEUE_FAIL || what == SVC_QUEUE_HOLD) {
 		b->fail |= what == SVC_QUEUE_FAIL;
 		svc_queue_remote_cancel(b);
@@ -40,6 +49,9 @@ enum err
 svc_queue_remote_move(struct svc_queue_bundle *b, enum svc_queue_move what)
 {
 	bool held = b->where == SVC_QUEUE_HELD;
+	if (b->where == SVC_QUEUE_ENDING) {
+		keep_wish(b, what);
+	}
 	if (b->where == 0 || b->where == SVC_QUEUE_ENDING) {
 		return ERR_BUSY;
 	}

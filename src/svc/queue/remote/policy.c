@@ -2,8 +2,9 @@
 /*
  * The edge policy_queue: the letters of an account that sends as no human does wait, held, until
  * somebody has looked. Which accounts these are policy knows and says again when it or we were
- * started anew; that a letter is held is in the journal. Letters to accounts here are held as those
- * to other servers are; what is in hand of a process already goes on.
+ * started anew; that a letter is held is in the journal. A release it says until we answered that
+ * the journal has it. Letters to accounts here are held as those to other servers are; what is in
+ * hand of a process already goes on.
  */
 #include "ipc/policy_queue.h"
 #include "svc/queue/remote/remote.h"
@@ -15,11 +16,13 @@ is_held(const struct svc_queue_remote *r, uint64_t account)
 	return account != 0 && map_get(r->suspects, account) != NULL;
 }
 
+/* A release is noted in any case: when it is said again, what the journal has may be older. */
 static void
 move_local(struct svc_queue_letter *l, enum svc_queue_move what)
 {
 	if (what == SVC_QUEUE_RELEASE) {
 		svc_queue_lane_release(l);
+		svc_queue_lane_note(l);
 	} else if (l->where == SVC_QUEUE_WAITING) {
 		svc_queue_lane_hold(l);
 	}
@@ -39,6 +42,9 @@ move_parcel(struct svc_queue_parcel *p, enum svc_queue_move what)
 			last = l->bundle;
 			/* one that is in hand of send is held when it comes back */
 			(void)(svc_queue_remote_move(l->bundle, what) == ERR_OK);
+			if (what == SVC_QUEUE_RELEASE) {
+				svc_queue_remote_note(l->bundle);
+			}
 		}
 	}
 	p->held--;
@@ -62,12 +68,41 @@ svc_queue_remote_suspect(const struct svc_queue_parcel *p)
 	return is_held(p->q->remote, p->account);
 }
 
+/* Answered by the flush that makes it durable. */
+static void
+release(struct svc_queue *q, const struct ipc_policy_queue_hold *m)
+{
+	struct svc_queue_remote *r = q->remote;
+	(void)map_del(r->suspects, m->account);
+	move_all(q, m->account, SVC_QUEUE_RELEASE);
+	if (r->releases_n == LEN(r->releases)) {
+		svc_queue_flush_now(q);
+	}
+	r->releases[r->releases_n++] = (struct svc_queue_release){ m->account, m->mark };
+	spool_sync_done(q->spool);
+	svc_queue_flush_soon(q);
+}
+
+void
+svc_queue_remote_policy_flushed(struct svc_queue *q, enum err result)
+{
+	struct svc_queue_remote *r = q->remote;
+	for (size_t i = 0; i < r->releases_n && result == ERR_OK; i++) {
+		const struct ipc_policy_queue_released m = { .account = r->releases[i].account,
+			.mark = r->releases[i].mark };
+		buf_reset(&q->out);
+		ipc_policy_queue_released_put(&q->out, &m);
+		/* not told, policy says it again to the next one */
+		(void)(svc_common_link_send(&q->policy, &q->out, -1) == ERR_OK);
+	}
+	r->releases_n = 0;
+}
+
 static enum err
 on_hold(void *ctx, const struct ipc_policy_queue_hold *m, int *fd)
 {
 	struct svc_queue *q = ctx;
 	struct map *suspects = q->remote->suspects;
-	bool was = is_held(q->remote, m->account);
 	if (m->account == 0) {
 		return ERR_PROTOCOL;
 	}
@@ -75,9 +110,8 @@ on_hold(void *ctx, const struct ipc_policy_queue_hold *m, int *fd)
 		/* full: what it sends from now on goes, what waits is held */
 		(void)(map_set(suspects, m->account, q) == ERR_OK);
 		move_all(q, m->account, SVC_QUEUE_HOLD);
-	} else if (was) {
-		(void)map_del(suspects, m->account);
-		move_all(q, m->account, SVC_QUEUE_RELEASE);
+	} else {
+		release(q, m);
 	}
 	LOG(QUEUE_ACCOUNT_HELD, F_U64("account", m->account),
 	    F_CSTR("state", m->on ? "held" : "released"));

@@ -70,9 +70,15 @@ struct svc_queue_bundle {
 	uint16_t letters_n;
 	uint8_t where; /* enum svc_queue_where; 0: not durable yet */
 	uint8_t looks;
-	bool warned, unproven, hold, fail; /* hold, fail: asked for while it was in hand */
+	bool warned, unproven, hold, fail; /* hold, fail: asked for while it was in hand, or ends */
 	str sender, via;  /* behind the struct: forwarded with this reverse-path for that address */
 	uint64_t reports; /* account that hears of it when the sender must not; 0: nobody */
+};
+
+/* An account that policy released; it is told when that is durable. */
+struct svc_queue_release {
+	uint64_t account;
+	uint32_t mark;
 };
 
 struct svc_queue_remote {
@@ -85,7 +91,9 @@ struct svc_queue_remote {
 	size_t sent_n, unproven_n;
 	uint64_t sent_octets;
 	struct lru *notices;
-	struct map *suspects;  /* accounts whose letters are held, by their number */
+	struct map *suspects; /* accounts whose letters are held, by their number */
+	struct svc_queue_release releases[SVC_QUEUE_REMOTE_RELEASES];
+	size_t releases_n;
 	struct arena *scratch; /* of one report or one letter on its way out */
 	uint8_t key[16];
 	uint64_t letters, delivered, failed, deferred, uncertain, lost, expired, reports, notices_n,
@@ -105,6 +113,8 @@ void svc_queue_remote_add(struct svc_queue_letter *l);
 void svc_queue_remote_unlink(struct svc_queue_letter *l);
 /* Free a bundle without letters, and a destination without bundles. */
 void svc_queue_remote_tidy(struct svc_queue_bundle *b);
+/* It was to end, and could not be told of: it rests, or is held as it was or is to be. */
+void svc_queue_remote_put_back(struct svc_queue_bundle *b);
 /* Reports could not be made durable: their letters are tried once more. */
 void svc_queue_remote_not_ended(struct list *letters);
 /* Put a bundle that is in no list to where it belongs now, and set its timer. */
@@ -177,6 +187,8 @@ void svc_queue_remote_watch_answer(struct svc_queue *q, uint64_t txn, enum err r
 /* policy.c: the edge policy_queue, accounts whose letters wait until somebody has looked. */
 enum err svc_queue_remote_from_policy(struct svc_common_link *from, str datagram, int *fd);
 void svc_queue_remote_policy_answer(struct svc_queue *q, uint64_t txn, enum err result);
+/* What was released is durable, or the journal could not be written. */
+void svc_queue_remote_policy_flushed(struct svc_queue *q, enum err result);
 /* The letters of who submitted it are held. */
 bool svc_queue_remote_suspect(const struct svc_queue_parcel *p);
 

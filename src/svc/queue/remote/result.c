@@ -348,7 +348,6 @@ svc_queue_remote_result(struct svc_queue_remote *r, const struct ipc_queue_send_
 void
 svc_queue_remote_expire(struct svc_queue_bundle *b)
 {
-	struct svc_queue_remote *r = b->dest->remote;
 	struct list letters;
 	list_init(&letters);
 	LIST_EACH(it, &b->letters) {
@@ -361,7 +360,7 @@ svc_queue_remote_expire(struct svc_queue_bundle *b)
 		svc_queue_remote_put(b, SVC_QUEUE_ENDING);
 		svc_queue_remote_tidy(b);
 	} else {
-		b->next_ms = sys_clock_wall_ms() + svc_queue_remote_interval(r, 1);
-		svc_queue_remote_put(b, SVC_QUEUE_RESTING);
+		svc_queue_remote_put_back(b);
+		svc_queue_remote_note(b);
 	}
 }
