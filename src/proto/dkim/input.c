@@ -50,13 +50,30 @@ lowest(const struct fields *fields, str name)
 	return NULL;
 }
 
-/* Everything of the field but the value of b=, which points into it. */
+static bool
+is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/*
+ * Everything of the field but the value of b=, which points into it, and the white space around
+ * that (RFC 6376 3.7).
+ */
 static void
 put_own(struct buf *out, const struct dkim_hashed *what, struct buf *copy)
 {
-	size_t at = what->b.p == NULL ? what->own.n : (size_t)(what->b.p - what->own.p);
-	buf_str(copy, str_sub(what->own, 0, at));
-	buf_str(copy, str_from_off(what->own, at + what->b.n));
+	str own = what->own;
+	size_t from = what->b.p == NULL ? own.n : (size_t)(what->b.p - own.p);
+	size_t to = from + what->b.n;
+	while (from > 0 && is_space(own.p[from - 1])) {
+		from--;
+	}
+	while (to < own.n && is_space(own.p[to])) {
+		to++;
+	}
+	buf_str(copy, str_sub(own, 0, from));
+	buf_str(copy, str_from_off(own, to));
 	dkim_field(out, what->canon, buf_view(copy), true);
 }
 

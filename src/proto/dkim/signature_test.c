@@ -146,6 +146,41 @@ repeated_fields(void)
 	buf_done(&out);
 }
 
+/* The value of b= goes with the white space around it, wherever signers fold: RFC 6376 3.7. */
+static void
+white_space_around_b(void)
+{
+	static const struct {
+		str own, b, relaxed, simple;
+	} rows[] = {
+		{ S_INIT("DKIM-Signature: a=1;\r\n b=\r\n\tXY\r\n Z \r\n ; x=2\r\n"), S_INIT("XY"),
+		    S_INIT("dkim-signature:a=1; b=; x=2"),
+		    S_INIT("DKIM-Signature: a=1;\r\n b=; x=2") },
+		{ S_INIT("DKIM-Signature: a=1; b=\r\n\tXY\r\n Z \r\n"), S_INIT("XY"),
+		    S_INIT("dkim-signature:a=1; b="), S_INIT("DKIM-Signature: a=1; b=") },
+		{ S_INIT("DKIM-Signature: b = XYZ;\r\n a=1\r\n"), S_INIT("XYZ"),
+		    S_INIT("dkim-signature:b =; a=1"), S_INIT("DKIM-Signature: b =;\r\n a=1") },
+	};
+	for (size_t i = 0; i < LEN(rows); i++) {
+		struct buf out;
+		ptrdiff_t at = str_find(rows[i].own, rows[i].b);
+		ptrdiff_t end = str_chr(rows[i].own, 'Z');
+		struct dkim_hashed what = { .canon = DKIM_RELAXED,
+			.header = S("\r\n"),
+			.names = S("from"),
+			.own = rows[i].own,
+			.b = str_sub(rows[i].own, (size_t)at, (size_t)(end + 1 - at)) };
+		buf_init(&out, 10000);
+		CHECK_ERR(dkim_hash_input(&out, &what, scratch), ERR_OK);
+		CHECK_STR(buf_view(&out), rows[i].relaxed);
+		buf_reset(&out);
+		what.canon = DKIM_SIMPLE;
+		CHECK_ERR(dkim_hash_input(&out, &what, scratch), ERR_OK);
+		CHECK_STR(buf_view(&out), rows[i].simple);
+		buf_done(&out);
+	}
+}
+
 static void
 check_lines(str field)
 {
@@ -238,8 +273,8 @@ keys_and_signatures(void)
 int
 main(void)
 {
-	static test_fn *const tests[] = { rfc_8463, wrong_tags, repeated_fields, written_is_read,
-		nothing_to_sign, keys_and_signatures };
+	static test_fn *const tests[] = { rfc_8463, wrong_tags, repeated_fields,
+		white_space_around_b, written_is_read, nothing_to_sign, keys_and_signatures };
 	scratch = arena_new(NULL, "test", 8 << 20, 0);
 	int status = test_run(tests, LEN(tests));
 	arena_free(&scratch);
