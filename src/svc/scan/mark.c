@@ -163,8 +163,8 @@ svc_scan_mark(const struct svc_scan_letter *l, const struct svc_scan_sum *sum, s
 
 /* --- cuts ---------------------------------------------------------------------------------- */
 
-static bool
-looks_like_ours(const struct mail_field *f, str hostname)
+bool
+svc_scan_looks_like_ours(const struct mail_field *f, str hostname)
 {
 	return str_istarts(f->name, S("X-Spam-")) ||
 	    (str_ieq(f->name, S("Authentication-Results")) &&
@@ -191,7 +191,7 @@ svc_scan_cuts(const struct svc_scan_letter *l, struct ipc_smtp_scan_cut *ret, si
 	uint64_t end = UINT64_MAX;
 	size_t n = 0;
 	while (mail_header_next(&h, &f)) {
-		if (!looks_like_ours(&f, l->scan->sc->conf->hostname) &&
+		if (!svc_scan_looks_like_ours(&f, l->scan->sc->conf->hostname) &&
 		    !is_unwanted(l, f.offset)) {
 			continue;
 		}

@@ -7,6 +7,7 @@
 
 #include "conf/conf.h"
 #include "mail/header.h"
+#include "svc/scan/sum.h"
 #include "sys/sock.h"
 
 enum { MACROS = 16, ARGS = 2 };
@@ -103,6 +104,16 @@ put_envelope(struct maker *k, str *args, str *rcpts)
 	t->rcpts_n = m->targets_n;
 }
 
+/*
+ * What is cut out of the letter because a stranger wrote it in our name is not told: filters believe
+ * such fields (RFC 8601 5).
+ */
+static bool
+is_told(const struct svc_scan_letter *l, const struct mail_field *f)
+{
+	return f->name.n > 0 && !svc_scan_looks_like_ours(f, l->scan->sc->conf->hostname);
+}
+
 static size_t
 count_fields(const struct svc_scan_letter *l)
 {
@@ -110,7 +121,7 @@ count_fields(const struct svc_scan_letter *l)
 	struct mail_field f;
 	size_t n = 0;
 	while (n < SVC_SCAN_FIELDS_MAX && mail_header_next(&h, &f)) {
-		n += f.name.n > 0 ? 1 : 0;
+		n += is_told(l, &f);
 	}
 	return n;
 }
@@ -126,7 +137,7 @@ put_fields(struct maker *k)
 		return ERR_BUDGET;
 	}
 	while (k->to->fields_n < n && mail_header_next(&h, &f)) {
-		if (f.name.n > 0) {
+		if (is_told(k->l, &f)) {
 			fields[k->to->fields_n++] = (struct milter_field){ f.name, f.value };
 		}
 	}

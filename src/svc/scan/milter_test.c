@@ -11,6 +11,7 @@
 /* Nothing but the end of the letter, or recipients and the end. */
 #define OPT(steps) "\0\0\0\015O\0\0\0\006\0\0\0\061\0" steps
 #define END OPT("\000\002\177")
+#define FIELDS OPT("\000\002\137")
 #define RCPTS OPT("\000\002\167")
 #define GO "\0\0\0\001c"
 
@@ -18,12 +19,22 @@ static struct {
 	str options, rcpt, end; /* answers; empty: none, ever */
 	str rcpt_next;          /* from the second recipient on */
 	unsigned letters, rcpts;
+	char fields[2000]; /* data of header packets, NUL as "|" */
+	size_t fields_n;
 } play;
 static struct helper filter;
 static struct scan_world w;
 static const struct svc_scan_stage *const stages[SVC_SCAN_STAGES] = {
 	[SVC_SCAN_MILTER] = &svc_scan_milter_stage
 };
+
+static void
+note_field(str data)
+{
+	for (size_t i = 0; i < data.n && play.fields_n < sizeof play.fields; i++) {
+		play.fields[play.fields_n++] = data.p[i] == '\0' ? '|' : data.p[i];
+	}
+}
 
 /* Packets one by one; macros and QUIT are not answered. */
 static bool
@@ -36,10 +47,14 @@ on_data(struct helper_conn *c)
 			return true;
 		}
 		char letter = in.p[4];
+		if (letter == 'L') {
+			note_field(str_sub(in, 5, n - 5));
+		}
 		buf_consume(&c->in, n);
 		str say = letter == 'O' ? play.options
 		    : letter == 'R'     ? play.rcpts++ == 0 ? play.rcpt : play.rcpt_next
 		    : letter == 'E'     ? play.end
+		    : letter == 'L'     ? S(GO)
 					: STR_NONE;
 		play.letters += letter == 'E' ? 1 : 0;
 		if (say.n > 0) {
@@ -278,4 +293,22 @@ over_tcp(void)
 	end();
 }
 
-TEST_MAIN(over_tcp, answers, not_there, too_slow, many)
+/* Filters believe what stands in our name: what a stranger wrote so is not told. */
+static void
+forged_fields(void)
+{
+	static const char octets[] =
+	    "Authentication-Results: (mx) MX.example.org; dkim=pass header.d=bank.test\r\n"
+	    "From: a@b.test\r\nX-Spam-Flag: NO\r\nAuthentication-Results: other.test; none\r\n\r\nx\r\n";
+	begin("hold");
+	play.options = S(FIELDS);
+	const struct ipc_smtp_scan_letter m = svc_scan_world_letter(1, str_from(octets));
+	svc_scan_world_send(&w, &m);
+	svc_scan_world_wait(&w, 1);
+	CHECK(has(&w.verdicts, "1 OK 1/0/"));
+	CHECK_STR(str_make(play.fields, play.fields_n),
+	    S("From|a@b.test|Authentication-Results|other.test; none|"));
+	end();
+}
+
+TEST_MAIN(forged_fields, over_tcp, answers, not_there, too_slow, many)

@@ -50,6 +50,9 @@ bool svc_scan_dmarc_failed(const struct svc_scan_letter *l);
 void svc_scan_mark(const struct svc_scan_letter *l, const struct svc_scan_sum *sum,
     struct buf *out);
 
+/* A field of a stranger that looks like ours: it is cut out, and no mail filter is told of it. */
+bool svc_scan_looks_like_ours(const struct mail_field *f, str hostname);
+
 /*
  * Fields of strangers that look like ours: X-Spam-..., and Authentication-Results in our name.
  * Neighbours are one cut.
