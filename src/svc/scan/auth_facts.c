@@ -191,6 +191,26 @@ best_dkim(const struct svc_scan_auth *x)
 	return x->failed ? MAIL_AUTHRES_TEMPERROR : MAIL_AUTHRES_NONE_PUBLISHED;
 }
 
+static bool
+same_organization(str a, str b)
+{
+	const struct dmarc_params p = { .suffix = svc_scan_auth_suffix };
+	return a.n > 0 && b.n > 0 && str_ieq(dmarc_organization(&p, a), dmarc_organization(&p, b));
+}
+
+/* A stranger may name any domain whose servers are silent: that speaks for nobody. */
+static bool
+has_unread_key(const struct svc_scan_auth *x)
+{
+	str from = svc_scan_auth_from(x->letter);
+	bool any = x->failed;
+	for (size_t i = 0; i < x->dkim.n; i++) {
+		const struct dkim_check *c = &x->dkim.check[i];
+		any |= c->result == DKIM_TEMPERROR && same_organization(c->domain, from);
+	}
+	return any;
+}
+
 /* Without one author domain nobody can say "pass": a fail, or an error of form. */
 static uint8_t
 dmarc_without(const struct svc_scan_auth *x)
@@ -343,20 +363,26 @@ is_trusted(const struct svc_scan_auth *x, const struct conf_list *trusted)
 	return false;
 }
 
-/* It failed for want of a key, and the last sealer says it is one we would trust. */
+/*
+ * It failed for want of a key, and the last sealer says it is one we would trust. The keys wanted
+ * must be of such: anybody can write his name above a silent one.
+ */
 static bool
 is_unread(const struct svc_scan_auth *x, const struct conf_list *trusted)
 {
+	bool unread = x->failed;
 	if (x->arc.n == 0 || !lists(trusted, arc_verify_sealer(&x->arc, x->arc.n))) {
 		return false;
 	}
 	for (size_t i = 0; i < x->arc.checks_n; i++) {
-		enum dkim_result r = x->arc.check[i].result;
-		if (r != DKIM_PASS && r != DKIM_OPEN) {
-			return r == DKIM_TEMPERROR;
+		const struct dkim_check *c = &x->arc.check[i];
+		bool late = c->result == DKIM_TEMPERROR && lists(trusted, c->domain);
+		if (c->result != DKIM_PASS && c->result != DKIM_OPEN && !late) {
+			return false;
 		}
+		unread |= late;
 	}
-	return x->failed;
+	return unread;
 }
 
 static void
@@ -383,6 +409,7 @@ svc_scan_auth_facts(struct svc_scan_auth *x)
 	size_t n = MAX(x->dkim.n, (size_t)1) + 2;
 	struct mail_authres_result *r = arena_array(l->arena, n, sizeof *r);
 	l->auth.dkim = best_dkim(x);
+	l->auth.key_unread = has_unread_key(x);
 	fill_arc(x);
 	fill_dmarc(x);
 	if (r == NULL) {

@@ -419,6 +419,26 @@ no_key(void)
 		}
 		CHECK_U64(w.letter.auth.dkim, MAIL_AUTHRES_TEMPERROR);
 		CHECK_U64(w.letter.auth.dmarc, rows[i].want);
+		CHECK(w.letter.auth.key_unread == (i == 0));
+	}
+}
+
+/* A stranger's silent key behind a seal in the name of one we trust: that is nobody's chain. */
+static void
+silent_chain(void)
+{
+	static const str trusted = S_INIT("example.com");
+	for (int strange = 0; strange <= 1; strange++) {
+		open_world(FROM "\r\n" BODY);
+		seal_letter(S("example.com"), S("example.com; dmarc=pass"), ARC_NONE);
+		if (strange) {
+			change("relaxed;\r\n\td=example.com", "relaxed;\r\n\td=silent.test");
+		}
+		w.conf.arc_trusted = (struct conf_list){ &trusted, 1 };
+		w.broken = ERR_AGAIN;
+		run();
+		CHECK_U64(w.letter.auth.arc, MAIL_AUTHRES_FAIL);
+		CHECK(w.letter.auth.arc_unread == !strange);
 	}
 }
 
@@ -590,8 +610,8 @@ int
 main(void)
 {
 	static test_fn *const tests[] = { signed_and_aligned, changed_body, changed_header,
-		spf_alone, spf_unseen, no_dns, no_key, deadline, sealed, sealed_twice, authors,
-		public_suffixes, want_of_memory, keys };
+		spf_alone, spf_unseen, no_dns, no_key, silent_chain, deadline, sealed, sealed_twice,
+		authors, public_suffixes, want_of_memory, keys };
 	pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	w.arena = arena_new(NULL, "test", SVC_SCAN_LETTER_BUDGET, 0);
 	int status = test_run(tests, LEN(tests));

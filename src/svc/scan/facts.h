@@ -27,6 +27,7 @@ struct svc_scan_auth_facts {
 	bool aligned;             /* an identifier that passed is aligned with from_domain */
 	bool asks_reject;         /* the policy that counts for from_domain */
 	bool asks_quarantine;
+	bool key_unread;  /* that of a signature which may be the author's was not to be had */
 	bool arc_trusted; /* the chain passes, last sealer is in setting arc.trusted */
 	bool arc_unread;  /* and one that might be: a key of the chain was not to be had */
 	str arc_sealer;   /* domain of the last sealer when the chain passes */

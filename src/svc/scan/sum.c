@@ -128,8 +128,7 @@ honours(const struct svc_scan_letter *l, const struct ipc_smtp_scan_target *t)
 static bool
 is_open(const struct svc_scan_auth_facts *a)
 {
-	return a->dkim == MAIL_AUTHRES_TEMPERROR || a->dmarc == MAIL_AUTHRES_TEMPERROR ||
-	    a->arc_unread;
+	return a->key_unread || a->dmarc == MAIL_AUTHRES_TEMPERROR || a->arc_unread;
 }
 
 /*

@@ -21,7 +21,7 @@ enum {
 static const struct row {
 	const char *name;
 	uint8_t spf, dkim, dmarc;
-	enum { ALIGNED = 1, TRUSTED = 2, UNREAD = 4 } more;
+	enum { ALIGNED = 1, TRUSTED = 2, UNREAD = 4, KEY = 8 } more;
 	bool junk;
 } rows[] = {
 	{ "SPF says no, unsigned", FAIL, NONE, NONE, 0, true },
@@ -40,7 +40,8 @@ static const struct row {
 	{ "SPF without DNS, a broken signature", TEMP, FAIL, TEMP, 0, false },
 	{ "SPF without DNS, no DMARC", TEMP, FAIL, NONE, 0, false },
 	{ "SPF not seen, keys neither", UNSEEN, TEMP, NONE, 0, false },
-	{ "SPF says no, the key is not to be had", FAIL, TEMP, NONE, 0, false },
+	{ "SPF says no, the author's key is not to be had", FAIL, TEMP, NONE, KEY, false },
+	{ "SPF says no, a stranger's key is not to be had", FAIL, TEMP, NONE, 0, true },
 	{ "SPF says no, an aligned key is not to be had", FAIL, PASS, TEMP, 0, false },
 	{ "SPF says no, the chain's keys are not to be had", FAIL, FAIL, NONE, UNREAD, false },
 	{ "no DNS at all", TEMP, TEMP, TEMP, UNREAD, false },
@@ -68,6 +69,7 @@ is_forced(const struct row *row, bool on)
 		.arc = NONE,
 		.aligned = (row->more & ALIGNED) != 0,
 		.arc_trusted = (row->more & TRUSTED) != 0,
+		.key_unread = (row->more & KEY) != 0,
 		.arc_unread = (row->more & UNREAD) != 0 };
 	CHECK_ERR(svc_scan_sum(&l, &sum), ERR_OK);
 	bool forced = sum.forced;
