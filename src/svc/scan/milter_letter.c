@@ -105,8 +105,8 @@ put_envelope(struct maker *k, str *args, str *rcpts)
 }
 
 /*
- * What is cut out of the letter because a stranger wrote it in our name is not told: filters believe
- * such fields (RFC 8601 5).
+ * What is cut out of the letter because a stranger wrote it in our name is not told: filters
+ * believe such fields (RFC 8601 5).
  */
 static bool
 is_told(const struct svc_scan_letter *l, const struct mail_field *f)

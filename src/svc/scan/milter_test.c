@@ -299,7 +299,8 @@ forged_fields(void)
 {
 	static const char octets[] =
 	    "Authentication-Results: (mx) MX.example.org; dkim=pass header.d=bank.test\r\n"
-	    "From: a@b.test\r\nX-Spam-Flag: NO\r\nAuthentication-Results: other.test; none\r\n\r\nx\r\n";
+	    "From: a@b.test\r\nX-Spam-Flag: NO\r\n"
+	    "Authentication-Results: other.test; none\r\n\r\nx\r\n";
 	begin("hold");
 	play.options = S(FIELDS);
 	const struct ipc_smtp_scan_letter m = svc_scan_world_letter(1, str_from(octets));
