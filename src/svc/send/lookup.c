@@ -283,14 +283,14 @@ on_policy(struct svc_send_ask *q, const struct svc_send_answer *a)
 {
 }
 
-/* fetch keeps policies, so it is asked even when DNS announces none (RFC 8461 3.1). */
+/*
+ * fetch keeps policies, so it is asked even when DNS announces none (RFC 8461 3.1), and also when
+ * it is not there: it starts after us, and a letter of that moment waits for it.
+ */
 static void
 ask_policy(struct svc_send_route *r)
 {
-	const struct svc_common_link *fetch = &r->server->fetch;
-	if (fetch->times > 0) { /* there is one, though it may be away now */
-		ask(r, NULL, 0, r->domain, on_policy);
-	}
+	ask(r, NULL, 0, r->domain, on_policy);
 }
 
 static void

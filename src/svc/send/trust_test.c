@@ -5,6 +5,7 @@
  */
 #include "proto/dns/dns.h"
 #include "svc/send/world_test.h"
+#include "sys/sys.h"
 
 #define SEC DNS_SECURE
 
@@ -218,6 +219,29 @@ policies_decide(void)
 	}
 }
 
+/* fetch starts after this process: what is to be sent in between waits for it. */
+static void
+policies_are_waited_for(void)
+{
+	struct ipc_queue_send_letter m = svc_send_world_letter(1, "sts.test");
+	svc_send_world_open(&w, names);
+	w.policy_mode = ENFORCE;
+	w.policy_mx = "x.test";
+	svc_send_world_certificate(&w, 2, "mx3.test", 30, false);
+	sys_close(&w.fetch);
+	svc_send_world_settle(&w);
+	w.sv->fetch.times = 0; /* as if none had ever been */
+	svc_send_world_send(&w, &m, "a@x.test");
+	svc_send_world_settle(&w);
+	CHECK(w.results_n == 0 && w.server[2].letters == 0);
+	svc_send_world_wire(&w, "send_fetch", &w.fetch);
+	svc_send_world_settle(&w);
+	CHECK_U64(w.results_n, 1);
+	expect(" whole class=T", "sts=2");
+	CHECK_U64(w.server[2].letters, 0);
+	svc_send_world_close(&w);
+}
+
 /* --- REQUIRETLS, and letters that nothing stops -------------------------------------------- */
 
 #define SAYS_REQUIRETLS "250-hello\r\n250-STARTTLS\r\n250 REQUIRETLS"
@@ -302,5 +326,5 @@ demands_do_not_mix(void)
 }
 
 TEST_MAIN(dane_decides, a_mismatch_goes_on_to_the_next_host, dane_is_off_where_it_is_turned_off,
-    policies_decide, requiretls_is_obeyed, a_bounce_of_a_requiretls_letter_goes_out,
-    reports_go_out_unenforced, demands_do_not_mix)
+    policies_decide, policies_are_waited_for, requiretls_is_obeyed,
+    a_bounce_of_a_requiretls_letter_goes_out, reports_go_out_unenforced, demands_do_not_mix)
