@@ -155,5 +155,6 @@ smtp_body_take(struct smtp_body *b, str in, str *ret_piece, size_t *ret_used)
 	*ret_piece = str_make(start, (size_t)(stop - start));
 	*ret_used = (size_t)(p - in.p);
 	tally(b, *ret_piece);
+	b->header_eight_bit = b->in_body ? b->header_eight_bit : b->eight_bit;
 	return event;
 }

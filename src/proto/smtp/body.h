@@ -31,7 +31,7 @@ struct smtp_body {
 	bool in_body;          /* the header is over */
 	bool bare_lf, bare_cr; /* a line end that is none */
 	bool nul, long_line, header_big;
-	bool eight_bit;
+	bool eight_bit, header_eight_bit;
 	uint32_t hops;   /* Received fields */
 	uint64_t octets; /* taken, without stuffed dots and end mark */
 	uint64_t header_octets;

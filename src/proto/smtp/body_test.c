@@ -219,4 +219,36 @@ tallies(void)
 	buf_done(&big);
 }
 
-TEST_MAIN(every_split, hops, limits, tallies)
+static bool
+header_bits_of(str in, size_t step)
+{
+	struct smtp_body b;
+	str piece;
+	size_t used;
+	smtp_body_init(&b);
+	for (size_t at = 0; at < in.n; at += used) {
+		(void)smtp_body_take(&b, str_sub(in, at, step), &piece, &used);
+	}
+	return b.header_eight_bit;
+}
+
+/* Octets beyond ASCII in the header and behind it are told apart. */
+static void
+header_bits(void)
+{
+	static const struct {
+		str in;
+		bool want;
+	} cases[] = { { S_INIT("A: b\r\n\r\n\xc3\xbc\r\n.\r\n"), false },
+		{ S_INIT("A: \xc3\xbc\r\n\r\nb\r\n.\r\n"), true },
+		{ S_INIT("..\xc3: b\r\n\r\nb\r\n.\r\n"), true },
+		{ S_INIT("\r\n\xc3\xbc\r\n.\r\n"), false },
+		{ S_INIT("A: \xc3\xbc\r\n.\r\n"), true }, { S_INIT("A: b\r\n.\r\n"), false } };
+	for (size_t i = 0; i < LEN(cases); i++) {
+		for (size_t step = 1; step <= cases[i].in.n; step++) {
+			CHECK(header_bits_of(cases[i].in, step) == cases[i].want);
+		}
+	}
+}
+
+TEST_MAIN(every_split, hops, limits, tallies, header_bits)

@@ -36,6 +36,16 @@ flatten(struct svc_smtp *sv, const struct smtp_txn *t)
 	return n;
 }
 
+/*
+ * Some programs say SMTPUTF8 with every message. Only those that need it are refused by servers
+ * that do not offer it: RFC 6531 3.4. What stands in addresses send sees by itself.
+ */
+static bool
+needs_utf8(const struct smtp_txn *t)
+{
+	return t->smtputf8 && t->body.header_eight_bit;
+}
+
 static void
 put(struct svc_smtp_session *x, const struct smtp_txn *t, str octets)
 {
@@ -45,7 +55,7 @@ put(struct svc_smtp_session *x, const struct smtp_txn *t, str octets)
 		.submission = x->engine.peer.submission,
 		.account = x->engine.account,
 		.reverse_path = t->reverse_path,
-		.smtputf8 = t->smtputf8,
+		.smtputf8 = needs_utf8(t),
 		.body8bit = t->body8bit || t->body.eight_bit,
 		.envid = t->envid,
 		.ret = t->ret,

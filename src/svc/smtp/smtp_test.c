@@ -70,6 +70,29 @@ submission_dialogue(void)
 	svc_smtp_world_close(&w);
 }
 
+/* Who says SMTPUTF8 without need is not kept from servers that know nothing of it. */
+static void
+utf8_is_asked_for_where_it_is_needed(void)
+{
+	struct world w;
+	svc_smtp_world_open(&w);
+	svc_smtp_world_connect(&w, SYS_SUBMISSION, true);
+	svc_smtp_world_say(&w, S("EHLO a.test\r\nAUTH PLAIN AG1lAHg=\r\n"));
+	svc_smtp_world_say(&w,
+	    S("MAIL FROM:<me@example.org> SMTPUTF8 BODY=8BITMIME\r\nRCPT TO:<b@c.org>\r\n"
+	      "DATA\r\nFrom: me@example.org\r\n\r\nh\xc3\xbc\r\n.\r\n"));
+	svc_smtp_world_say(&w,
+	    S("MAIL FROM:<me@example.org> SMTPUTF8\r\nRCPT TO:<b@c.org>\r\nDATA\r\n"
+	      "From: me@example.org\r\nSubject: h\xc3\xbc\r\n\r\nhi\r\n.\r\n"));
+	svc_smtp_world_say(&w,
+	    S("MAIL FROM:<me@example.org>\r\nRCPT TO:<b@c.org>\r\nDATA\r\n"
+	      "From: me@example.org\r\nSubject: h\xc3\xbc\r\n\r\nhi\r\n.\r\n"));
+	CHECK_STR(buf_view(&w.envelopes),
+	    S("1 <me@example.org> b@c.org:7\n1 <me@example.org> utf8 b@c.org:7\n"
+	      "1 <me@example.org> b@c.org:7\n"));
+	svc_smtp_world_close(&w);
+}
+
 /* An account that is locked, or whose password changed, sends nothing more. */
 static void
 revoked(void)
@@ -719,8 +742,8 @@ status(void)
 	svc_smtp_world_close(&w);
 }
 
-TEST_MAIN(mx_dialogue, submission_dialogue, revoked, steps_and_aborts, bodies, auth_goes_away,
-    queue_goes_away, queue_refuses, scan_is_absent, reserve_is_kept, disk_full, crowded,
-    client_goes_away, late_answers, the_place_of_another, quitting, back_pressure, strange_sessions,
-    many_sessions, torture, clocks, clocks_of_answers, clock_is_not_fooled, slow_data,
-    waiting_reply, status)
+TEST_MAIN(mx_dialogue, submission_dialogue, utf8_is_asked_for_where_it_is_needed, revoked,
+    steps_and_aborts, bodies, auth_goes_away, queue_goes_away, queue_refuses, scan_is_absent,
+    reserve_is_kept, disk_full, crowded, client_goes_away, late_answers, the_place_of_another,
+    quitting, back_pressure, strange_sessions, many_sessions, torture, clocks, clocks_of_answers,
+    clock_is_not_fooled, slow_data, waiting_reply, status)

@@ -198,7 +198,8 @@ on_commit(void *ctx, const struct ipc_smtp_queue_commit *m, int *fd)
 		w->crowned += m->body.n > 0;
 	}
 	ASSERT(w->stored.n - before == m->size && buf_err(&w->stored) == ERR_OK);
-	buf_printf(&w->envelopes, "%d <%.*s>", m->submission, STR_ARG(m->reverse_path));
+	buf_printf(&w->envelopes, "%d <%.*s>%s", m->submission, STR_ARG(m->reverse_path),
+	    m->smtputf8 ? " utf8" : "");
 	for (size_t i = 0; i < m->rcpts_n; i++) {
 		buf_printf(&w->envelopes, " %.*s:%llu", STR_ARG(m->rcpts[i].original),
 		    (unsigned long long)m->rcpts[i].account);
