@@ -190,6 +190,21 @@ utf8_valid(str s)
 	}
 }
 
+bool
+utf8_is_shown(uint32_t cp)
+{
+	static const struct {
+		uint32_t first, last;
+	} not [] = { { 0, 0x1f }, { 0x7f, 0x9f }, { 0x61c, 0x61c }, { 0x200e, 0x200f },
+		{ 0x2028, 0x202e }, { 0x2066, 0x2069 }, { 0x110000, UINT32_MAX } };
+	for (size_t i = 0; i < LEN(not ); i++) {
+		if (cp >= not [i].first && cp <= not [i].last) {
+			return false;
+		}
+	}
+	return true;
+}
+
 void
 utf8_put(struct buf *out, uint32_t cp)
 {

@@ -29,6 +29,8 @@ size_t ascii_span(str s);
 bool utf8_valid(str s);
 /* Next code point of *s (s->n > 0), moving it on; UINT32_MAX for a bad octet, which is skipped. */
 uint32_t utf8_next(str *s);
+/* May a terminal or a log show it as it is? No control, no end of a line, no turn of direction. */
+bool utf8_is_shown(uint32_t cp);
 /* Append a code point; what is none (a surrogate, above U+10FFFF) becomes U+FFFD. */
 void utf8_put(struct buf *out, uint32_t cp);
 

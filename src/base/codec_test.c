@@ -95,6 +95,22 @@ utf8_rules(void)
 
 /* Both ends of every length, each with the octets RFC 3629 section 3 gives it. */
 static void
+utf8_for_the_eye(void)
+{
+	static const uint32_t shown[] = { ' ', '~', 0xa0, 0xfc, 0x61b, 0x61d, 0x200d, 0x2010,
+		0x2027, 0x202f, 0x2065, 0x206a, 0xfffd, 0x1f4ec, 0x10ffff };
+	static const uint32_t not [] = { 0, '\t', '\n', 0x1b, 0x1f, 0x7f, 0x80, 0x85, 0x9b, 0x9f,
+		0x61c, 0x200e, 0x200f, 0x2028, 0x2029, 0x202e, 0x2066, 0x2069, 0x110000,
+		UINT32_MAX };
+	for (size_t i = 0; i < LEN(shown); i++) {
+		CHECK(utf8_is_shown(shown[i]));
+	}
+	for (size_t i = 0; i < LEN(not ); i++) {
+		CHECK(!utf8_is_shown(not [i]));
+	}
+}
+
+static void
 utf8_boundaries(void)
 {
 	static const struct {
@@ -163,5 +179,5 @@ hex_both_ways(void)
 	CHECK_ERR(hex_decode(&b, S("0g")), ERR_SYNTAX);
 }
 
-TEST_MAIN(base64_vectors, base64_alphabet, base64_refuses, utf8_rules, utf8_boundaries, checksums,
-    hex_both_ways)
+TEST_MAIN(base64_vectors, base64_alphabet, base64_refuses, utf8_rules, utf8_boundaries,
+    utf8_for_the_eye, checksums, hex_both_ways)

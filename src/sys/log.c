@@ -49,22 +49,32 @@ is_plain(char c)
 }
 
 /*
- * Octets above 0x7f stay when all of the value is UTF-8: people read names of folders and domains.
+ * Octets above 0x7f stay when all of the value is UTF-8, as people read names of folders and
+ * domains; but no character that a terminal obeys, or that other programs take for a line's end.
  */
 static void
 put_quoted(struct buf *b, str s)
 {
 	bool utf8 = utf8_valid(s);
 	buf_ch(b, '"');
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-		if (c == '"' || c == '\\') {
+	while (s.n > 0) {
+		str rest = str_from_off(s, 1);
+		uint32_t cp = (unsigned char)s.p[0];
+		if (utf8) {
+			rest = s;
+			cp = utf8_next(&rest);
+		}
+		str octets = str_sub(s, 0, s.n - rest.n);
+		s = rest;
+		if (cp == '"' || cp == '\\') {
 			buf_ch(b, '\\');
-			buf_ch(b, (char)c);
-		} else if (c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8)) {
-			buf_printf(b, "\\x%02x", c);
-		} else {
-			buf_ch(b, (char)c);
+		}
+		if (utf8_is_shown(cp) && (utf8 || cp < 0x80)) {
+			buf_str(b, octets);
+			continue;
+		}
+		for (size_t i = 0; i < octets.n; i++) {
+			buf_printf(b, "\\x%02x", (unsigned)(unsigned char)octets.p[i]);
 		}
 	}
 	buf_ch(b, '"');

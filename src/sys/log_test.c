@@ -45,6 +45,12 @@ values(void)
 		{ "k=\"a\\x0d\\x0ab\\x00\\x7f\"", F_STR("k", S("a\r\nb\0\x7f")) },
 		{ "k=\"\xc3\xbc\"", F_STR("k", S("\xc3\xbc")) },
 		{ "k=\"\\xc3(\"", F_STR("k", S("\xc3(")) },
+		{ "k=\"\xc3\xbc\\xc2\\x85x\\xc2\\x9b2J\"",
+		    F_STR("k",
+			S("\xc3\xbc\xc2\x85x\xc2\x9b"
+			  "2J")) },
+		{ "k=\"a\\xe2\\x80\\xa8\\xe2\\x80\\xaez\"",
+		    F_STR("k", S("a\xe2\x80\xa8\xe2\x80\xaez")) },
 		{ "k=18446744073709551615", F_U64("k", UINT64_MAX) },
 		{ "k=-9223372036854775808", F_I64("k", INT64_MIN) },
 		{ "k=00000000000000ff", F_ID("k", 255) },
