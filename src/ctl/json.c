@@ -6,7 +6,7 @@
 
 #include "base/codec.h"
 
-enum { BUF_MAX = 1 << 20, FIRST_PRINTABLE = 0x20 };
+enum { BUF_MAX = 1 << 20 };
 
 static void
 flush(struct ctl_json *j)
@@ -33,7 +33,7 @@ put_string(struct buf *b, str v)
 			buf_ch(b, (char)cp);
 		} else if (cp == '\n') {
 			buf_cstr(b, "\\n");
-		} else if (cp < FIRST_PRINTABLE || cp == 0x7f) {
+		} else if (cp < UINT16_MAX && !utf8_is_shown(cp)) {
 			buf_printf(b, "\\u%04x", (unsigned)cp);
 		} else {
 			utf8_put(b, cp); /* a bad octet becomes U+FFFD there */

@@ -15,9 +15,6 @@ enum {
 	LABEL_WIDTH = 20,
 	VALUE_MAX = 160,
 	SECONDS_TEXT = 19, /* "2026-11-21T19:00:00" */
-	FIRST_PRINTABLE = 0x20,
-	DELETE = 0x7f,
-	C1_LAST = 0x9f,
 };
 
 void
@@ -60,7 +57,7 @@ ctl_out_safe(struct buf *b, str v)
 		str before = v;
 		uint32_t cp = utf8_next(&v);
 		size_t used = before.n - v.n;
-		if (cp >= FIRST_PRINTABLE && cp != UINT32_MAX && (cp < DELETE || cp > C1_LAST)) {
+		if (utf8_is_shown(cp)) {
 			buf_add(b, before.p, used);
 			continue;
 		}
@@ -293,6 +290,6 @@ ctl_out_line(struct ctl_out *o, const char *fmt, ...)
 	va_start(ap, fmt);
 	int n = vsnprintf(room, sizeof room, fmt, ap);
 	va_end(ap);
-	buf_add(&o->b, room, MIN((size_t)MAX(n, 0), sizeof room - 1));
+	ctl_out_safe(&o->b, str_make(room, MIN((size_t)MAX(n, 0), sizeof room - 1)));
 	buf_ch(&o->b, '\n');
 }

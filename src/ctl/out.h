@@ -60,7 +60,7 @@ void ctl_out_none(struct ctl_out *o, const char *key);
 /* What was done, in a sentence: member "done". */
 void ctl_out_done(struct ctl_out *o, str text);
 
-/* A line for people only. */
+/* A line for people only. What came from outside can end no line: it has no \n of its own. */
 void ctl_out_line(struct ctl_out *o, const char *fmt, ...) PRINTF(2, 3);
 
 /* Append text that is safe on a terminal. */

@@ -28,6 +28,7 @@ strings_are_escaped(void)
 		{ S_INIT("\n\t\x01\x1f\x7f"), S_INIT("[\"\\n\\u0009\\u0001\\u001f\\u007f\"]\n") },
 		{ S_INIT("\0x"), S_INIT("[\"\\u0000x\"]\n") },
 		{ S_INIT("gr\xc3\xbc\xc3\x9f"), S_INIT("[\"gr\xc3\xbc\xc3\x9f\"]\n") },
+		{ S_INIT("\xc2\x9b\xe2\x80\xae"), S_INIT("[\"\\u009b\\u202e\"]\n") },
 		{ S_INIT("\xff!"), S_INIT("[\"\xef\xbf\xbd!\"]\n") },
 		{ S_INIT("\xed\xa0\x80"), S_INIT("[\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"]\n") },
 	};
@@ -125,6 +126,7 @@ say(struct ctl_out *o)
 	ctl_out_item_end(o);
 	ctl_out_list_end(o);
 	ctl_out_line(o, "%s", "for people");
+	ctl_out_line(o, "%s", "\x1b]0;x\rsaid\xc2\x9b");
 	ctl_out_bool(o, "so_it_is", true);
 	ctl_out_size(o, "size", 1536);
 	ctl_out_time(o, "when", 1795287600);
@@ -145,6 +147,7 @@ for_people(void)
 	      "a          7  -\n"
 	      "\\x1b[2Jlonger  none  gr\xc3\xbc\xc3\x9f\n"
 	      "for people\n"
+	      "\\x1b]0;x\\x0dsaid\\xc2\\x9b\n"
 	      "so it is:           yes\n"
 	      "size:               1.5K\n"
 	      "when:               2026-11-21T19:00:00Z\n"
@@ -179,6 +182,7 @@ terminals_are_safe(void)
 		{ S_INIT("\xc2\x9b"), S_INIT("\\xc2\\x9b") }, /* CSI in eight bits */
 		{ S_INIT("\x9b"), S_INIT("\\x9b") },
 		{ S_INIT("\x7f"), S_INIT("\\x7f") },
+		{ S_INIT("\xe2\x80\xa8"), S_INIT("\\xe2\\x80\\xa8") },
 		{ S_INIT("\xe2\x82\xac"), S_INIT("\xe2\x82\xac") },
 	};
 	for (size_t i = 0; i < LEN(cases); i++) {

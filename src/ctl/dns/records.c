@@ -51,8 +51,9 @@ show_policy(struct ctl *c, const struct ctl_dns_plan *p)
 		ctl_out_str(&c->out, "policy", p->policy);
 		return;
 	}
+	ctl_out_line(&c->out, ";");
 	ctl_out_line(&c->out,
-	    ";\n; https://mta-sts.%.*s/.well-known/mta-sts.txt, first with mode: testing:",
+	    "; https://mta-sts.%.*s/.well-known/mta-sts.txt, first with mode: testing:",
 	    STR_ARG(p->domain));
 	while (str_next(&rest, '\n', &line)) {
 		if (line.n > 0) {
