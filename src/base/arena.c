@@ -200,6 +200,24 @@ arena_array(struct arena *a, size_t n, size_t size)
 	return __builtin_mul_overflow(n, size, &total) ? NULL : arena_alloc(a, total);
 }
 
+void *
+arena_grow(struct arena *a, void *v, size_t n, size_t *cap, size_t size)
+{
+	if (n < *cap) {
+		return v;
+	}
+	size_t more = MAX(*cap * 2, 8);
+	void *p = arena_array(a, more, size);
+	if (p == NULL) {
+		return NULL;
+	}
+	if (n > 0) {
+		memcpy(p, v, n * size);
+	}
+	*cap = more;
+	return p;
+}
+
 str
 arena_dup(struct arena *a, str s)
 {

@@ -34,6 +34,12 @@ void *arena_alloc(struct arena *a, size_t n) NODISCARD;
 void *arena_array(struct arena *a, size_t n, size_t size) NODISCARD;
 #define ARENA_NEW(a, type) ((type *)arena_alloc((a), sizeof(type)))
 
+/*
+ * Room for one more in a list of n items: v as long as n < *cap, then a copy with twice the room.
+ * NULL: over budget, and v and *cap are what they were.
+ */
+void *arena_grow(struct arena *a, void *v, size_t n, size_t *cap, size_t size) NODISCARD;
+
 /* A copy that lives in the arena, with a NUL behind it for system calls; p == NULL over budget. */
 str arena_dup(struct arena *a, str s) NODISCARD;
 str arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3) NODISCARD;

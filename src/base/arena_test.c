@@ -138,5 +138,27 @@ copies_and_prints(void)
 	arena_free(&a);
 }
 
+static void
+grows_lists(void)
+{
+	struct arena *a = arena_new(NULL, "test", 65536, 0);
+	uint32_t *v = NULL;
+	size_t cap = 0;
+	for (uint32_t n = 0;; n++) {
+		uint32_t *more = arena_grow(a, v, n, &cap, sizeof *v);
+		if (more == NULL) {
+			CHECK(n == cap && n > 1000); /* over budget: all is as it was */
+			break;
+		}
+		CHECK(n < cap && (more == v || n == 0 || n == cap / 2));
+		v = more;
+		v[n] = n;
+	}
+	for (uint32_t i = 0; i < cap; i++) {
+		CHECK_U64(v[i], i);
+	}
+	arena_free(&a);
+}
+
 TEST_MAIN(gives_zeroed_aligned_memory, keeps_the_budget, charges_every_ancestor,
-    frees_any_child_first, resets_to_one_chunk, wipes_on_reset, copies_and_prints)
+    frees_any_child_first, resets_to_one_chunk, wipes_on_reset, copies_and_prints, grows_lists)

@@ -85,6 +85,17 @@ ptrdiff_t str_ifind(str s, str needle);
 /* Without leading and trailing SP, HTAB, CR, LF. */
 str str_trim(str s);
 
+/* No octet above 127; the empty str is ASCII. */
+static inline bool
+str_is_ascii(str s)
+{
+	unsigned char all = 0;
+	for (size_t i = 0; i < s.n; i++) {
+		all |= (unsigned char)s.p[i];
+	}
+	return all < 0x80;
+}
+
 /*
  * Split at the first `c`: true and both parts when found; else false, *ret_head = s, *ret_tail
  * empty with p == NULL.

@@ -197,4 +197,20 @@ folds_ascii_only(void)
 	}
 }
 
-TEST_MAIN(compares, searches, begins_and_ends, clips, splits, reads_numbers, folds_ascii_only)
+static void
+tells_ascii(void)
+{
+	char text[40];
+	memset(text, 0x7f, sizeof text);
+	CHECK(str_is_ascii(STR_NONE) && str_is_ascii(S("")) && str_is_ascii(S("a\0b")));
+	CHECK(str_is_ascii(str_make(text, sizeof text)));
+	for (size_t i = 0; i < sizeof text; i++) {
+		text[i] = (char)0x80;
+		CHECK(!str_is_ascii(str_make(text, sizeof text)));
+		CHECK(str_is_ascii(str_make(text, i)));
+		text[i] = 0x7f;
+	}
+}
+
+TEST_MAIN(compares, searches, begins_and_ends, clips, splits, reads_numbers, folds_ascii_only,
+    tells_ascii)

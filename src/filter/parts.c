@@ -180,17 +180,6 @@ is_text(const struct mail_mime_part *p)
 	    (str_ieq(p->type, S("text")) || (str_ieq(p->type, S("application")) && is_html(p)));
 }
 
-static bool
-is_ascii(str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		if ((uint8_t)s.p[i] >= 0x80) {
-			return false;
-		}
-	}
-	return true;
-}
-
 /* The part in UTF-8, in l->utf8; charged to what is left of FILTER_TEXT_MAX. */
 static str
 decode(struct filter_look *l, const struct mail_mime_part *p)
@@ -206,7 +195,7 @@ decode(struct filter_look *l, const struct mail_mime_part *p)
 		mail_transfer_decode(&l->raw, transfer, octets);
 		octets = buf_view(&l->raw);
 		l->signs.coded_ascii += transfer == MAIL_TRANSFER_BASE64 && octets.n > 0 &&
-		    is_ascii(octets);
+		    str_is_ascii(octets);
 	}
 	mail_charset_decode(&l->utf8, charset.value, octets);
 	return buf_view(&l->utf8);

@@ -76,16 +76,6 @@ filter_word_next(struct filter_words *w, str *ret)
 	return ret->n > 0;
 }
 
-static bool
-is_ascii(str s)
-{
-	uint8_t all = 0;
-	for (size_t i = 0; i < s.n; i++) {
-		all |= (uint8_t)s.p[i];
-	}
-	return all < 0x80;
-}
-
 static uint64_t
 hash_beyond_ascii(uint64_t h, str word)
 {
@@ -114,12 +104,12 @@ hash_pair(uint64_t before, uint64_t word)
 uint32_t
 filter_words_feature(str a, str b)
 {
-	uint64_t h = hash_folded(filter_hash_begin(FILTER_AT_BODY), a, is_ascii(a));
+	uint64_t h = hash_folded(filter_hash_begin(FILTER_AT_BODY), a, str_is_ascii(a));
 	if (b.n == 0) {
 		return filter_hash_end(h);
 	}
 	return filter_hash_end(hash_pair(h,
-	    hash_folded(filter_hash_begin(FILTER_AT_BODY), b, is_ascii(b))));
+	    hash_folded(filter_hash_begin(FILTER_AT_BODY), b, str_is_ascii(b))));
 }
 
 uint32_t

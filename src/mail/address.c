@@ -91,14 +91,11 @@ take_domain(struct path_cur *c)
 static enum err
 charset_check(str s, unsigned flags, bool *utf8)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		if ((unsigned char)s.p[i] >= 0x80) {
-			*utf8 = true;
-			return (flags & MAIL_PATH_UTF8) != 0 && utf8_valid(s) ? ERR_OK
-									      : ERR_CHARSET;
-		}
+	if (str_is_ascii(s)) {
+		return ERR_OK;
 	}
-	return ERR_OK;
+	*utf8 = true;
+	return (flags & MAIL_PATH_UTF8) != 0 && utf8_valid(s) ? ERR_OK : ERR_CHARSET;
 }
 
 static enum err

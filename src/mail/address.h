@@ -71,6 +71,9 @@ enum err mail_domain_put(struct buf *out, str domain);
 /* The same for the eye: U-labels where all labels convert, else as given. For logs and notices. */
 void mail_domain_put_unicode(struct buf *out, str domain);
 
+/* IPv4-address-literal = Snum 3("." Snum); Snum = 1*3DIGIT, 0 to 255. RFC 5321 4.1.3 */
+bool mail_is_ipv4(str s);
+
 /*
  * Write the canonical address: local part lower-cased in ASCII and quoted only where it must
  * be, "@", canonical domain. Two spellings of one address give the same octets. An empty domain

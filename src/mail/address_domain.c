@@ -58,9 +58,8 @@ put_ascii(struct buf *out, str domain)
 	return ERR_OK;
 }
 
-/* IPv4-address-literal = Snum 3("."  Snum); Snum = 1*3DIGIT, 0 to 255 */
-static bool
-is_ipv4(str s)
+bool
+mail_is_ipv4(str s)
 {
 	unsigned parts = 0;
 	str part;
@@ -93,7 +92,7 @@ ipv6_groups(str s, bool last)
 	unsigned groups = 0;
 	str part;
 	while (s.n > 0 && str_next(&s, ':', &part)) {
-		bool v4 = last && s.p == NULL && is_ipv4(part);
+		bool v4 = last && s.p == NULL && mail_is_ipv4(part);
 		if (!v4 && !is_hex_group(part)) {
 			return 99;
 		}
@@ -120,7 +119,7 @@ put_literal(struct buf *out, str domain)
 {
 	str inner = str_sub(domain, 1, domain.n < 2 ? 0 : domain.n - 2);
 	bool v6 = str_istarts(inner, S("IPv6:"));
-	bool valid = v6 ? is_ipv6(str_from_off(inner, 5)) : is_ipv4(inner);
+	bool valid = v6 ? is_ipv6(str_from_off(inner, 5)) : mail_is_ipv4(inner);
 	if (!valid || domain.p[domain.n - 1] != ']') {
 		return ERR_SYNTAX;
 	}
@@ -161,17 +160,13 @@ mail_domain_put(struct buf *out, str domain)
 	}
 	size_t start = out->n;
 	enum err e;
-	bool ascii = true;
-	for (size_t i = 0; i < domain.n && ascii; i++) {
-		ascii = (unsigned char)domain.p[i] < 0x80;
-	}
 	str undotted = domain.n > 1 && domain.p[domain.n - 1] == '.'
 	    ? str_sub(domain, 0, domain.n - 1)
 	    : domain;
 	if (domain.p[0] == '[') {
 		e = put_literal(out, domain);
 	} else {
-		e = ascii ? put_ascii(out, undotted) : put_idna(out, undotted);
+		e = str_is_ascii(domain) ? put_ascii(out, undotted) : put_idna(out, undotted);
 	}
 	if (e != ERR_OK) {
 		buf_truncate(out, start);

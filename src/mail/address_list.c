@@ -221,18 +221,11 @@ add(struct scan *l, struct mail_address addr)
 	if (l->n == MAIL_ADDRESSES_MAX) {
 		return ERR_TOOMANY;
 	}
-	if (l->n == l->cap) {
-		size_t cap = l->cap == 0 ? 4 : l->cap * 2;
-		struct mail_address *v = arena_array(l->a, cap, sizeof *v);
-		if (v == NULL) {
-			return ERR_BUDGET;
-		}
-		if (l->n > 0) {
-			memcpy(v, l->v, l->n * sizeof *v);
-		}
-		l->v = v;
-		l->cap = cap;
+	struct mail_address *v = arena_grow(l->a, l->v, l->n, &l->cap, sizeof *v);
+	if (v == NULL) {
+		return ERR_BUDGET;
 	}
+	l->v = v;
 	l->v[l->n++] = addr;
 	return ERR_OK;
 }

@@ -235,17 +235,6 @@ until_results(str value)
 	return value;
 }
 
-static bool
-is_ascii(str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		if ((unsigned char)s.p[i] >= 0x80) {
-			return false;
-		}
-	}
-	return true;
-}
-
 /* Is the word our name, in U-labels or A-labels, with or without dots at the ends? */
 static bool
 is_name(str word, str id)
@@ -258,7 +247,7 @@ is_name(str word, str id)
 	while (word.n > 0 && word.p[0] == '.') {
 		word = str_from_off(word, 1);
 	}
-	if (is_ascii(word) || word.n > MAIL_DOMAIN_MAX) {
+	if (str_is_ascii(word) || word.n > MAIL_DOMAIN_MAX) {
 		return str_ieq(word, id);
 	}
 	buf_init_fixed(&out, storage, sizeof storage);
@@ -278,7 +267,7 @@ has_word(str text, str id)
 			continue;
 		}
 		str word = str_sub(text, start, i - start);
-		odd += !is_ascii(word);
+		odd += !str_is_ascii(word);
 		if (odd > ODD_WORDS_MAX || (word.n > 0 && is_name(word, id))) {
 			return true;
 		}

@@ -51,17 +51,6 @@ mail_dsn_language(str tag)
 
 /* ---- pieces ---- */
 
-static bool
-is_8bit(str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		if ((unsigned char)s.p[i] >= 0x80) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /* Text from outside as one line: control octets become spaces; without `utf8` others become "?". */
 static void
 put_plain(struct buf *out, str s, bool utf8)
@@ -146,7 +135,7 @@ put_timed(struct buf *out, const struct mail_dsn *d, enum text id, int64_t unix_
 static void
 put_word(struct buf *out, str s)
 {
-	if (!is_8bit(s)) {
+	if (str_is_ascii(s)) {
 		buf_str(out, s);
 		return;
 	}
@@ -191,7 +180,7 @@ put_reference(struct buf *out, const struct mail_dsn *d)
 	}
 	mail_header_unfold(&b, f.value);
 	value = buf_view(&b);
-	if (mail_msgid_next(&value, &id) && !is_8bit(id)) {
+	if (mail_msgid_next(&value, &id) && str_is_ascii(id)) {
 		buf_printf(out, "In-Reply-To: <%.*s>\r\nReferences: <%.*s>\r\n", STR_ARG(id),
 		    STR_ARG(id));
 	}
@@ -360,7 +349,8 @@ put_addresses(struct buf *out, const struct mail_dsn_rcpt *r, bool utf8)
 		buf_cstr(out, "\r\n");
 	}
 	/* RFC 6533 3: the type says that the address is not ASCII */
-	buf_printf(out, "Final-Recipient: %s;", utf8 && is_8bit(r->address) ? "utf-8" : "rfc822");
+	buf_printf(out, "Final-Recipient: %s;",
+	    utf8 && !str_is_ascii(r->address) ? "utf-8" : "rfc822");
 	put_plain(out, r->address, utf8);
 	buf_cstr(out, "\r\n");
 }
@@ -410,11 +400,11 @@ put_returned(struct buf *out, const struct mail_dsn *d)
 {
 	bool whole = returns_whole(d);
 	str head = header_of(d), what = whole ? d->message : head;
-	bool global = d->smtputf8 && is_8bit(head); /* RFC 6533 4 */
+	bool global = d->smtputf8 && !str_is_ascii(head); /* RFC 6533 4 */
 	const char *type = whole ? global ? "message/global" : "message/rfc822"
 	    : global             ? "message/global-headers"
 				 : "text/rfc822-headers";
-	put_part(out, d, type, is_8bit(what) ? "8bit" : NULL);
+	put_part(out, d, type, str_is_ascii(what) ? NULL : "8bit");
 	buf_str(out, what);
 	if (what.n > 0 && !str_ends(what, S("\r\n"))) {
 		buf_cstr(out, "\r\n");
@@ -430,7 +420,7 @@ mail_dsn_put(struct buf *out, const struct mail_dsn *d)
 		return ERR_TOOMANY;
 	}
 	for (size_t i = 0; i < d->rcpts_n; i++) {
-		utf8 |= d->smtputf8 && is_8bit(d->rcpts[i].address);
+		utf8 |= d->smtputf8 && !str_is_ascii(d->rcpts[i].address);
 	}
 	buf_init(&human, HUMAN_MAX);
 	put_human(&human, d);

@@ -7,6 +7,7 @@
 #include "reach/pattern_priv.h"
 
 #include "base/codec.h"
+#include "mail/address.h"
 
 /* ---- folding -------------------------------------------------------------------------------- */
 
@@ -72,23 +73,6 @@ in_address(char c)
 	    c == '.';
 }
 
-/* 1 to 3 digits, four times. */
-static bool
-is_dotted_quad(str s)
-{
-	str part;
-	size_t parts = 0;
-
-	while (str_next(&s, '.', &part)) {
-		uint32_t v;
-		if (part.n > 3 || !str_u32(part, &v) || v > 255) {
-			return false;
-		}
-		parts++;
-	}
-	return parts == 4;
-}
-
 static bool
 is_colon_form(str s)
 {
@@ -120,13 +104,13 @@ reach_address_at(str text, size_t at)
 		n--;
 	}
 	str s = str_sub(text, at, n);
-	if (is_dotted_quad(s) || is_colon_form(s)) {
+	if (mail_is_ipv4(s) || is_colon_form(s)) {
 		return n;
 	}
 	/* "1.2.3.4:25": an address with a port. */
 	ptrdiff_t colon = str_chr(s, ':');
 	s.n = colon > 0 ? (size_t)colon : 0;
-	return s.n > 0 && is_dotted_quad(s) ? s.n : 0;
+	return s.n > 0 && mail_is_ipv4(s) ? s.n : 0;
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */

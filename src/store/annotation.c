@@ -14,18 +14,11 @@ struct list {
 static enum err
 push(struct list *l, const struct store_annotation *one)
 {
-	if (l->n == l->cap) {
-		size_t cap = l->cap == 0 ? 16 : l->cap * 2;
-		struct store_annotation *v = arena_array(l->a, cap, sizeof *v);
-		if (v == NULL) {
-			return ERR_BUDGET;
-		}
-		if (l->n > 0) {
-			memcpy(v, l->v, l->n * sizeof *v);
-		}
-		l->v = v;
-		l->cap = cap;
+	struct store_annotation *v = arena_grow(l->a, l->v, l->n, &l->cap, sizeof *v);
+	if (v == NULL) {
+		return ERR_BUDGET;
 	}
+	l->v = v;
 	l->v[l->n++] = *one;
 	return ERR_OK;
 }

@@ -540,18 +540,11 @@ struct list_items {
 static enum err
 push(struct list_items *l, const struct store_mailbox *m)
 {
-	if (l->n == l->cap) {
-		size_t cap = l->cap == 0 ? 64 : l->cap * 2;
-		struct store_mailbox *v = arena_array(l->a, cap, sizeof *v);
-		if (v == NULL) {
-			return ERR_BUDGET;
-		}
-		if (l->n > 0) {
-			memcpy(v, l->v, l->n * sizeof *v);
-		}
-		l->v = v;
-		l->cap = cap;
+	struct store_mailbox *v = arena_grow(l->a, l->v, l->n, &l->cap, sizeof *v);
+	if (v == NULL) {
+		return ERR_BUDGET;
 	}
+	l->v = v;
 	l->v[l->n++] = *m;
 	return ERR_OK;
 }

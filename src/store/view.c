@@ -424,18 +424,12 @@ static enum err
 add_changed(struct refresh *r, const struct store_msg *m)
 {
 	struct store_news *n = r->news;
-	if (n->changed_n == r->changed_cap) {
-		size_t cap = r->changed_cap == 0 ? 64 : r->changed_cap * 2;
-		struct store_msg *v = arena_array(r->a, cap, sizeof *v);
-		if (v == NULL) {
-			return ERR_BUDGET;
-		}
-		if (n->changed_n > 0) {
-			memcpy(v, n->changed, n->changed_n * sizeof *v);
-		}
-		n->changed = v;
-		r->changed_cap = cap;
+	struct store_msg *v = arena_grow(r->a, n->changed, n->changed_n, &r->changed_cap,
+	    sizeof *v);
+	if (v == NULL) {
+		return ERR_BUDGET;
 	}
+	n->changed = v;
 	n->changed[n->changed_n++] = *m;
 	return ERR_OK;
 }

@@ -151,18 +151,11 @@ imap_vec_add(struct imap_cur *c, struct imap_vec *v)
 		imap_cur_fail(c, ERR_TOOMANY);
 		return NULL;
 	}
-	if (v->n == v->cap) {
-		size_t cap = MIN(MAX(v->cap * 2, 8), v->max);
-		void *p = arena_array(c->arena, cap, v->size);
-		if (p == NULL) {
-			imap_cur_fail(c, ERR_BUDGET);
-			return NULL;
-		}
-		if (v->n > 0) {
-			memcpy(p, v->p, v->n * v->size);
-		}
-		v->p = p;
-		v->cap = cap;
+	void *p = arena_grow(c->arena, v->p, v->n, &v->cap, v->size);
+	if (p == NULL) {
+		imap_cur_fail(c, ERR_BUDGET);
+		return NULL;
 	}
+	v->p = p;
 	return (char *)v->p + v->n++ * v->size;
 }

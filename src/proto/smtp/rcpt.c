@@ -49,11 +49,6 @@ smtp_param_orcpt(struct smtp *s, str value)
 		return false;
 	}
 	/* utf-8-addr-unitext may come raw when SMTPUTF8 is on: RFC 6533 3 */
-	for (size_t i = 0; i < address.n; i++) {
-		if ((unsigned char)address.p[i] >= 0x80 && !s->txn.smtputf8) {
-			return false;
-		}
-	}
 	if (!s->txn.smtputf8 && !smtp_xtext_valid(address, SMTP_ORCPT_MAX)) {
 		return false;
 	}

@@ -6,16 +6,6 @@
 #include "base/codec.h"
 #include "proto/smtpc/limits.h"
 
-bool
-smtpc_ascii(str s)
-{
-	uint8_t bits = 0;
-	for (size_t i = 0; i < s.n; i++) {
-		bits |= (uint8_t)s.p[i];
-	}
-	return bits < 0x80;
-}
-
 static bool
 path_valid(str path)
 {

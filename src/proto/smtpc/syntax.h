@@ -8,9 +8,6 @@
 
 #include "proto/smtpc/letter.h"
 
-/* Nothing beyond ASCII is in it; the empty str is ASCII. */
-bool smtpc_ascii(str s);
-
 /*
  * Can this letter be said? Paths hold no control octets, spaces or angle brackets outside quotes,
  * and are UTF-8; parameters are printable.

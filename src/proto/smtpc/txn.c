@@ -209,7 +209,7 @@ say_rcpt(struct smtpc *s, const struct smtpc_to *to)
 	buf_printf(&s->out, "RCPT TO:<%.*s>", STR_ARG(to->address));
 	if (s->caps.dsn) {
 		say_notify(&s->out, to->notify);
-		if (to->orcpt.n > 0 && (s->txn.utf8 || smtpc_ascii(to->orcpt))) {
+		if (to->orcpt.n > 0 && (s->txn.utf8 || str_is_ascii(to->orcpt))) {
 			buf_printf(&s->out, " ORCPT=%.*s", STR_ARG(to->orcpt));
 		}
 	}
@@ -398,7 +398,7 @@ missing(const struct smtpc *s)
 	if (l->requiretls && !s->caps.requiretls) {
 		return SMTPC_LACK_REQUIRETLS;
 	}
-	if ((l->smtputf8 || !smtpc_ascii(l->reverse_path)) && !s->caps.smtputf8) {
+	if ((l->smtputf8 || !str_is_ascii(l->reverse_path)) && !s->caps.smtputf8) {
 		return SMTPC_LACK_SMTPUTF8;
 	}
 	return SMTPC_LACK_NONE;
@@ -410,9 +410,9 @@ choose(struct smtpc *s)
 {
 	struct smtpc_txn *t = &s->txn;
 	size_t n = 0, max = smtpc_rcpts_at_once(s);
-	t->utf8 = t->letter.smtputf8 || !smtpc_ascii(t->letter.reverse_path);
+	t->utf8 = t->letter.smtputf8 || !str_is_ascii(t->letter.reverse_path);
 	for (size_t i = 0; i < t->letter.rcpts_n; i++) {
-		bool ascii = smtpc_ascii(t->rcpts[i].address);
+		bool ascii = str_is_ascii(t->rcpts[i].address);
 		if (!ascii && !s->caps.smtputf8) {
 			t->results[i] = result_of_lack(s, SMTPC_LACK_SMTPUTF8);
 		} else if (n >= max) {

@@ -235,17 +235,6 @@ spf_result(const struct spf *s)
 
 /* --- beginning --------------------------------------------------------------------------- */
 
-static bool
-is_ascii(str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		if ((unsigned char)s.p[i] >= 0x80) {
-			return false;
-		}
-	}
-	return true;
-}
-
 /*
  * The domain with A-labels and without the dot at the end; empty: malformed (RFC 7208 4.3); p ==
  * NULL: memory is out.
@@ -259,7 +248,7 @@ clean_domain(struct spf *s, str domain)
 	if (domain.n == 0 || domain.p[0] == '[') {
 		return S("");
 	}
-	if (!is_ascii(domain)) {
+	if (!str_is_ascii(domain)) {
 		bool good = mail_domain_put(&out, domain) == ERR_OK;
 		return good ? arena_dup(s->a, buf_view(&out)) : S("");
 	}
@@ -279,7 +268,7 @@ take_sender(struct spf *s, const struct spf_params *p)
 	ptrdiff_t at = str_rchr(path, '@');
 	str local = at > 0 ? str_sub(path, 0, (size_t)at) : S("postmaster");
 	str domain = path.n == 0 ? p->helo : str_from_off(path, (size_t)(at + 1));
-	s->local_utf8 = !is_ascii(local);
+	s->local_utf8 = !str_is_ascii(local);
 	s->values.local = arena_dup(s->a, str_sub(local, 0, MAIL_PATH_MAX));
 	s->values.sender_domain = clean_domain(s, domain);
 }

@@ -204,10 +204,8 @@ svc_auth_forward_target(struct arena *arena, str given, str *ret)
 
 	buf_init_fixed(&domain, room, sizeof(room));
 	TRY(read_address(arena, given, &path, &domain));
-	for (size_t i = 0; i < path.local.n; i++) {
-		if ((unsigned char)path.local.p[i] >= 0x80) {
-			return ERR_CHARSET;
-		}
+	if (!str_is_ascii(path.local)) {
+		return ERR_CHARSET;
 	}
 	TRY(write_address(arena, path.local, buf_view(&domain), ret));
 	return ret->n > DIRECTORY_ADDRESS_MAX ? ERR_TOOBIG : ERR_OK;

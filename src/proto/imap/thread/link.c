@@ -13,7 +13,6 @@
 
 enum {
 	TABLE_FIRST = 1024,
-	PIECES_FIRST = 16,
 	NODES_MAX = INT32_MAX, /* a fact's reference to one has 31 bits */
 };
 
@@ -26,18 +25,11 @@ more(struct arena *a, struct imap_thread_pieces *x, size_t i, size_t size)
 	if (i >> IMAP_THREAD_PIECE_BITS < x->n) {
 		return ERR_OK;
 	}
-	if (x->n == x->cap) {
-		size_t cap = MAX(x->cap * 2, (size_t)PIECES_FIRST);
-		char **p = arena_array(a, cap, sizeof *p);
-		if (p == NULL) {
-			return ERR_BUDGET;
-		}
-		if (x->n > 0) {
-			memcpy(p, x->p, x->n * sizeof *p);
-		}
-		x->p = p;
-		x->cap = cap;
+	char **p = arena_grow(a, x->p, x->n, &x->cap, sizeof *p);
+	if (p == NULL) {
+		return ERR_BUDGET;
 	}
+	x->p = p;
 	x->p[x->n] = arena_array(a, IMAP_THREAD_PIECE, size);
 	if (x->p[x->n] == NULL) {
 		return ERR_BUDGET;

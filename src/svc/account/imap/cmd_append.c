@@ -155,18 +155,11 @@ begin_message(struct svc_account_imap *s, const struct imap_append_step *step)
 		return svc_account_imap_fail(s, ERR_BADSTATE, "", "not announced here");
 	}
 	TRY(check_last(s));
-	if (a->n == a->cap) {
-		size_t cap = MAX(a->cap * 2, 4);
-		struct message *v = arena_array(s->work, cap, sizeof *v);
-		if (v == NULL) {
-			return ERR_BUDGET;
-		}
-		if (a->n > 0) {
-			memcpy(v, a->messages, a->n * sizeof *v);
-		}
-		a->messages = v;
-		a->cap = cap;
+	struct message *v = arena_grow(s->work, a->messages, a->n, &a->cap, sizeof *v);
+	if (v == NULL) {
+		return ERR_BUDGET;
 	}
+	a->messages = v;
 	struct message *m = &a->messages[a->n++];
 	*m = (struct message){ .step = *step, .start = s->message.n };
 	m->step.flags.keywords = arena_array(s->work, MAX(step->flags.n, 1), sizeof(str));

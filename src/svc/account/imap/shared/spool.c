@@ -57,22 +57,15 @@ svc_account_imap_shared_spool_done(struct svc_account_imap_spool *spool)
 static enum err
 one_more(struct svc_account_imap_spool *spool)
 {
-	if (spool->n < spool->cap) {
-		return ERR_OK;
-	}
 	if (spool->n == SVC_ACCOUNT_IMAP_SPOOL_LETTERS) {
 		return ERR_TOOMANY;
 	}
-	size_t cap = MAX(spool->cap * 2, 64);
-	struct svc_account_imap_spooled *v = arena_array(spool->arena, cap, sizeof *v);
+	struct svc_account_imap_spooled *v = arena_grow(spool->arena, spool->v, spool->n,
+	    &spool->cap, sizeof *v);
 	if (v == NULL) {
 		return ERR_BUDGET;
 	}
-	if (spool->n > 0) {
-		memcpy(v, spool->v, spool->n * sizeof *v);
-	}
 	spool->v = v;
-	spool->cap = cap;
 	return ERR_OK;
 }
 
