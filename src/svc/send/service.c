@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "ipc/ipc.h"
 #include "proto/smtpc/smtpc.h"
-#include "reach/classify.h"
+#include "svc/common/rules.h"
 #include "svc/send/conn.h"
 #include "svc/send/route.h"
 #include "svc/send/sign.h"
@@ -105,34 +105,6 @@ init_lists(struct svc_send *sv)
 	sys_timer_init(&sv->sweep, sweep, sv);
 }
 
-/* Empty: the rules that are built in. */
-static str
-rules_path(const struct svc_common *sc)
-{
-	return sc->conf->send_rules.n > 0 ? sc->conf->send_rules.v[0] : S("");
-}
-
-static void
-complain(void *ctx, unsigned line, unsigned column, const char *what)
-{
-	struct svc_common *sc = ctx;
-	LOG(WATCH_RULE_BAD, F_STR("file", rules_path(sc)), F_U64("line", line),
-	    F_U64("column", column), F_CSTR("why", what));
-}
-
-static enum err
-read_rules(struct svc_send *sv)
-{
-	struct arena *a = arena_new(sv->sc->arena, "rules", REACH_RULES_ARENA, 0);
-	struct reach_rules *rules = NULL;
-	if (a == NULL) {
-		return ERR_NOMEM;
-	}
-	TRY(reach_rules_load(rules_path(sv->sc), a, complain, sv->sc, &rules));
-	sv->rules = rules;
-	return ERR_OK;
-}
-
 /* Outside the sandbox: the roots and the addresses of this machine are read here. */
 enum err
 svc_send_init(struct svc_common *sc)
@@ -161,7 +133,7 @@ svc_send_init(struct svc_common *sc)
 	TRY(svc_send_pace_init(&sv->pace, key));
 	TRY(svc_send_tls_all_init(&sv->tls, sc->conf->send_ca_file, key));
 	TRY(svc_send_sign_init(sv));
-	TRY(read_rules(sv));
+	TRY(svc_common_rules(sc, &sv->rules));
 	take_settings(sv);
 	sv->own_n = sys_dial_own(sv->own, LEN(sv->own));
 	if (sv->tls.roots == NULL) {

@@ -4,33 +4,17 @@
  */
 #include "conf/conf.h"
 #include "reach/inbound.h"
+#include "svc/common/rules.h"
 #include "svc/watch/watch.h"
 #include "sys/file.h"
-
-/* Empty: the rules that are built in. */
-static str
-rules_path(const struct svc_common *sc)
-{
-	return sc->conf->send_rules.n > 0 ? sc->conf->send_rules.v[0] : S("");
-}
-
-static void
-complain(void *ctx, unsigned line, unsigned column, const char *what)
-{
-	struct svc_common *sc = ctx;
-
-	LOG(WATCH_RULE_BAD, F_STR("file", rules_path(sc)), F_U64("line", line),
-	    F_U64("column", column), F_CSTR("why", what));
-}
 
 /* Outside the sandbox: the rules file may lie anywhere. */
 static enum err
 init(struct svc_common *sc)
 {
 	struct svc_watch *w = ARENA_NEW(sc->arena, struct svc_watch);
-	struct arena *rules = arena_new(sc->arena, "rules", REACH_RULES_ARENA, 0);
 
-	if (w == NULL || rules == NULL) {
+	if (w == NULL) {
 		return ERR_NOMEM;
 	}
 	w->sc = sc;
@@ -41,7 +25,7 @@ init(struct svc_common *sc)
 	if (w->scratch == NULL) {
 		return ERR_NOMEM;
 	}
-	return reach_rules_load(rules_path(sc), rules, complain, sc, &w->rules);
+	return svc_common_rules(sc, &w->rules);
 }
 
 static enum err

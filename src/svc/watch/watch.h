@@ -80,7 +80,7 @@ struct svc_watch_report {
 struct svc_watch {
 	struct svc_common *sc;
 	struct reach_journal *journal;
-	struct reach_rules *rules;
+	const struct reach_rules *rules;
 	struct arena *scratch;
 	struct buf out;
 	struct svc_common_link sends[SVC_WATCH_SENDS_MAX];
