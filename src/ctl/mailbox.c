@@ -32,6 +32,13 @@ ctl_mailbox_conf(struct ctl *c, const struct ctl_found *found, struct store_conf
 }
 
 enum ctl_exit
+ctl_mailbox_find(struct ctl *c, struct ctl_found *ret_found, struct store_conf *ret)
+{
+	enum ctl_exit x = ctl_find(c, ctl_arg(c, 0), ret_found);
+	return x == CTL_OK ? ctl_mailbox_conf(c, ret_found, ret) : x;
+}
+
+enum ctl_exit
 ctl_mailbox_failed(struct ctl *c, const struct ctl_found *found, enum err e)
 {
 	unsigned long long id = found->account;
@@ -283,10 +290,7 @@ ctl_cmd_compact(struct ctl *c)
 	struct care care = { .doing = "compact", .on_store = compact };
 	struct store_conf conf;
 	struct ctl_found found;
-	enum ctl_exit x = ctl_find(c, ctl_arg(c, 0), &found);
-	if (x == CTL_OK) {
-		x = ctl_mailbox_conf(c, &found, &conf);
-	}
+	enum ctl_exit x = ctl_mailbox_find(c, &found, &conf);
 	if (x != CTL_OK) {
 		return x;
 	}

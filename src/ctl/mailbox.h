@@ -11,6 +11,8 @@
 /* How to open that account's store; strings live as long as the run and `found`. */
 enum ctl_exit ctl_mailbox_conf(struct ctl *c, const struct ctl_found *found,
     struct store_conf *ret);
+/* The same for the account that the first argument names. */
+enum ctl_exit ctl_mailbox_find(struct ctl *c, struct ctl_found *ret_found, struct store_conf *ret);
 /* Say why the work on an account failed, and what to do. */
 enum ctl_exit ctl_mailbox_failed(struct ctl *c, const struct ctl_found *found, enum err e);
 /* A finding: standard error, or with --json a member of the array that is open. */

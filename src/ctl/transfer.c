@@ -19,6 +19,8 @@ struct transfer {
 	str path, into; /* files; mailbox */
 	enum format format;
 	const char *doing;
+	unsigned rights; /* in `path` */
+	enum err (*move)(struct store *s, const struct transfer *t, struct store_transfer *st);
 };
 
 static bool
@@ -49,20 +51,39 @@ progress(struct ctl_worker *w, const struct ctl_worker_shared *sh)
 	    (unsigned long long)(sh->transfer.octets >> 20));
 }
 
+static enum err
+work(struct ctl_worker *w, struct ctl_worker_shared *sh)
+{
+	struct transfer *t = w->ctx;
+	struct store *s = NULL;
+	sh->transfer.line = ctl_worker_line;
+	sh->transfer.ctx = w;
+	TRY(store_open(&t->conf, &s));
+	enum err e = t->move(s, t, &sh->transfer);
+	store_close(&s);
+	return e;
+}
+
 /* Run it and tell the numbers. */
 static enum err
-run(struct ctl *c, struct ctl_worker *w, struct store_transfer *ret)
+run(struct ctl *c, struct transfer *t, str owner_of, struct store_transfer *ret)
 {
 	static const struct ctl_column columns[] = { { "line", "LINE", 0, false } };
-	w->c = c;
-	w->reach_all = true;
-	w->line = ctl_mailbox_line;
-	w->progress = progress;
+	struct ctl_worker w = { .c = c,
+		.owner_of = owner_of,
+		.reach_all = true,
+		.paths = { { .path = owner_of, .rights = SYS_MAY_ALL },
+		    { .path = t->path, .rights = t->rights } },
+		.paths_n = 2,
+		.work = work,
+		.line = ctl_mailbox_line,
+		.progress = progress,
+		.ctx = t };
 	ctl_out_list(&c->out, "left_out", columns, LEN(columns));
-	enum err e = ctl_worker_run(w);
+	enum err e = ctl_worker_run(&w);
 	ctl_out_list_end(&c->out);
-	*ret = w->sh != NULL ? w->sh->transfer : (struct store_transfer){ 0 };
-	ctl_worker_done(w);
+	*ret = w.sh != NULL ? w.sh->transfer : (struct store_transfer){ 0 };
+	ctl_worker_done(&w);
 	ctl_out_u64(&c->out, "mailboxes", ret->mailboxes);
 	ctl_out_u64(&c->out, "messages", ret->messages);
 	ctl_out_size(&c->out, "octets", ret->octets);
@@ -73,17 +94,10 @@ run(struct ctl *c, struct ctl_worker *w, struct store_transfer *ret)
 /* --- export -------------------------------------------------------------------------------- */
 
 static enum err
-export_work(struct ctl_worker *w, struct ctl_worker_shared *sh)
+move_out(struct store *s, const struct transfer *t, struct store_transfer *st)
 {
-	struct transfer *t = w->ctx;
-	struct store *s = NULL;
-	sh->transfer.line = ctl_worker_line;
-	sh->transfer.ctx = w;
-	TRY(store_open(&t->conf, &s));
-	enum err e = t->format == FORMAT_MAILDIR ? store_export_maildir(s, t->path, &sh->transfer)
-						 : store_export_mbox(s, t->path, &sh->transfer);
-	store_close(&s);
-	return e;
+	return t->format == FORMAT_MAILDIR ? store_export_maildir(s, t->path, st)
+					   : store_export_mbox(s, t->path, st);
 }
 
 /* Folders still to be walked. */
@@ -181,7 +195,9 @@ export_failed(struct ctl *c, const struct ctl_found *found, str dest, enum err e
 enum ctl_exit
 ctl_cmd_export(struct ctl *c)
 {
-	struct transfer t = { .path = ctl_arg(c, 1), .doing = "export" };
+	struct transfer t = {
+		.path = ctl_arg(c, 1), .doing = "export", .rights = SYS_MAY_ALL, .move = move_out
+	};
 	struct store_transfer done;
 	struct ctl_found found;
 	enum ctl_exit x = read_format(c, &t.format);
@@ -189,23 +205,14 @@ ctl_cmd_export(struct ctl *c)
 		x = ctl_fail(c, CTL_USAGE, ERR_SYNTAX, "say --mbox or --maildir");
 	}
 	if (x == CTL_OK) {
-		x = ctl_find(c, ctl_arg(c, 0), &found);
-	}
-	if (x == CTL_OK) {
-		x = ctl_mailbox_conf(c, &found, &t.conf);
+		x = ctl_mailbox_find(c, &found, &t.conf);
 	}
 	if (x != CTL_OK) {
 		return x;
 	}
-	struct ctl_worker w = { .owner_of = found.owner_of,
-		.paths = { { .path = found.owner_of, .rights = SYS_MAY_ALL },
-		    { .path = t.path, .rights = SYS_MAY_ALL } },
-		.paths_n = 2,
-		.work = export_work,
-		.ctx = &t };
 	enum err e = make_dest(t.path);
 	if (e == ERR_OK) {
-		e = run(c, &w, &done);
+		e = run(c, &t, found.owner_of, &done);
 	}
 	if (e != ERR_OK) {
 		return export_failed(c, &found, t.path, e);
@@ -219,16 +226,9 @@ ctl_cmd_export(struct ctl *c)
 /* --- import -------------------------------------------------------------------------------- */
 
 static enum err
-import_work(struct ctl_worker *w, struct ctl_worker_shared *sh)
+move_in(struct store *s, const struct transfer *t, struct store_transfer *st)
 {
-	struct transfer *t = w->ctx;
-	struct store *s = NULL;
-	sh->transfer.line = ctl_worker_line;
-	sh->transfer.ctx = w;
-	TRY(store_open(&t->conf, &s));
-	enum err e = store_import(s, t->path, t->into, &sh->transfer);
-	store_close(&s);
-	return e;
+	return store_import(s, t->path, t->into, st);
 }
 
 /* A folder with cur/ is a Maildir, a file or another folder is mbox. */
@@ -265,7 +265,9 @@ import_failed(struct ctl *c, const struct ctl_found *found, str source, enum err
 enum ctl_exit
 ctl_cmd_import(struct ctl *c)
 {
-	struct transfer t = { .path = ctl_arg(c, 1), .doing = "import" };
+	struct transfer t = {
+		.path = ctl_arg(c, 1), .doing = "import", .rights = SYS_MAY_READ, .move = move_in
+	};
 	struct store_transfer done;
 	struct ctl_found found;
 	enum ctl_exit x = read_format(c, &t.format);
@@ -276,22 +278,13 @@ ctl_cmd_import(struct ctl *c)
 		x = check_source(c, &t);
 	}
 	if (x == CTL_OK) {
-		x = ctl_find(c, ctl_arg(c, 0), &found);
-	}
-	if (x == CTL_OK) {
-		x = ctl_mailbox_conf(c, &found, &t.conf);
+		x = ctl_mailbox_find(c, &found, &t.conf);
 	}
 	if (x != CTL_OK) {
 		return x;
 	}
 	t.conf.create = true;
-	struct ctl_worker w = { .owner_of = found.owner_of,
-		.paths = { { .path = found.owner_of, .rights = SYS_MAY_ALL },
-		    { .path = t.path, .rights = SYS_MAY_READ } },
-		.paths_n = 2,
-		.work = import_work,
-		.ctx = &t };
-	enum err e = run(c, &w, &done);
+	enum err e = run(c, &t, found.owner_of, &done);
 	if (e != ERR_OK) {
 		return import_failed(c, &found, t.path, e);
 	}

@@ -158,10 +158,7 @@ ctl_cmd_results(struct ctl *c)
 {
 	struct results q = { .mailbox = c->args.pos_n > 1 ? ctl_arg(c, 1) : S("INBOX") };
 	struct ctl_found found;
-	enum ctl_exit x = ctl_find(c, ctl_arg(c, 0), &found);
-	if (x == CTL_OK) {
-		x = ctl_mailbox_conf(c, &found, &q.conf);
-	}
+	enum ctl_exit x = ctl_mailbox_find(c, &found, &q.conf);
 	if (x != CTL_OK) {
 		return x;
 	}
