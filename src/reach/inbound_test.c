@@ -5,10 +5,8 @@
  */
 #include "reach/inbound.h"
 
-#include "base/buf.h"
 #include "base/test.h"
-#include "sys/file.h"
-#include "sys/random.h"
+#include "reach/place_test.h"
 
 enum { FILE_MAX = 8 << 20, NOW = 1790000000 };
 
@@ -20,24 +18,15 @@ struct place {
 static void
 begin(struct place *p)
 {
-	buf_init(&p->path, 500);
-	buf_printf(&p->path, "/tmp/postern-inbound-%016llx.db",
-	    (unsigned long long)sys_random_u64());
+	place_init(&p->path);
 	CHECK_ERR(reach_inbound_open(buf_view(&p->path), &p->in), ERR_OK);
 }
 
 static void
 end(struct place *p)
 {
-	static const char *const tails[] = { "", "-wal", "-shm" };
 	reach_inbound_close(&p->in);
-	size_t n = p->path.n;
-	for (size_t i = 0; i < LEN(tails); i++) {
-		buf_truncate(&p->path, n);
-		buf_cstr(&p->path, tails[i]);
-		(void)(sys_file_unlink(SYS_CWD, buf_view(&p->path)) == ERR_OK);
-	}
-	buf_done(&p->path);
+	place_done(&p->path);
 }
 
 static void

@@ -3,13 +3,11 @@
  * The journal in a file of its own: what goes in comes out by each question, local parts are in no
  * octet of the file, old attempts go, unknown replies become templates, reports fall due once.
  */
-#include "base/buf.h"
 #include "base/test.h"
-#include "reach/journal.h"
 #include "reach/dmarc.h"
+#include "reach/journal.h"
+#include "reach/place_test.h"
 #include "reach/report.h"
-#include "sys/file.h"
-#include "sys/random.h"
 
 enum { DAY_MS = 86400000, FILE_MAX = 8 << 20 };
 static const int64_t noon = 1790000000000; /* some moment */
@@ -22,25 +20,15 @@ struct place {
 static void
 begin(struct place *p)
 {
-	buf_init(&p->path, 500);
-	buf_printf(&p->path, "/tmp/postern-journal-%016llx.db",
-	    (unsigned long long)sys_random_u64());
+	place_init(&p->path);
 	CHECK_ERR(reach_journal_open(buf_view(&p->path), DAY_MS, &p->j), ERR_OK);
 }
 
 static void
 end(struct place *p)
 {
-	static const char *const tails[] = { "", "-wal", "-shm" };
-
 	reach_journal_close(&p->j);
-	size_t n = p->path.n;
-	for (size_t i = 0; i < LEN(tails); i++) {
-		buf_truncate(&p->path, n);
-		buf_cstr(&p->path, tails[i]);
-		(void)(sys_file_unlink(SYS_CWD, buf_view(&p->path)) == ERR_OK);
-	}
-	buf_done(&p->path);
+	place_done(&p->path);
 }
 
 static struct reach_attempt

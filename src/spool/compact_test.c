@@ -5,35 +5,16 @@
  */
 #include <errno.h>
 
-#include "base/test.h"
+#include "spool/folder_test.h"
 #include "spool/spool_priv.h"
-#include "sys/file.h"
-#include "sys/sys.h"
 
 enum { SEGMENTS = 12, SEEN_MAX = 256 };
 
-static int dir = -1;
-static char folder[64];
 static struct {
 	size_t n;
 	uint64_t ids[SEEN_MAX];
 	unsigned left[SEEN_MAX];
 } seen;
-
-static void
-fresh_folder(void)
-{
-	snprintf(folder, sizeof folder, "spool-test-XXXXXX");
-	CHECK(mkdtemp(folder) != NULL);
-	CHECK_ERR(sys_dir_open(SYS_CWD, str_from(folder), &dir), ERR_OK);
-}
-
-static void
-remove_folder(void)
-{
-	sys_close(&dir);
-	CHECK_ERR(sys_dir_remove_tree(SYS_CWD, str_from(folder)), ERR_OK);
-}
 
 static enum err
 see(void *ctx, const struct spool_found *f)

@@ -6,28 +6,8 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#include "base/test.h"
+#include "spool/folder_test.h"
 #include "spool/spool_priv.h"
-#include "sys/file.h"
-#include "sys/sys.h"
-
-static int dir = -1;
-static char folder[64];
-
-static void
-fresh_folder(void)
-{
-	snprintf(folder, sizeof folder, "spool-test-XXXXXX");
-	CHECK(mkdtemp(folder) != NULL);
-	CHECK_ERR(sys_dir_open(SYS_CWD, str_from(folder), &dir), ERR_OK);
-}
-
-static void
-remove_folder(void)
-{
-	sys_close(&dir);
-	CHECK_ERR(sys_dir_remove_tree(SYS_CWD, str_from(folder)), ERR_OK);
-}
 
 struct seen {
 	size_t n;

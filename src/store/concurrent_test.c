@@ -7,24 +7,11 @@
 #include "base/test.h"
 #include "store/arrivals/arrivals.h"
 #include "store/trial.h"
-#include "sys/spawn.h"
-#include "sys/sys.h"
-
-#include <signal.h>
-#include <unistd.h>
+#include "store/workers_test.h"
 
 enum { WORKERS = 4, ROUNDS = 60, KILLS = 12 };
 
 static struct store_conf conf;
-
-/* A child's failure shows in its exit status. */
-static void
-must(bool ok)
-{
-	if (!ok) {
-		sys_exit(1);
-	}
-}
 
 /* Every other letter arrives beside the index; a replay of it finds it there. */
 static bool
@@ -124,29 +111,6 @@ work(unsigned worker, unsigned rounds, int acks)
 	arena_free(&a);
 }
 
-static struct sys_child
-start(unsigned worker, unsigned rounds, int acks)
-{
-	struct sys_child child = { 0 };
-	bool in_child = false;
-	CHECK_ERR(sys_fork(&in_child, &child), ERR_OK);
-	if (in_child) {
-		work(worker, rounds, acks);
-		sys_exit(0);
-	}
-	return child;
-}
-
-static uint32_t
-inbox_count(struct store *s)
-{
-	struct arena *a = arena_new(NULL, "count", 1 << 16, 0);
-	struct store_mailbox box = { 0 };
-	CHECK_ERR(store_mailbox_get(s, 1, a, &box), ERR_OK);
-	arena_free(&a);
-	return box.messages;
-}
-
 static void
 is_sound(struct store *s)
 {
@@ -170,50 +134,20 @@ static void
 all_at_once(void)
 {
 	struct sys_child workers[WORKERS];
-	struct sys_child_end end;
-	unsigned living = WORKERS;
 	conf = store_trial_conf("concurrent");
 	conf.wall_s = NULL;
 	conf.pack_octets = 50000;
 	for (unsigned i = 0; i < WORKERS; i++) {
-		workers[i] = start(i, ROUNDS, -1); /* they also race for making the account */
+		workers[i] = start(work, i, ROUNDS, -1); /* they also race for making the account */
 	}
 	struct store *s = store_trial_open(&conf);
-	while (living > 0) {
+	while (living(workers, WORKERS) > 0) {
 		look_after(s);
-		for (unsigned i = 0; i < WORKERS; i++) {
-			if (workers[i].pidfd >= 0 && sys_child_end(&workers[i], &end) == ERR_OK) {
-				CHECK(!end.signalled && end.code == 0);
-				workers[i].pidfd = -1;
-				living--;
-			}
-		}
 	}
 	look_after(s);
-	CHECK_U64(inbox_count(s), WORKERS * ROUNDS);
+	CHECK_U64(store_trial_count(s), WORKERS * ROUNDS);
 	store_close(&s);
 	store_trial_remove(&conf);
-}
-
-/* Wait until so many deliveries were acknowledged, then kill; how many there were in the end. */
-static size_t
-kill_after(struct sys_child *child, int acks, size_t wanted)
-{
-	char octets[64];
-	size_t total = 0;
-	ssize_t n = 1;
-	struct sys_child_end end;
-	while (total < wanted && n > 0) {
-		n = read(acks, octets, sizeof octets);
-		total += n > 0 ? (size_t)n : 0;
-	}
-	CHECK_ERR(sys_child_signal(child, SIGKILL), ERR_OK);
-	CHECK_ERR(sys_child_wait(child, &end), ERR_OK);
-	CHECK(end.signalled);
-	while ((n = read(acks, octets, sizeof octets)) > 0) {
-		total += (size_t)n;
-	}
-	return total;
 }
 
 static void
@@ -226,19 +160,19 @@ killed_in_the_middle(void)
 		int acks[2];
 		CHECK(pipe(acks) == 0);
 		struct store *s = store_trial_open(&conf);
-		uint32_t before = inbox_count(s);
+		uint32_t before = store_trial_count(s);
 		store_close(&s); /* no descriptor of a database goes through a fork */
-		struct sys_child child = start(i, 1000, acks[1]);
+		struct sys_child child = start(work, i, 1000, acks[1]);
 		close(acks[1]);
 		size_t told = kill_after(&child, acks[0], 3 + i * 2);
 		close(acks[0]);
 		s = store_trial_open(&conf);
 		is_sound(s);
-		uint32_t now = inbox_count(s);
+		uint32_t now = store_trial_count(s);
 		CHECK(now - before == told || now - before == told + 1);
 		if (i % 4 == 3) {
 			look_after(s);
-			CHECK_U64(inbox_count(s), now);
+			CHECK_U64(store_trial_count(s), now);
 		}
 		store_close(&s);
 	}

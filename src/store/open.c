@@ -276,6 +276,18 @@ fill_new(struct store *s)
 	return account_fill(s);
 }
 
+/* The end of a transaction that was begun by hand, because there was nothing to begin it with. */
+static enum err
+leave_new(struct store *s, enum err e)
+{
+	s->in_txn = false;
+	if (e != ERR_OK) {
+		db_rollback(s->db);
+		return e;
+	}
+	return db_commit(s->db);
+}
+
 /*
  * The whole of a new account in one transaction, on disk before anybody sees a number of it: made
  * again after a power cut, it would give those numbers to other messages.
@@ -297,12 +309,7 @@ make_new(struct store *s)
 	if (e == ERR_OK) {
 		e = store_account_save(s->db, &s->account);
 	}
-	s->in_txn = false;
-	if (e != ERR_OK) {
-		db_rollback(s->db);
-		return e;
-	}
-	return db_commit(s->db);
+	return leave_new(s, e);
 }
 
 static enum err
@@ -525,12 +532,7 @@ rehearse_fill(struct store *s)
 	enum err e = account_fill(s);
 	e = e == ERR_OK ? store_log_flush(s) : e;
 	e = e == ERR_OK ? store_account_save(s->db, &s->account) : e;
-	s->in_txn = false;
-	if (e != ERR_OK) {
-		db_rollback(s->db);
-		return e;
-	}
-	return db_commit(s->db);
+	return leave_new(s, e);
 }
 
 static enum err

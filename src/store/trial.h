@@ -26,6 +26,8 @@ void store_trial_remove(const struct store_conf *conf);
 void store_trial_text(uint64_t number, struct buf *out);
 /* Append it to a mailbox; its uid. */
 uint32_t store_trial_append(struct store *s, uint64_t mailbox, uint64_t number, uint32_t flags);
+/* How many messages INBOX has. */
+uint32_t store_trial_count(struct store *s);
 /* Deliver it to INBOX as (entry, 0). */
 enum err store_trial_deliver(struct store *s, uint64_t entry, bool replay, struct store_added *ret);
 

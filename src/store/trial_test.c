@@ -113,6 +113,16 @@ store_trial_append(struct store *s, uint64_t mailbox, uint64_t number, uint32_t 
 	return added.uid;
 }
 
+uint32_t
+store_trial_count(struct store *s)
+{
+	struct arena *a = arena_new(NULL, "count", 1 << 16, 0);
+	struct store_mailbox box = { 0 };
+	CHECK_ERR(store_mailbox_get(s, 1, a, &box), ERR_OK);
+	arena_free(&a);
+	return box.messages;
+}
+
 enum err
 store_trial_deliver(struct store *s, uint64_t entry, bool replay, struct store_added *ret)
 {

@@ -54,21 +54,11 @@ arrive(const struct store_conf *conf, uint64_t entry)
 	return arrive_in(conf, entry, 0);
 }
 
-static uint32_t
-count(struct store *s)
-{
-	struct arena *a = arena_new(NULL, "count", 1 << 16, 0);
-	struct store_mailbox m = { 0 };
-	CHECK_ERR(store_mailbox_get(s, 1, a, &m), ERR_OK);
-	arena_free(&a);
-	return m.messages;
-}
-
 static void
 is_sound(struct store *s, uint32_t messages)
 {
 	struct store_report r = { 0 };
-	CHECK_U64(count(s), messages);
+	CHECK_U64(store_trial_count(s), messages);
 	CHECK_ERR(store_verify(s, &r), ERR_OK);
 	CHECK_U64(r.bad_counts + r.lost + r.found + r.bad_records, 0);
 }
@@ -129,21 +119,21 @@ taken_in_by_whoever_looks(void)
 	struct store_scan scan = { .mailbox = 1, .lo = 1, .hi = UINT32_MAX };
 	struct store_added added;
 	size_t n = 0;
-	CHECK_U64(count(s), 0);
+	CHECK_U64(store_trial_count(s), 0);
 	CHECK_ERR(arrive(&conf, 10), ERR_OK);
 	CHECK_ERR(arrive(&conf, 11), ERR_OK);
 	CHECK(store_trial_size(&conf, "arrivals") > 0);
-	CHECK_U64(count(s), 2);
+	CHECK_U64(store_trial_count(s), 2);
 	CHECK(store_trial_size(&conf, "arrivals") > 0); /* a reader does not wait for the disk */
-	CHECK_U64(count(other), 2);
-	CHECK_U64(count(s), 2);
+	CHECK_U64(store_trial_count(other), 2);
+	CHECK_U64(store_trial_count(s), 2);
 	CHECK_ERR(store_tidy(s), ERR_OK);
 	CHECK_U64(store_trial_size(&conf, "arrivals"), 0);
-	CHECK_U64(count(other), 2);
+	CHECK_U64(store_trial_count(other), 2);
 	CHECK_ERR(arrive(&conf, 10), ERR_OK); /* again, in another filling */
-	CHECK_U64(count(s), 2);
+	CHECK_U64(store_trial_count(s), 2);
 	CHECK_ERR(arrive(&conf, 11), ERR_OK);
-	CHECK_U64(count(other), 2);
+	CHECK_U64(store_trial_count(other), 2);
 	CHECK_ERR(arrive(&conf, 12), ERR_OK);
 	CHECK_ERR(store_trial_deliver(other, 13, false, &added), ERR_OK); /* comes after it */
 	CHECK_U64(added.uid, 4);
@@ -319,7 +309,7 @@ newer_program(void)
 	struct store_added added;
 	CHECK_ERR(arrive(&conf, 10), ERR_OK);
 	store_trial_load(&conf, "arrivals", &file);
-	CHECK_U64(count(s), 1);
+	CHECK_U64(store_trial_count(s), 1);
 	buf_init(&newer, 1 << 20);
 	buf_str(&newer, buf_view(&file));
 	newer.p[8] = 2;
@@ -327,7 +317,7 @@ newer_program(void)
 	memcpy(newer.p + 28, &crc, sizeof crc);
 	store_trial_save(&conf, "arrivals", buf_view(&newer));
 	CHECK_ERR(store_deliver(s, &d, 1, &added), ERR_OK);
-	CHECK_U64(count(s), 2);
+	CHECK_U64(store_trial_count(s), 2);
 	CHECK_U64(store_trial_size(&conf, "arrivals"), newer.n);
 	CHECK_ERR(arrive(&conf, 11), ERR_BUSY);
 	store_trial_save(&conf, "arrivals", buf_view(&file));
@@ -373,7 +363,7 @@ harmed(void)
 			harm_file(&conf, (enum harm)harm, at);
 			(void)!arrive(&conf, 50); /* in the new boot, before anybody looked */
 			s = store_trial_open(&conf);
-			uint32_t n = count(s);
+			uint32_t n = store_trial_count(s);
 			CHECK(harm != FLIP || n >= LETTERS - 1);
 			replay_all(s, 1, LETTERS);
 			replay_all(s, 50, 1);
@@ -482,7 +472,7 @@ rebuilt(void)
 		int dir = -1;
 		for (uint64_t i = 1; i <= LETTERS; i++) {
 			CHECK_ERR(arrive(&conf, i), ERR_OK);
-			CHECK_U64(count(s), i);
+			CHECK_U64(store_trial_count(s), i);
 		}
 		store_trial_dump(s, false, &before);
 		store_close(&s);
@@ -600,7 +590,7 @@ adding_fails(void)
 		CHECK(n > 8 || e != ERR_OK);
 		s = store_trial_open(&conf);
 		if (e != ERR_OK) {
-			CHECK_U64(count(s), 1);
+			CHECK_U64(store_trial_count(s), 1);
 			CHECK_ERR(store_trial_deliver(s, 2, false, &added), ERR_OK);
 		}
 		is_sound(s, 2);
@@ -657,7 +647,7 @@ all_at_once(void)
 			struct store *s = NULL;
 			for (unsigned i = 0; i < 40 + kills && store_open(&conf, &s) == ERR_OK;
 			     i++) {
-				(void)count(s);
+				(void)store_trial_count(s);
 				store_close(&s);
 			}
 			raise(SIGKILL);
@@ -702,7 +692,7 @@ killed_while_taking(void)
 			unsigned left = round % 8;
 			sys_file_set_hook(die_after, &left);
 			if (store_open(&conf, &s) == ERR_OK) {
-				(void)count(s);
+				(void)store_trial_count(s);
 				(void)!store_tidy(s);
 			}
 			raise(SIGKILL);

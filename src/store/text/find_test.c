@@ -484,13 +484,12 @@ keep_up_fully(void)
 	CHECK(!more);
 }
 
-/* How many messages the trigram index leaves for a needle; SIZE_MAX: it does not help. */
+/* How many messages the trigram index leaves for a key; SIZE_MAX: it does not help. */
 static size_t
-narrowed(const char *needle)
+left_for(const struct store_text_key *key)
 {
 	static bool marks[MESSAGES_MAX];
-	struct store_text_key key = { .where = STORE_TEXT_ANY, .needle = str_from(needle) };
-	struct store_text_ask a = { .keys = &key, .keys_n = 1, .ids = w.ids, .n = w.n };
+	struct store_text_ask a = { .keys = key, .keys_n = 1, .ids = w.ids, .n = w.n };
 	size_t n = 0;
 	memset(marks, 0, sizeof marks);
 	if (!store_text_trigram_narrow(w.s, &a, marks)) {
@@ -502,24 +501,19 @@ narrowed(const char *needle)
 	return n;
 }
 
-/* The same for a fuzzy key. */
+static size_t
+narrowed(const char *needle)
+{
+	return left_for(&(struct store_text_key){
+	    .where = STORE_TEXT_ANY, .needle = str_from(needle) });
+}
+
 static size_t
 narrowed_fuzzily(const char *needle)
 {
-	static bool marks[MESSAGES_MAX];
 	struct mail_fuzzy f;
 	mail_fuzzy_init(&f, str_from(needle));
-	struct store_text_key key = { .needle = str_from(needle), .fuzzy = &f };
-	struct store_text_ask a = { .keys = &key, .keys_n = 1, .ids = w.ids, .n = w.n };
-	size_t n = 0;
-	memset(marks, 0, sizeof marks);
-	if (!store_text_trigram_narrow(w.s, &a, marks)) {
-		return SIZE_MAX;
-	}
-	for (size_t i = 0; i < w.n; i++) {
-		n += marks[i];
-	}
-	return n;
+	return left_for(&(struct store_text_key){ .needle = str_from(needle), .fuzzy = &f });
 }
 
 /* One message with words that no other has. */

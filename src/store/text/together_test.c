@@ -9,27 +9,14 @@
 #include "store/care.h"
 #include "store/text/text_priv.h"
 #include "store/trial.h"
+#include "store/workers_test.h"
 #include "sys/file.h"
-#include "sys/spawn.h"
-#include "sys/sys.h"
-
-#include <signal.h>
-#include <unistd.h>
 
 enum { WORKERS = 3, ROUNDS = 8, EACH = 40, MOST = 4096, KILLS = 8 };
 
 static struct store_conf conf;
 static struct store_msg msgs[MOST];
 static uint64_t ids[MOST], hits[MOST];
-
-/* A child's failure shows in its exit status. */
-static void
-must(bool ok)
-{
-	if (!ok) {
-		sys_exit(1);
-	}
-}
 
 static void
 add(struct store *s, unsigned worker, unsigned round)
@@ -91,19 +78,6 @@ work(unsigned worker, unsigned rounds, int acks)
 	store_close(&s);
 }
 
-static struct sys_child
-start(unsigned worker, unsigned rounds, int acks)
-{
-	struct sys_child child = { 0 };
-	bool in_child = false;
-	CHECK_ERR(sys_fork(&in_child, &child), ERR_OK);
-	if (in_child) {
-		work(worker, rounds, acks);
-		sys_exit(0);
-	}
-	return child;
-}
-
 /* Make the last file again, as if a quarter of it were dead. */
 static void
 remake_last(struct store *s)
@@ -123,17 +97,15 @@ static void
 all_at_once(void)
 {
 	struct sys_child workers[WORKERS];
-	struct sys_child_end end;
-	unsigned living = WORKERS;
 	conf = store_trial_conf("together");
 	conf.wall_s = NULL;
 	struct store *s = store_trial_open(&conf);
 	store_close(&s); /* no descriptor of a database goes through a fork */
 	for (unsigned i = 0; i < WORKERS; i++) {
-		workers[i] = start(i, ROUNDS, -1);
+		workers[i] = start(work, i, ROUNDS, -1);
 	}
 	s = store_trial_open(&conf);
-	for (unsigned turn = 0; living > 0; turn++) {
+	for (unsigned turn = 0; living(workers, WORKERS) > 0; turn++) {
 		struct store_report r = { 0 };
 		bool more;
 		CHECK_ERR(store_text_keep_up(s, &more), ERR_OK);
@@ -141,34 +113,11 @@ all_at_once(void)
 		if (turn % 4 == 3) {
 			CHECK_ERR(store_repair(s, &r), ERR_OK);
 		}
-		for (unsigned i = 0; i < WORKERS; i++) {
-			if (workers[i].pidfd >= 0 && sys_child_end(&workers[i], &end) == ERR_OK) {
-				CHECK(!end.signalled && end.code == 0);
-				workers[i].pidfd = -1;
-				living--;
-			}
-		}
 	}
 	CHECK_U64(count(s, "w0w"), ROUNDS * EACH);
 	CHECK_U64(count(s, " and "), WORKERS * ROUNDS * EACH);
 	store_close(&s);
 	store_trial_remove(&conf);
-}
-
-/* Kill it when it has done so many rounds, wherever it is then. */
-static void
-kill_after(struct sys_child *child, int acks, size_t rounds)
-{
-	char octets[64];
-	size_t total = 0;
-	ssize_t n = 1;
-	struct sys_child_end end;
-	while (total < rounds && n > 0) {
-		n = read(acks, octets, sizeof octets);
-		total += n > 0 ? (size_t)n : 0;
-	}
-	CHECK_ERR(sys_child_signal(child, SIGKILL), ERR_OK);
-	CHECK_ERR(sys_child_wait(child, &end), ERR_OK);
 }
 
 static void
@@ -181,7 +130,7 @@ killed_in_the_middle(void)
 		CHECK(pipe(acks) == 0);
 		struct store *s = store_trial_open(&conf);
 		store_close(&s);
-		struct sys_child child = start(100 + i, 100, acks[1]);
+		struct sys_child child = start(work, 100 + i, 100, acks[1]);
 		close(acks[1]);
 		kill_after(&child, acks[0], 1 + i % 3);
 		close(acks[0]);
