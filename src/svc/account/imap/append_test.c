@@ -13,33 +13,14 @@ typedef struct svc_account_imap_turn turn;
 	"Subject: two\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nfirst part\n" \
 	"--b\nContent-Type: text/plain\n\nsecond part\n--b--\n"
 
-struct fixture {
-	struct store_conf conf;
-	struct svc_account_imap_trial t;
-};
-
-static void
-setup(struct fixture *f, const char *name)
-{
-	f->conf = svc_account_imap_trial_account(name);
-	svc_account_imap_trial_begin(&f->t, &f->conf);
-}
-
-static void
-teardown(struct fixture *f)
-{
-	svc_account_imap_trial_end(&f->t);
-	svc_account_imap_trial_remove(&f->conf);
-}
-
 static void
 run(const char *name, const turn *turns, size_t n)
 {
-	struct fixture f;
-	setup(&f, name);
+	struct svc_account_imap_one f;
+	svc_account_imap_one_begin(&f, name);
 	svc_account_imap_trial_append(&f.t, "Drafts", "(\\Seen)", MULTI);
 	svc_account_imap_trial_talk(&f.t, turns, n);
-	teardown(&f);
+	svc_account_imap_one_end(&f);
 }
 
 static void
@@ -72,9 +53,9 @@ several(void)
 static void
 limits_of_a_command(void)
 {
-	struct fixture f;
+	struct svc_account_imap_one f;
 	struct buf b;
-	setup(&f, "several-limits");
+	svc_account_imap_one_begin(&f, "several-limits");
 	buf_init(&b, 1u << 20);
 	buf_cstr(&b, "a APPEND INBOX");
 	for (int i = 0; i < 3; i++) {
@@ -102,7 +83,7 @@ limits_of_a_command(void)
 	    "a OK REPLACE done\n");
 	svc_account_imap_trial_turn(&f.t, "a APPEND INBOX {1}",
 	    "a NO [OVERQUOTA] mailbox is full\n");
-	teardown(&f);
+	svc_account_imap_one_end(&f);
 }
 
 /* Exact octets in a literal8, NUL among them; none of those in an ordinary literal. */
@@ -110,9 +91,9 @@ static void
 binary(void)
 {
 	static char all[8 + 256], want[400];
-	struct fixture f;
+	struct svc_account_imap_one f;
 	struct buf b;
-	setup(&f, "binary");
+	svc_account_imap_one_begin(&f, "binary");
 	memcpy(all, "X: y\r\n\r\n", 8);
 	for (int i = 0; i < 256; i++) {
 		all[8 + i] = (char)i;
@@ -142,7 +123,7 @@ binary(void)
 	    "a NO [CANNOT] NUL octets may only come in a literal8\n");
 	svc_account_imap_trial_turn(&f.t, "a NOOP", "a OK NOOP done\n");
 	buf_done(&b);
-	teardown(&f);
+	svc_account_imap_one_end(&f);
 }
 
 static void
@@ -236,9 +217,9 @@ replace(void)
 static void
 replace_of_one_that_went(void)
 {
-	struct fixture f;
+	struct svc_account_imap_one f;
 	struct svc_account_imap_trial other;
-	setup(&f, "replace-gone");
+	svc_account_imap_one_begin(&f, "replace-gone");
 	svc_account_imap_trial_append(&f.t, "Drafts", "(\\Deleted)", MULTI);
 	svc_account_imap_trial_turn(&f.t, "a SELECT Drafts", NULL);
 	svc_account_imap_trial_turn(&f.t, "a REPLACE 1 Drafts {1}", "+ send it\n");
@@ -249,7 +230,7 @@ replace_of_one_that_went(void)
 	    "* 1 EXPUNGE\na NO [NONEXISTENT] message or mailbox is gone\n");
 	svc_account_imap_trial_turn(&other, "b NOOP", "b OK NOOP done\n");
 	svc_account_imap_trial_end(&other);
-	teardown(&f);
+	svc_account_imap_one_end(&f);
 }
 
 TEST_MAIN(several, limits_of_a_command, binary, catenate, replace, replace_of_one_that_went)

@@ -10,25 +10,6 @@
 
 typedef struct svc_account_imap_turn turn;
 
-struct fixture {
-	struct store_conf conf;
-	struct svc_account_imap_trial t;
-};
-
-static void
-setup(struct fixture *f, const char *name)
-{
-	f->conf = svc_account_imap_trial_account(name);
-	svc_account_imap_trial_begin(&f->t, &f->conf);
-}
-
-static void
-teardown(struct fixture *f)
-{
-	svc_account_imap_trial_end(&f->t);
-	svc_account_imap_trial_remove(&f->conf);
-}
-
 static void
 append_limit(void)
 {
@@ -40,12 +21,12 @@ append_limit(void)
 		    "* STATUS Drafts (MESSAGES 0 APPENDLIMIT 100000)\nt1 OK LIST done\n" },
 		{ "a APPEND INBOX {100001}", "a NO [TOOBIG] message is too large\n" },
 	};
-	struct fixture f;
-	setup(&f, "appendlimit");
+	struct svc_account_imap_one f;
+	svc_account_imap_one_begin(&f, "appendlimit");
 	svc_account_imap_trial_talk(&f.t, turns, LEN(turns));
 	str got = svc_account_imap_trial_feed(&f.t, S("a CAPABILITY\r\n"));
 	CHECK(str_find(got, S(" APPENDLIMIT=100000 ")) > 0);
-	teardown(&f);
+	svc_account_imap_one_end(&f);
 }
 
 static void
@@ -75,12 +56,12 @@ quota(void)
 		{ "a GETQUOTA \"\"",
 		    "* QUOTA \"\" (STORAGE 2 10 MESSAGE 5 5)\na OK GETQUOTA done\n" },
 	};
-	struct fixture f;
+	struct svc_account_imap_one f;
 	char big[1022 + 1];
 	memset(big, 'x', sizeof big - 1);
 	big[sizeof big - 1] = '\0';
 	big[500] = '\n';
-	setup(&f, "quota9208");
+	svc_account_imap_one_begin(&f, "quota9208");
 	svc_account_imap_trial_append(&f.t, "INBOX", "()", "Subject: a\n\nb\n\n");
 	svc_account_imap_trial_append(&f.t, "INBOX", "(\\Deleted)", "Subject: a\n\nb\n\n");
 	svc_account_imap_trial_append(&f.t, "INBOX", "(\\Deleted)", big);
@@ -90,7 +71,7 @@ quota(void)
 	f.conf.quota_messages = 5;
 	svc_account_imap_trial_begin(&f.t, &f.conf);
 	svc_account_imap_trial_talk(&f.t, limited, LEN(limited));
-	teardown(&f);
+	svc_account_imap_one_end(&f);
 }
 
 /* The clock of trial stores: 14 November 2023, 22:13:20; APPEND says 1 February 2024. */
@@ -121,13 +102,13 @@ save_date(void)
 		{ "a FETCH 1 SAVEDATE",
 		    "* 1 FETCH (SAVEDATE \"15-Nov-2023 22:13:# +0000\")\na OK FETCH done\n" },
 	};
-	struct fixture f;
-	setup(&f, "savedate");
+	struct svc_account_imap_one f;
+	svc_account_imap_one_begin(&f, "savedate");
 	svc_account_imap_trial_append(&f.t, "INBOX", "()", "Subject: a\n\nb\n");
 	svc_account_imap_trial_talk(&f.t, turns, LEN(turns));
 	store_trial_now += 86400;
 	svc_account_imap_trial_talk(&f.t, later, LEN(later));
-	teardown(&f);
+	svc_account_imap_one_end(&f);
 }
 
 static bool
@@ -161,7 +142,7 @@ denied(void)
 		{ "a REPLACE 1 INBOX CATENATE (URL /x)", "a BAD unknown command\n" },
 		{ "a REPLACE 1 INBOX {1}", "a BAD unknown command\n" },
 	};
-	struct fixture f;
+	struct svc_account_imap_one f;
 	f.conf = svc_account_imap_trial_account("denied");
 	svc_account_imap_trial_begin(&f.t, &f.conf);
 	f.t.conf.imap_deny = (struct conf_list){ rules, LEN(rules) };
@@ -191,7 +172,7 @@ denied(void)
 	CHECK(str_find(got, S("* CAPABILITY IMAP4rev1 ")) > 0 && str_find(got, S(" MOVE ")) < 0);
 	got = svc_account_imap_trial_feed(&f.t, S("a ID (\"name\" \"other\")\r\n"));
 	CHECK(str_find(got, S("* CAPABILITY")) < 0);
-	teardown(&f);
+	svc_account_imap_one_end(&f);
 }
 
 #define HTML "Content-Type: text/html; charset=utf-8\n\n<p>Gr\303\274\303\237e &amp; so</p>\n"
@@ -226,10 +207,10 @@ previews(void)
 		    "* 1 FETCH (PREVIEW \"the text\")\na OK FETCH done\n" },
 		{ "a STATUS INBOX (UNSEEN)", "* STATUS INBOX (UNSEEN 3)\na OK STATUS done\n" },
 	};
-	struct fixture f;
+	struct svc_account_imap_one f;
 	struct store_mailbox m;
 	struct store_msg msg;
-	setup(&f, "preview");
+	svc_account_imap_one_begin(&f, "preview");
 	svc_account_imap_trial_append(&f.t, "INBOX", "()", "Subject: a\n\nthe  \n text\n\n");
 	svc_account_imap_trial_append(&f.t, "INBOX", "()", HTML);
 	svc_account_imap_trial_append(&f.t, "INBOX", "()", "Content-Type: image/png\n\nx\n");
@@ -240,15 +221,15 @@ previews(void)
 	struct store_cached old = { msg.id, STR_NONE, S("\x01\x01\0\0\0xyz") };
 	CHECK_ERR(store_cache_set(f.t.store, &old, 1), ERR_OK);
 	svc_account_imap_trial_talk(&f.t, forgotten, LEN(forgotten));
-	teardown(&f);
+	svc_account_imap_one_end(&f);
 }
 
 /* RFC 9585: only when a command takes long, and the goal is never reached. */
 static void
 progress(void)
 {
-	struct fixture f;
-	setup(&f, "progress");
+	struct svc_account_imap_one f;
+	svc_account_imap_one_begin(&f, "progress");
 	struct svc_account_imap *s = &f.t.session;
 	svc_account_imap_trial_turn(&f.t, "a SEARCH ALL", "a BAD not in this state\n");
 	s->tag = S("a1");
@@ -269,7 +250,7 @@ progress(void)
 	CHECK(imap_caps_deny(&s->caps, S("INPROGRESS")));
 	svc_account_imap_progress(s, 1, 3);
 	CHECK_STR(svc_account_imap_trial_feed(&f.t, STR_NONE), S(""));
-	teardown(&f);
+	svc_account_imap_one_end(&f);
 }
 
 /* RFC 9586: no message numbers in either direction. */
@@ -312,15 +293,15 @@ uid_only(void)
 		{ "a SELECT INBOX (QRESYNC (1 1 1:2 (1 2)))",
 		    "a BAD [UIDREQUIRED] uids only, please\n" },
 	};
-	struct fixture f;
-	setup(&f, "uidonly");
+	struct svc_account_imap_one f;
+	svc_account_imap_one_begin(&f, "uidonly");
 	svc_account_imap_trial_append(&f.t, "INBOX", "(\\Deleted)", "Subject: a\n\nb\n");
 	svc_account_imap_trial_append(&f.t, "INBOX", "()", "Subject: a\n\nb\n");
 	svc_account_imap_trial_append(&f.t, "INBOX", "()", "Subject: a\n\nb\n");
 	svc_account_imap_trial_turn(&f.t, "a SELECT INBOX", NULL);
 	svc_account_imap_trial_turn(&f.t, "a CLOSE", "a OK CLOSE done\n");
 	svc_account_imap_trial_talk(&f.t, turns, LEN(turns));
-	teardown(&f);
+	svc_account_imap_one_end(&f);
 }
 
 TEST_MAIN(uid_only, previews, progress, append_limit, quota, save_date, denied)

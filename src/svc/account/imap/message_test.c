@@ -19,16 +19,10 @@ typedef struct svc_account_imap_turn turn;
 	"Content-Transfer-Encoding: base64\n\nS/ZsbiBhbSBSaGVpbg==\n--b--\n"
 #define SHORT "Subject: x\n\nshort\n"
 
-struct fixture {
-	struct store_conf conf;
-	struct svc_account_imap_trial t;
-};
-
 static void
-setup(struct fixture *f, const char *name)
+setup(struct svc_account_imap_one *f, const char *name)
 {
-	f->conf = svc_account_imap_trial_account(name);
-	svc_account_imap_trial_begin(&f->t, &f->conf);
+	svc_account_imap_one_begin(f, name);
 	svc_account_imap_trial_append(&f->t, "INBOX", "(\\Seen)", PLAIN);
 	svc_account_imap_trial_append(&f->t, "INBOX", "($Work)", MULTI);
 	svc_account_imap_trial_append(&f->t, "INBOX", "(\\Flagged)", SHORT);
@@ -36,19 +30,12 @@ setup(struct fixture *f, const char *name)
 }
 
 static void
-teardown(struct fixture *f)
-{
-	svc_account_imap_trial_end(&f->t);
-	svc_account_imap_trial_remove(&f->conf);
-}
-
-static void
 run(const char *name, const turn *turns, size_t n)
 {
-	struct fixture f;
+	struct svc_account_imap_one f;
 	setup(&f, name);
 	svc_account_imap_trial_talk(&f.t, turns, n);
-	teardown(&f);
+	svc_account_imap_one_end(&f);
 }
 
 static void
@@ -175,7 +162,7 @@ stores(void)
 static void
 condstore(void)
 {
-	struct fixture f;
+	struct svc_account_imap_one f;
 	setup(&f, "condstore");
 	char line[200];
 	svc_account_imap_trial_turn(&f.t, "a ENABLE CONDSTORE",
@@ -214,7 +201,7 @@ condstore(void)
 	    "{7}\nshort\n)\na OK FETCH done\n");
 	svc_account_imap_trial_turn(&f.t, "a EXPUNGE",
 	    "* 2 EXPUNGE\na OK [HIGHESTMODSEQ #] EXPUNGE done\n");
-	teardown(&f);
+	svc_account_imap_one_end(&f);
 }
 
 static void
@@ -281,7 +268,7 @@ searches(void)
 static void
 finds_object_ids(void)
 {
-	struct fixture f;
+	struct svc_account_imap_one f;
 	setup(&f, "objects");
 	svc_account_imap_trial_turn(&f.t, "a FETCH 2 (EMAILID THREADID)", NULL);
 	str got = buf_view(&f.t.got), email, thread, rest;
@@ -297,7 +284,7 @@ finds_object_ids(void)
 	svc_account_imap_trial_turn(&f.t, "a SEARCH EMAILID M99999",
 	    "* SEARCH\na OK SEARCH "
 	    "done\n");
-	teardown(&f);
+	svc_account_imap_one_end(&f);
 }
 
 static void

@@ -72,12 +72,6 @@ after(struct svc_account_imap_two *w, const char *send, const char *want)
 }
 
 static void
-a_says(struct svc_account_imap_two *w, const char *send, const char *want)
-{
-	svc_account_imap_trial_turn(&w->a, send, want);
-}
-
-static void
 deliver(struct svc_account_imap_two *w, const char *mailbox, const char *want)
 {
 	svc_account_imap_trial_append(&w->b, mailbox, "()", DELIVERED);

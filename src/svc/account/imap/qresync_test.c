@@ -8,47 +8,23 @@
 #include "base/test.h"
 #include "svc/account/imap/trial.h"
 
-struct two {
-	struct store_conf conf;
-	struct svc_account_imap_trial a, b; /* a has enabled QRESYNC */
-	unsigned long long modseq;          /* when b began to change things */
-	unsigned uidvalidity;
-};
+static unsigned long long modseq; /* when b began to change things */
+static unsigned uidvalidity;
 
-/* Ten messages, uids 1 to 10; both have INBOX selected. */
+/* Ten messages, uids 1 to 10; both have INBOX selected, a has enabled QRESYNC. */
 static void
-setup(struct two *w, const char *name)
+setup(struct svc_account_imap_two *w, const char *name)
 {
-	w->conf = svc_account_imap_trial_account(name);
-	svc_account_imap_trial_begin(&w->a, &w->conf);
-	svc_account_imap_trial_begin(&w->b, &w->conf);
-	for (int i = 0; i < 10; i++) {
-		svc_account_imap_trial_append(&w->b, "INBOX", "()", "Subject: x\n\nbody\n");
-	}
+	svc_account_imap_two_begin(w, name);
 	svc_account_imap_trial_turn(&w->a, "s ENABLE QRESYNC",
 	    "* ENABLED QRESYNC\ns OK ENABLE done\n");
-	svc_account_imap_trial_turn(&w->a, "s SELECT INBOX", NULL);
-	svc_account_imap_trial_turn(&w->b, "s SELECT INBOX", NULL);
-	w->modseq = w->a.session.box.view.modseq;
-	w->uidvalidity = w->a.session.box.view.uidvalidity;
+	svc_account_imap_two_open(w, &w->b, 10);
+	modseq = w->a.session.box.view.modseq;
+	uidvalidity = w->a.session.box.view.uidvalidity;
 }
 
 static void
-teardown(struct two *w)
-{
-	svc_account_imap_trial_end(&w->a);
-	svc_account_imap_trial_end(&w->b);
-	svc_account_imap_trial_remove(&w->conf);
-}
-
-static void
-a_says(struct two *w, const char *send, const char *want)
-{
-	svc_account_imap_trial_turn(&w->a, send, want);
-}
-
-static void
-b_removes(struct two *w, const char *uids)
+b_removes(struct svc_account_imap_two *w, const char *uids)
 {
 	char line[100];
 	snprintf(line, sizeof line, "r UID STORE %s +FLAGS.SILENT (\\Deleted)", uids);
@@ -59,11 +35,11 @@ b_removes(struct two *w, const char *uids)
 
 /* SELECT with what the client knew; the usual responses are cut off before they are compared. */
 static void
-a_returns(struct two *w, const char *known, const char *want)
+a_returns(struct svc_account_imap_two *w, const char *known, const char *want)
 {
 	char line[400];
-	snprintf(line, sizeof line, "q SELECT INBOX (QRESYNC (%u %llu%s))\r\n", w->uidvalidity,
-	    w->modseq, known);
+	snprintf(line, sizeof line, "q SELECT INBOX (QRESYNC (%u %llu%s))\r\n", uidvalidity, modseq,
+	    known);
 	a_says(w, "u UNSELECT", "u OK UNSELECT done\n");
 	test_case = line;
 	str got = svc_account_imap_trial_feed(&w->a, str_from(line));
@@ -76,7 +52,7 @@ a_returns(struct two *w, const char *known, const char *want)
 static void
 instead_of_expunge(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "vanished");
 	b_removes(&w, "2:4,9");
 	a_says(&w, "1 NOOP", "* VANISHED 2:4,9\n1 OK [HIGHESTMODSEQ #] NOOP done\n");
@@ -90,14 +66,14 @@ instead_of_expunge(void)
 	    "* OK [COPYUID # 6 1] moved\n* VANISHED 6\n7 OK [HIGHESTMODSEQ #] MOVE done\n");
 	a_says(&w, "8 STORE 1 +FLAGS.SILENT (\\Deleted)", NULL);
 	a_says(&w, "9 CLOSE", "9 OK CLOSE done\n"); /* no HIGHESTMODSEQ: RFC 7162 3.2.8 */
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 /* While VANISHED waits, the client is told not to believe higher MODSEQs (RFC 7162 6). */
 static void
 held_back(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "held");
 	char tagged[100], untagged[200];
 	b_removes(&w, "8");
@@ -114,7 +90,7 @@ held_back(void)
 	    told);
 	char line[100];
 	snprintf(line, sizeof line, "2 STORE 1 (UNCHANGEDSINCE %llu) +FLAGS.SILENT (\\Draft)",
-	    w.modseq);
+	    modseq);
 	a_says(&w, line, untagged);
 	a_says(&w, "3 UID SEARCH 1:* DRAFT", NULL); /* message numbers: still not */
 	CHECK(w.a.session.box.held);
@@ -123,13 +99,13 @@ held_back(void)
 	CHECK(!w.a.session.box.held);
 	a_says(&w, "5 STORE 1 +FLAGS.SILENT (\\Answered)",
 	    "* 1 FETCH (UID 1 MODSEQ (#))\n5 OK STORE done\n");
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 static void
 after_an_absence(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "absence");
 	b_removes(&w, "2:4");
 	b_removes(&w, "8");
@@ -153,32 +129,32 @@ after_an_absence(void)
 	a_returns(&w, " 1:9 (1:5 1,5:8)",
 	    "* VANISHED (EARLIER) 8\n* 3 FETCH (UID 6 FLAGS (\\Seen) MODSEQ (#))\n"
 	    "q OK [READ-WRITE] SELECT done\n");
-	w.modseq = 1000000; /* nobody ever said so: everything is told */
+	modseq = 1000000; /* nobody ever said so: everything is told */
 	a_returns(&w, " 1:6",
 	    "* VANISHED (EARLIER) 2:4\n* 1 FETCH (UID 1 FLAGS () MODSEQ (#))\n"
 	    "* 2 FETCH (UID 5 FLAGS () MODSEQ (#))\n* 3 FETCH (UID 6 FLAGS (\\Seen) MODSEQ (#))\n"
 	    "q OK [READ-WRITE] SELECT done\n");
-	w.modseq = 1;
-	w.uidvalidity++;
+	modseq = 1;
+	uidvalidity++;
 	a_returns(&w, "", "q OK [READ-WRITE] SELECT done\n");
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 static void
 fetch_vanished(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "fetched");
 	char line[100];
 	b_removes(&w, "2:4");
 	a_says(&w, "0 NOOP", NULL);
 	b_removes(&w, "7");
 	snprintf(line, sizeof line, "1 UID FETCH 3:10 (FLAGS) (CHANGEDSINCE %llu VANISHED)",
-	    w.modseq);
+	    modseq);
 	/* 7 goes from the numbers first; of those before it only the past is told */
 	a_says(&w, line,
 	    "* VANISHED 7\n* VANISHED (EARLIER) 3:4,7\n1 OK [HIGHESTMODSEQ #] FETCH done\n");
-	snprintf(line, sizeof line, "2 UID FETCH 1:* UID (VANISHED CHANGEDSINCE %llu)", w.modseq);
+	snprintf(line, sizeof line, "2 UID FETCH 1:* UID (VANISHED CHANGEDSINCE %llu)", modseq);
 	a_says(&w, line, "* VANISHED (EARLIER) 2:4,7\n2 OK FETCH done\n");
 	a_says(&w, "3 FETCH 1:* UID (CHANGEDSINCE 1 VANISHED)", "3 BAD syntax error\n");
 	a_says(&w, "4 UID FETCH 1:* UID (VANISHED)", "4 BAD syntax error\n");
@@ -187,14 +163,14 @@ fetch_vanished(void)
 	svc_account_imap_trial_turn(&w.b, "6 SELECT INBOX (QRESYNC (1 1))",
 	    "6 BAD QRESYNC is not enabled\n");
 	svc_account_imap_trial_turn(&w.b, "7 CHECK", "7 OK CHECK done\n"); /* still selected */
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 /* In IDLE the new HIGHESTMODSEQ comes untagged. */
 static void
 idling(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "idling");
 	a_says(&w, "1 IDLE", "+ idling\n");
 	b_removes(&w, "5");
@@ -203,14 +179,14 @@ idling(void)
 	str got = svc_account_imap_trial_feed(&w.a, S("DONE\r\n"));
 	svc_account_imap_trial_like(got,
 	    "* VANISHED 5\n* OK [HIGHESTMODSEQ #] for now\n1 OK IDLE done\n");
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 /* A long answer is several lines, none of them much longer than the limit. */
 static void
 long_answers(void)
 {
-	struct two w;
+	struct svc_account_imap_two w;
 	setup(&w, "long");
 	struct store_range ranges[4000];
 	for (uint32_t i = 0; i < LEN(ranges); i++) {
@@ -233,7 +209,7 @@ long_answers(void)
 	buf_reset(&w.a.session.out);
 	svc_account_imap_put_vanished(&w.a.session, ranges, 0, true);
 	CHECK_U64(w.a.session.out.n, 0);
-	teardown(&w);
+	svc_account_imap_two_end(&w);
 }
 
 TEST_MAIN(instead_of_expunge, held_back, after_an_absence, fetch_vanished, idling, long_answers)

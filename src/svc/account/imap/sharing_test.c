@@ -18,18 +18,6 @@ setup(struct svc_account_imap_two *w, const char *name)
 }
 
 static void
-a_says(struct svc_account_imap_two *w, const char *send, const char *want)
-{
-	svc_account_imap_trial_turn(&w->a, send, want);
-}
-
-static void
-b_says(struct svc_account_imap_two *w, const char *send, const char *want)
-{
-	svc_account_imap_trial_turn(&w->b, send, want);
-}
-
-static void
 flags_and_arrivals(void)
 {
 	struct svc_account_imap_two w;

@@ -7,9 +7,7 @@
 #include "base/test.h"
 #include "store/trial.h"
 #include "svc/account/imap/park.h"
-#include "sys/chan.h"
-#include "sys/sock.h"
-#include "sys/sys.h"
+#include "svc/account/trial.h"
 
 #ifndef SVC_ACCOUNT_IMAP_TRIAL_PARK
 #define SVC_ACCOUNT_IMAP_TRIAL_PARK false
@@ -31,22 +29,16 @@ svc_account_imap_trial_remove(const struct store_conf *conf)
 void
 svc_account_imap_trial_begin(struct svc_account_imap_trial *t, const struct store_conf *conf)
 {
-	int stream[2], control[2];
 	*t = (struct svc_account_imap_trial){ .conf = { .imap_append_max = 100000,
 						  .imap_idle_timeout = 1800000 } };
-	CHECK_ERR(sys_sock_pair(stream), ERR_OK);
-	CHECK_ERR(sys_chan_pair(control), ERR_OK);
-	t->client = stream[0];
-	t->accounts = control[0];
 	t->store = store_trial_open(conf);
-	t->account = (struct svc_account){ .stream = stream[1],
-		.control = control[1],
-		.alone = true,
+	t->account = (struct svc_account){ .alone = true,
 		.store = t->store,
 		.conf = &t->conf,
 		.name = S("user@example.org"),
 		.account = 1,
 		.session = 7 };
+	svc_account_trial_open(&t->account, &t->client, &t->accounts);
 	buf_init(&t->got, 64u << 20);
 	CHECK_ERR(svc_account_imap_init(&t->session, &t->account), ERR_OK);
 }
@@ -54,32 +46,10 @@ svc_account_imap_trial_begin(struct svc_account_imap_trial *t, const struct stor
 void
 svc_account_imap_trial_end(struct svc_account_imap_trial *t)
 {
-	int stream = t->account.stream, control = t->account.control;
 	svc_account_imap_done(&t->session);
 	store_close(&t->store);
-	sys_close(&stream);
-	sys_close(&control);
-	sys_close(&t->client);
-	sys_close(&t->accounts);
+	svc_account_trial_close(&t->account, &t->client, &t->accounts);
 	buf_done(&t->got);
-}
-
-/* One failed read in between is what torture tests do. */
-static void
-take_all(struct svc_account_imap_trial *t)
-{
-	for (int failures = 0; failures < 2;) {
-		size_t n;
-		char *room = buf_room(&t->got, 65536);
-		if (!CHECK(room != NULL)) {
-			return;
-		}
-		enum err e = sys_sock_read(t->client, room, 65536, &n);
-		if (e == ERR_OK) {
-			buf_grow(&t->got, n);
-		}
-		failures += e != ERR_OK;
-	}
 }
 
 str
@@ -88,7 +58,7 @@ svc_account_imap_trial_feed(struct svc_account_imap_trial *t, str octets)
 	buf_reset(&t->got);
 	svc_account_imap_feed(&t->session, octets);
 	svc_account_imap_flush(&t->session);
-	take_all(t);
+	svc_account_trial_take(t->client, &t->got);
 	return buf_view(&t->got);
 }
 
@@ -189,6 +159,20 @@ svc_account_imap_trial_append(struct svc_account_imap_trial *t, const char *mail
 	CHECK(str_find(got, S("app OK [APPENDUID ")) >= 0);
 	buf_done(&b);
 	buf_done(&body);
+}
+
+void
+svc_account_imap_one_begin(struct svc_account_imap_one *w, const char *name)
+{
+	w->conf = svc_account_imap_trial_account(name);
+	svc_account_imap_trial_begin(&w->t, &w->conf);
+}
+
+void
+svc_account_imap_one_end(struct svc_account_imap_one *w)
+{
+	svc_account_imap_trial_end(&w->t);
+	svc_account_imap_trial_remove(&w->conf);
 }
 
 /* ---- two clients -------------------------------------------------------------------------- */

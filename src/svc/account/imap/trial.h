@@ -33,6 +33,14 @@ void svc_account_imap_trial_remove(const struct store_conf *conf);
 void svc_account_imap_trial_begin(struct svc_account_imap_trial *t, const struct store_conf *conf);
 void svc_account_imap_trial_end(struct svc_account_imap_trial *t);
 
+/* A client of a fresh account, which its end removes. */
+struct svc_account_imap_one {
+	struct store_conf conf;
+	struct svc_account_imap_trial t;
+};
+void svc_account_imap_one_begin(struct svc_account_imap_one *w, const char *name);
+void svc_account_imap_one_end(struct svc_account_imap_one *w);
+
 /* Two clients of one fresh account, each with its own open store, as two processes have. */
 struct svc_account_imap_two {
 	struct store_conf conf;
@@ -62,6 +70,20 @@ void svc_account_imap_trial_like(str got, const char *want);
  * the tests called parked-* svc_account_imap_trial_turn does it after every line.
  */
 void svc_account_imap_trial_park(struct svc_account_imap_trial *t);
+
+/* What one of two says and hears. */
+static inline void
+a_says(struct svc_account_imap_two *w, const char *send, const char *want)
+{
+	svc_account_imap_trial_turn(&w->a, send, want);
+}
+
+/* The other one. */
+static inline void
+b_says(struct svc_account_imap_two *w, const char *send, const char *want)
+{
+	svc_account_imap_trial_turn(&w->b, send, want);
+}
 
 /* APPEND a message with LF line ends (made CRLF) to a mailbox. */
 void svc_account_imap_trial_append(struct svc_account_imap_trial *t, const char *mailbox,

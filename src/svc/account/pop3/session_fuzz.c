@@ -7,8 +7,7 @@
 #include "svc/account/pop3/trial.h"
 
 #include "store/trial.h"
-#include "sys/sock.h"
-#include "sys/spawn.h"
+#include "svc/account/trial.h"
 #include "sys/sys.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -16,48 +15,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct {
 	struct store_conf account;
 	struct svc_account_pop3_trial trial;
-	struct sys_child reader;
 	int stream;
 	bool ready;
 } world;
 
 static void
-read_for_ever(int fd)
-{
-	static char room[1 << 16];
-	size_t n;
-	while (sys_wait(fd, true, -1) == ERR_OK &&
-	    sys_sock_read(fd, room, sizeof room, &n) == ERR_OK) {
-	}
-	sys_exit(0);
-}
-
-static void
 forget(void)
 {
-	struct sys_child_end end;
 	svc_account_pop3_trial_end(&world.trial);
 	sys_close(&world.stream);
-	(void)(sys_child_wait(&world.reader, &end) == ERR_OK);
 	store_trial_remove(&world.account);
 }
 
 static void
 prepare(void)
 {
-	int pair[2];
-	bool in_child = false;
 	world.account = svc_account_pop3_trial_account("pop3-fuzz");
 	svc_account_pop3_trial_begin(&world.trial, &world.account);
-	enum err e = sys_sock_pair(pair);
-	e = e == ERR_OK ? sys_fork(&in_child, &world.reader) : e;
-	ASSERT(e == ERR_OK);
-	if (in_child) {
-		sys_close(&pair[1]);
-		read_for_ever(pair[0]);
-	}
-	sys_close(&pair[0]);
-	world.stream = pair[1];
+	world.stream = svc_account_trial_drain();
 	world.ready = true;
 	(void)!atexit(forget);
 }

@@ -6,9 +6,7 @@
 
 #include "base/test.h"
 #include "store/trial.h"
-#include "sys/chan.h"
-#include "sys/sock.h"
-#include "sys/sys.h"
+#include "svc/account/trial.h"
 
 struct store_conf
 svc_account_pop3_trial_account(const char *name)
@@ -49,21 +47,15 @@ svc_account_pop3_trial_append(struct store *s, const char *message, bool exact)
 void
 svc_account_pop3_trial_begin(struct svc_account_pop3_trial *t, const struct store_conf *conf)
 {
-	int stream[2], control[2];
 	*t = (struct svc_account_pop3_trial){ .conf = { .pop3_idle_timeout = 600000 } };
-	CHECK_ERR(sys_sock_pair(stream), ERR_OK);
-	CHECK_ERR(sys_chan_pair(control), ERR_OK);
-	t->client = stream[0];
-	t->accounts = control[0];
 	t->store = store_trial_open(conf);
-	t->account = (struct svc_account){ .stream = stream[1],
-		.control = control[1],
-		.store = t->store,
+	t->account = (struct svc_account){ .store = t->store,
 		.conf = &t->conf,
 		.folder = conf->path,
 		.name = S("user@example.org"),
 		.account = 1,
 		.session = 7 };
+	svc_account_trial_open(&t->account, &t->client, &t->accounts);
 	buf_init(&t->got, 64u << 20);
 	CHECK_ERR(svc_account_pop3_init(&t->session, &t->account), ERR_OK);
 }
@@ -71,33 +63,17 @@ svc_account_pop3_trial_begin(struct svc_account_pop3_trial *t, const struct stor
 void
 svc_account_pop3_trial_end(struct svc_account_pop3_trial *t)
 {
-	int stream = t->account.stream, control = t->account.control;
 	svc_account_pop3_done(&t->session);
 	store_close(&t->store);
-	sys_close(&stream);
-	sys_close(&control);
-	sys_close(&t->client);
-	sys_close(&t->accounts);
+	svc_account_trial_close(&t->account, &t->client, &t->accounts);
 	buf_done(&t->got);
 }
 
-/* One failed read in between is what torture tests do. */
 static str
 take_all(struct svc_account_pop3_trial *t)
 {
 	svc_account_pop3_flush(&t->session);
-	for (int failures = 0; failures < 2;) {
-		size_t n;
-		char *room = buf_room(&t->got, 65536);
-		if (!CHECK(room != NULL)) {
-			return STR_NONE;
-		}
-		enum err e = sys_sock_read(t->client, room, 65536, &n);
-		if (e == ERR_OK) {
-			buf_grow(&t->got, n);
-		}
-		failures += e != ERR_OK;
-	}
+	svc_account_trial_take(t->client, &t->got);
 	return buf_view(&t->got);
 }
 
