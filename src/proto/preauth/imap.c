@@ -87,17 +87,7 @@ preauth_do_imap_id(struct preauth *x, str args)
 void
 preauth_do_imap_authenticate(struct preauth *x, str args)
 {
-	str mechanism;
-	if (!preauth_arg_space(&args) || !preauth_arg_atom(&args, &mechanism)) {
-		preauth_refuse(x, PREAUTH_RE_SYNTAX);
-		return;
-	}
-	bool has_initial = preauth_arg_space(&args);
-	if ((has_initial && args.n == 0) || (!has_initial && args.n != 0)) {
-		preauth_refuse(x, PREAUTH_RE_SYNTAX);
-		return;
-	}
-	preauth_sasl_begin(x, mechanism, has_initial, args);
+	preauth_sasl_command(x, args);
 }
 
 void

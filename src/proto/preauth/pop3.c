@@ -88,21 +88,11 @@ preauth_do_pop3_pass(struct preauth *x, str args)
 void
 preauth_do_pop3_auth(struct preauth *x, str args)
 {
-	str mechanism;
 	if (args.n == 0) {
 		buf_str(&x->out, S("+OK Mechanisms"));
 		preauth_sasl_list(x, &x->out, S("\r\n"), S(""));
 		buf_str(&x->out, S("\r\n.\r\n"));
 		return;
 	}
-	if (!preauth_arg_space(&args) || !preauth_arg_atom(&args, &mechanism)) {
-		preauth_refuse(x, PREAUTH_RE_SYNTAX);
-		return;
-	}
-	bool has_initial = preauth_arg_space(&args);
-	if ((has_initial && args.n == 0) || (!has_initial && args.n != 0)) {
-		preauth_refuse(x, PREAUTH_RE_SYNTAX);
-		return;
-	}
-	preauth_sasl_begin(x, mechanism, has_initial, args);
+	preauth_sasl_command(x, args);
 }

@@ -69,6 +69,8 @@ bool preauth_sasl_offered(const struct preauth *x, str mechanism, str *ret_canon
 void preauth_sasl_list(const struct preauth *x, struct buf *out, str prefix, str between);
 /* has_initial: `initial` is base64, or "=" for the empty one. */
 void preauth_sasl_begin(struct preauth *x, str mechanism, bool has_initial, str initial);
+/* The same from the arguments of AUTHENTICATE and AUTH: SP mechanism [SP initial-response]. */
+void preauth_sasl_command(struct preauth *x, str args);
 /* Start PLAIN with x->data = NUL user NUL password. */
 void preauth_sasl_plain(struct preauth *x);
 /* A whole client response line lies in x->cmd. */

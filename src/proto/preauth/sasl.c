@@ -61,6 +61,19 @@ preauth_sasl_begin(struct preauth *x, str mechanism, bool has_initial, str initi
 }
 
 void
+preauth_sasl_command(struct preauth *x, str args)
+{
+	str mechanism;
+	bool good = preauth_arg_space(&args) && preauth_arg_atom(&args, &mechanism);
+	bool has_initial = good && preauth_arg_space(&args);
+	if (good && has_initial == (args.n > 0)) {
+		preauth_sasl_begin(x, mechanism, has_initial, args);
+	} else {
+		preauth_refuse(x, PREAUTH_RE_SYNTAX);
+	}
+}
+
+void
 preauth_sasl_plain(struct preauth *x)
 {
 	str canonical;

@@ -173,6 +173,16 @@ svc_auth_call_failed(struct svc_auth_call *call, enum err e)
 
 /* ---- look-ups ------------------------------------------------------------------------------ */
 
+static bool
+keep(struct svc_auth_call *call, str s, str *ret)
+{
+	*ret = arena_dup(call->admin->scratch, s);
+	if (ret->p == NULL) {
+		(void)!svc_auth_call_failed(call, ERR_BUDGET);
+	}
+	return ret->p != NULL;
+}
+
 bool
 svc_auth_call_address(struct svc_auth_call *call, str given, str *ret)
 {
@@ -185,12 +195,7 @@ svc_auth_call_address(struct svc_auth_call *call, str given, str *ret)
 		    "%.*s is no mail address; write it as user@domain", STR_ARG(given));
 		return false;
 	}
-	*ret = arena_dup(call->admin->scratch, buf_view(&b));
-	if (ret->p == NULL) {
-		(void)!svc_auth_call_failed(call, ERR_BUDGET);
-		return false;
-	}
-	return true;
+	return keep(call, buf_view(&b), ret);
 }
 
 bool
@@ -205,12 +210,7 @@ svc_auth_call_domain(struct svc_auth_call *call, str given, str *ret)
 		    "%.*s is no domain name; write it like example.org", STR_ARG(given));
 		return false;
 	}
-	*ret = arena_dup(call->admin->scratch, buf_view(&b));
-	if (ret->p == NULL) {
-		(void)!svc_auth_call_failed(call, ERR_BUDGET);
-		return false;
-	}
-	return true;
+	return keep(call, buf_view(&b), ret);
 }
 
 bool

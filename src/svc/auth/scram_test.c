@@ -50,7 +50,7 @@ scram_matches_rfc(void)
 			v->final_bare };
 		uint8_t salted[SASL_KEY_MAX], stored[SASL_KEY_MAX], server[SASL_KEY_MAX];
 		size_t n = svc_auth_hash_octets(v->hash);
-		struct buf proof;
+		struct buf proof, signature;
 
 		test_case = v->name;
 		derive(v, "pencil", salted);
@@ -67,31 +67,12 @@ scram_matches_rfc(void)
 		CHECK(!svc_auth_scram_proof_ok(v->hash, str_make(server, n), &x, buf_view(&proof)));
 		buf_truncate(&proof, n - 1);
 		CHECK(!svc_auth_scram_proof_ok(v->hash, str_make(stored, n), &x, buf_view(&proof)));
-		buf_done(&proof);
-	}
-	test_case = NULL;
-}
-
-/* ServerKey signs what the RFC's server sent. */
-static void
-server_key_matches_rfc(void)
-{
-	for (size_t i = 0; i < LEN(vectors); i++) {
-		const struct scram_vector *v = &vectors[i];
-		struct svc_auth_scram_exchange x = { v->first_bare, v->server_first,
-			v->final_bare };
-		uint8_t salted[SASL_KEY_MAX], stored[SASL_KEY_MAX], server[SASL_KEY_MAX];
-		size_t n = svc_auth_hash_octets(v->hash);
-		struct buf signature;
-
-		test_case = v->name;
-		derive(v, "pencil", salted);
-		CHECK_ERR(svc_auth_scram_keys(v->hash, str_make(salted, n), stored, server),
-		    ERR_OK);
+		/* ServerKey signs what the RFC's server sent. */
 		buf_init(&signature, 64);
 		svc_auth_scram_sign(v->hash, str_make(server, n), &x, &signature);
 		CHECK_STR(buf_view(&signature), v->signature);
 		buf_done(&signature);
+		buf_done(&proof);
 	}
 	test_case = NULL;
 }
@@ -111,4 +92,4 @@ wrong_password_is_refused(void)
 	    str_make(stored, 32)));
 }
 
-TEST_MAIN(scram_matches_rfc, server_key_matches_rfc, wrong_password_is_refused)
+TEST_MAIN(scram_matches_rfc, wrong_password_is_refused)

@@ -545,13 +545,10 @@ on_timer(void *ctx)
 
 /* --- the end ------------------------------------------------------------------------------- */
 
+/* Its letter goes back to queue. */
 static void
-quit_one(struct svc_send_conn *c)
+give_up(struct svc_send_conn *c)
 {
-	bool busy = c->letter != NULL && c->ready;
-	if (busy || c->state == SVC_SEND_GONE) {
-		return;
-	}
 	struct svc_send_letter *l = c->letter;
 	if (l != NULL) {
 		c->letter = NULL;
@@ -559,6 +556,16 @@ quit_one(struct svc_send_conn *c)
 		svc_send_letter_return(l);
 	}
 	svc_send_conn_down(c);
+}
+
+static void
+quit_one(struct svc_send_conn *c)
+{
+	bool busy = c->letter != NULL && c->ready;
+	if (busy || c->state == SVC_SEND_GONE) {
+		return;
+	}
+	give_up(c);
 }
 
 void
@@ -573,13 +580,6 @@ void
 svc_send_conns_close(struct svc_send *sv)
 {
 	while (!list_empty(&sv->conns)) {
-		struct svc_send_conn *c = LIST_ENTRY(sv->conns.next, struct svc_send_conn, all);
-		struct svc_send_letter *l = c->letter;
-		if (l != NULL) {
-			c->letter = NULL;
-			l->conn = NULL;
-			svc_send_letter_return(l);
-		}
-		svc_send_conn_down(c);
+		give_up(LIST_ENTRY(sv->conns.next, struct svc_send_conn, all));
 	}
 }

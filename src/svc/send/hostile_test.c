@@ -104,19 +104,12 @@ fill_file(int *fd, size_t size)
 static void
 send_file(uint64_t job, size_t size, bool seal)
 {
-	struct ipc_queue_send_letter m = svc_send_world_letter(job, "one.test");
-	struct ipc_queue_send_to to = { .address = S("a@one.test") };
 	int fd = -1;
 	fill_file(&fd, size);
 	if (seal) {
 		CHECK_ERR(sys_file_seal(fd), ERR_OK);
 	}
-	m.body = S("");
-	m.rcpts = &to;
-	m.rcpts_n = 1;
-	ipc_queue_send_letter_put(&w.out, &m);
-	CHECK_ERR(sys_chan_send_wait(w.queue, &w.out, fd, 1000), ERR_OK);
-	buf_reset(&w.out);
+	svc_send_world_send_file(&w, job, fd);
 	svc_send_world_settle(&w);
 }
 

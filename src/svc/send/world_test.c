@@ -207,6 +207,19 @@ svc_send_world_send(struct world *w, const struct ipc_queue_send_letter *letter,
 }
 
 void
+svc_send_world_send_file(struct world *w, uint64_t job, int fd)
+{
+	struct ipc_queue_send_letter m = svc_send_world_letter(job, "one.test");
+	struct ipc_queue_send_to to = { .address = S("a@one.test") };
+	m.body = S("");
+	m.rcpts = &to;
+	m.rcpts_n = 1;
+	ipc_queue_send_letter_put(&w->out, &m);
+	CHECK_ERR(sys_chan_send_wait(w->queue, &w->out, fd, 1000), ERR_OK);
+	buf_reset(&w->out);
+}
+
+void
 svc_send_world_cancel(struct world *w, uint64_t job)
 {
 	struct ipc_queue_send_cancel m = { .job = job };

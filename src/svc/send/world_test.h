@@ -94,6 +94,8 @@ void svc_send_world_wait(struct world *w, unsigned results);
 /* A letter of queue for one recipient; more of them separated by ",". */
 struct ipc_queue_send_letter svc_send_world_letter(uint64_t job, const char *domain);
 void svc_send_world_send(struct world *w, const struct ipc_queue_send_letter *m, const char *rcpts);
+/* The same for a@one.test, in a file; fd is taken. */
+void svc_send_world_send_file(struct world *w, uint64_t job, int fd);
 void svc_send_world_cancel(struct world *w, uint64_t job);
 void svc_send_world_wire(struct world *w, const char *edge, int *end);
 /* Another certificate for a server: expired, signed by itself, for other names. */
