@@ -16,7 +16,6 @@ Records are zone text below the zone's name: "NAME TYPE DATA". SOA and NS are ad
 listens on 127.0.0.1; nothing else is asked. Zones are served when zone() returns.
 """
 
-import ctypes
 import hashlib
 import pathlib
 import shutil
@@ -27,6 +26,7 @@ import subprocess
 import tempfile
 import threading
 
+import daemon
 import postern
 
 TTL = 60
@@ -102,10 +102,6 @@ def below(name, zone):
     return name == zone or name.endswith("." + zone)
 
 
-def end_with_parent():
-    ctypes.CDLL(None).prctl(postern.PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
 class Zone:
     def __init__(self, name, records, signed, bogus, broken):
         self.name, self.records = name, list(records)
@@ -123,7 +119,7 @@ class Internet:
             (self.dir / name).mkdir()
         self.serial = 0
         self.zones = {"": Zone("", [], True, False, False)}
-        self.proc = None
+        self.daemon = None
         self.port = None
         self.relay = None
 
@@ -135,7 +131,7 @@ class Internet:
         new = Zone(name, records, signed, bogus, broken)
         new.ds = old.ds if old is not None else None
         self.zones[name] = new
-        if self.proc is not None:
+        if self.daemon is not None:
             self._publish()
         return self
 
@@ -175,14 +171,7 @@ class Internet:
         self.port = self._free_port()
         self.relay.target = ("127.0.0.1", self.port)
         self._write()
-        self.errors = open(self.dir / "knotd.log", "ab")
-        self.proc = subprocess.Popen(
-            ["knotd", "-c", str(self._conf())],
-            stdin=subprocess.DEVNULL,
-            stdout=self.errors,
-            stderr=self.errors,
-            preexec_fn=end_with_parent,
-        )
+        self.daemon = daemon.Daemon(["knotd", "-c", self._conf()], self.dir / "knotd.log")
         self._wait_served()
         self.relay.start()
         return self
@@ -201,15 +190,9 @@ class Internet:
     def stop(self):
         if self.relay is not None:
             self.relay.stop()
-        if self.proc is not None:
-            self.proc.terminate()
-            try:
-                self.proc.wait(10)
-            except subprocess.TimeoutExpired:
-                self.proc.kill()
-                self.proc.wait()
-            self.proc = None
-            self.errors.close()
+        if self.daemon is not None:
+            self.daemon.stop()
+            self.daemon = None
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def __enter__(self):
@@ -286,7 +269,7 @@ class Internet:
 
     def _publish(self):
         self._write()
-        self.proc.send_signal(signal.SIGHUP)  # SIGHUP: configuration and zones anew
+        self.daemon.proc.send_signal(signal.SIGHUP)  # SIGHUP: configuration and zones anew
         self._wait_served()
 
     def _ask(self, name, kind):
@@ -299,12 +282,9 @@ class Internet:
                 return None
 
     def _wait_served(self):
-        def all_served():
-            if self.proc.poll() is not None:
-                raise RuntimeError((self.dir / "knotd.log").read_text()[-2000:])
-            return all(z.broken or self._is_current(z) for z in self.zones.values())
-
-        postern.wait_until(all_served, 30, "knotd to serve the zones")
+        self.daemon.wait(
+            lambda: all(z.broken or self._is_current(z) for z in self.zones.values()), 30
+        )
 
     def _is_current(self, zone):
         """Signing raises the serial: it is this version's or a later one's."""
