@@ -92,6 +92,24 @@ decode(const struct mail_mime *m, const struct mail_mime_part *p, struct buf *ro
 	return ERR_OK;
 }
 
+static bool
+is_binary(const struct imap_section *s)
+{
+	return s->item == IMAP_ITEM_BINARY || s->item == IMAP_ITEM_BINARY_SIZE;
+}
+
+enum err
+imap_section_check(const struct imap_source *src, const struct imap_section *s)
+{
+	const struct mail_mime_part *p = is_binary(s) && s->path_n > 0
+	    ? mail_mime_section(src->mime, s->path, s->path_n)
+	    : NULL;
+	bool decoded = p != NULL && p->kind == MAIL_MIME_LEAF;
+	return decoded && mail_transfer_by_name(p->encoding) == MAIL_TRANSFER_UNKNOWN
+	    ? ERR_UNSUPPORTED
+	    : ERR_OK;
+}
+
 /* HEADER, its subsets, and TEXT exist in an enclosed message only. */
 static enum err
 of_enclosed(const struct mail_mime *m, const struct mail_mime_part *p, const struct imap_section *s,
@@ -119,7 +137,7 @@ imap_section_get(const struct imap_source *src, const struct imap_section *s, st
 	if (p == NULL) {
 		return ERR_NOTFOUND;
 	}
-	if (s->item == IMAP_ITEM_BINARY || s->item == IMAP_ITEM_BINARY_SIZE) {
+	if (is_binary(s)) {
 		TRY(decode(src->mime, p, room, ret));
 	} else if (s->text == IMAP_TEXT_ALL) {
 		*ret = mail_mime_body(src->mime, p);

@@ -22,6 +22,13 @@ bool imap_section_needs_mime(const struct imap_section *s);
 bool imap_section_needs_header_only(const struct imap_section *s);
 
 /*
+ * Before anything is written: can imap_section_get give the octets? A part that is not there can.
+ *
+ * Errors  ERR_UNSUPPORTED: as imap_section_get
+ */
+enum err imap_section_check(const struct imap_source *src, const struct imap_section *s);
+
+/*
  * Find the octets, without regard to `partial`.
  *
  * In      room: for header subsets and decoded parts; emptied first

@@ -85,6 +85,8 @@ one(size_t i, const struct imap_source *src)
 	buf_init(&room, 10000);
 	str got = STR_NONE;
 	CHECK_ERR(imap_section_get(&use, s, &room, &got), cases[i].err);
+	CHECK_ERR(imap_section_check(&use, s),
+	    cases[i].err == ERR_NOTFOUND ? ERR_OK : cases[i].err);
 	CHECK_STR(imap_section_partial(s, got), cases[i].want);
 	buf_done(&room);
 	arena_free(&a);

@@ -88,6 +88,9 @@ svc_account_imap_sections(struct svc_account_imap *s, uint64_t id,
 	struct wants w = look(fetch);
 	struct imap_source src;
 	TRY(get_source(s, id, &w, &src));
+	for (size_t i = 0; i < fetch->n; i++) { /* large sections are gone once they are written */
+		TRY(imap_section_check(&src, &fetch->sections[i]));
+	}
 	for (size_t i = 0; i < fetch->n; i++) {
 		if (sp || i > 0) {
 			buf_ch(&s->out, ' ');

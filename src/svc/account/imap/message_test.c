@@ -322,5 +322,29 @@ copies_and_moves(void)
 	run("copies", turns, LEN(turns));
 }
 
+/* What is large is written at once: then it is too late to find out that something cannot be. */
+static void
+unknown_encoding(void)
+{
+	struct fixture f;
+	struct buf b;
+	setup(&f, "encoding");
+	buf_init(&b, 100000);
+	buf_cstr(&b, "Subject: large\nContent-Transfer-Encoding: x-unheard-of\n\n");
+	for (int i = 0; i < 1000; i++) {
+		buf_cstr(&b, "thirty octets of a line, or so\n");
+	}
+	buf_ch(&b, '\0');
+	svc_account_imap_trial_append(&f.t, "INBOX", "()", b.p);
+	svc_account_imap_trial_turn(&f.t, "a FETCH 3:4 (UID BODY.PEEK[] BINARY.PEEK[1])",
+	    "* 3 FETCH (UID 3 BODY[] {21}\nSubject: x\n\nshort\n BINARY[1] {7}\n"
+	    "short\n)\na NO [UNKNOWN-CTE] transfer encoding is not known\n");
+	svc_account_imap_trial_turn(&f.t, "a FETCH 4 (BODY.PEEK[]<0.7> BINARY.SIZE[1])",
+	    "a NO [UNKNOWN-CTE] transfer encoding is not known\n");
+	svc_account_imap_trial_turn(&f.t, "a NOOP", "a OK NOOP done\n");
+	buf_done(&b);
+	teardown(&f);
+}
+
 TEST_MAIN(selects_with_messages, fetches, stores, condstore, searches, finds_object_ids,
-    copies_and_moves)
+    copies_and_moves, unknown_encoding)
