@@ -44,8 +44,9 @@ enum {
 	SVC_ACCOUNT_IMAP_SCAN = 1024,
 	/* Silence after which a session looks for something to do about texts. */
 	SVC_ACCOUNT_IMAP_QUIET_MS = 500,
-	/* Octets of one fact of a message, and of one field decoded for it. */
-	SVC_ACCOUNT_IMAP_FACT_TEXT_MAX = 16777216,
+	/* Octets of one fact of a message, and of one field decoded for it; the rest is left out. A
+	 * header that comes by SMTP has as many; folded, letters may grow to eleven times that. */
+	SVC_ACCOUNT_IMAP_FACT_TEXT_MAX = 1048576,
 	/* Mailboxes one ESEARCH looks into. */
 	SVC_ACCOUNT_IMAP_ESEARCH_MAILBOXES = 20000,
 	/* Response code of one tagged response: COPYUID and MODIFIED carry sets. */

@@ -227,6 +227,36 @@ from_blocks(void)
 }
 
 /* RFC 5182 2.4 and RFC 9394 3.2: what "$" is after each combination. */
+/* One letter whose header grows to many times its octets (U+FDFA is folded to 18 letters). */
+static void
+fat_header(void)
+{
+	struct store_conf conf = svc_account_imap_trial_account("fat");
+	struct svc_account_imap_trial t;
+	struct store_added added;
+	struct buf text;
+	svc_account_imap_trial_begin(&t, &conf);
+	buf_init(&text, 2u << 20);
+	buf_cstr(&text, "From: mallory@e.test\r\nSubject: ");
+	for (size_t i = 1; text.n < 1000000; i++) {
+		buf_cstr(&text, i % 300 == 0 ? "\r\n " : "\xef\xb7\xba");
+	}
+	buf_cstr(&text, "\r\n\r\nbody\r\n");
+	struct store_new msg = { .body = buf_view(&text) };
+	CHECK_ERR(buf_err(&text), ERR_OK);
+	CHECK_ERR(store_append(t.store, 1, &msg, 1, &added), ERR_OK);
+	fill_inbox(&t);
+	svc_account_imap_trial_turn(&t, "s SELECT INBOX", NULL);
+	TALK(&t, { "a SEARCH SUBJECT APPLES", "* SEARCH 2 3\na OK SEARCH done\n" },
+	    { "a SEARCH FROM mallory", "* SEARCH 1\na OK SEARCH done\n" },
+	    { "a SORT (SUBJECT) UTF-8 2,3,5", "* SORT 2 3 5\na OK SORT done\n" },
+	    { "a SORT (REVERSE SUBJECT) UTF-8 ALL", NULL },
+	    { "a SEARCH BODY body", "* SEARCH 1\na OK SEARCH done\n" });
+	buf_done(&text);
+	svc_account_imap_trial_end(&t);
+	svc_account_imap_trial_remove(&conf);
+}
+
 static void
 saved_results(void)
 {
@@ -379,5 +409,5 @@ several_mailboxes(void)
 	svc_account_imap_trial_remove(&conf);
 }
 
-TEST_MAIN(from_headers, texts_of_copies, from_blocks, saved_results, partial_results,
+TEST_MAIN(from_headers, texts_of_copies, from_blocks, fat_header, saved_results, partial_results,
     several_mailboxes)

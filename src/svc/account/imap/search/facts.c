@@ -31,6 +31,8 @@ enum {
 };
 
 static_assert(SVC_ACCOUNT_IMAP_ENVELOPE == STORE_FACT_KINDS - 1, "a kind for each fact");
+static_assert((int)STORE_FACT_KINDS * (int)SVC_ACCOUNT_IMAP_FACT_TEXT_MAX <= (int)BATCH_MAX / 2,
+    "a letter never fails for its size: it would fail every search");
 
 enum name { SUBJECT, FROM, TO, CC, BCC, MESSAGE_ID, IN_REPLY_TO, REFERENCES };
 
