@@ -10,7 +10,7 @@
 #include "svc/account/imap/teach/teach.h"
 
 /* "MODIFIED 7,9": what UNCHANGEDSINCE kept, in the client's numbers. */
-static void
+static enum err
 put_modified(struct svc_account_imap *s, const struct store_set *modified, bool uid)
 {
 	struct store_set seqs;
@@ -30,6 +30,11 @@ put_modified(struct svc_account_imap *s, const struct store_set *modified, bool 
 		}
 	}
 	store_set_done(&seqs);
+	/* Without its MODIFIED, OK would say that everything was changed. */
+	return buf_err(&s->code) == ERR_OK
+	    ? ERR_OK
+	    : svc_account_imap_fail(s, ERR_TOOMANY, "LIMIT",
+		  "so many were not changed that they cannot be named");
 }
 
 struct telling {
@@ -133,10 +138,10 @@ store(struct svc_account_imap *s, struct imap_command *cmd, uint64_t before,
 	const struct imap_store_args *args = &cmd->u.store;
 	struct store_changed changed;
 	TRY(change(s, args, uids, modified, &changed));
-	put_modified(s, modified, cmd->uid);
 	if (changed.modseq != 0) {
 		svc_account_imap_changed(s, s->box.id);
 	}
+	TRY(put_modified(s, modified, cmd->uid));
 	struct svc_account_imap_own own = { .uids = changed.before == before ? uids : NULL,
 		.modseq = changed.modseq,
 		.silent = args->silent };

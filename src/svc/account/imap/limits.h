@@ -49,8 +49,11 @@ enum {
 	SVC_ACCOUNT_IMAP_FACT_TEXT_MAX = 1048576,
 	/* Mailboxes one ESEARCH looks into. */
 	SVC_ACCOUNT_IMAP_ESEARCH_MAILBOXES = 20000,
-	/* Response code of one tagged response: COPYUID and MODIFIED carry sets. */
-	SVC_ACCOUNT_IMAP_CODE_MAX = 1048576,
+	/* Response code of one tagged response: COPYUID and MODIFIED carry sets. Every other one of
+	 * two million messages fits. */
+	SVC_ACCOUNT_IMAP_CODE_MAX = 16777216,
+	/* Memory of one that is kept for the next. */
+	SVC_ACCOUNT_IMAP_CODE_KEPT = 65536,
 	/* A VANISHED response goes on in another one behind so many octets (RFC 7162 4). */
 	SVC_ACCOUNT_IMAP_VANISHED_LINE = 8000,
 	/* NOTIFY: mailboxes of an account that it watches, and memory of their rows, twice. */

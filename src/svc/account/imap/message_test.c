@@ -346,5 +346,22 @@ unknown_encoding(void)
 	teardown(&f);
 }
 
+/* COPYUID and MODIFIED hold sets: a part of one would tell what is not so. */
+static void
+codes_too_long(void)
+{
+	struct fixture f;
+	setup(&f, "codes");
+	buf_cstr(&f.t.session.code, "COPYUID 1 ");
+	while (buf_err(&f.t.session.code) == ERR_OK) {
+		buf_cstr(&f.t.session.code, "1000000000,");
+	}
+	svc_account_imap_reply(&f.t.session, S("a"), S("COPY"), ERR_OK);
+	CHECK_STR(buf_view(&f.t.session.out), S("a OK COPY done\r\n"));
+	buf_reset(&f.t.session.out);
+	CHECK(f.t.session.code.cap < 1 << 20);
+	teardown(&f);
+}
+
 TEST_MAIN(selects_with_messages, fetches, stores, condstore, searches, finds_object_ids,
-    copies_and_moves, unknown_encoding)
+    copies_and_moves, unknown_encoding, codes_too_long)

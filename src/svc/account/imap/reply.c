@@ -71,13 +71,29 @@ put_answer(struct svc_account_imap *s, str tag, const char *word, str code)
 	}
 }
 
+/* A part of a set would be a lie: the whole code, or none. */
+static str
+whole_code(const struct svc_account_imap *s)
+{
+	return buf_err(&s->code) == ERR_OK ? buf_view(&s->code) : STR_NONE;
+}
+
+static void
+forget_code(struct svc_account_imap *s)
+{
+	if (s->code.cap > SVC_ACCOUNT_IMAP_CODE_KEPT) {
+		buf_done(&s->code);
+	}
+	buf_reset(&s->code);
+}
+
 void
 svc_account_imap_reply(struct svc_account_imap *s, str tag, str verb, enum err e)
 {
 	const struct answer *failure = find_answer(failures, LEN(failures), e);
 	svc_account_imap_notify_tell(s);
 	svc_account_imap_tell_modseq(s, e == ERR_OK);
-	str code = buf_view(&s->code);
+	str code = whole_code(s);
 	if (e == ERR_OK) {
 		put_answer(s, tag, "OK", code);
 		buf_str(&s->out, verb);
@@ -87,7 +103,7 @@ svc_account_imap_reply(struct svc_account_imap *s, str tag, str verb, enum err e
 		buf_cstr(&s->out, s->text == NULL ? failure->text : s->text);
 	}
 	buf_cstr(&s->out, "\r\n");
-	buf_reset(&s->code);
+	forget_code(s);
 	s->text = NULL;
 }
 
