@@ -45,7 +45,8 @@ enum {
 	IMAP_THREAD_STEPS_MAX = 100000000,
 	IMAP_PATTERNS_MAX = 50, /* LIST */
 	IMAP_PATTERN_MAX = 1000,
-	IMAP_MAILBOX_NAME_MAX = 1000,    /* octets in UTF-8 */
+	IMAP_MAILBOX_NAME_MAX = 1000, /* octets in UTF-8 */
+	IMAP_MATCH_NAME_MAX = 2048,   /* the same with what stands before one of somebody else's */
 	IMAP_APPEND_MESSAGES_MAX = 1000, /* in one APPEND; RFC 3502 */
 	IMAP_APPEND_STEPS_MAX = 1000,    /* messages and URLs in one line of it */
 	IMAP_URL_MAX = 4096,             /* octets of a URL in CATENATE */

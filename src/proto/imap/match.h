@@ -6,12 +6,13 @@
 #define PROTO_IMAP_MATCH_H
 
 #include "base/str.h"
+#include "proto/imap/limits.h"
 
 /*
  * Does the whole of `name` match? Octets compare exactly, but a leading INBOX, alone or before "/",
  * matches in any case.
  *
- * Limits  time is at most pattern x name, without recursion or memory
+ * Limits  IMAP_MATCH_NAME_MAX: a longer name matches nothing; time is at most pattern x name
  * RFC     9051 6.3.9
  */
 bool imap_match(str pattern, str name);

@@ -96,4 +96,22 @@ agrees_with_the_slow_way(void)
 	CHECK_U64(wrong, 0);
 }
 
-TEST_MAIN(matches, agrees_with_the_slow_way)
+/* As long as a client can make them; going back and forth, each took more than a second. */
+static void
+long_ones(void)
+{
+	char pattern[1000], name[IMAP_MATCH_NAME_MAX + 1];
+	memset(name, 'a', sizeof name);
+	for (size_t n = 300; n < 500; n++) {
+		memset(pattern, 'a', sizeof pattern);
+		pattern[0] = '*';
+		pattern[2] = '%';
+		pattern[n] = 'b';
+		CHECK(!imap_match(str_make(pattern, n + 1), str_make(name, 1000)));
+		CHECK(imap_match(str_make(pattern, n), str_make(name, 1000)));
+	}
+	CHECK(imap_match(S("*a"), str_make(name, IMAP_MATCH_NAME_MAX)));
+	CHECK(!imap_match(S("*a"), str_make(name, IMAP_MATCH_NAME_MAX + 1)));
+}
+
+TEST_MAIN(matches, agrees_with_the_slow_way, long_ones)
