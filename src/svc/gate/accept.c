@@ -55,8 +55,10 @@ enum svc_gate_refusal
 svc_gate_judge(struct svc_gate_conn *c)
 {
 	struct svc_gate *g = c->g;
-	struct svc_gate_allowance most = { g->sc->conf->gate_per_address,
-		g->sc->conf->gate_per_prefix };
+	const struct conf *conf = g->sc->conf;
+	uint64_t n = conf->gate_processes != 0 ? conf->gate_processes : MIN(sys_cores(), 64u);
+	struct svc_gate_allowance most = { svc_gate_part_of(conf->gate_per_address, n),
+		svc_gate_part_of(conf->gate_per_prefix, n) };
 	if (svc_gate_bans_hit(&g->bans, c->peer.ip, sys_clock_wall_s())) {
 		return SVC_GATE_BANNED;
 	}

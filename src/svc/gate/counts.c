@@ -11,6 +11,13 @@ struct svc_gate_count {
 	uint32_t n;
 };
 
+uint64_t
+svc_gate_part_of(uint64_t all, uint64_t processes)
+{
+	uint64_t part = (all + processes - 1) / processes;
+	return MIN(all, part + (part + 1) / 2);
+}
+
 enum err
 svc_gate_counts_init(struct svc_gate_counts *c, const uint8_t key[16], size_t connections)
 {

@@ -23,6 +23,12 @@ struct svc_gate_allowance {
 	uint64_t per_address, per_network;
 };
 
+/*
+ * What one process lets in of what all of them may: its part, and half as much again, as the kernel
+ * does not deal connections out evenly.
+ */
+uint64_t svc_gate_part_of(uint64_t all, uint64_t processes);
+
 /* key: 16 random octets; connections: the most there can be. ERR_NOMEM. */
 enum err svc_gate_counts_init(struct svc_gate_counts *c, const uint8_t key[16], size_t connections);
 /* Every share has been given back. */

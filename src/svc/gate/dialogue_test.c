@@ -238,6 +238,7 @@ limits_hold(void)
 	struct svc_gate_world w;
 	int fds[4];
 	svc_gate_world_open(&w);
+	w.conf.gate_processes = 1;
 	w.conf.gate_per_address = 2;
 	w.conf.gate_per_prefix = 3;
 	w.conf.gate_connections = 4;

@@ -99,6 +99,19 @@ the_ban_table_is_bounded(void)
 	svc_gate_bans_done(&b);
 }
 
+/* Whatever their number, all processes together let in little more than was said, none too few. */
+static void
+parts_of_a_limit(void)
+{
+	static const struct {
+		uint64_t all, processes, want;
+	} cases[] = { { 100, 1, 100 }, { 100, 2, 75 }, { 100, 8, 20 }, { 1, 64, 1 }, { 2, 2, 2 },
+		{ 3, 2, 3 }, { 400, 64, 11 }, { 1000000, 3, 500001 } };
+	for (size_t i = 0; i < LEN(cases); i++) {
+		CHECK_U64(svc_gate_part_of(cases[i].all, cases[i].processes), cases[i].want);
+	}
+}
+
 static enum err
 count(struct svc_gate_counts *c, const char *ip, struct svc_gate_share *s)
 {
@@ -151,4 +164,4 @@ counts_ipv6_by_customer(void)
 }
 
 TEST_MAIN(bans_cover_their_networks, bans_are_lifted_and_prolonged, the_ban_table_is_bounded,
-    counts_by_address_and_network, counts_ipv6_by_customer)
+    parts_of_a_limit, counts_by_address_and_network, counts_ipv6_by_customer)
