@@ -71,9 +71,8 @@ word_end(str text, size_t at)
 	return at;
 }
 
-/* The next word of a query. */
-static bool
-next_word(str *rest, str *ret)
+bool
+mail_fuzzy_next(str *rest, str *ret)
 {
 	size_t at = 0;
 	while (at < rest->n && (!is_word(rest->p[at]) || is_inner(rest->p[at]))) {
@@ -162,7 +161,7 @@ mail_fuzzy_init(struct mail_fuzzy *f, str query)
 {
 	str word;
 	*f = (struct mail_fuzzy){ .whole = find_make(query) };
-	while (f->n < MAIL_FUZZY_WORDS && next_word(&query, &word)) {
+	while (f->n < MAIL_FUZZY_WORDS && mail_fuzzy_next(&query, &word)) {
 		add_word(f, word);
 	}
 	if (f->deciding == 0) {
@@ -257,6 +256,12 @@ compare(const struct mail_fuzzy_word *w, str word)
 	}
 	unsigned errors = distance(w->letter, w->n, letter, n, w->errors);
 	return errors > w->errors ? value : MAX(value, errors <= 1 ? (unsigned)ONE : TWO);
+}
+
+bool
+mail_fuzzy_fits(const struct mail_fuzzy_word *w, str word)
+{
+	return w->errors > 0 && word.n > 0 && compare(w, word) > 0;
 }
 
 #if defined(__SSE2__)

@@ -69,6 +69,15 @@ void mail_fuzzy_init(struct mail_fuzzy *f, str query);
 void mail_fuzzy_look(const struct mail_fuzzy *f, str text, unsigned weight,
     struct mail_fuzzy_found *found);
 
+/*
+ * For an index of words. A word fits a text if the text has it somewhere as it stands, or a word
+ * of the text, as this cuts it, fits with errors or another ending. Words are cut from any octets.
+ *
+ * Out     ret: false: none is left
+ */
+bool mail_fuzzy_next(str *rest, str *ret);
+bool mail_fuzzy_fits(const struct mail_fuzzy_word *w, str word);
+
 /* The score, 1 to MAIL_FUZZY_BEST; 0: no match. */
 unsigned mail_fuzzy_score(const struct mail_fuzzy *f, const struct mail_fuzzy_found *found);
 

@@ -350,6 +350,36 @@ alone_and_among_others(void)
 	CHECK(near > 20000);
 }
 
+/* A text that has a word not as it stands has it when one of its words fits, and only then. */
+static void
+cut_into_words(void)
+{
+	static const char *const pieces[] = { "ab", "abca", "c", " ", "-", "\xd1\x8f", "\xc2\xa0",
+		"\xe2\x80\x99", "\xe4\xb8\xad", "\x80", "\xc2", "7", "bab" };
+	char room[16], octets[256];
+	unsigned wrong = 0, fit = 0;
+	for (int round = 0; round < 100000; round++) {
+		struct mail_fuzzy f;
+		struct buf b;
+		bool any = false;
+		str query = any_word(room, 4 + roll(6)), word;
+		buf_init_fixed(&b, octets, sizeof octets);
+		for (uint32_t n = roll(14); n > 0; n--) {
+			buf_cstr(&b, pieces[roll(LEN(pieces))]);
+		}
+		mail_fuzzy_init(&f, query);
+		for (str rest = buf_view(&b); mail_fuzzy_next(&rest, &word);) {
+			any = any || mail_fuzzy_fits(&f.word[0], word);
+		}
+		bool exact = str_find(buf_view(&b), query) >= 0;
+		unsigned got = score_at(query, buf_view(&b), 100);
+		wrong += !exact && (got > 0) != any;
+		fit += any;
+	}
+	CHECK_U64(wrong, 0);
+	CHECK(fit > 500);
+}
+
 /* Errors count in the first megabyte of a text, words as they stand everywhere. */
 static void
 long_text(void)
@@ -388,4 +418,4 @@ finds_what_is_there(void)
 }
 
 TEST_MAIN(one_word, letters_beyond_ascii, several_words, several_texts, errors_as_listed,
-    errors_as_measured, alone_and_among_others, long_text, finds_what_is_there)
+    errors_as_measured, alone_and_among_others, cut_into_words, long_text, finds_what_is_there)

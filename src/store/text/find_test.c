@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/test.h"
 #include "store/care.h"
+#include "store/store_priv.h"
 #include "store/text/text_priv.h"
 #include "store/trial.h"
 #include "sys/file.h"
@@ -516,6 +517,43 @@ narrowed_fuzzily(const char *needle)
 	return left_for(&(struct store_text_key){ .needle = str_from(needle), .fuzzy = &f });
 }
 
+static void
+look_fuzzily(const struct mail_fuzzy *f, const char *needle, uint64_t *hits, uint8_t *scores)
+{
+	struct store_text_key key = { .needle = str_from(needle), .fuzzy = f };
+	struct store_text_ask a = { .keys = &key,
+		.keys_n = 1,
+		.ids = w.ids,
+		.n = w.n,
+		.hits = hits,
+		.scores = scores,
+		.slots = 1 };
+	memset(scores, 0, w.n);
+	CHECK_ERR(store_text_find(w.s, &a), ERR_OK);
+}
+
+/* With the index and without it the same is found, with the same scores. Out: how many. */
+static size_t
+found_fuzzily(const char *needle)
+{
+	static uint64_t plain[MESSAGES_MAX];
+	static uint8_t plain_scores[MESSAGES_MAX];
+	struct mail_fuzzy f;
+	uint64_t from = w.s->trigram_from;
+	size_t n = 0;
+	mail_fuzzy_init(&f, str_from(needle));
+	look_fuzzily(&f, needle, w.hits, w.scores);
+	w.s->trigram_from = 0;
+	look_fuzzily(&f, needle, plain, plain_scores);
+	w.s->trigram_from = from;
+	CHECK(memcmp(w.hits, plain, w.n * sizeof *plain) == 0);
+	CHECK(memcmp(w.scores, plain_scores, w.n) == 0);
+	for (size_t i = 0; i < w.n; i++) {
+		n += w.hits[i] != 0;
+	}
+	return n;
+}
+
 /* One message with words that no other has. */
 static void
 add_rare(const char *text)
@@ -524,6 +562,33 @@ add_rare(const char *text)
 	struct store_new msg = { .body = str_from(text), .internal_s = 1 };
 	CHECK_ERR(store_append(w.s, 1, &msg, 1, &added), ERR_OK);
 	w.ids[w.n++] = added.id;
+}
+
+/* What a word with errors may be in is known from the words there are. */
+static void
+check_words(size_t left)
+{
+	static const char *const rare[] = { "quokka", "qoukka", "quokkka", "quoka", "uokka",
+		"wombatting", "wombtating", "wombattens", "wombta", "rakke", "raer quotde",
+		"\xd1\x81\xd0\xbe\xd0\xb5\xd1\x81\xd0\xb4", "overquokka", "nobreak", "nobraek",
+		"apostrophic", "apostophe" };
+	for (size_t i = 0; i < LEN(rare); i++) {
+		test_case = rare[i];
+		CHECK(narrowed_fuzzily(rare[i]) <= left);
+		(void)found_fuzzily(rare[i]);
+	}
+	for (size_t i = 0; i < LEN(needles); i++) {
+		test_case = needles[i];
+		(void)found_fuzzily(needles[i]);
+	}
+	test_case = NULL;
+	CHECK_U64(found_fuzzily("qoukka"), 1);
+	CHECK_U64(found_fuzzily("nobraek"), 1);
+	CHECK_U64(found_fuzzily("wombattens"), 1);
+	CHECK_U64(found_fuzzily("\xd1\x81\xd0\xbe\xd0\xb5\xd1\x81\xd0\xb4"), 1);
+	CHECK(narrowed_fuzzily("alhpa") == SIZE_MAX); /* many have it */
+	/* Of four words one may be missing. */
+	CHECK(narrowed_fuzzily("quokka wombat overquokka nobreak") == SIZE_MAX);
 }
 
 /* A large account gets a trigram index, which leaves out nothing whatever happens to it. */
@@ -537,7 +602,9 @@ large(void)
 	w.random = 11;
 	add(600);
 	add_rare(
-	    "Subject: R\xc3\xa4re \"quoted\" w\r\n\r\nquokka \xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\r\n");
+	    "Subject: R\xc3\xa4re \"quoted\" w\r\n\r\nquokka \xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\r\n"
+	    "\xd0\xa1\xd0\xbe\xd1\x81\xd0\xb5\xd0\xb4 overquokkas,wombattings "
+	    "no\xc2\xa0nobreak the apostrophe\xe2\x80\x99s\r\n");
 	add(500);
 	ask(false, 50);
 	keep_up_fully();
@@ -551,6 +618,13 @@ large(void)
 	CHECK(narrowed("\xd0\xbf\xd1\x80\xd0\xb8\xd0\xb2") == left);
 	CHECK(narrowed("qu") == SIZE_MAX && narrowed("alpha") == SIZE_MAX);
 	CHECK(narrowed_fuzzily("quokka") == SIZE_MAX); /* it may have an error */
+	bool more = false;
+	CHECK_ERR(store_text_keep_up(w.s, &more), ERR_OK);
+	CHECK(more);
+	CHECK(narrowed_fuzzily("qoukka") < w.n); /* of the others the words are not known yet */
+	CHECK_U64(found_fuzzily("qoukka"), 1);
+	keep_up_fully();
+	check_words(left);
 	CHECK(narrowed_fuzzily("quokka q4711k") <= 128);
 	CHECK(narrowed_fuzzily("alpha beta gamma q4711k") == SIZE_MAX); /* need not be there */
 	for (int i = 0; i < 12; i++) {
@@ -558,13 +632,37 @@ large(void)
 	}
 	add(50);
 	add_rare("Subject: new\r\n\r\nquokka\r\n");
+	CHECK_U64(found_fuzzily("qoukka"), 2);
+	add(200);
+	ask(false, 50);
+	keep_up_fully(); /* trigrams and words at once */
+	CHECK(narrowed_fuzzily("qoukka") <= 2 + 128);
+	CHECK_U64(found_fuzzily("qoukka"), 2);
 	struct store_text_key key = { .where = STORE_TEXT_BODY, .needle = S("quokka") };
 	struct store_text_ask a = {
 		.keys = &key, .keys_n = 1, .ids = w.ids, .n = w.n, .hits = w.hits
 	};
 	CHECK_ERR(store_text_find(w.s, &a), ERR_OK);
-	CHECK(w.hits[600] == 1 && w.hits[w.n - 1] == 1 && w.hits[0] == 0);
+	CHECK(w.hits[600] == 1 && w.hits[w.n - 201] == 1 && w.hits[0] == 0);
 	end();
+}
+
+/* As an earlier program made it: without words. */
+static void
+make_older(void)
+{
+	char path[256];
+	struct db *db = NULL;
+	int n = snprintf(path, sizeof path, "%.*s/text/trigram.db", STR_ARG(w.conf.path));
+	struct db_conf conf = { .path = { path, (size_t)n } };
+	store_close(&w.s);
+	CHECK_ERR(db_open(&conf, &db), ERR_OK);
+	CHECK_ERR(db_exec(db,
+		      "DROP TABLE term; DROP TABLE word; ALTER TABLE state DROP COLUMN words;"
+		      "ALTER TABLE state DROP COLUMN wanted; PRAGMA user_version = 1"),
+	    ERR_OK);
+	db_close(&db);
+	w.s = store_trial_open(&w.conf);
 }
 
 /* Dead entries, another index.db, a broken file: made anew, and right meanwhile. */
@@ -583,6 +681,14 @@ large_and_damaged(void)
 	ask(false, 50);
 	keep_up_fully();
 	CHECK(narrowed("quokka") <= 129);
+	CHECK(narrowed_fuzzily("qoukka") == SIZE_MAX);
+	keep_up_fully();
+	CHECK(narrowed_fuzzily("qoukka") <= 129);
+	make_older();
+	CHECK(narrowed("quokka") <= 129);
+	CHECK(narrowed_fuzzily("qoukka") == SIZE_MAX);
+	keep_up_fully();
+	CHECK(narrowed_fuzzily("qoukka") <= 129);
 	uint64_t first = w.ids[0];
 	do {
 		drop(15);
@@ -596,9 +702,12 @@ large_and_damaged(void)
 	CHECK_ERR(store_rebuild(&w.conf, &none), ERR_OK);
 	w.s = store_trial_open(&w.conf);
 	CHECK(narrowed("quokka") == SIZE_MAX); /* of another index.db */
+	CHECK(narrowed_fuzzily("qoukka") == SIZE_MAX);
 	ask(false, 20);
 	keep_up_fully();
 	CHECK(narrowed("quokka") <= 129);
+	CHECK(narrowed_fuzzily("qoukka") <= 129);
+	CHECK_U64(found_fuzzily("qoukka"), 1);
 	store_close(&w.s);
 	store_trial_load(&w.conf, "text/trigram.db", &b);
 	for (size_t i = 0; i < b.n; i += 50) {

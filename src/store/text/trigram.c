@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The trigram index of a very large account: which messages have three given characters in a row.
- * It only narrows down where to look: what it names is looked at in the blocks like everything
- * else, so it may name too many and dead ones, but must never leave one out. Text by SQLite's FTS5,
- * in a file of its own; the one place with SQL that PostgreSQL has no words for.
+ * The trigram index of a very large account: which messages have three given characters in a row;
+ * and, once somebody has searched for words with errors, which have a word. It only narrows down
+ * where to look: what it names is looked at in the blocks like everything else, so it may name too
+ * many and dead ones, but must never leave one out. Text by SQLite's FTS5, in a file of its own;
+ * the one place with SQL that PostgreSQL has no words for.
  */
 #include "store/text/text_priv.h"
 
@@ -13,7 +14,13 @@
 #include "sys/file.h"
 
 enum {
-	BATCH = 128,      /* messages per transaction */
+	GRAMS = 1, /* what is added of a message */
+	WORDS = 2,
+	BATCH = 128,  /* messages per transaction */
+	WORD_MIN = 3, /* octets of words that can have errors, and letters: */
+	LETTERS_MAX = MAIL_FUZZY_LETTERS + 2,
+	WORD_MAX = 4 * LETTERS_MAX,
+	TERMS = 1024,     /* words are looked at between two breaths */
 	GRAMS_MAX = 24,   /* of one needle that are asked for */
 	MATCH_MAX = 1024, /* octets of such a question */
 	CHARS = 3,
@@ -29,6 +36,13 @@ static const struct db_migration schema[] = {
 	    "CREATE VIRTUAL TABLE gram USING fts5(text, content='', detail=none, columnsize=0,"
 	    " tokenize='trigram case_sensitive 1');",
 	},
+	{
+	    "CREATE VIRTUAL TABLE word USING fts5(text, content='', detail=none, columnsize=0,"
+	    " tokenize='ascii');"
+	    "CREATE VIRTUAL TABLE term USING fts5vocab(word, 'row');"
+	    "ALTER TABLE state ADD COLUMN words INTEGER NOT NULL DEFAULT 0;"
+	    "ALTER TABLE state ADD COLUMN wanted INTEGER NOT NULL DEFAULT 0;",
+	},
 };
 
 /* The row of the table state. */
@@ -37,6 +51,8 @@ struct state {
 	uint64_t last;  /* messages up to this id are in it */
 	uint64_t messages;
 	int64_t checked_s;
+	uint64_t words;  /* the words of messages up to this id are in it, too */
+	uint64_t wanted; /* not 0: somebody has asked for words with errors */
 };
 
 static enum err
@@ -59,36 +75,36 @@ open_file(struct store *s, bool create, struct db **ret)
 static enum err
 load(struct db *db, struct state *ret)
 {
-	struct db_stmt *q = db_query(db, "SELECT inode, last, messages, checked FROM state");
+	struct db_stmt *q = db_query(db,
+	    "SELECT inode, last, messages, checked, words, wanted FROM state");
 	enum err e = db_row(q);
 	if (e == ERR_OK) {
-		*ret = (struct state){ db_u64(q, 0), db_u64(q, 1), db_u64(q, 2), db_i64(q, 3) };
+		*ret = (struct state){ db_u64(q, 0), db_u64(q, 1), db_u64(q, 2), db_i64(q, 3),
+			db_u64(q, 4), db_u64(q, 5) };
 	}
 	db_done(q);
 	return e == ERR_NOTFOUND ? ERR_CORRUPT : e;
 }
 
+/* All but `wanted`, which searches set. */
 static enum err
 save(struct db *db, const struct state *st)
 {
 	struct db_stmt *q = db_query(db,
-	    "UPDATE state SET inode = ?, last = ?, messages = ?, checked = ?");
+	    "UPDATE state SET inode = ?, last = ?, messages = ?, checked = ?, words = ?");
 	db_bind_u64(q, 1, st->inode);
 	db_bind_u64(q, 2, st->last);
 	db_bind_u64(q, 3, st->messages);
 	db_bind_i64(q, 4, st->checked_s);
+	db_bind_u64(q, 5, st->words);
 	return db_run(q);
 }
 
 /* ---- building ----------------------------------------------------------------------------- */
 
 static enum err
-add_message(struct store_text *t, struct db *db, uint64_t id)
+add_grams(struct store_text *t, struct db *db, uint64_t id)
 {
-	enum err e = store_text_read(t, id);
-	if (e != ERR_OK) {
-		return e == ERR_NOTFOUND ? ERR_OK : e;
-	}
 	buf_reset(&t->out);
 	for (int i = 0; i < MAIL_TEXT_COLUMNS; i++) {
 		buf_str(&t->out, buf_view(&t->text.column[i]));
@@ -100,21 +116,76 @@ add_message(struct store_text *t, struct db *db, uint64_t id)
 	return db_run(q);
 }
 
+/* Can a word of a query be this with errors or another ending? Keys and signatures cannot. */
+static bool
+has_few_letters(str word)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < word.n && n <= LETTERS_MAX; i++) {
+		n += ((uint8_t)word.p[i] & 0xc0) != 0x80;
+	}
+	return word.n >= WORD_MIN && word.n <= WORD_MAX && n <= LETTERS_MAX;
+}
+
+static void
+put_words(struct buf *out, str column)
+{
+	str word;
+	while (mail_fuzzy_next(&column, &word)) {
+		if (has_few_letters(word)) {
+			buf_str(out, word);
+			buf_ch(out, ' ');
+		}
+	}
+}
+
 static enum err
-add_batch(struct store_text *t, struct db *db, const struct store_text_ids *ids, struct state *st)
+add_words(struct store_text *t, struct db *db, uint64_t id)
+{
+	buf_reset(&t->out);
+	for (int i = 0; i < MAIL_TEXT_COLUMNS; i++) {
+		put_words(&t->out, buf_view(&t->text.column[i]));
+	}
+	TRY(buf_err(&t->out));
+	struct db_stmt *q = db_query(db, "INSERT INTO word(rowid, text) VALUES(?, ?)");
+	db_bind_u64(q, 1, id);
+	db_bind_str(q, 2, buf_view(&t->out));
+	return db_run(q);
+}
+
+static enum err
+add_message(struct store_text *t, struct db *db, uint64_t id, unsigned what)
+{
+	enum err e = store_text_read(t, id);
+	if (e != ERR_OK) {
+		return e == ERR_NOTFOUND ? ERR_OK : e;
+	}
+	TRY((what & GRAMS) != 0 ? add_grams(t, db, id) : ERR_OK);
+	return (what & WORDS) != 0 ? add_words(t, db, id) : ERR_OK;
+}
+
+static enum err
+add_batch(struct store_text *t, struct db *db, const struct store_text_ids *ids, struct state *st,
+    unsigned what)
 {
 	for (size_t i = 0; i < MIN(ids->n, (size_t)BATCH); i++) {
-		TRY(add_message(t, db, ids->v[i]));
-		st->last = ids->v[i];
-		st->messages++;
+		TRY(add_message(t, db, ids->v[i], what));
+		st->words = (what & WORDS) != 0 ? ids->v[i] : st->words;
+		if ((what & GRAMS) != 0) {
+			st->last = ids->v[i];
+			st->messages++;
+		}
+	}
+	if (what == WORDS && ids->n <= BATCH) {
+		st->words = st->last; /* no other has any */
 	}
 	return save(db, st);
 }
 
 static enum err
-empty(struct db *db, struct state *st)
+empty(struct db *db)
 {
-	*st = (struct state){ 0 };
+	TRY(db_run(db_query(db, "INSERT INTO word(word) VALUES('delete-all')")));
 	return db_run(db_query(db, "INSERT INTO gram(gram) VALUES('delete-all')"));
 }
 
@@ -134,30 +205,53 @@ is_stale(struct store *s, struct state *st, bool *ret)
 	return ERR_OK;
 }
 
+/*
+ * What comes next, and of which messages: those behind both, or the words of those that have none,
+ * if they are wanted.
+ */
+static enum err
+next_batch(struct store_text *t, const struct state *st, uint64_t mark, struct store_text_ids *ids,
+    unsigned *ret_what)
+{
+	bool both = st->wanted != 0 && st->words == st->last;
+	*ret_what = both ? GRAMS | WORDS : GRAMS;
+	TRY(store_text_ids(t->store, st->last, mark, ids));
+	if (ids->n < BATCH && st->wanted != 0 && st->words < st->last) {
+		*ret_what = WORDS;
+		return store_text_ids(t->store, st->words, st->last, ids);
+	}
+	ids->n = ids->n < BATCH ? 0 : ids->n;
+	return ERR_OK;
+}
+
 static enum err
 build(struct store_text *t, struct db *db, uint64_t mark, bool *ret_more)
 {
 	struct state st;
 	struct store_text_ids ids;
 	bool stale = false;
+	unsigned what;
 	TRY(load(db, &st));
 	TRY(is_stale(t->store, &st, &stale));
-	TRY(store_text_ids(t->store, stale ? 0 : st.last, mark, &ids));
-	if (!stale && ids.n < BATCH) {
+	if (stale) {
+		st = (struct state){ .wanted = st.wanted };
+	}
+	TRY(next_batch(t, &st, mark, &ids, &what));
+	if (!stale && ids.n == 0 && what != WORDS) {
 		return ERR_OK;
 	}
 	TRY(db_begin(db, DB_WRITE));
-	enum err e = stale ? empty(db, &st) : ERR_OK;
+	enum err e = stale ? empty(db) : ERR_OK;
 	if (e == ERR_OK) {
 		st.inode = t->store->inode;
 		st.checked_s = store_now(t->store);
-		e = add_batch(t, db, &ids, &st);
+		e = add_batch(t, db, &ids, &st, what);
 	}
 	if (e != ERR_OK) {
 		db_rollback(db);
 		return e;
 	}
-	*ret_more = ids.n >= 2 * BATCH;
+	*ret_more = ids.n >= 2 * BATCH || (st.wanted != 0 && st.words < st.last);
 	return db_commit(db);
 }
 
@@ -269,23 +363,44 @@ certain(const struct store_text_key *key)
 	return longest;
 }
 
-/* Mark the messages a needle may be in. TOOMANY: not worth it. */
-static enum err
-mark_candidates(struct db *db, str question, const struct store_text_ask *ask, bool *marks)
+/* The longest word that a message must have, if need be with errors; NULL: there is none. */
+static const struct mail_fuzzy_word *
+uncertain(const struct store_text_key *key)
 {
-	size_t n = 0;
+	const struct mail_fuzzy *f = key->fuzzy;
+	const struct mail_fuzzy_word *longest = NULL;
+	for (size_t i = 0; f != NULL && f->needed == f->deciding && i < f->n; i++) {
+		const struct mail_fuzzy_word *w = &f->word[i];
+		bool longer = longest == NULL || w->n > longest->n;
+		longest = w->decides && w->errors > 0 && longer ? w : longest;
+	}
+	return longest;
+}
+
+/* What is being asked for, and marked. */
+struct narrowing {
+	struct db *db;
+	const struct store_text_ask *ask;
+	bool *marks;
+	size_t n;      /* marked for this key */
+	uint64_t last; /* what is behind this message is not known */
+};
+
+/* Mark the messages that a question names. TOOMANY: not worth it. */
+static enum err
+mark_rows(struct narrowing *x, struct db_stmt *q, str question)
+{
 	enum err e;
-	struct db_stmt *q = db_query(db, "SELECT rowid FROM gram WHERE gram MATCH ?");
 	db_bind_str(q, 1, question);
 	while ((e = db_row(q)) == ERR_OK) {
 		uint64_t id = db_u64(q, 0);
-		size_t at = store_text_place_of(ask, id);
-		bool asked = at < ask->n && ask->ids[at] == id;
-		n += asked && !marks[at];
+		size_t at = store_text_place_of(x->ask, id);
+		bool asked = at < x->ask->n && x->ask->ids[at] == id;
+		x->n += asked && !x->marks[at];
 		if (asked) {
-			marks[at] = true;
+			x->marks[at] = true;
 		}
-		if (n > ask->n / 4) {
+		if (x->n > x->ask->n / 4) {
 			e = ERR_TOOMANY;
 			break;
 		}
@@ -294,37 +409,119 @@ mark_candidates(struct db *db, str question, const struct store_text_ask *ask, b
 	return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
+/* Those that have a needle as it stands. */
 static enum err
-mark_all(struct db *db, const struct store_text_ask *ask, uint64_t last, bool *marks)
+mark_exact(struct narrowing *x, str needle)
 {
 	char room[MATCH_MAX];
-	for (size_t k = 0; k < ask->keys_n; k++) {
-		struct buf question;
-		buf_init_fixed(&question, room, sizeof room);
-		if (!put_question(&question, certain(&ask->keys[k]))) {
-			return ERR_TOOMANY;
-		}
-		TRY(mark_candidates(db, buf_view(&question), ask, marks));
+	struct buf question;
+	buf_init_fixed(&question, room, sizeof room);
+	if (!put_question(&question, needle)) {
+		return ERR_TOOMANY;
 	}
-	for (size_t i = store_text_place_of(ask, last + 1); i < ask->n; i++) {
-		marks[i] = true;
+	return mark_rows(x, db_query(x->db, "SELECT rowid FROM gram WHERE gram MATCH ?"),
+	    buf_view(&question));
+}
+
+/* A term has no quotation mark in it: it is a word. */
+static enum err
+mark_term(struct narrowing *x, str term)
+{
+	char room[WORD_MAX + 2];
+	struct buf question;
+	buf_init_fixed(&question, room, sizeof room);
+	buf_ch(&question, '"');
+	buf_str(&question, term);
+	buf_ch(&question, '"');
+	TRY(buf_err(&question));
+	return mark_rows(x, db_query(x->db, "SELECT rowid FROM word WHERE word MATCH ?"),
+	    buf_view(&question));
+}
+
+static enum err
+breathe(const struct store_text_ask *ask, size_t n)
+{
+	return n % TERMS == 0 && ask->breathe != NULL ? ask->breathe(ask->ctx) : ERR_OK;
+}
+
+/* Those that have a word which fits with errors or another ending, and so begins like it. */
+static enum err
+mark_fitting(struct narrowing *x, const struct mail_fuzzy_word *w)
+{
+	char from = w->find.needle.p[0], to = (char)((uint8_t)from + 1);
+	enum err e = to != 0 ? ERR_OK : ERR_TOOMANY;
+	struct db_stmt *q = db_query(x->db, "SELECT term FROM term WHERE term >= ? AND term < ?");
+	db_bind_str(q, 1, str_make(&from, 1));
+	db_bind_str(q, 2, str_make(&to, 1));
+	for (size_t n = 1; e == ERR_OK && (e = db_row(q)) == ERR_OK; n++) {
+		str term = db_str(q, 0);
+		e = mail_fuzzy_fits(w, term) ? mark_term(x, term) : breathe(x->ask, n);
+	}
+	db_done(q);
+	return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+/* AGAIN: not before there is an index of words. */
+static enum err
+mark_key(struct narrowing *x, const struct state *st, const struct store_text_key *key)
+{
+	str sure = certain(key);
+	const struct mail_fuzzy_word *w = sure.n > 0 ? NULL : uncertain(key);
+	x->n = 0;
+	if (w == NULL) {
+		return mark_exact(x, sure);
+	}
+	if (st->words == 0) {
+		return ERR_AGAIN;
+	}
+	x->last = MIN(x->last, st->words);
+	TRY(mark_exact(x, w->find.needle));
+	return mark_fitting(x, w);
+}
+
+static enum err
+mark_all(struct narrowing *x, const struct state *st)
+{
+	const struct store_text_ask *ask = x->ask;
+	x->last = st->last;
+	for (size_t k = 0; k < ask->keys_n; k++) {
+		TRY(mark_key(x, st, &ask->keys[k]));
+	}
+	for (size_t i = store_text_place_of(ask, x->last + 1); i < ask->n; i++) {
+		x->marks[i] = true;
 	}
 	return ERR_OK;
 }
 
+/* From now on quiet moments have something to do; if this cannot be said now, the next time. */
+static void
+want_words(struct db *db)
+{
+	if (db_begin(db, DB_WRITE) == ERR_OK) {
+		enum err e = db_run(db_query(db, "UPDATE state SET wanted = 1"));
+		e = e == ERR_OK ? db_commit(db) : e;
+		if (e != ERR_OK) {
+			db_rollback(db);
+		}
+	}
+}
+
 static enum err
-ask_file(struct store *s, struct db *db, const struct store_text_ask *ask, bool *marks)
+ask_file(struct store *s, struct narrowing *x)
 {
 	struct state st;
-	TRY(db_begin(db, DB_READ));
-	enum err e = load(db, &st);
+	TRY(db_begin(x->db, DB_READ));
+	enum err e = load(x->db, &st);
 	if (e == ERR_OK && (st.inode != s->inode || st.last == 0)) {
 		e = ERR_NOTFOUND;
 	}
 	if (e == ERR_OK) {
-		e = mark_all(db, ask, st.last, marks);
+		e = mark_all(x, &st);
 	}
-	db_rollback(db);
+	db_rollback(x->db);
+	if (e == ERR_AGAIN && st.wanted == 0) {
+		want_words(x->db);
+	}
 	return e;
 }
 
@@ -335,7 +532,8 @@ store_text_trigram_narrow(struct store *s, const struct store_text_ask *ask, boo
 	if (s->trigram_from == 0 || ask->n < WORTH || open_file(s, false, &db) != ERR_OK) {
 		return false;
 	}
-	enum err e = ask_file(s, db, ask, marks);
+	struct narrowing x = { .db = db, .ask = ask, .marks = marks };
+	enum err e = ask_file(s, &x);
 	db_close(&db);
 	if (e == ERR_CORRUPT) {
 		remove_damaged(s);
