@@ -590,7 +590,15 @@ static struct directory_account guest;
 static enum err
 share(uint64_t owner, str name, bool on)
 {
-	struct directory_share want = { owner, name, on };
+	struct directory_share want = { .owner = owner, .name = name, .on = on };
+
+	return directory_share(d, &want, arena, &guest);
+}
+
+static enum err
+share_by(uint64_t by, uint64_t owner, str name)
+{
+	struct directory_share want = { owner, by, name, true };
 
 	return directory_share(d, &want, arena, &guest);
 }
@@ -613,13 +621,43 @@ shares_are_between_accounts(void)
 	CHECK_ERR(directory_share_check(d, anna, eve), ERR_NOTFOUND);
 	sharers_are(bert, "anna@example.org carl@catch.example ");
 	sharers_are(anna, "");
+	/* only who it is: nothing begins, nothing ends */
 	CHECK_ERR(share(anna, S("bert"), false), ERR_OK);
-	CHECK_ERR(share(anna, S("bert"), false), ERR_OK);
-	sharers_are(bert, "carl@catch.example ");
+	CHECK_U64(guest.id, bert);
+	CHECK_ERR(share(anna, S("eve"), false), ERR_OK);
+	CHECK_U64(guest.id, eve);
+	sharers_are(bert, "anna@example.org carl@catch.example ");
+	CHECK_ERR(directory_share_check(d, anna, eve), ERR_NOTFOUND);
+	/* a guest may bring others, whoever is none may not */
+	CHECK_ERR(share_by(eve, anna, S("carl@catch.example")), ERR_BADSTATE);
+	CHECK_ERR(share_by(bert, anna, S("anna")), ERR_DENIED);
+	CHECK_ERR(share_by(bert, anna, S("nobody")), ERR_NOTFOUND);
+	CHECK_ERR(share_by(bert, anna, S("eve")), ERR_OK);
+	CHECK_ERR(directory_share_check(d, anna, eve), ERR_OK);
 	CHECK_ERR(directory_account_state(d, carl, DIRECTORY_STATE_LOCKED), ERR_OK);
-	sharers_are(bert, "");
+	sharers_are(bert, "anna@example.org ");
 	CHECK_ERR(directory_account_delete(d, bert, NOW), ERR_OK);
 	CHECK_ERR(directory_share_check(d, carl, bert), ERR_NOTFOUND);
+	tear_down();
+}
+
+/* The owner has room when its guests have none any more. */
+static void
+guests_add_up_to_half(void)
+{
+	char name[64];
+
+	set_up();
+	CHECK_ERR(share(anna, S("bert"), true), ERR_OK);
+	for (int i = 1; i < DIRECTORY_SHARES_GUEST; i++) {
+		snprintf(name, sizeof name, "n%d@example.org", i);
+		(void)add(str_from(name));
+		CHECK_ERR(share_by(bert, anna, str_from(name)), ERR_OK);
+		arena_reset(arena);
+	}
+	CHECK_ERR(share_by(bert, anna, S("n1@example.org")), ERR_OK);
+	CHECK_ERR(share_by(bert, anna, S("eve")), ERR_TOOMANY);
+	CHECK_ERR(share(anna, S("eve"), true), ERR_OK);
 	tear_down();
 }
 
@@ -656,5 +694,5 @@ survives_want_of_memory(void)
 TEST_MAIN(survives_want_of_memory, resolves_by_rule, filters, owns_by_rule, the_deleted_are_nobody,
     changes_are_seen_at_once, quota_turns_the_verdict, names_are_taken_once, alias_is_bounded,
     deleted_addresses_rest, disabled_is_for_good, finds_accounts, batch_is_all_or_nothing,
-    keeps_credentials, shares_are_between_accounts, app_passwords_are_bounded,
-    nobody_has_no_credentials, lists_in_order)
+    keeps_credentials, shares_are_between_accounts, guests_add_up_to_half,
+    app_passwords_are_bounded, nobody_has_no_credentials, lists_in_order)

@@ -7,28 +7,18 @@
 #include "directory/directory_priv.h"
 
 static enum err
-add(struct directory *d, uint64_t owner, uint64_t guest)
+add(struct directory *d, const struct directory_share *share, uint64_t guest)
 {
 	struct db_stmt *q = db_query(d->db, "SELECT count(*) FROM shares WHERE owner = ?");
 	uint64_t n = 0;
 
-	db_bind_u64(q, 1, owner);
+	db_bind_u64(q, 1, share->owner);
 	TRY(directory_number(q, &n));
-	if (n >= DIRECTORY_SHARES_MAX) {
+	if (n >= (share->by == 0 ? DIRECTORY_SHARES_MAX : DIRECTORY_SHARES_GUEST)) {
 		return ERR_TOOMANY;
 	}
 	q = db_query(d->db, "INSERT INTO shares (owner, guest) VALUES (?, ?)");
-	db_bind_u64(q, 1, owner);
-	db_bind_u64(q, 2, guest);
-	return db_run(q);
-}
-
-static enum err
-drop(struct directory *d, uint64_t owner, uint64_t guest)
-{
-	struct db_stmt *q = db_query(d->db, "DELETE FROM shares WHERE owner = ? AND guest = ?");
-
-	db_bind_u64(q, 1, owner);
+	db_bind_u64(q, 1, share->owner);
 	db_bind_u64(q, 2, guest);
 	return db_run(q);
 }
@@ -51,6 +41,10 @@ directory_share(struct directory *d, const struct directory_share *share, struct
 	struct directory_account guest;
 	enum err e;
 
+	if (share->by != 0) {
+		e = directory_share_check(d, share->owner, share->by);
+		TRY(e == ERR_NOTFOUND ? ERR_BADSTATE : e);
+	}
 	TRY(directory_account_find(d, share->name, a, &guest));
 	if (guest.id == share->owner) {
 		return ERR_DENIED;
@@ -59,10 +53,9 @@ directory_share(struct directory *d, const struct directory_share *share, struct
 	if (e != ERR_OK && e != ERR_NOTFOUND) {
 		return e;
 	}
-	if ((e == ERR_OK) != share->on) {
+	if (e == ERR_NOTFOUND && share->on) {
 		TRY(directory_change_begin(d));
-		e = share->on ? add(d, share->owner, guest.id) : drop(d, share->owner, guest.id);
-		TRY(directory_change_finish(d, e));
+		TRY(directory_change_finish(d, add(d, share, guest.id)));
 	}
 	*ret = guest;
 	return ERR_OK;

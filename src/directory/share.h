@@ -10,21 +10,25 @@
 #include "directory/account.h"
 
 enum {
-	DIRECTORY_SHARES_MAX = 1000, /* accounts one account shares with */
-	DIRECTORY_SHARERS_MAX = 100, /* shown to one guest */
+	DIRECTORY_SHARES_MAX = 1000,                       /* accounts one account shares with */
+	DIRECTORY_SHARES_GUEST = DIRECTORY_SHARES_MAX / 2, /* up to where its guests add others */
+	DIRECTORY_SHARERS_MAX = 100,                       /* shown to one guest */
 };
 
 struct directory_share {
 	uint64_t owner;
-	str name; /* of the guest, as in directory_account_find */
-	bool on;
+	uint64_t by; /* a guest who acts for the owner; 0: the owner */
+	str name;    /* of the new guest, as in directory_account_find */
+	bool on;     /* begin; else only find out who it is */
 };
 
 /*
- * Begin or end sharing with an account.
+ * Begin sharing with an account, or ask who it is. Nobody can end it: without rights it means
+ * nothing.
  *
  * Out     ret: the guest; its strings live in `a`
- * Errors  ERR_NOTFOUND: no such account; ERR_DENIED: it is the owner; ERR_TOOMANY
+ * Errors  ERR_NOTFOUND: no such account; ERR_DENIED: it is the owner; ERR_TOOMANY; ERR_BADSTATE:
+ *         the owner does not share with who acts for it
  */
 enum err directory_share(struct directory *d, const struct directory_share *share, struct arena *a,
     struct directory_account *ret);

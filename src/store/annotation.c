@@ -46,18 +46,24 @@ rows_of(struct db_stmt *q, bool values, struct list *l)
 	return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
+static enum err
+annotations_in(struct store *s, uint64_t mailbox, str start, struct list *l)
+{
+	struct db_stmt *q = db_query(s->db,
+	    "SELECT mailbox, entry, modseq, value FROM annotation WHERE mailbox = ?1"
+	    " AND substr(entry, 1, length(?2)) = ?2 AND value IS NOT NULL ORDER BY entry");
+	db_bind_u64(q, 1, mailbox);
+	db_bind_str(q, 2, start);
+	return rows_of(q, true, l);
+}
+
 enum err
 store_annotations(struct store *s, uint64_t mailbox, str start, struct arena *a,
     struct store_annotation_list *ret)
 {
 	struct list l = { .a = a };
 	TRY(store_begin(s, DB_READ));
-	struct db_stmt *q = db_query(s->db,
-	    "SELECT mailbox, entry, modseq, value FROM annotation WHERE mailbox = ?1"
-	    " AND substr(entry, 1, length(?2)) = ?2 AND value IS NOT NULL ORDER BY entry");
-	db_bind_u64(q, 1, mailbox);
-	db_bind_str(q, 2, start);
-	TRY(store_end(s, rows_of(q, true, &l)));
+	TRY(store_end(s, annotations_in(s, mailbox, start, &l)));
 	*ret = (struct store_annotation_list){ l.v, l.n };
 	return ERR_OK;
 }
@@ -209,6 +215,29 @@ store_annotate(struct store *s, const struct store_annotation *list, size_t n, u
 		*ret_modseq = modseq;
 	}
 	return ERR_OK;
+}
+
+static enum err
+choose_in(struct store *s, const struct store_annotation_choice *c)
+{
+	struct list l = { .a = c->a };
+	struct store_annotation one = { .mailbox = c->mailbox };
+	TRY(annotations_in(s, c->mailbox, c->start, &l));
+	struct store_annotation_list now = { l.v, l.n };
+	TRY(c->choose(c->ctx, &now, &one));
+	ASSERT(one.mailbox == c->mailbox && str_starts(one.entry, c->start));
+	if (s->restricted && !str_eq(one.entry, s->only.entry)) {
+		return ERR_DENIED;
+	}
+	return annotate_in(s, &one, 1);
+}
+
+enum err
+store_annotate_by(struct store *s, const struct store_annotation_choice *c)
+{
+	TRY(store_may(s, s->only.annotate != 0 && s->only.annotate == c->mailbox));
+	TRY(store_begin(s, DB_DURABLE));
+	return store_end(s, choose_in(s, c));
 }
 
 /* The records of a mailbox that is deleted need no answer: a rebuild sees that it is gone. */

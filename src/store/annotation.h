@@ -49,6 +49,24 @@ enum err store_annotations(struct store *s, uint64_t mailbox, str start, struct 
 enum err store_annotate(struct store *s, const struct store_annotation *list, size_t n,
     uint64_t *ret_modseq);
 
+/* One annotation that becomes what others, as they are then, make of it. */
+struct store_annotation_choice {
+	uint64_t mailbox;
+	str start; /* of the names that it is chosen by; its own has it, too */
+	/* `one` is empty, with the mailbox; any error ends it with nothing changed. */
+	enum err (*choose)(void *ctx, const struct store_annotation_list *now,
+	    struct store_annotation *one);
+	void *ctx;
+	struct arena *a; /* for the list */
+};
+
+/*
+ * Look, choose and set or remove in one durable transaction: nobody changes them in between.
+ *
+ * Errors  those of store_annotate, of store_annotations, and of `choose`
+ */
+enum err store_annotate_by(struct store *s, const struct store_annotation_choice *c);
+
 /*
  * What changed after modseq `since`, in order of modseq, without values; at most
  * STORE_ANNOTATION_NEWS_MAX. What was removed comes too, unless others took its room meanwhile.

@@ -305,5 +305,71 @@ rename_this(void)
 	teardown();
 }
 
+/* ---- an annotation ------------------------------------------------------------------------- */
+
+struct wish {
+	const char *entry, *value;
+	size_t seen;
+	enum err err;
+};
+
+static enum err
+grant(void *ctx, const struct store_annotation_list *now, struct store_annotation *one)
+{
+	struct wish *w = ctx;
+	w->seen = now->n;
+	one->entry = str_from(w->entry);
+	one->value = w->value == NULL ? STR_NONE : str_from(w->value);
+	return w->err;
+}
+
+static enum err
+choose(uint64_t mailbox, const char *entry, const char *value)
+{
+	struct arena *a = arena_new(NULL, "choose", 1 << 16, 0);
+	struct wish wish = { entry, value, 0, ERR_OK };
+	struct store_annotation_choice c = {
+		.mailbox = mailbox, .start = S("acl:"), .choose = grant, .ctx = &wish, .a = a
+	};
+	enum err e = store_annotate_by(s, &c);
+	arena_free(&a);
+	return e;
+}
+
+/* This entry of this mailbox, chosen by those that are there. */
+static void
+one_entry(void)
+{
+	struct arena *a = arena_new(NULL, "list", 1 << 16, 0);
+	struct store_annotation_list list = { 0 };
+	setup_names();
+	uint64_t sent = id_of("Sent"), sub = id_of("Sent/a");
+	struct store_annotation plain = { .mailbox = sent, .entry = S("acl:y"), .value = S("2 l") };
+	struct store_restriction r = { .annotate = sent, .entry = S("acl:y") };
+	struct wish wish = { "acl:y", "2 lr", 0, ERR_PROTOCOL };
+	struct store_annotation_choice refused = {
+		.mailbox = sent, .start = S("acl:"), .choose = grant, .ctx = &wish, .a = a
+	};
+	CHECK_ERR(choose(sent, "acl:z", "3 l"), ERR_OK);
+	CHECK_ERR(store_annotate_by(s, &refused), ERR_PROTOCOL);
+	CHECK_U64(wish.seen, 2); /* x and z, and no METADATA */
+	store_restrict(s, &r);
+	CHECK_ERR(choose(sent, "acl:x", NULL), ERR_DENIED);
+	CHECK_ERR(choose(sub, "acl:y", "2 lr"), ERR_DENIED);
+	CHECK_ERR(store_annotate(s, &plain, 1, NULL), ERR_DENIED);
+	CHECK_ERR(store_mailbox_delete(s, S("Sent/a")), ERR_DENIED);
+	CHECK_ERR(choose(sent, "acl:y", "2 lr"), ERR_OK);
+	CHECK_ERR(choose(sent, "acl:y", NULL), ERR_OK);
+	CHECK_ERR(choose(sent, "acl:y", "2 l"), ERR_OK);
+	store_restrict(s, &(struct store_restriction){ 0 });
+	CHECK_ERR(choose(sent, "acl:y", NULL), ERR_DENIED);
+	CHECK_ERR(choose(0, "acl:y", NULL), ERR_DENIED);
+	CHECK_ERR(store_annotations(s, sent, S("acl:"), a, &list), ERR_OK);
+	CHECK_U64(list.n, 3);
+	CHECK_STR(list.v[1].value, S("2 l"));
+	arena_free(&a);
+	teardown();
+}
+
 TEST_MAIN(only_these_flags, nothing_else, expunging_and_keywords, insert_here, insert_and_expunge,
-    create_here, remove_this, rename_this)
+    create_here, remove_this, rename_this, one_entry)

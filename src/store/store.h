@@ -194,13 +194,15 @@ struct store_restriction {
 	uint64_t rename;       /* this mailbox may be renamed, and not created; 0: none */
 	const uint64_t *along; /* if these alone are below it; ascending */
 	size_t along_n;
-	uint64_t remove; /* this mailbox may be deleted; 0: none */
+	uint64_t remove;   /* this mailbox may be deleted; 0: none */
+	uint64_t annotate; /* the annotation `entry` of this mailbox may be chosen; 0: none */
+	str entry;
 };
 
 /*
  * From now on every other change of this open store fails with DENIED. Facts that were computed
- * from messages may still be kept. There is no way back, only to another restriction. What `name`
- * and `along` point to stays the caller's, until then.
+ * from messages may still be kept. There is no way back, only to another restriction. What `name`,
+ * `along` and `entry` point to stays the caller's, until then.
  */
 void store_restrict(struct store *s, const struct store_restriction *r);
 

@@ -51,7 +51,7 @@ COMMANDS = [
     f'x SETACL "Other Users/{OWNER}/secret" a@postern.test lrswited',
     f"x SETACL {SHARED} a@postern.test lrswipkxtea",
     "x SETACL secret a@postern.test lr",
-    "x SETMETADATA secret (/shared/comment x)",
+    'x SETMETADATA secret (/shared/comment "x")',
     "x GETQUOTAROOT secret",
     "x STORE 1 +FLAGS (\\Deleted)",
     "x EXPUNGE",
@@ -122,6 +122,37 @@ NAMING = [
     f'x RENAME "Other Users/{OWNER}/team/kept" "Other Users/{OWNER}/team/mine"',
     f'x RENAME secret "Other Users/{OWNER}/team/mine"',
     f'append x CREATE "Other Users/{OWNER}/team/mine"',
+]
+
+
+# With the right to administer what is shared, which is l r a itself, and still nothing else.
+ADMINISTERING = [
+    "x SETACL secret a@postern.test lr",
+    f'x SETACL "Other Users/{OWNER}/secret" a@postern.test lr',
+    f'x SETACL "Other Users/{OWNER}/INBOX" a@postern.test lr',
+    f"x SETACL {SHARED} a@postern.test +k",
+    f"x SETACL {SHARED} a@postern.test lrswipkxtea",
+    f"x SETACL {SHARED} c@postern.test lri",
+    f"x SETACL {SHARED} -c@postern.test w",
+    f"x SETACL {SHARED} {OWNER} l",
+    f"x SETACL {SHARED} -{OWNER} lra",
+    f"x SETACL {SHARED} anyone l",
+    f"x SETACL {SHARED} nobody@postern.test l",
+    f"x DELETEACL {SHARED} {OWNER}",
+    f"x DELETEACL {SHARED} -{OWNER}",
+    "x DELETEACL secret c@postern.test",
+    f'x DELETEACL "Other Users/{OWNER}/secret" c@postern.test',
+    f"x DELETEACL {SHARED} c@postern.test",
+    f"x SETACL {SHARED} c@postern.test l",
+    f'x GETACL "Other Users/{OWNER}/secret"',
+    "x GETACL secret",
+    f'x LISTRIGHTS "Other Users/{OWNER}/secret" c@postern.test',
+    f'x SETMETADATA {SHARED} (/shared/comment "x")',
+    f'x SETMETADATA {SHARED} ("acl:a@postern.test" "1 lrk")',
+    'x SETMETADATA secret (/shared/comment "x")',
+    f'x GETMETADATA {SHARED} ("acl:a@postern.test")',
+    f'x CREATE "Other Users/{OWNER}/team/mine"',
+    f"x DELETE {SHARED}",
 ]
 
 
@@ -207,6 +238,34 @@ def check_names(r, server, owner, who):
     owner.ok("SETACL team a@postern.test lri")
 
 
+def check_lists(r, server, owner, who):
+    """With a in the team, where c has a right that it has not: none of these changes a list."""
+    owner.ok("SETACL team a@postern.test lra")
+    owner.ok("SETACL team c@postern.test lw")
+    owner.ok("SETACL secret c@postern.test l")
+
+    def lists():
+        return [owner.ok(f"GETACL {m}").raw for m in ("team", "secret", "INBOX")]
+
+    before = lists()
+    for command in ADMINISTERING:
+        with Intruder(server, *who) as i:
+            i.try_it("visit", 2)
+            i.try_it("guest", f"2 x SELECT {SHARED}")
+            heard, how = i.try_it("guest", f"2 {command}")
+            leak = leaks(heard, command)
+            print(f"  guest with a: {command[:60]!r:<57} {how}, {len(heard)} octets")
+            r.check(f"guest with a: {command}", not leak, f"{leak} in {heard!r}")
+            r.equal(f"guest with a: {command}: lists stay", lists(), before)
+    with Intruder(server, *who) as i:
+        i.try_it("visit", 2)
+        heard, _ = i.try_it("guest", f"2 x SETACL {SHARED} c@postern.test +r")
+        r.check("what it has it may give", b"x OK" in heard, repr(heard))
+    for mailbox in ("team", "secret"):
+        owner.ok(f"DELETEACL {mailbox} c@postern.test")
+    owner.ok("SETACL team a@postern.test lri")
+
+
 def check_guests(r, server, accounts):
     """Accounts: a (the intruder), b (the owner), c (shares nothing), by number 1, 2, 3."""
     a = next(iter(accounts))
@@ -245,6 +304,7 @@ def check_guests(r, server, accounts):
         r.check("nothing was added or removed", all(m["MESSAGES"] == 1 and m["UNSEEN"] == 1 and
             m["DELETED"] == 0 for m in messages), repr(messages))
         check_names(r, server, owner, (a, accounts[a]))
+        check_lists(r, server, owner, (a, accounts[a]))
         with Intruder(server, a, accounts[a]) as i:
             i.try_it("visit", 2)
             heard, _ = i.try_it("guest", f"2 insert Other Users/{OWNER}/team")

@@ -102,18 +102,19 @@ enum err
 svc_accounts_on_share(void *ctx, const struct ipc_accounts_account_share *m, int *fd)
 {
 	struct svc_accounts_child *c = ctx;
-	struct svc_accounts_question *q = c->kind == SVC_ACCOUNTS_SYNCER
-	    ? NULL
-	    : question_new(c, m->request);
+	bool serves = c->kind == SVC_ACCOUNTS_SESSION || c->kind == SVC_ACCOUNTS_GUEST;
+	struct svc_accounts_question *q = serves ? question_new(c, m->request) : NULL;
 	if (q == NULL) {
 		struct ipc_accounts_account_shared no = { .request = m->request,
 			.result = ERR_UNAVAILABLE };
 		tell_shared(c, &no);
 		return ERR_OK;
 	}
-	struct ipc_accounts_auth_share ask = {
-		.request = q->ours, .owner = c->account, .on = m->on, .name = m->name
-	};
+	struct ipc_accounts_auth_share ask = { .request = q->ours,
+		.owner = c->account,
+		.guest = c->guest,
+		.on = m->on,
+		.name = m->name };
 	buf_reset(&c->s->out);
 	ipc_accounts_auth_share_put(&c->s->out, &ask);
 	send_to_auth(c->s);

@@ -241,7 +241,7 @@ on_share(void *ctx, const struct ipc_accounts_auth_share *m, int *fd)
 	struct svc_auth_server *s = svc_auth_of(ctx);
 	struct ipc_accounts_auth_shared reply = { .request = m->request };
 	struct directory_account guest;
-	struct directory_share share = { m->owner, m->name, m->on };
+	struct directory_share share = { m->owner, m->guest, m->name, m->on };
 	enum err e = directory_share(s->directory, &share, s->scratch, &guest);
 
 	if (e == ERR_OK) {

@@ -3,14 +3,15 @@
  * Access control lists of one's own mailboxes (RFC 4314), and MYRIGHTS for everybody. An entry is
  * an annotation "acl:identifier" with the value "account letters". An identifier is the main
  * address of an account of this server; its account's number decides, so an address that is given
- * to somebody else brings no rights along. The owner has all rights, always.
+ * to somebody else brings no rights along. The owner has all rights, always. A guest with "a" gives
+ * and takes only rights that it has itself; that is looked at in the transaction that changes them.
  */
-#include "svc/account/imap/session.h"
+#include "svc/account/imap/shared/guest.h"
 
 #include "proto/imap/write.h"
 
-/* What others can be given. Administering is the owner's, and nothing is posted to mailboxes. */
-enum { GRANTABLE = IMAP_RIGHTS_ALL & ~(IMAP_RIGHT_POST | IMAP_RIGHT_ADMIN) };
+/* What others can be given: nothing is posted to mailboxes. */
+enum { GRANTABLE = IMAP_RIGHTS_ALL & ~IMAP_RIGHT_POST };
 
 static const str kind = S_INIT("acl:");
 
@@ -50,25 +51,36 @@ parse_entry(const struct store_annotation *one, struct entry *ret)
 	    parse_letters(letters, &ret->rights);
 }
 
-enum err
-svc_account_imap_shared_rights(struct svc_account_imap *s, uint64_t mailbox, unsigned *ret)
+static unsigned
+rights_of(uint64_t account, const struct store_annotation_list *list)
 {
-	struct store_annotation_list list;
 	struct entry entry;
 	unsigned given = 0, taken = 0;
-	if (!is_guest(s)) {
-		*ret = IMAP_RIGHTS_ALL;
-		return ERR_OK;
-	}
-	TRY(store_annotations(s->store, mailbox, kind, s->work, &list));
-	for (size_t i = 0; i < list.n; i++) {
-		if (parse_entry(&list.v[i], &entry) && entry.account == s->account->guest) {
+	for (size_t i = 0; i < list->n; i++) {
+		if (parse_entry(&list->v[i], &entry) && entry.account == account) {
 			bool negative = str_starts(entry.identifier, S("-"));
 			given |= negative ? 0 : entry.rights;
 			taken |= negative ? entry.rights : 0;
 		}
 	}
-	*ret = given & ~taken & GRANTABLE;
+	return given & ~taken & GRANTABLE;
+}
+
+/* Those of whom this session serves. */
+static unsigned
+rights_here(const struct svc_account_imap *s, const struct store_annotation_list *list)
+{
+	return is_guest(s) ? rights_of(s->account->guest, list) : IMAP_RIGHTS_ALL;
+}
+
+enum err
+svc_account_imap_shared_rights(struct svc_account_imap *s, uint64_t mailbox, unsigned *ret)
+{
+	struct store_annotation_list list = { 0 };
+	if (is_guest(s)) {
+		TRY(store_annotations(s->store, mailbox, kind, s->work, &list));
+	}
+	*ret = rights_here(s, &list);
 	return ERR_OK;
 }
 
@@ -88,7 +100,8 @@ static void
 put_name(struct svc_account_imap *s, const char *what, str name)
 {
 	buf_cstr(&s->out, what);
-	imap_put_mailbox(&s->out, name, svc_account_imap_utf8(s));
+	imap_put_mailbox(&s->out, svc_account_imap_shared_full_name(s, name),
+	    svc_account_imap_utf8(s));
 }
 
 enum err
@@ -103,7 +116,7 @@ svc_account_imap_shared_put_myrights(struct svc_account_imap *s, const struct st
 	return ERR_OK;
 }
 
-/* A mailbox that exists; for guests: that they may see, and nothing but MYRIGHTS. */
+/* A mailbox that exists; a guest's rights in it were looked at before. */
 static enum err
 find(struct svc_account_imap *s, str name, struct store_mailbox *ret)
 {
@@ -116,7 +129,6 @@ svc_account_imap_shared_myrights(struct svc_account_imap *s, struct imap_command
 {
 	struct store_mailbox m;
 	TRY(find(s, cmd->u.mailbox, &m));
-	m.name = svc_account_imap_shared_full_name(s, m.name);
 	return svc_account_imap_shared_put_myrights(s, &m);
 }
 
@@ -148,65 +160,53 @@ is_owner(const struct svc_account_imap *s, str identifier)
 	return str_eq(identifier, s->account->name) || str_eq(identifier, local);
 }
 
+/* Each alone (RFC 4314 3.7), and "c" and "d" with their members (2.1.1). */
+static void
+put_each(struct buf *out, unsigned rights)
+{
+	static const struct {
+		unsigned any;
+		char letter;
+	} letters[] = { { IMAP_RIGHT_LOOKUP, 'l' }, { IMAP_RIGHT_READ, 'r' },
+		{ IMAP_RIGHT_SEEN, 's' }, { IMAP_RIGHT_WRITE, 'w' }, { IMAP_RIGHT_INSERT, 'i' },
+		{ IMAP_RIGHT_CREATE, 'k' }, { IMAP_RIGHT_DROP, 'x' }, { IMAP_RIGHT_DELETE, 't' },
+		{ IMAP_RIGHT_EXPUNGE, 'e' }, { IMAP_RIGHT_ADMIN, 'a' },
+		{ IMAP_RIGHT_CREATE | IMAP_RIGHT_DROP, 'c' },
+		{ IMAP_RIGHT_DELETE | IMAP_RIGHT_EXPUNGE, 'd' } };
+	for (size_t i = 0; i < LEN(letters); i++) {
+		if ((rights & letters[i].any) != 0) {
+			buf_ch(out, ' ');
+			buf_ch(out, letters[i].letter);
+		}
+	}
+}
+
+static bool
+is_anyone(str identifier)
+{
+	return str_eq(identifier, S("anyone")) || str_eq(identifier, S("-anyone"));
+}
+
 enum err
 svc_account_imap_shared_listrights(struct svc_account_imap *s, struct imap_command *cmd)
 {
 	const struct imap_acl_args *acl = &cmd->u.acl;
 	struct store_mailbox m;
-	bool nobody = str_eq(acl->identifier, S("anyone")) || str_eq(acl->identifier, S("-anyone"));
+	unsigned mine;
 	TRY(find(s, acl->mailbox, &m));
+	TRY(svc_account_imap_shared_rights(s, m.id, &mine));
 	put_name(s, "* LISTRIGHTS ", m.name);
 	if (is_owner(s, acl->identifier)) {
 		put_pair(&s->out, acl->identifier, IMAP_RIGHTS_ALL);
 	} else {
 		put_pair(&s->out, acl->identifier, 0);
-		buf_cstr(&s->out, nobody ? "" : " l r s w i k x t e c d");
+		put_each(&s->out, is_anyone(acl->identifier) ? 0 : mine & GRANTABLE);
 	}
 	buf_cstr(&s->out, "\r\n");
 	return ERR_OK;
 }
 
 /* ---- changing ----------------------------------------------------------------------------- */
-
-/* The rights an identifier has in the list now; 0 when it is not there. */
-static enum err
-rights_in_list(struct svc_account_imap *s, uint64_t mailbox, str identifier, unsigned *ret)
-{
-	struct store_annotation_list list;
-	struct entry entry;
-	*ret = 0;
-	TRY(store_annotations(s->store, mailbox, kind, s->work, &list));
-	for (size_t i = 0; i < list.n; i++) {
-		if (parse_entry(&list.v[i], &entry) && str_eq(entry.identifier, identifier)) {
-			*ret = entry.rights;
-		}
-	}
-	return ERR_OK;
-}
-
-static enum err
-save(struct svc_account_imap *s, uint64_t mailbox, const struct entry *entry)
-{
-	struct buf letters;
-	char room[32];
-	buf_init_fixed(&letters, room, sizeof room);
-	imap_put_rights(&letters, entry->rights);
-	str view = buf_view(&letters);
-	struct store_annotation one = { .mailbox = mailbox,
-		.entry = arena_printf(s->work, "acl:%.*s", STR_ARG(entry->identifier)),
-		.value = arena_printf(s->work, "%llu %.*s", (unsigned long long)entry->account,
-		    STR_ARG(view)) };
-	if (one.entry.p == NULL || one.value.p == NULL) {
-		return ERR_BUDGET;
-	}
-	if (entry->rights == 0) {
-		one.value = STR_NONE;
-	}
-	TRY(store_annotate(s->store, &one, 1, NULL));
-	svc_account_imap_changed(s, mailbox); /* guests look again */
-	svc_account_imap_changed(s, 0);
-	return ERR_OK;
-}
 
 static enum err
 refuse(struct svc_account_imap *s, enum err e)
@@ -222,70 +222,171 @@ refuse(struct svc_account_imap *s, enum err e)
 	}
 }
 
+/* One entry of a list, and what is to become of its rights. */
+struct change {
+	struct svc_account_imap *s;
+	enum imap_acl_mode mode;
+	unsigned rights;
+	str identifier;   /* a main address, perhaps with "-" in front */
+	uint64_t account; /* 0: whom the entry names already */
+	bool none;        /* there is no such entry, and none is needed */
+};
+
 /* The account behind an identifier; its main address becomes the identifier. */
 static enum err
-resolve(struct svc_account_imap *s, str identifier, struct entry *ret)
+resolve(struct change *c, bool begin)
 {
-	bool negative = str_starts(identifier, S("-"));
-	enum err e = svc_account_imap_shared_ask_share(s, str_from_off(identifier, negative), true);
+	bool negative = str_starts(c->identifier, S("-"));
+	struct svc_account_imap *s = c->s;
+	enum err e = svc_account_imap_shared_ask_share(s, str_from_off(c->identifier, negative),
+	    begin);
 	if (e != ERR_OK) {
-		return refuse(s, e);
+		return e;
 	}
-	ret->account = s->shared.who.account;
-	ret->identifier = arena_printf(s->work, "%s%.*s", negative ? "-" : "",
+	c->account = s->shared.who.account;
+	c->identifier = arena_printf(s->work, "%s%.*s", negative ? "-" : "",
 	    STR_ARG(s->shared.who.name));
-	return ret->identifier.p == NULL ? ERR_BUDGET : ERR_OK;
+	return c->identifier.p == NULL ? ERR_BUDGET : ERR_OK;
+}
+
+static struct entry
+entry_now(const struct change *c, const struct store_annotation_list *list)
+{
+	struct entry entry;
+	for (size_t i = 0; i < list->n; i++) {
+		if (parse_entry(&list->v[i], &entry) && str_eq(entry.identifier, c->identifier)) {
+			return entry;
+		}
+	}
+	return (struct entry){ 0 };
+}
+
+static unsigned
+rights_after(const struct change *c, unsigned now)
+{
+	switch (c->mode) {
+	case IMAP_ACL_ADD: return now | (c->rights & GRANTABLE);
+	case IMAP_ACL_REMOVE: return now & ~c->rights;
+	default: return c->rights & GRANTABLE;
+	}
+}
+
+/*
+ * What the entry becomes, by the list as it is within the transaction. An address may be somebody
+ * else's by now, who then begins with nothing.
+ */
+static enum err
+choose(void *ctx, const struct store_annotation_list *list, struct store_annotation *ret)
+{
+	struct change *c = ctx;
+	struct entry now = entry_now(c, list);
+	unsigned mine = rights_here(c->s, list);
+	bool same = c->account == 0 || c->account == now.account;
+	unsigned after = rights_after(c, same ? now.rights : 0);
+	unsigned changed = same ? now.rights ^ after : now.rights | after;
+	if ((mine & IMAP_RIGHT_ADMIN) == 0 || (changed & ~mine) != 0) {
+		return ERR_DENIED;
+	}
+	char room[32];
+	struct buf letters;
+	buf_init_fixed(&letters, room, sizeof room);
+	imap_put_rights(&letters, after);
+	str view = buf_view(&letters);
+	ret->entry = arena_printf(c->s->work, "acl:%.*s", STR_ARG(c->identifier));
+	if (after != 0) {
+		uint64_t account = c->account != 0 ? c->account : now.account;
+		ret->value = arena_printf(c->s->work, "%llu %.*s", (unsigned long long)account,
+		    STR_ARG(view));
+	}
+	return ret->entry.p == NULL || (after != 0 && ret->value.p == NULL) ? ERR_BUDGET : ERR_OK;
 }
 
 static enum err
-set(struct svc_account_imap *s, const struct imap_acl_args *acl, uint64_t mailbox)
+save(struct change *c, uint64_t mailbox)
 {
-	struct entry entry = { .identifier = acl->identifier };
-	unsigned now, want = acl->rights & GRANTABLE;
-	bool adds = acl->mode != IMAP_ACL_REMOVE && want != 0;
-	if (acl->rights != 0 && want == 0 && acl->mode != IMAP_ACL_REMOVE) {
-		return svc_account_imap_fail(s, ERR_DENIED, "CANNOT",
-		    "these rights cannot be given to others");
+	struct svc_account_imap *s = c->s;
+	struct store_annotation_choice choice = {
+		.mailbox = mailbox, .start = kind, .choose = choose, .ctx = c, .a = s->work
+	};
+	if (is_guest(s)) {
+		str entry = arena_printf(s->work, "acl:%.*s", STR_ARG(c->identifier));
+		struct store_restriction one = { .annotate = mailbox, .entry = entry };
+		svc_account_imap_shared_guest_allow(s, &one);
 	}
-	if (adds) {
-		TRY(resolve(s, acl->identifier, &entry));
+	enum err e = store_annotate_by(s->store, &choice);
+	if (is_guest(s)) {
+		svc_account_imap_shared_guest_allow(s, NULL);
 	}
-	TRY(rights_in_list(s, mailbox, entry.identifier, &now));
-	entry.rights = acl->mode == IMAP_ACL_SET ? want
-	    : acl->mode == IMAP_ACL_ADD          ? now | want
-						 : now & ~acl->rights;
-	if (entry.rights != 0 && entry.account == 0) { /* fewer than before */
-		TRY(resolve(s, acl->identifier, &entry));
+	if (e == ERR_DENIED) {
+		return svc_account_imap_fail(s, e, "NOPERM",
+		    "you give and take only the rights that you have here");
 	}
-	return save(s, mailbox, &entry);
+	TRY(e);
+	svc_account_imap_changed(s, mailbox); /* guests look again */
+	svc_account_imap_changed(s, 0);
+	return ERR_OK;
+}
+
+/*
+ * To take rights away, the entry is looked for as it was named, and then by the account's main
+ * address: entries of accounts that are gone can be removed, too.
+ */
+static enum err
+find_entry(struct change *c, uint64_t mailbox)
+{
+	struct store_annotation_list list;
+	TRY(store_annotations(c->s->store, mailbox, kind, c->s->work, &list));
+	if (entry_now(c, &list).identifier.n > 0) {
+		return ERR_OK;
+	}
+	enum err e = resolve(c, false);
+	c->none = e == ERR_NOTFOUND || (e == ERR_OK && entry_now(c, &list).identifier.n == 0);
+	c->account = 0;
+	return e == ERR_OK || e == ERR_NOTFOUND ? ERR_OK : refuse(c->s, e);
+}
+
+static enum err
+change(struct change *c, uint64_t mailbox)
+{
+	bool gives = c->mode != IMAP_ACL_REMOVE && (c->rights & GRANTABLE) != 0;
+	if (gives) {
+		enum err e = resolve(c, true);
+		TRY(e == ERR_OK ? e : refuse(c->s, e));
+	} else {
+		TRY(find_entry(c, mailbox));
+	}
+	return c->none ? ERR_OK : save(c, mailbox);
 }
 
 enum err
 svc_account_imap_shared_setacl(struct svc_account_imap *s, struct imap_command *cmd)
 {
 	const struct imap_acl_args *acl = &cmd->u.acl;
+	struct change c = {
+		.s = s, .mode = acl->mode, .rights = acl->rights, .identifier = acl->identifier
+	};
 	struct store_mailbox m;
 	TRY(find(s, acl->mailbox, &m));
 	if (is_owner(s, acl->identifier)) {
 		bool all = acl->mode == IMAP_ACL_ADD || acl->rights == IMAP_RIGHTS_ALL;
 		return all && acl->mode != IMAP_ACL_REMOVE ? ERR_OK : refuse(s, ERR_DENIED);
 	}
-	if (str_eq(acl->identifier, S("anyone")) || str_eq(acl->identifier, S("-anyone"))) {
+	if (is_anyone(acl->identifier)) {
 		return svc_account_imap_fail(s, ERR_DENIED, "CANNOT",
 		    "rights are given to single accounts here");
 	}
-	return set(s, acl, m.id);
+	if (acl->rights == IMAP_RIGHT_POST && acl->mode != IMAP_ACL_REMOVE) {
+		return svc_account_imap_fail(s, ERR_DENIED, "CANNOT",
+		    "this right cannot be given to others");
+	}
+	return change(&c, m.id);
 }
 
-/* Entries of accounts that are gone can be removed, so nobody is asked who it is. */
 enum err
 svc_account_imap_shared_deleteacl(struct svc_account_imap *s, struct imap_command *cmd)
 {
+	struct change c = { .s = s, .mode = IMAP_ACL_SET, .identifier = cmd->u.acl.identifier };
 	struct store_mailbox m;
-	struct entry entry = { .identifier = cmd->u.acl.identifier };
 	TRY(find(s, cmd->u.acl.mailbox, &m));
-	if (is_owner(s, entry.identifier)) {
-		return refuse(s, ERR_DENIED);
-	}
-	return save(s, m.id, &entry);
+	return is_owner(s, c.identifier) ? refuse(s, ERR_DENIED) : change(&c, m.id);
 }

@@ -75,6 +75,33 @@ metadata(struct svc_account_imap *s, struct imap_command *c)
 	return svc_account_imap_cmd_getmetadata(s, c); /* it leaves out what is private */
 }
 
+/* RFC 4314 4: one of these is enough. */
+static enum err
+my_rights(struct svc_account_imap *s, struct imap_command *c)
+{
+	const unsigned any = IMAP_RIGHT_LOOKUP | IMAP_RIGHT_READ | IMAP_RIGHT_INSERT |
+	    IMAP_RIGHT_CREATE | IMAP_RIGHT_DROP | IMAP_RIGHT_ADMIN;
+	unsigned rights;
+	TRY(svc_account_imap_shared_guest_take_name(s, &c->u.mailbox, 0, &rights));
+	return (rights & any) == 0 ? ERR_NOTFOUND : svc_account_imap_shared_myrights(s, c);
+}
+
+/* "a", and "l": these commands tell nothing of what may not be listed (RFC 4314 4, 6). */
+static enum err
+administer(struct svc_account_imap *s, struct imap_command *c)
+{
+	unsigned rights;
+	str *name = c->verb == IMAP_GETACL ? &c->u.mailbox : &c->u.acl.mailbox;
+	TRY(svc_account_imap_shared_guest_take_name(s, name, IMAP_RIGHT_LOOKUP | IMAP_RIGHT_ADMIN,
+	    &rights));
+	switch (c->verb) {
+	case IMAP_SETACL: return svc_account_imap_shared_setacl(s, c);
+	case IMAP_DELETEACL: return svc_account_imap_shared_deleteacl(s, c);
+	case IMAP_LISTRIGHTS: return svc_account_imap_shared_listrights(s, c);
+	default: return svc_account_imap_shared_getacl(s, c);
+	}
+}
+
 /* The one place that says what guests have. */
 static enum err
 run(struct svc_account_imap *s, struct imap_command *c)
@@ -87,10 +114,7 @@ run(struct svc_account_imap *s, struct imap_command *c)
 		TRY(svc_account_imap_shared_guest_take_name(s, &c->u.status.mailbox,
 		    IMAP_RIGHT_READ, &rights));
 		return svc_account_imap_cmd_status(s, c);
-	case IMAP_MYRIGHTS:
-		TRY(svc_account_imap_shared_guest_take_name(s, &c->u.mailbox, IMAP_RIGHT_LOOKUP,
-		    &rights));
-		return svc_account_imap_shared_myrights(s, c);
+	case IMAP_MYRIGHTS: return my_rights(s, c);
 	case IMAP_GETMETADATA: return metadata(s, c);
 	case IMAP_LIST: return svc_account_imap_cmd_list(s, c);
 	case IMAP_STORE: return store_flags_of(s, c);
@@ -112,18 +136,12 @@ run(struct svc_account_imap *s, struct imap_command *c)
 	case IMAP_DELETE: return svc_account_imap_shared_guest_delete(s, c);
 	case IMAP_RENAME: return svc_account_imap_shared_guest_rename(s, c);
 	case IMAP_GETACL:
-		TRY(svc_account_imap_shared_guest_take_name(s, &c->u.mailbox, IMAP_RIGHT_ADMIN,
-		    &rights));
-		return ERR_DENIED;
+	case IMAP_SETACL:
+	case IMAP_DELETEACL:
+	case IMAP_LISTRIGHTS: return administer(s, c);
 	case IMAP_SETMETADATA:
 		TRY(svc_account_imap_shared_guest_take_name(s, &c->u.metadata.mailbox,
 		    IMAP_RIGHT_ADMIN, &rights));
-		return ERR_DENIED;
-	case IMAP_SETACL:
-	case IMAP_DELETEACL:
-	case IMAP_LISTRIGHTS:
-		TRY(svc_account_imap_shared_guest_take_name(s, &c->u.acl.mailbox, IMAP_RIGHT_ADMIN,
-		    &rights));
 		return ERR_DENIED;
 	default: return ERR_DENIED;
 	}

@@ -110,7 +110,7 @@ enum err svc_account_imap_shared_on_sharers(void *s, const struct ipc_accounts_a
 /* The answers to ask_visit: two descriptors, kept in `stream` and `chan`. */
 enum err svc_account_imap_shared_on_visiting(void *s, const struct ipc_accounts_account_visiting *m,
     int *fd);
-/* Who is `name`? It is told that we share (or not). NOTFOUND, DENIED, TOOMANY, UNAVAILABLE. */
+/* Who is `name`? With `on` it is a guest from now on. NOTFOUND, DENIED, TOOMANY, UNAVAILABLE. */
 enum err svc_account_imap_shared_ask_share(struct svc_account_imap *s, str name, bool on);
 /* Who shares with us? Into `list`, until the next question. UNAVAILABLE. */
 enum err svc_account_imap_shared_ask_sharers(struct svc_account_imap *s);
