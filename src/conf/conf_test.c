@@ -73,6 +73,27 @@ reads_points(void)
 	arena_free(&a);
 }
 
+static void
+reads_networks(void)
+{
+	static const str rows[] = { S_INIT("192.0.2.0/24"), S_INIT("192.0.2.1"),
+		S_INIT("192.0.2.1/32"), S_INIT("0.0.0.0/0"), S_INIT("2001:db8::/48"),
+		S_INIT("2001:db8::1"), S_INIT("::ffff:192.0.2.0/120"), S_INIT("::/0"),
+		S_INIT("fe80::/10") };
+	struct arena *a = arena_new(NULL, "test", 1 << 20, 0);
+	for (size_t i = 0; i < LEN(rows); i++) {
+		struct conf c;
+		struct told t = { 0 };
+		str text = arena_printf(a, SMALL "auth {\ntrusted-networks %.*s\n}\n",
+		    STR_ARG(rows[i]));
+		test_case = rows[i].p;
+		CHECK_ERR(conf_parse(text, a, tell, &t, &c), ERR_OK);
+		CHECK(c.auth_trusted.n == 1 && str_eq(c.auth_trusted.v[0], rows[i]));
+	}
+	test_case = "";
+	arena_free(&a);
+}
+
 /* RFC 9738 3: SHOULD NOT be lower than 1000. */
 static void
 reads_limits(void)
@@ -138,6 +159,17 @@ complaints(void)
 		    "mx: '[fe80:::g]:25' is not allowed" },
 		{ "bad network", S_INIT(SMALL "auth {\ntrusted-networks 10.0.0.0/33\n}\n"), 5,
 		    "trusted-networks: '10.0.0.0/33'" },
+		{ "a network with an address's bits",
+		    S_INIT(SMALL "auth {\ntrusted-networks 192.168.1.1/24\n}\n"), 5,
+		    "trusted-networks: '192.168.1.1/24' is not allowed" },
+		{ "the same for v6", S_INIT(SMALL "auth {\ntrusted-networks 2001:db8::1/64\n}\n"),
+		    5, "trusted-networks: '2001:db8::1/64' is not allowed" },
+		{ "a network with two gaps", S_INIT(SMALL "auth {\ntrusted-networks 1::2::3\n}\n"),
+		    5, "trusted-networks: '1::2::3' is not allowed" },
+		{ "an octal address", S_INIT(SMALL "auth {\ntrusted-networks 010.0.0.1\n}\n"), 5,
+		    "trusted-networks: '010.0.0.1' is not allowed" },
+		{ "an address with two gaps", S_INIT(SMALL "listen {\nmx [1::2::3]:25\n}\n"), 5,
+		    "mx: '[1::2::3]:25' is not allowed" },
 		{ "relative path", S_INIT("hostname a\ndomain b\nstate lib\n"), 3,
 		    "state: 'lib' is not allowed: give an absolute" },
 		{ "a filter's name, not its address",
@@ -273,5 +305,5 @@ small_budgets(void)
 	}
 }
 
-TEST_MAIN(smallest_file, reads_points, reads_limits, complaints, sockets, tells_all_at_once,
-    encode_decode, small_budgets)
+TEST_MAIN(smallest_file, reads_points, reads_limits, reads_networks, complaints, sockets,
+    tells_all_at_once, encode_decode, small_budgets)

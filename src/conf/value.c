@@ -6,6 +6,8 @@
  */
 #include "conf/value_priv.h"
 
+#include <arpa/inet.h>
+
 static uint64_t
 unit_of(enum conf_type type, str unit)
 {
@@ -102,48 +104,31 @@ is_host(str v)
 	return true;
 }
 
+/* As sys/addr.c reads it: what is good here must be good where it is used. */
+static bool
+octets_of(int family, str v, uint8_t ret_ip[16])
+{
+	char text[INET6_ADDRSTRLEN];
+	if (v.n == 0 || v.n >= sizeof text || str_chr(v, '\0') >= 0) {
+		return false;
+	}
+	memcpy(text, v.p, v.n);
+	text[v.n] = '\0';
+	return inet_pton(family, text, ret_ip) == 1;
+}
+
 static bool
 is_v4(str v)
 {
-	str rest = v, part;
-	size_t parts = 0;
-	while (str_next(&rest, '.', &part)) {
-		uint32_t n;
-		if (part.n > 3 || !str_u32(part, &n) || n > 255) {
-			return false;
-		}
-		parts++;
-	}
-	return parts == 4;
+	uint8_t ip[16];
+	return octets_of(AF_INET, v, ip);
 }
 
-static bool
-is_hex_group(str v)
-{
-	for (size_t i = 0; i < v.n; i++) {
-		char c = ascii_lower(v.p[i]);
-		if (!ascii_is_digit(c) && (c < 'a' || c > 'f')) {
-			return false;
-		}
-	}
-	return v.n <= 4;
-}
-
-/* RFC 4291 2.2, without scope; the exact rules of "::" are left to the binding call. */
 static bool
 is_v6(str v)
 {
-	str rest = v, part;
-	size_t parts = 0;
-	bool gap = str_find(v, S("::")) >= 0;
-	while (str_next(&rest, ':', &part)) {
-		bool last_v4 = rest.p == NULL && is_v4(part);
-		if (!is_hex_group(part) && !last_v4) {
-			return false;
-		}
-		parts += last_v4 ? 2 : 1;
-	}
-	return gap ? parts >= 2 && parts <= 9 : parts == 8;
+	uint8_t ip[16];
+	return octets_of(AF_INET6, v, ip);
 }
 
 static bool
@@ -163,16 +148,25 @@ is_addr_port(str v)
 	return is_v4(host);
 }
 
+/* 192.0.2.1/24 may mean the address or the network: the bits behind the length must be 0. */
 static bool
 is_net(str v)
 {
-	str addr, bits;
-	uint32_t n = 0;
-	bool has_bits = str_cut(v, '/', &addr, &bits);
-	if (has_bits && !str_u32(bits, &n)) {
+	str addr, length;
+	uint8_t ip[16];
+	bool has_length = str_cut(v, '/', &addr, &length);
+	bool v4 = octets_of(AF_INET, addr, ip);
+	uint32_t most = v4 ? 32 : 128, n = most;
+	if ((!v4 && !octets_of(AF_INET6, addr, ip)) ||
+	    (has_length && (!str_u32(length, &n) || n > most))) {
 		return false;
 	}
-	return is_v4(addr) ? n <= 32 : is_v6(addr) && n <= 128;
+	for (uint32_t i = n; i < most; i++) {
+		if (ip[i / 8] & (0x80u >> i % 8)) {
+			return false;
+		}
+	}
+	return true;
 }
 
 static bool
@@ -249,7 +243,8 @@ conf_value_fits(enum conf_type type, str v, const char **ret_why)
 		*ret_why = "an address and port such as 192.0.2.1:25 or [2001:db8::1]:25";
 		return is_addr_port(v);
 	case CONF_NETS:
-		*ret_why = "an address or network such as 192.0.2.0/24 or 2001:db8::/48";
+		*ret_why = "an address or network such as 192.0.2.0/24 or 2001:db8::/48, "
+			   "without bits behind its length";
 		return is_net(v);
 	case CONF_BOOL: *ret_why = "yes or no"; return str_eq(v, S("yes")) || str_eq(v, S("no"));
 	default: return true;
