@@ -28,9 +28,9 @@ static const char ciphers13[] =
 	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER)
 
 enum err
-svc_gate_certs_init(struct svc_gate_certs *c, const uint8_t key[16], bool only_tls13)
+svc_gate_certs_init(struct svc_gate_certs *c, const uint8_t key[16])
 {
-	*c = (struct svc_gate_certs){ .only_tls13 = only_tls13 };
+	*c = (struct svc_gate_certs){ 0 };
 	memcpy(c->key, key, sizeof c->key);
 	if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
 		return ERR_NOMEM;
@@ -47,6 +47,23 @@ svc_gate_certs_done(struct svc_gate_certs *c)
 		c->slots[i] = NULL;
 	}
 	map_free(&c->names);
+}
+
+static int
+set_minimum(SSL_CTX *ctx, bool only_tls13)
+{
+	return SSL_CTX_set_min_proto_version(ctx, only_tls13 ? TLS1_3_VERSION : TLS1_2_VERSION);
+}
+
+void
+svc_gate_certs_minimum(struct svc_gate_certs *c, bool only_tls13)
+{
+	c->only_tls13 = only_tls13;
+	for (size_t i = 0; i < LEN(c->slots); i++) {
+		if (c->slots[i] != NULL) {
+			(void)set_minimum(c->slots[i], only_tls13); /* fails for no such version */
+		}
+	}
 }
 
 static int
@@ -73,8 +90,7 @@ set_rules(const struct svc_gate_certs *c, SSL_CTX *ctx)
 	SSL_CTX_set_security_level(ctx, 2);
 	SSL_CTX_set_tlsext_servername_callback(ctx, choose);
 	SSL_CTX_set_tlsext_servername_arg(ctx, (void *)(uintptr_t)c);
-	int least = c->only_tls13 ? TLS1_3_VERSION : TLS1_2_VERSION;
-	return SSL_CTX_set_min_proto_version(ctx, least) == 1 &&
+	return set_minimum(ctx, c->only_tls13) == 1 &&
 	    SSL_CTX_set_cipher_list(ctx, ciphers12) == 1 &&
 	    SSL_CTX_set_ciphersuites(ctx, ciphers13) == 1 &&
 	    SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384") == 1;

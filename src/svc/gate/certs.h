@@ -22,7 +22,9 @@ struct svc_gate_certs {
 };
 
 /* Load OpenSSL, without its configuration file. key: 16 random octets. ERR_NOMEM. */
-enum err svc_gate_certs_init(struct svc_gate_certs *c, const uint8_t key[16], bool only_tls13);
+enum err svc_gate_certs_init(struct svc_gate_certs *c, const uint8_t key[16]);
+/* TLS 1.2 or not, from the next handshake on. */
+void svc_gate_certs_minimum(struct svc_gate_certs *c, bool only_tls13);
 /* Connections that use a certificate keep it until they end. */
 void svc_gate_certs_done(struct svc_gate_certs *c);
 

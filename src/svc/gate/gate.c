@@ -56,6 +56,7 @@ enum err
 svc_gate_settings(struct svc_gate *g)
 {
 	const struct conf_list *nets = &g->sc->conf->listen_proxy;
+	svc_gate_certs_minimum(&g->certs, str_eq(g->sc->conf->tls_minimum, S("1.3")));
 	if (nets->n > LEN(g->balancers)) {
 		return ERR_CONFIG;
 	}
@@ -89,7 +90,7 @@ svc_gate_init(struct svc_gate *g, struct svc_common *sc)
 	buf_init(&g->gone, sc->conf->gate_connections * sizeof(uint64_t));
 	TRY(svc_gate_counts_init(&g->counts, key, sc->conf->gate_connections));
 	TRY(svc_gate_manners_init(g));
-	TRY(svc_gate_certs_init(&g->certs, key, str_eq(sc->conf->tls_minimum, S("1.3"))));
+	TRY(svc_gate_certs_init(&g->certs, key));
 	TRY(svc_gate_signer_init(&g->signer, sc));
 	TRY(svc_gate_provider_load(&g->signer));
 	g->tick = arena_new(sc->arena, "tick", SVC_GATE_TICK_OCTETS, 0);

@@ -61,11 +61,20 @@ the_oldest_version_can_be_1_3(void)
 	struct svc_gate_client c;
 	struct svc_gate_wish old = { .version = TLS1_2_VERSION }, now = { 0 };
 	svc_gate_world_open(&w);
-	w.g->certs.only_tls13 = true;
-	svc_gate_world_certificate(&w, 0, "mail.example.org");
+	for (int i = 0; i < 2; i++) { /* a certificate that was there, and one that came later */
+		w.conf.tls_minimum = S("1.3");
+		CHECK_ERR(svc_gate_settings(w.g), ERR_OK);
+		CHECK_ERR(try_tls(&w, &old, &c), ERR_TLS);
+		svc_gate_client_close(&c);
+		CHECK_ERR(try_tls(&w, &now, &c), ERR_OK);
+		svc_gate_client_close(&c);
+		svc_gate_world_certificate(&w, 0, "mail.example.org");
+	}
 	CHECK_ERR(try_tls(&w, &old, &c), ERR_TLS);
 	svc_gate_client_close(&c);
-	CHECK_ERR(try_tls(&w, &now, &c), ERR_OK);
+	w.conf.tls_minimum = S("1.2");
+	CHECK_ERR(svc_gate_settings(w.g), ERR_OK);
+	CHECK_ERR(try_tls(&w, &old, &c), ERR_OK);
 	svc_gate_client_close(&c);
 	svc_gate_world_close(&w);
 }
