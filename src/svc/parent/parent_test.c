@@ -230,17 +230,19 @@ put_file(const char *name, str content)
 	owned(in_world(name));
 }
 
+static const char *hostname = "mail.example.org";
+
 static void
 put_config(const char *domain, const char *more)
 {
 	char text[1000];
 	int n = snprintf(text, sizeof text,
-	    "hostname mail.example.org\ndomain example.org %s\n"
+	    "hostname %s\ndomain example.org %s\n"
 	    "state %s/state\nlog %s/log\nlisten {\nmx 127.0.0.1:%u\nsubmission\nsubmissions\nimap\n"
 	    "imaps\npop3\npop3s\nmanagesieve\n}\ngate {\nprocesses 2\n}\nsmtp {\nprocesses 2\n}\n"
 	    "scan {\nprocesses 2\n}\n"
 	    "auth {\nhash-workers 1\n}\ntls {\ncertificate %s/cert\nkey %s/key\n}\n%s",
-	    domain, w.folder, w.folder, w.port.port, w.folder, w.folder, more);
+	    hostname, domain, w.folder, w.folder, w.port.port, w.folder, w.folder, more);
 	CHECK(n > 0 && (size_t)n < sizeof text);
 	put_file("conf", str_make(text, (size_t)n));
 }
@@ -554,11 +556,14 @@ reloads(void)
 	CHECK_ERR(ask_status(), ERR_OK);
 	CHECK_U64(fact(find("auth", 0), "reloads"), 0);
 
+	hostname = "new.example.org";
 	put_config("other.example.org", "service-user-base 70000\n");
+	hostname = "mail.example.org";
 	CHECK_ERR(ask_reload(), ERR_OK);
 	want_reloads = 1;
 	CHECK(await(all_reloaded));
 	CHECK(log_has("restart-needed setting=service-user-base"));
+	CHECK(log_has("restart-needed setting=hostname"));
 	CHECK_ERR(sys_child_signal(&w.parent, SIGHUP), ERR_OK);
 	want_reloads = 2;
 	CHECK(await(all_reloaded));
