@@ -297,6 +297,17 @@ look_ms(const struct svc_queue_bundle *b)
 	return known ? SVC_QUEUE_REMOTE_SOON_MS : 1000LL * SVC_QUEUE_REMOTE_LOOK_S << b->looks;
 }
 
+/*
+ * The next try is not before a time of the wall clock. It may have been wrong when that was written
+ * down: nothing rests longer than the longest rest there is.
+ */
+static void
+mend_next(struct svc_queue_bundle *b, int64_t now)
+{
+	int64_t most = (int64_t)b->parcel->q->sc->conf->queue_retry_max;
+	b->next_ms = MIN(b->next_ms, now + most + most / 10);
+}
+
 void
 svc_queue_remote_rearm(struct svc_queue_bundle *b)
 {
@@ -306,6 +317,7 @@ svc_queue_remote_rearm(struct svc_queue_bundle *b)
 		return;
 	}
 	int64_t now = sys_clock_wall_ms();
+	mend_next(b, now);
 	int64_t end = svc_queue_remote_expires_s(b) * 1000;
 	int64_t due = MIN(end, warns_s(b) * 1000);
 	if (end <= now && b->where == SVC_QUEUE_RESTING) {

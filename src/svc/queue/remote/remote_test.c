@@ -389,6 +389,28 @@ an_operator_moves_letters(void)
 	world_close();
 }
 
+/* It was wrong by years when the next try was written down: the letter does not rest for years. */
+static void
+a_clock_that_was_wrong(void)
+{
+	world_open();
+	w->conf.queue_retry_first = w->conf.queue_retry_max = 3600000;
+	world_commit_to(S("b@example.net"));
+	world_answer(0, 2, "L1", false);
+	struct svc_queue_parcel *p = LIST_ENTRY(w->q->parcels.next, struct svc_queue_parcel, node);
+	struct svc_queue_bundle *b =
+	    LIST_ENTRY(p->letters.next, struct svc_queue_letter, mates)->bundle;
+	CHECK(b->where == SVC_QUEUE_RESTING);
+	b->next_ms += 1000LL * 365 * DAY_S;
+	svc_queue_remote_note(b);
+	world_go();
+	w->conf.queue_retry_first = w->conf.queue_retry_max = 10;
+	world_restart();
+	CHECK(world_await_letters(1));
+	CHECK(w->got[0].tries == 1);
+	world_close();
+}
+
 /* The disk refuses the report: the letter does not end without it. */
 static void
 no_end_without_its_report(void)
@@ -488,5 +510,5 @@ TEST_MAIN(one_letter_to_the_end, recipients_of_a_domain_go_together, a_large_one
     what_failed_for_now_comes_again, what_failed_for_good_is_told, who_is_told,
     one_of_two_recipients, a_domain_rests_as_a_whole, a_block_is_told_at_once,
     a_known_block_is_told_to_others, hopeless_is_final, late_and_expired,
-    a_lost_process_gives_letters_back, an_operator_moves_letters, no_end_without_its_report,
-    a_failing_disk_ends_nothing_untold, reports_of_watch)
+    a_lost_process_gives_letters_back, an_operator_moves_letters, a_clock_that_was_wrong,
+    no_end_without_its_report, a_failing_disk_ends_nothing_untold, reports_of_watch)
