@@ -20,7 +20,6 @@ most senders of a day have. It asks six lists.
 import argparse
 import contextlib
 import email.utils
-import json
 import os
 import pathlib
 import random
@@ -31,6 +30,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import clamd  # noqa: E402
+import daemon  # noqa: E402
 import dkimsign  # noqa: E402
 import internet  # noqa: E402
 import measure  # noqa: E402
@@ -38,6 +38,7 @@ import outside  # noqa: E402
 import peers  # noqa: E402
 import postern  # noqa: E402
 import postern_side  # noqa: E402
+import table  # noqa: E402
 
 DOMAINS, CLIENTS, USERS = 100, 1000, 1000
 DATE = email.utils.formatdate(localtime=True)
@@ -197,23 +198,14 @@ class Filtered(peers.Peers):
             os.makedirs(where, exist_ok=True)
             subprocess.run(["chown", "_rspamd:_rspamd", where], check=True)
             command += ["--var", f"{name}={where}"]
-        with open(self.dir / "rspamd.out", "ab") as out:
-            self.rspamd = subprocess.Popen(
-                command,
-                stdout=out,
-                stderr=out,
-                preexec_fn=self.meter.enter,
-                start_new_session=True,
-            )
+        self.rspamd = daemon.Daemon(command, self.dir / "rspamd.out", self.meter.enter)
         for name in ("milter", "normal"):
-            where = self.extra[name]
-            postern.wait_until(lambda p=where: listens(p), 180, f"rspamd's {name}")
+            self.rspamd.wait(lambda at=self.extra[name]: daemon.listens(at), 180)
         return self
 
     def stop(self):
         if self.rspamd is not None:
-            self.rspamd.terminate()
-            self.rspamd.wait(30)
+            self.rspamd.stop()
             self.rspamd = None
         if self.clamd is not None:
             self.clamd.stop()
@@ -222,10 +214,6 @@ class Filtered(peers.Peers):
 
 def rules(lists):
     return " ".join(f'"{x}.lists.test: 127.0.0.2=4"' for x in lists)
-
-
-def listens(port):
-    return subprocess.run(["nc", "-z", "127.0.0.1", str(port)]).returncode == 0
 
 
 class Postern(postern_side.Postern):
@@ -293,15 +281,6 @@ def question(side, o, letters):
     return measure.mail(side, row, ledger)
 
 
-COLUMNS = [
-    ("stored_per_s", "stored", "msg/s", True),
-    ("accepted_per_s", "accepted", "msg/s", True),
-    ("cpu_ms", "CPU", "ms/msg", False),
-    ("p50_ms", "250, p50", "ms", False),
-    ("p99_ms", "250, p99", "ms", False),
-]
-
-
 def options(*given):
     p = argparse.ArgumentParser()
     p.add_argument("--messages", type=int, default=2000)
@@ -326,8 +305,6 @@ def title(o):
 
 def measure_all(o, certificate):
     """{side name: median result}"""
-    import run  # its table; it imports us
-
     letters = Letters(o.messages, 20481)
     with contextlib.ExitStack() as stack:
         net = internet.Internet()
@@ -340,20 +317,10 @@ def measure_all(o, certificate):
             sides.append(stack.enter_context(Postern(certificate, net, o.clamd)))
         for side in sides:
             warm(side, letters, o)
-        result = run.take_turns(sides, o.runs, lambda side: question(side, o, letters))
-    run.show(title(o), result, COLUMNS)
+        result = table.take_turns(sides, o.runs, lambda side: question(side, o, letters))
+    table.show(title(o), result, table.MAIL_COLUMNS)
     return result
 
 
-def main():
-    postern.end_cleanly()
-    o = options()
-    with tempfile.TemporaryDirectory(prefix="postern-cert.") as certificate:
-        postern.make_certificate(certificate)
-        result = measure_all(o, certificate)
-    if o.out:
-        pathlib.Path(o.out).write_text(json.dumps({"options": vars(o), "result": result}) + "\n")
-
-
 if __name__ == "__main__":
-    main()
+    table.main(sys.modules[__name__])

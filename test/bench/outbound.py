@@ -16,10 +16,7 @@ Neither verifies the sink's certificate, and neither goes without TLS.
 
 import argparse
 import contextlib
-import ctypes
-import json
 import pathlib
-import signal
 import struct
 import subprocess
 import sys
@@ -27,12 +24,14 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import daemon  # noqa: E402
 import internet  # noqa: E402
 import measure  # noqa: E402
 import meter  # noqa: E402
 import peers  # noqa: E402
 import postern  # noqa: E402
 import postern_side  # noqa: E402
+import table  # noqa: E402
 
 ZONE = "out.test"
 SENDER = f"load@{peers.DOMAIN}"
@@ -57,16 +56,11 @@ class Sink:
         self.port = postern.free_ports(1)[0]
         self.folder = tempfile.TemporaryDirectory(prefix="postern-sink.")
         self.counter = pathlib.Path(self.folder.name) / "count"
-        self.proc = subprocess.Popen(
-            [
-                *(str(postern.build_dir() / "test/bench/load"), "sink"),
-                *("--port", str(self.port), "--addresses", str(addresses), "--dead", str(dead)),
-                *("--certificate", str(certificate), "--counter", str(self.counter)),
-            ],
-            preexec_fn=lambda: ctypes.CDLL(None).prctl(postern.PR_SET_PDEATHSIG, signal.SIGTERM),
-            start_new_session=True,
-        )
-        postern.wait_until(lambda: postern.greeting_comes_at(address(1), self.port), 20, "sink")
+        command = [postern.build_dir() / "test/bench/load", "sink"]
+        command += ["--port", self.port, "--addresses", addresses, "--dead", dead]
+        command += ["--certificate", certificate, "--counter", self.counter]
+        self.daemon = daemon.Daemon(command, pathlib.Path(self.folder.name) / "out")
+        self.daemon.wait(lambda: postern.greeting_comes_at(address(1), self.port), 20)
         self.taken()
 
     def counts(self):
@@ -80,9 +74,8 @@ class Sink:
         return self
 
     def __exit__(self, *_):
-        left = list(postern.process_tree(self.proc.pid))
-        self.proc.terminate()
-        self.proc.wait(10)
+        left = list(postern.process_tree(self.daemon.proc.pid))
+        self.daemon.stop()
         postern.Server._kill({p: "load" for p in left if postern.alive(p, "load")})
         self.folder.cleanup()
 
@@ -196,8 +189,6 @@ def zone_of(domains):
 
 def measure_all(o, certificate):
     """{side name: median result}"""
-    import run  # its table; it imports us
-
     with contextlib.ExitStack() as stack:
         sink = stack.enter_context(Sink(certificate, o.domains, o.dead))
         sides = []
@@ -206,22 +197,12 @@ def measure_all(o, certificate):
         if o.side != "peers":
             net = stack.enter_context(internet.Internet().zone(ZONE, zone_of(o.domains), False))
             sides.append(stack.enter_context(Postern(certificate, o, sink, net)))
-        result = run.take_turns(sides, o.runs, lambda side: question(side, o, sink))
+        result = table.take_turns(sides, o.runs, lambda side: question(side, o, sink))
     if Postfix.name in result:  # the table's first column
         result[peers.Peers.name] = result.pop(Postfix.name)
-    run.show(title(o), result, COLUMNS)
+    table.show(title(o), result, COLUMNS)
     return result
 
 
-def main():
-    postern.end_cleanly()
-    o = options()
-    with tempfile.TemporaryDirectory(prefix="postern-cert.") as certificate:
-        postern.make_certificate(certificate)
-        result = measure_all(o, certificate)
-    if o.out:
-        pathlib.Path(o.out).write_text(json.dumps({"options": vars(o), "result": result}) + "\n")
-
-
 if __name__ == "__main__":
-    main()
+    table.main(sys.modules[__name__])

@@ -33,6 +33,7 @@ import peers  # noqa: E402
 import postern  # noqa: E402
 import postern_side  # noqa: E402
 import search  # noqa: E402
+import table  # noqa: E402
 
 USERS = 1000
 SMALL, LARGE = 4096, 102400
@@ -88,61 +89,6 @@ def title(row):
     return f"{row['size'] // 1024} KB, {boxes}, {row['connections']} conn{each}{many}"
 
 
-def middle(runs):
-    """The median of every number over the runs; words from the last."""
-    keys = runs[-1]
-    return {
-        k: (measure.median([r[k] for r in runs]) if isinstance(keys[k], float) else keys[k])
-        for k in keys
-    }
-
-
-def take_turns(sides, runs, question):
-    """{side name: median result}; a side that fails tells why instead."""
-    results = {s.name: [] for s in sides}
-    for _ in range(runs):
-        for side in sides:
-            try:
-                results[side.name].append(question(side))
-            except (RuntimeError, OSError, ValueError, subprocess.SubprocessError) as e:
-                results[side.name].append({"failed": str(e)[:300]})
-    return {
-        n: next((r for r in rs if "failed" in r), None) or middle(rs) for n, rs in results.items()
-    }
-
-
-def ratio(result, key, higher_is_better):
-    theirs, ours = (result.get(n, {}).get(key) for n in (peers.Peers.name, "Postern"))
-    if not theirs or not ours:
-        return None
-    return ours / theirs if higher_is_better else theirs / ours
-
-
-def show(name, result, columns):
-    """One printed line per measured number."""
-    for key, label, unit, higher in columns:
-        cells = []
-        for side in (peers.Peers.name, "Postern"):
-            r = result.get(side)
-            value = None if r is None else r.get(key)
-            text = f"{value:.2f}" if isinstance(value, float) else str(value)
-            cells.append("failed" if r and "failed" in r else "-" if value is None else text)
-        by = ratio(result, key, higher)
-        print(f"{name:<40} {label:<12} {cells[0]:>10} {cells[1]:>10} {unit:<6}", end=" ")
-        print(f"{by:>7.1f} x" if by else "      -", flush=True)
-        name = ""
-    for side, r in result.items():
-        if r.get("failed") or r.get("errors"):
-            print(f"    {side}: {r.get('failed') or str(r['errors']) + ' errors: ' + r['reason']}")
-
-
-MAIL_COLUMNS = [
-    ("stored_per_s", "stored", "msg/s", True),
-    ("accepted_per_s", "accepted", "msg/s", True),
-    ("cpu_ms", "CPU", "ms/msg", False),
-    ("p50_ms", "250, p50", "ms", False),
-    ("p99_ms", "250, p99", "ms", False),
-]
 READ_COLUMNS = [
     ("select_cold_ms", "SELECT cold", "ms", False),
     ("select_warm_ms", "SELECT warm", "ms", False),
@@ -180,8 +126,8 @@ def run_mail(sides, quick, runs, report):
     for side in sides:  # every mailbox exists before the first row
         deliver(side, {**mail_row(USERS, 10, SMALL), "messages": USERS})
     for row in mail_rows(quick):
-        result = take_turns(sides, runs, lambda side, row=row: deliver(side, row))
-        show(title(row), result, MAIL_COLUMNS)
+        result = table.take_turns(sides, runs, lambda side, row=row: deliver(side, row))
+        table.show(title(row), result, table.MAIL_COLUMNS)
         report["mail"].append({"row": row, "result": result})
     report["kept"] = {side.name: kept(side, ledgers[side.name]) for side in sides}
 
@@ -210,29 +156,25 @@ def run_read(sides, runs, report):
     for i, count in enumerate((10000, 100000)):
         user = USERS + i
         who = filled(sides, user, count)
-        result = take_turns(who, runs, lambda side, u=user: measure.reading(side, u, 5))
-        show(f"mailbox of {count} messages", result, READ_COLUMNS)
+        result = table.take_turns(who, runs, lambda side, u=user: measure.reading(side, u, 5))
+        table.show(f"mailbox of {count} messages", result, READ_COLUMNS)
         report["read"].append({"messages": count, "result": result})
 
 
 def run_search(sides, counts, report):
     for i, count in enumerate(counts):
         user = USERS + READERS + i
-        with tempfile.TemporaryDirectory(prefix="postern-maildir.") as folder:
-            maildir = pathlib.Path(folder) / "mail"
-            search.make_maildir(maildir, count)
-            os.chmod(folder, 0o755)
-            filled = [side for side in sides if fill(side, user, maildir)]
-        result = take_turns(filled, 1, lambda s, u=user, n=count: search.searching(s, u, n))
-        show(f"search of {count} messages", result, search.COLUMNS)
+        who = filled(sides, user, count, search.make_maildir)
+        result = table.take_turns(who, 1, lambda s, u=user, n=count: search.searching(s, u, n))
+        table.show(f"search of {count} messages", result, search.COLUMNS)
         report["search"].append({"messages": count, "result": result})
 
 
-def filled(sides, user, count):
+def filled(sides, user, count, make=measure.make_maildir):
     """The sides that hold a mailbox of so many messages now."""
     with tempfile.TemporaryDirectory(prefix="postern-maildir.") as folder:
         maildir = pathlib.Path(folder) / "mail"
-        measure.make_maildir(maildir, count)
+        make(maildir, count)
         os.chmod(folder, 0o755)
         return [side for side in sides if fill(side, user, maildir)]
 
@@ -241,14 +183,14 @@ def run_pop3(sides, runs, report):
     """From connect to the answer of STAT, TLS and log-in included; then the rest."""
     user = USERS + READERS - 1
     who = filled(sides, user, POP3_MESSAGES)
-    result = take_turns(who, runs, lambda side: measure.popping(side, user))
-    show(f"maildrop of {POP3_MESSAGES} messages, POP3", result, POP3_COLUMNS)
+    result = table.take_turns(who, runs, lambda side: measure.popping(side, user))
+    table.show(f"maildrop of {POP3_MESSAGES} messages, POP3", result, POP3_COLUMNS)
     report["pop3"].append({"messages": POP3_MESSAGES, "result": result})
 
 
 def run_idle(sides, sessions, report):
-    result = take_turns(sides, 1, lambda side: measure.idle(side, sessions))
-    show(f"idle IMAP session over TLS ({sessions} held)", result, IDLE_COLUMNS)
+    result = table.take_turns(sides, 1, lambda side: measure.idle(side, sessions))
+    table.show(f"idle IMAP session over TLS ({sessions} held)", result, IDLE_COLUMNS)
     report["idle"].append({"sessions": sessions, "result": result})
     return result.get("Postern")
 
@@ -256,10 +198,10 @@ def run_idle(sides, sessions, report):
 def run_idle_tuned(certificate, postern_result, report):
     """The same against Dovecot set up for idle sessions, which is not how it is packaged."""
     with peers.Peers(USERS, certificate, tuned=True) as tuned:
-        result = take_turns([tuned], 1, lambda side: measure.idle(side, SESSIONS_TUNED))
+        result = table.take_turns([tuned], 1, lambda side: measure.idle(side, SESSIONS_TUNED))
     if postern_result is not None:
         result["Postern"] = postern_result
-    show(f"idle, peers with hibernation ({SESSIONS_TUNED})", result, IDLE_COLUMNS)
+    table.show(f"idle, peers with hibernation ({SESSIONS_TUNED})", result, IDLE_COLUMNS)
     report["idle"].append({"sessions": SESSIONS_TUNED, "tuned": True, "result": result})
 
 
@@ -270,8 +212,8 @@ def run_resting(certificate, quick, report):
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with postern_side.Postern(sessions, certificate) as side:
-        result = take_turns([side], 1, lambda side: measure.resting(side, sessions, wake))
-    show(f"{sessions} resting sessions, {wake} woken", result, RESTING_COLUMNS)
+        result = table.take_turns([side], 1, lambda side: measure.resting(side, sessions, wake))
+    table.show(f"{sessions} resting sessions, {wake} woken", result, RESTING_COLUMNS)
     report["resting"] = {"sessions": sessions, "wake": wake, "result": result}
 
 
