@@ -5,10 +5,9 @@ import base64
 import json
 import os
 import select
-import signal
-import subprocess
 import time
 
+import daemon
 from marionette import Refused
 
 ANSWER_S = 40
@@ -30,17 +29,8 @@ class Chromium:
             os.dup2(a, 3)
             os.dup2(b, 4)
 
-        with open(log, "ab") as out:
-            self.proc = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                env={**os.environ, "HOME": str(folder)},
-                preexec_fn=pipes,
-                pass_fds=(3, 4),
-                start_new_session=True,
-            )
+        env = {**os.environ, "HOME": str(folder)}
+        self.daemon = daemon.Daemon(command, log, pipes, env=env, pass_fds=(3, 4))
         os.close(to_browser)
         os.close(from_browser)
         self.buf = b""
@@ -121,10 +111,6 @@ class Chromium:
         path.write_bytes(base64.b64decode(self.ask("Page.captureScreenshot")["data"]))
 
     def end(self):
-        try:
-            os.killpg(self.proc.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self.proc.wait()
+        self.daemon.kill()
         os.close(self.inp)
         os.close(self.out)

@@ -4,12 +4,11 @@
 import os
 import pathlib
 import shutil
-import signal
 import socket
 import sqlite3
-import subprocess
 
 import chromium
+import daemon
 import postern
 import readers
 
@@ -66,23 +65,12 @@ class Site:
         self.port = postern.free_ports(1)[0]
         env = {**os.environ, "ROUNDCUBE_CONFIG_DIR": str(folder / "conf")}
         env["PHP_CLI_SERVER_WORKERS"] = "4"
-        with open(log, "ab") as out:
-            self.proc = subprocess.Popen(
-                ["php", "-S", f"127.0.0.1:{self.port}", "-t", str(PAGES)],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                env=env,
-                start_new_session=True,
-            )
+        command = ["php", "-S", f"127.0.0.1:{self.port}", "-t", PAGES]
+        self.daemon = daemon.Daemon(command, log, env=env)
         self.url = f"http://127.0.0.1:{self.port}/"
 
     def end(self):
-        try:
-            os.killpg(self.proc.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self.proc.wait()
+        self.daemon.kill()
 
 
 ROWS = (

@@ -3,10 +3,9 @@
 
 import os
 import pathlib
-import signal
-import socket
 import subprocess
 
+import daemon
 import marionette
 import postern
 import readers
@@ -82,29 +81,14 @@ class Thunderbird:
         self.said = folder / "imap.moz_log"
         self.sent = []
         self.js = (HERE / "thunderbird.js").read_text()
-        self.proc = self.m = None
+        self.daemon = self.m = None
 
     def start(self):
         command = ["thunderbird", "--headless", "--no-remote", "--profile", str(self.profile)]
         command += ["--marionette", "--remote-allow-system-access"]
-        with open(self.log, "ab") as out:
-            self.proc = subprocess.Popen(
-                command,
-                env=self.env,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
-            )
-        postern.wait_until(self._listens, START_S, "Thunderbird", every=0.1)
+        self.daemon = daemon.Daemon(command, self.log, env=self.env)
+        self.daemon.wait(lambda: daemon.listens(self.port), START_S)
         self.m = marionette.Marionette(self.port)
-
-    def _listens(self):
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-        except OSError:
-            return False
-        return True
 
     def do(self, step, *args):
         return self.m.script(f"{self.js}\nreturn steps.{step}(...args);", *args)
@@ -126,22 +110,14 @@ class Thunderbird:
                 self.do("quit")
             self.m.close()
             self.m = None
-        if self.proc is None:
+        if self.daemon is None:
             return None
         try:
-            return self.proc.wait(30)
+            return self.daemon.proc.wait(30)
         except subprocess.TimeoutExpired:
             return None
         finally:
-            self._kill()
-
-    def _kill(self):
-        """It and its content processes are a process group of their own."""
-        try:
-            os.killpg(self.proc.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self.proc.wait()
+            self.daemon.kill()
 
 
 def literal(value):
@@ -160,7 +136,7 @@ def journey(r, w, user, folder, shots):
         r.check("thunderbird ends well", t.end() == 0)
         again(r, w, user, t, shots)
     finally:
-        if t.proc is not None and t.proc.poll() is None:
+        if t.daemon is not None and t.daemon.proc.poll() is None:
             t.end(polite=False)
 
 

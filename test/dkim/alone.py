@@ -12,15 +12,16 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import socketserver
 import struct
 import subprocess
 import sys
 import threading
-import time
 
-RSPAMD_S = 90
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import daemon  # noqa: E402
+import rspamd  # noqa: E402
+
 TXT, IN = 16, 1
 CONF = """\
 options { pidfile = "%(dir)s/rspamd.pid"; filters = "dkim";
@@ -104,35 +105,20 @@ def ask_rspamd(path):
     )
 
 
-def listens():
-    try:
-        with socket.create_connection(("127.0.0.1", 11333), 1):
-            return True
-    except OSError:
-        return False
-
-
 def all_rspamd(folder, paths):
-    if shutil.which("rspamd") is None:
-        return {"*": "skip: rspamd is not installed"}
+    why = rspamd.lacks()
+    if why:
+        return {"*": f"skip: {why}"}
     home = folder / "rspamd"
     home.mkdir()
-    home.chmod(0o777)
-    conf = home / "rspamd.conf"
-    conf.write_text(CONF % {"dir": home})
-    command = ["rspamd", "-f", "-u", "_rspamd", "-g", "_rspamd", "-c", str(conf)]
-    with open(home / "out", "wb") as out:
-        p = subprocess.Popen(command, stdout=out, stderr=out)
     try:
-        end = time.monotonic() + RSPAMD_S
-        while not listens():
-            if p.poll() is not None or time.monotonic() > end:
-                return {"*": "skip: rspamd does not start: " + (home / "out").read_text()[-300:]}
-            time.sleep(0.2)
+        d = rspamd.start(home, CONF % {"dir": home}, lambda: daemon.listens(11333))
+    except (RuntimeError, TimeoutError) as e:
+        return {"*": f"skip: {e}"}
+    try:
         return {path.name: ask_rspamd(path) for path in paths}
     finally:
-        p.terminate()
-        p.wait(30)
+        d.stop()
 
 
 def write(path, results):

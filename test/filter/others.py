@@ -8,13 +8,13 @@ its own default; Missing is raised where it is not installed.
 import json
 import pathlib
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
+
+import daemon
+import postern
 
 START_S = 300
-STOP_S = 60
 LEARNED_LEAST = 0.95
 RSPAMD = """
 options {{ pidfile = "{dir}/rspamd.pid"; filters = "";
@@ -75,24 +75,6 @@ def bogofilter(folder, train, test, junk_at):
     return [(x, junk_at / 0.99 * said[x.number]) for x in test]
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def wait_for(port):
-    """Until somebody listens; a start takes half a minute."""
-    until = time.monotonic() + START_S
-    while time.monotonic() < until:
-        with socket.socket() as s:
-            s.settimeout(1)
-            if s.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.2)
-    raise Missing("rspamd does not start")
-
-
 def client(port, order, names):
     return subprocess.run(
         ["rspamc", "-h", f"127.0.0.1:{port}", "-t", "120", "-n", "2", *order, *names],
@@ -133,24 +115,21 @@ def rspamd(folder, train, test, junk_at):
     if shutil.which("rspamd") is None:
         raise Missing("rspamd is not installed")
     with tempfile.TemporaryDirectory(dir=folder) as home:
-        ports = {"port": free_port(), "normal": free_port(), "dns": free_port()}
+        ports = dict(zip(("port", "normal", "dns"), postern.free_ports(3)))
         conf = pathlib.Path(home) / "conf"
         conf.write_text(RSPAMD.format(dir=home, **ports))
-        process = subprocess.Popen(
-            ["rspamd", "-f", "-i", "-c", str(conf)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        d = daemon.Daemon(["rspamd", "-f", "-i", "-c", conf], pathlib.Path(home) / "out")
         try:
-            wait_for(ports["port"])
+            for name in ("port", "normal"):
+                d.wait(lambda at=ports[name]: daemon.listens(at), START_S)
             for junk, order in ((True, "learn_spam"), (False, "learn_ham")):
                 names = write(home, [x for x in train if x.junk == junk])
                 learn(ports["port"], order, names)
-            wait_for(ports["normal"])
             said = bayes(home, write(home, test), ports["normal"])
+        except (RuntimeError, TimeoutError) as e:
+            raise Missing(f"rspamd: {e}") from e
         finally:
-            process.terminate()
-            process.wait(STOP_S)
+            d.stop()
     return [(x, junk_at / 0.99 * said.get(str(x.number), 0)) for x in test]
 
 

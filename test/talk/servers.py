@@ -4,10 +4,9 @@
 import os
 import pathlib
 import shutil
-import signal
-import subprocess
 import tempfile
 
+import daemon
 import postern
 
 MAIL_ID = 61000  # owns Dovecot's mailboxes; needs no passwd entry
@@ -130,7 +129,7 @@ class Dovecot:
                 sieve_port=self.ports["managesieve"],
             )
         )
-        self.proc = None
+        self.daemon = None
 
     @staticmethod
     def missing():
@@ -140,24 +139,15 @@ class Dovecot:
         return None if os.geteuid() == 0 else "Dovecot needs root"
 
     def __enter__(self):
-        with open(self.dir / "out", "ab") as out:
-            command = ["/usr/sbin/dovecot", "-F", "-c", str(self.dir / "conf")]
-            self.proc = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True)
+        command = ["/usr/sbin/dovecot", "-F", "-c", self.dir / "conf"]
+        self.daemon = daemon.Daemon(command, self.dir / "out")
         try:
-            postern.wait_until(
-                lambda: postern.greeting_comes(self.ports["imap"]), 20, "Dovecot's greeting"
-            )
-        except TimeoutError:
+            self.daemon.wait(lambda: postern.greeting_comes(self.ports["imap"]), 20)
+        except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_):
-        if self.proc.poll() is None:
-            self.proc.send_signal(signal.SIGTERM)
-        try:
-            self.proc.wait(20)
-        except subprocess.TimeoutExpired:
-            self.proc.kill()
-            self.proc.wait()
+        self.daemon.stop()
         shutil.rmtree(self.dir, ignore_errors=True)

@@ -6,19 +6,20 @@
 """
 
 import base64
+import contextlib
 import http.client
 import json
 import pathlib
 import shutil
-import socket
 import subprocess
 
+import daemon
 import postern
+import rspamd as rspamd_lib
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 TXT_PIECE = 250
 TIMEOUT_S = 120
-RSPAMD_S = 120
 RSPAMD_CONF = """\
 options {{ pidfile = "{dir}/rspamd.pid"; filters = "dkim"; local_addrs = "127.0.0.0/8";
   url_tld = "/usr/share/rspamd/effective_tld_names.dat";
@@ -141,38 +142,30 @@ def ours(folder, domain, letters):
 
 def rspamd(keys, folder, dns, letters):
     """By the module dkim_signing; the domain is that of From."""
-    if shutil.which("rspamd") is None:
-        raise Missing("rspamd is not installed")
-    folder.mkdir()
-    folder.chmod(0o777)
-    port = postern.free_ports(1)[0]
-    conf = folder / "rspamd.conf"
-    conf.write_text(
-        RSPAMD_CONF.format(
-            dir=folder, dns=dns, port=port, key=keys.private, selector=keys.selector
-        )
-    )
-    command = ["rspamd", "-f", "-u", "_rspamd", "-g", "_rspamd", "-c", str(conf)]
-    with open(folder / "out", "wb") as out:
-        p = subprocess.Popen(command, stdout=out, stderr=out)
-    try:
-        postern.wait_until(
-            lambda: p.poll() is not None or is_open(port), RSPAMD_S, "rspamd to listen", every=0.2
-        )
+    conf = RSPAMD_CONF.replace("{key}", str(keys.private)).replace("{selector}", keys.selector)
+    with running_rspamd(folder, dns, conf) as port:
         return [by_rspamd(port, x) for x in letters]
-    except (OSError, TimeoutError) as e:
+
+
+@contextlib.contextmanager
+def running_rspamd(folder, dns, conf):
+    """Its port. conf: with places for dir, dns and port."""
+    why = rspamd_lib.lacks()
+    if why:
+        raise Missing(why)
+    folder.mkdir()
+    port = postern.free_ports(1)[0]
+    text = conf.format(dir=folder, dns=dns, port=port)
+    try:
+        d = rspamd_lib.start(folder, text, lambda: daemon.listens(port))
+    except (RuntimeError, TimeoutError) as e:
+        raise Missing(f"rspamd: {e}") from e
+    try:
+        yield port
+    except OSError as e:
         raise Missing(f"rspamd: {e}") from e
     finally:
-        p.terminate()
-        p.wait(30)
-
-
-def is_open(port):
-    try:
-        with socket.create_connection(("127.0.0.1", port), 1):
-            return True
-    except OSError:
-        return False
+        d.stop()
 
 
 def by_rspamd(port, letter):

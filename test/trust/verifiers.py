@@ -5,19 +5,15 @@ A verifier takes [(octets, address, sender)] and gives [{method: [results]}], or
 signers.Missing. Only methods that it judges are keys.
 """
 
-import contextlib
 import http.client
 import json
 import re
 import shutil
 import subprocess
 
-import postern
 import signers
 
 HELO = "mx.there.test"
-RSPAMD_S = 300
-PLUGINS = "/usr/share/rspamd/plugins"
 RSPAMD_CONF = """\
 options {{ pidfile = "{dir}/rspamd.pid"; filters = "dkim,spf"; local_addrs = "127.0.0.0/8";
   url_tld = "/usr/share/rspamd/effective_tld_names.dat"; task_timeout = 60s;
@@ -26,8 +22,9 @@ options {{ pidfile = "{dir}/rspamd.pid"; filters = "dkim,spf"; local_addrs = "12
 logging {{ type = "file"; filename = "{dir}/rspamd.log"; level = "info"; }}
 metric {{ name = "default"; actions {{ reject = 1500; }} }}
 worker "normal" {{ bind_socket = "127.0.0.1:{port}"; count = 1; }}
-modules {{ path = "{plugins}/spf.lua"; path = "{plugins}/dmarc.lua"; path = "{plugins}/arc.lua";
-  path = "{plugins}/milter_headers.lua"; }}
+modules {{ path = "/usr/share/rspamd/plugins/spf.lua"; path = "/usr/share/rspamd/plugins/dmarc.lua";
+  path = "/usr/share/rspamd/plugins/arc.lua";
+  path = "/usr/share/rspamd/plugins/milter_headers.lua"; }}
 spf {{ }}
 dkim {{ time_jitter = 0; }}
 dmarc {{ }}
@@ -81,33 +78,6 @@ def results(field):
 # --- rspamd ---------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def running_rspamd(folder, dns):
-    if shutil.which("rspamd") is None:
-        raise signers.Missing("rspamd is not installed")
-    folder.mkdir()
-    folder.chmod(0o777)
-    port = postern.free_ports(1)[0]
-    conf = folder / "rspamd.conf"
-    conf.write_text(RSPAMD_CONF.format(dir=folder, dns=dns, port=port, plugins=PLUGINS))
-    command = ["rspamd", "-f", "-u", "_rspamd", "-g", "_rspamd", "-c", str(conf)]
-    with open(folder / "out", "wb") as out:
-        p = subprocess.Popen(command, stdout=out, stderr=out)
-    try:
-        postern.wait_until(
-            lambda: p.poll() is not None or signers.is_open(port),
-            RSPAMD_S,
-            "rspamd to listen",
-            every=0.2,
-        )
-        yield port
-    except (OSError, TimeoutError) as e:
-        raise signers.Missing(f"rspamd: {e}") from e
-    finally:
-        p.terminate()
-        p.wait(30)
-
-
 def ask_rspamd(port, octets, address, sender):
     c = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     head = {"IP": address, "From": f"<{sender}>", "Helo": HELO, "Rcpt": "bob@postern.test"}
@@ -123,7 +93,7 @@ def ask_rspamd(port, octets, address, sender):
 
 def rspamd(folder, dns, letters):
     """SPF, DKIM, DMARC and ARC by its modules, as its milter would say them."""
-    with running_rspamd(folder, dns) as port:
+    with signers.running_rspamd(folder, dns, RSPAMD_CONF) as port:
         return [ask_rspamd(port, *one) for one in letters]
 
 

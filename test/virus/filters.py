@@ -2,18 +2,18 @@
 """A mail filter that does what the Subject of a letter says; rspamd and OpenDKIM as others."""
 
 import base64
-import ctypes
 import os
 import pathlib
 import shutil
-import signal
 import socket
 import struct
 import subprocess
 import tempfile
 import threading
 
+import daemon
 import postern
+import rspamd
 
 ACTIONS, STEPS = 0x31, 0x0  # add and change fields, quarantine; no step is left out
 
@@ -131,66 +131,32 @@ lua = "/usr/share/rspamd/rules/rspamd.lua";
 """
 
 
-def die_with_parent():
-    ctypes.CDLL(None).prctl(postern.PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
 class Rspamd:
-    READY_S = 90
+    lacks = staticmethod(rspamd.lacks)
 
     def __init__(self, tcp=False):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="postern-rspamd."))
         self.path = self.dir / "milter.sock"
         self.port = free_port() if tcp else None
-        bind = f"127.0.0.1:{self.port}" if tcp else f"{self.path} mode=0666"
+        self.bind = f"127.0.0.1:{self.port}" if tcp else f"{self.path} mode=0666"
         self.where = f"inet:{self.port}@127.0.0.1" if tcp else f"unix:{self.path}"
-        (self.dir / "conf").write_text(RSPAMD.format(dir=self.dir, bind=bind))
-        self.proc = None
-
-    @staticmethod
-    def lacks():
-        return None if shutil.which("rspamd") else "not installed: rspamd"
+        self.daemon = None
 
     def start(self):
-        command = ["rspamd", "-f", "-c", str(self.dir / "conf")]
-        if os.geteuid() == 0:
-            subprocess.run(["chown", "-R", "_rspamd:_rspamd", self.dir], check=True)
-            self.dir.chmod(0o711)
-            command += ["-u", "_rspamd", "-g", "_rspamd"]
-        with open(self.dir / "out", "ab") as out:
-            self.proc = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                preexec_fn=die_with_parent, start_new_session=True)
-        postern.wait_until(self._listens, self.READY_S, "rspamd")
+        conf = RSPAMD.format(dir=self.dir, bind=self.bind)
+        self.daemon = rspamd.start(self.dir, conf, self._listens)
         return self
 
     def _listens(self):
-        if self.proc.poll() is not None:
-            log = self.dir / "log"
-            raise RuntimeError("rspamd ended: " + (log.read_text()[-1500:] if log.exists() else ""))
         if self.port:
-            return listens(self.port)
+            return daemon.listens(self.port)
         with socket.socket(socket.AF_UNIX) as s:
             return s.connect_ex(str(self.path)) == 0
 
     def stop(self):
-        end(self.proc)
+        if self.daemon is not None:
+            self.daemon.stop()
         shutil.rmtree(self.dir, ignore_errors=True)
-
-
-def listens(port):
-    with socket.socket() as s:
-        return s.connect_ex(("127.0.0.1", port)) == 0
-
-
-def end(proc):
-    if proc is None:
-        return
-    proc.terminate()
-    try:
-        proc.wait(20)
-    except subprocess.TimeoutExpired:
-        proc.kill()
-        proc.wait()
 
 
 OPENDKIM = """\
@@ -226,7 +192,7 @@ print(len(found), all(ok))
 
     def __init__(self, domain):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="postern-opendkim."))
-        self.port, self.domain, self.proc = free_port(), domain, None
+        self.port, self.domain, self.daemon = free_port(), domain, None
         self.where = f"inet:{self.port}@127.0.0.1"
         (self.dir / "conf").write_text(OPENDKIM.format(dir=self.dir, port=self.port, domain=domain,
             selector=self.SELECTOR))
@@ -241,16 +207,9 @@ print(len(found), all(ok))
         return "not installed: " + " ".join(missing) if missing else None
 
     def start(self):
-        with open(self.dir / "out", "ab") as out:
-            self.proc = subprocess.Popen([self.PROGRAMS[0], "-f", "-x", str(self.dir / "conf")],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out, preexec_fn=die_with_parent,
-                start_new_session=True)
-        postern.wait_until(self._listens, 30, "opendkim")
-
-    def _listens(self):
-        if self.proc.poll() is not None:
-            raise RuntimeError("opendkim ended: " + (self.dir / "out").read_text()[-1500:])
-        return listens(self.port)
+        command = [self.PROGRAMS[0], "-f", "-x", self.dir / "conf"]
+        self.daemon = daemon.Daemon(command, self.dir / "out")
+        self.daemon.wait(lambda: daemon.listens(self.port), 30)
 
     def verified(self, letter):
         """"1 True": one signature of it, and it is right."""
@@ -261,5 +220,6 @@ print(len(found), all(ok))
         return (done.stdout or done.stderr).decode().strip()
 
     def stop(self):
-        end(self.proc)
+        if self.daemon is not None:
+            self.daemon.stop()
         shutil.rmtree(self.dir, ignore_errors=True)
