@@ -33,14 +33,18 @@ def answer(w, port):
     return line
 
 
+def get_ready(w, port, before):
+    greeting(w, port)
+    for line in before:
+        w.send(line + b"\r\n")
+        answer(w, port)
+
+
 def together(r, s):
     """Command and injection in one piece: the connection ends, the injection is never answered."""
     for port, before, command, injected in INJECTIONS:
         with wire.Wire(s.ports[port]) as w:
-            greeting(w, port)
-            for line in before:
-                w.send(line + b"\r\n")
-                answer(w, port)
+            get_ready(w, port, before)
             w.send(command + b"\r\n" + injected + b"\r\n")
             rest = w.until_closed()
             lines = rest.split(b"\r\n")
@@ -53,10 +57,7 @@ def apart(r, s):
     """The injection as a piece of its own, in front of the handshake: no TLS, no answer."""
     for port, before, command, injected in INJECTIONS:
         with wire.Wire(s.ports[port]) as w:
-            greeting(w, port)
-            for line in before:
-                w.send(line + b"\r\n")
-                answer(w, port)
+            get_ready(w, port, before)
             w.send(command + b"\r\n")
             ready = answer(w, port)
             what = f"{port}: {injected[:20]!r} instead of a handshake"

@@ -10,10 +10,9 @@ import random
 import threading
 import time
 
-import smtpc
 from client import Client
 from model import Ledger, as_set
-from walker import MESSAGE, PER_CONNECTION, truth
+from walker import MESSAGE, arriving, truth
 
 KEYWORDS = ("a", "b", "c", "d")
 KEEP = 120  # messages; beyond, sessions remove theirs
@@ -114,16 +113,11 @@ class Session:
 
 
 def deliver(server, user, until, sent, rng):
-    while time.monotonic() < until:
-        with smtpc.Smtp(server.ports["mx"]) as s:
-            s.ehlo()
-            s.secure()
-            for _ in range(PER_CONNECTION):
-                if time.monotonic() < until:
-                    name = b"mail %d" % len(sent)
-                    s.deliver("x@elsewhere.test", [user], MESSAGE % (name, name))
-                    sent.append(name)
-                    time.sleep(rng.random() * 0.02)
+    for s in arriving(server, until):
+        name = b"mail %d" % len(sent)
+        s.deliver("x@elsewhere.test", [user], MESSAGE % (name, name))
+        sent.append(name)
+        time.sleep(rng.random() * 0.02)
 
 
 def expected(ops, modseq):

@@ -6,6 +6,7 @@ import threading
 import time
 
 import imapc
+import postern
 import smtpc
 import wire
 from client import Client, Gone
@@ -255,17 +256,22 @@ STEPS = {
 WEIGHTED = (list(STEPS), list(STEPS.values()))
 
 
-def deliver(server, users, until, rng, count):
-    """Mail comes in by SMTP meanwhile."""
+def arriving(server, until):
+    """Mail comes in by SMTP meanwhile: a connection, once for each letter."""
     while time.monotonic() < until:
         with smtpc.Smtp(server.ports["mx"]) as s:
             s.ehlo()
             s.secure()
             for _ in range(PER_CONNECTION):
                 if time.monotonic() < until:
-                    s.deliver("x@elsewhere.test", [rng.choice(users)], MESSAGE % (b"m", b"m"))
-                    count[0] += 1
-                    time.sleep(0.05)
+                    yield s
+
+
+def deliver(server, users, until, rng, count):
+    for s in arriving(server, until):
+        s.deliver("x@elsewhere.test", [rng.choice(users)], MESSAGE % (b"m", b"m"))
+        count[0] += 1
+        time.sleep(0.05)
 
 
 def truth(server, user, password, name):
@@ -363,7 +369,9 @@ def walk(r, server, users, password, seconds, seed, clients=20, rounds=None):
             t.start()
         for t in threads:
             t.join()
-        time.sleep(0.3)  # what was accepted is delivered
+        postern.wait_until(
+            lambda: not server.ctl_json("queue", "list")["letters"], 60, "what was accepted"
+        )
         truths = {}
         for w in walks:
             agree(r, server, w, truths, password)
