@@ -37,9 +37,7 @@ class World:
         self.sent = 0
 
     def log_in(self):
-        c = smtpc.Smtp(self.server.ports["submission"])
-        c.secure()
-        c.auth_plain(SENDER, PASSWORD)
+        c = smtpc.logged_in(self.server, SENDER, PASSWORD)
         return c
 
     def send(self, c, text):

@@ -12,7 +12,6 @@ import imapc
 import internet
 import outside
 import postern
-import wire
 
 DOMAIN, OTHER = "postern.test", "other.example"
 BOB, EVE, PASSWORD = f"bob@{DOMAIN}", f"eve@{OTHER}", "a password long enough"
@@ -133,8 +132,7 @@ class World:
 
     def find(self, server, account, word):
         """(mailbox, octets) of the newest letter that holds the word, or None."""
-        with imapc.Imap(server.ports["imaps"], tls=wire.client_context()) as c:
-            c.login(account, PASSWORD)
+        with imapc.logged_in(server, account, PASSWORD) as c:
             for mailbox in ("INBOX", "Junk"):
                 if c.select(mailbox) == 0:
                     continue

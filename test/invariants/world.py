@@ -10,7 +10,6 @@ sys.path[:0] = [str(HERE.parent / "lib")]
 import imapc  # noqa: E402
 import postern  # noqa: E402
 import smtpc  # noqa: E402
-import wire  # noqa: E402
 
 A, B = "anna@postern.test", "bert@postern.test"
 ACCOUNTS = {A: "mark-password-of-anna", B: "mark-password-of-bert"}
@@ -38,8 +37,7 @@ def submission(server, user=None):
 
 
 def reader(server, user):
-    c = imapc.Imap(server.ports["imaps"], tls=wire.client_context())
-    c.login(user, ACCOUNTS[user])
+    c = imapc.logged_in(server, user, ACCOUNTS[user])
     return c
 
 

@@ -201,3 +201,14 @@ class Imap(wire.Wire):
         r = self.cmd("LOGOUT")
         self.close()
         return r
+
+
+def logged_in(server, user, password):
+    """A session over TLS."""
+    c = Imap(server.ports["imaps"], tls=wire.client_context())
+    try:
+        c.login(user, password)
+    except BaseException:
+        c.close()
+        raise
+    return c

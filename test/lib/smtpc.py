@@ -97,3 +97,17 @@ class Smtp(wire.Wire):
         r = self.cmd("QUIT")
         self.close()
         return r
+
+
+def logged_in(server, user, password):
+    """A submission session over TLS."""
+    c = Smtp(server.ports["submission"])
+    try:
+        c.secure()
+        r = c.auth_plain(user, password)
+        if r.code != 235:
+            raise ValueError(f"no log-in: {r}")
+    except BaseException:
+        c.close()
+        raise
+    return c

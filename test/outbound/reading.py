@@ -17,9 +17,7 @@ STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
 
 def submit(server, names):
     """A letter to each."""
-    with smtpc.Smtp(server.ports["submission"]) as c:
-        c.secure()
-        c.auth_plain(SENDER, PASSWORD)
+    with smtpc.logged_in(server, SENDER, PASSWORD) as c:
         for name in names:
             data = f"From: {SENDER}\r\nTo: bob@{name}.test\r\nSubject: to {name}\r\n\r\n.Hello.\r\n"
             reply = c.deliver(SENDER, [f"bob@{name}.test"], data.encode())
@@ -88,9 +86,7 @@ def seconds_left(row):
 
 def letter(server, rcpts, text=b"Hello.\r\n", mail="", rcpt=""):
     """Submit one letter; the reply to its end."""
-    with smtpc.Smtp(server.ports["submission"]) as c:
-        c.secure()
-        c.auth_plain(SENDER, PASSWORD)
+    with smtpc.logged_in(server, SENDER, PASSWORD) as c:
         c.cmd(f"MAIL FROM:<{SENDER}>{mail}")
         for x in rcpts:
             c.cmd(f"RCPT TO:<{x}>{rcpt}")

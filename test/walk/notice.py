@@ -5,7 +5,6 @@ import statistics
 import time
 
 import imapc
-import wire
 from walker import MESSAGE
 
 TIMES = 40
@@ -13,8 +12,7 @@ WANTED_S = 0.1  # the promise; the median must keep it on a busy machine, too
 
 
 def connect(server, user, password):
-    c = imapc.Imap(server.ports["imaps"], tls=wire.client_context())
-    c.login(user, password)
+    c = imapc.logged_in(server, user, password)
     return c
 
 

@@ -276,8 +276,7 @@ def deliver(server, users, until, rng, count):
 
 def truth(server, user, password, name):
     """{uid: (flags, modseq)} and the numbers of STATUS, by a connection of its own."""
-    with imapc.Imap(server.ports["imaps"], tls=wire.client_context()) as c:
-        c.login(user, password)
+    with imapc.logged_in(server, user, password) as c:
         r = c.cmd(f"EXAMINE {name} (CONDSTORE)")
         if r.status != "OK":
             return None
