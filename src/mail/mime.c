@@ -210,26 +210,37 @@ end_header(struct walk *w, size_t body_at)
 	return e;
 }
 
-/* The boundary rule: "--" boundary ["--"] and only white space behind it. 0 no, 1 next, 2 last. */
+/*
+ * The boundary rule: "--" boundary ["--"] and only white space behind it; `rest` is what stands
+ * between the first dashes and that. 0 no, 1 next, 2 last.
+ */
 static int
-matches(const struct open_part *o, str line)
+matches(const struct open_part *o, str rest)
 {
-	str rest = str_from_off(line, 2);
-	if (o->boundary_n == 0 || o->closed ||
-	    !str_starts(rest, str_make(o->boundary, o->boundary_n))) {
+	size_t n = o->boundary_n;
+	bool last = rest.n == n + 2 && str_ends(rest, S("--"));
+	if (n == 0 || o->closed || (rest.n != n && !last) || memcmp(rest.p, o->boundary, n) != 0) {
 		return 0;
 	}
-	rest = str_from_off(rest, o->boundary_n);
-	bool last = str_starts(rest, S("--"));
-	return str_trim(last ? str_from_off(rest, 2) : rest).n != 0 ? 0 : last ? 2 : 1;
+	return last ? 2 : 1;
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 /* The innermost open multipart whose boundary this line is; its depth or 0. */
 static uint32_t
 find_boundary(struct walk *w, str line, int *ret_how)
 {
-	for (uint32_t d = w->depth; d > 0; d--) {
-		*ret_how = matches(&w->stack[d - 1], line);
+	str rest = str_from_off(line, 2);
+	while (rest.n > 0 && is_blank(rest.p[rest.n - 1])) {
+		rest.n--;
+	}
+	for (uint32_t d = rest.n == 0 ? 0 : w->depth; d > 0; d--) {
+		*ret_how = matches(&w->stack[d - 1], rest);
 		if (*ret_how != 0) {
 			return d;
 		}
@@ -303,18 +314,52 @@ next_interesting(const struct walk *w)
 	return hit < 0 ? w->m->message.n : w->at + (size_t)hit + 1;
 }
 
+static uint32_t
+count_ends(const struct mail_mime *m, size_t from, size_t to)
+{
+	str s = str_sub(m->message, from, to > from ? to - from : 0);
+	uint32_t lines = 0;
+	for (ptrdiff_t at; (at = str_chr(s, '\n')) >= 0; lines++) {
+		s = str_from_off(s, (size_t)at + 1);
+	}
+	return lines;
+}
+
+/* Those of its children are known: each octet is looked at once, however deep it lies. */
+static uint32_t
+lines_of(const struct mail_mime *m, const struct mail_mime_part *p)
+{
+	size_t at = p->body_at;
+	uint32_t lines = 0;
+	for (int32_t i = p->child; i != MAIL_MIME_NONE; i = m->parts[i].next) {
+		const struct mail_mime_part *c = &m->parts[i];
+		lines += count_ends(m, at, c->body_at) + c->lines;
+		at = c->body_at + c->body_n;
+	}
+	return lines + count_ends(m, at, p->body_at + p->body_n);
+}
+
+static bool
+has_lines(const struct mail_mime_part *p)
+{
+	return str_ieq(p->type, S("text")) || p->kind == MAIL_MIME_MESSAGE;
+}
+
+/* Of text and messages; what lies in a message is counted on the way. */
 static void
 count_lines(struct mail_mime *m)
 {
+	bool enclosed = false;
 	for (uint32_t i = 0; i < m->n; i++) {
+		enclosed |= m->parts[i].kind == MAIL_MIME_MESSAGE;
+	}
+	for (uint32_t i = m->n; i-- > 0;) {
 		struct mail_mime_part *p = &m->parts[i];
-		str body = mail_mime_body(m, p);
-		bool wanted = str_ieq(p->type, S("text")) || p->kind == MAIL_MIME_MESSAGE;
-		uint32_t lines = 0;
-		for (ptrdiff_t at; wanted && (at = str_chr(body, '\n')) >= 0; lines++) {
-			body = str_from_off(body, (size_t)at + 1);
-		}
-		p->lines = lines;
+		p->lines = enclosed || has_lines(p) ? lines_of(m, p) : 0;
+	}
+	for (uint32_t i = 0; enclosed && i < m->n; i++) {
+		struct mail_mime_part *p = &m->parts[i];
+		p->lines = has_lines(p) ? p->lines : 0;
 	}
 }
 

@@ -187,4 +187,25 @@ small_budget(void)
 	arena_free(&a);
 }
 
-TEST_MAIN(trees, sections, many_parts, deep_parts, small_budget)
+/* Lines of texts and messages; those of what lies in them count, of others nobody asks. */
+static void
+line_counts(void)
+{
+	static const char message[] =
+	    "Content-Type: multipart/mixed; boundary=a\n\n"
+	    "pre\n--a\nContent-Type: message/rfc822\n\n"
+	    "Content-Type: multipart/mixed; boundary=b\n\none\n--b\n\n1\n2\n--b\n"
+	    "Content-Type: image/png\n\n1\n2\n3\n--b--\ntwo\nthree\n"
+	    "--a\n\nx\ny\nz\n--a--\nend\n";
+	static const uint32_t want[] = { 0, 15, 0, 1, 0, 2 };
+	struct arena *a = arena_new(NULL, "test", 1 << 20, 0);
+	struct mail_mime m;
+	CHECK_ERR(mail_mime_parse(str_from(message), a, &m), ERR_OK);
+	CHECK_U64(m.n, LEN(want));
+	for (uint32_t i = 0; i < m.n && i < LEN(want); i++) {
+		CHECK_U64(m.parts[i].lines, want[i]);
+	}
+	arena_free(&a);
+}
+
+TEST_MAIN(line_counts, trees, sections, many_parts, deep_parts, small_budget)

@@ -180,63 +180,88 @@ cut_charset(str *value, str *ret_charset)
 	return true;
 }
 
-/* Piece k of name*k or name*k*, with *ret_coded for the latter. */
-static bool
-find_piece(str rest, str name, unsigned k, struct mail_param *ret, bool *ret_coded)
+/* What there is of one parameter, found in one pass: a field may be as long as the message. */
+struct found {
+	struct mail_param plain, whole; /* "name", "name*" */
+	struct mail_param piece[CONTINUATIONS_MAX];
+	bool has_plain, has_whole;
+	bool has[CONTINUATIONS_MAX], coded[CONTINUATIONS_MAX];
+};
+
+/* "name*7" or "name*7*"; of both the one without the second star counts, else the first. */
+static void
+note_piece(struct found *f, const struct mail_param *p, str number)
 {
-	char want[320];
-	int n = snprintf(want, sizeof want, "%.*s*%u", (int)MIN(name.n, (size_t)200), name.p, k);
-	str plain = { want, (size_t)n };
-	*ret_coded = false;
-	if (mail_param_find(rest, plain, ret)) {
-		return true;
+	uint32_t k;
+	bool coded = str_ends(number, S("*"));
+	number.n -= coded;
+	bool zeros = number.n > 1 && number.p[0] == '0';
+	if (zeros || !str_u32(number, &k) || k >= CONTINUATIONS_MAX) {
+		return;
 	}
-	want[n] = '*';
-	*ret_coded = true;
-	return mail_param_find(rest, (str){ want, (size_t)n + 1 }, ret);
+	if (!f->has[k] || (f->coded[k] && !coded)) {
+		f->piece[k] = *p;
+		f->has[k] = true;
+		f->coded[k] = coded;
+	}
 }
 
-static bool
-joined_pieces(struct buf *raw, str rest, str name, str *ret_charset)
+static void
+note(struct found *f, const struct mail_param *p, str name)
 {
-	struct mail_param p;
-	bool coded;
-	unsigned k = 0;
-	for (; k < CONTINUATIONS_MAX && find_piece(rest, name, k, &p, &coded); k++) {
-		if (k == 0 && coded) {
-			(void)cut_charset(&p.value, ret_charset);
+	str behind = str_from_off(p->name, name.n);
+	if (!str_istarts(p->name, name)) {
+		return;
+	}
+	if (behind.n == 0 && !f->has_plain) {
+		f->plain = *p;
+		f->has_plain = true;
+	} else if (str_eq(behind, S("*")) && !f->has_whole) {
+		f->whole = *p;
+		f->has_whole = true;
+	} else if (behind.n > 1 && behind.p[0] == '*') {
+		note_piece(f, p, str_from_off(behind, 1));
+	}
+}
+
+static void
+join_pieces(struct buf *raw, struct found *f, str *ret_charset)
+{
+	for (unsigned k = 0; k < CONTINUATIONS_MAX && f->has[k]; k++) {
+		struct mail_param *p = &f->piece[k];
+		if (k == 0 && f->coded[k]) {
+			(void)cut_charset(&p->value, ret_charset);
 		}
-		if (coded) {
-			add_percent_decoded(raw, p.value);
+		if (f->coded[k]) {
+			add_percent_decoded(raw, p->value);
 		} else {
-			mail_param_value(raw, &p);
+			mail_param_value(raw, p);
 		}
 	}
-	return k > 0;
 }
 
 bool
 mail_param_text(struct buf *out, str rest, str name)
 {
+	struct found f = { .has_plain = false };
 	struct mail_param p;
-	char star[210];
 	str charset = S("utf-8");
 	struct buf raw;
+	while (mail_param_next(&rest, &p)) {
+		note(&f, &p, name);
+	}
 	buf_init(&raw, 65536);
-	int n = snprintf(star, sizeof star, "%.*s*", (int)MIN(name.n, (size_t)200), name.p);
-	bool found = true;
-	if (mail_param_find(rest, (str){ star, (size_t)n }, &p)) {
-		(void)cut_charset(&p.value, &charset);
-		add_percent_decoded(&raw, p.value);
+	if (f.has_whole) {
+		(void)cut_charset(&f.whole.value, &charset);
+		add_percent_decoded(&raw, f.whole.value);
 		mail_charset_decode(out, charset, buf_view(&raw));
-	} else if (joined_pieces(&raw, rest, name, &charset)) {
+	} else if (f.has[0]) {
+		join_pieces(&raw, &f, &charset);
 		mail_charset_decode(out, charset, buf_view(&raw));
-	} else if (mail_param_find(rest, name, &p)) {
-		mail_param_value(&raw, &p);
+	} else if (f.has_plain) {
+		mail_param_value(&raw, &f.plain);
 		mail_word_decode(out, buf_view(&raw));
-	} else {
-		found = false;
 	}
 	buf_done(&raw);
-	return found;
+	return f.has_whole || f.has[0] || f.has_plain;
 }

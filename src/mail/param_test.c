@@ -50,6 +50,12 @@ texts(void)
 		    true },
 		{ S_INIT("; filename=\"=?utf-8?q?=C3=BC?=\""), S_INIT("filename"),
 		    S_INIT("\xc3\xbc"), true },
+		{ S_INIT("; f*1=b; f*0=a; f*3=d"), S_INIT("f"), S_INIT("ab"), true },
+		{ S_INIT("; f*0*=''%41; f*0=a; f*0=b; F*1*=%42"), S_INIT("f"), S_INIT("aB"), true },
+		{ S_INIT("; f*00=a; f*1=b; f*64=c; f*x=d; f**=e; ff=g"), S_INIT("f"), S_INIT(""),
+		    false },
+		{ S_INIT("; f*0=a; f=b; f*=''c"), S_INIT("f"), S_INIT("c"), true },
+		{ S_INIT("; f*0=a; f=b"), S_INIT("f"), S_INIT("a"), true },
 		{ S_INIT("; a=x\r\n\t; b=\"y\r\n z\""), S_INIT("b"), S_INIT("y z"), true },
 	};
 	for (size_t i = 0; i < LEN(rows); i++) {

@@ -18,6 +18,26 @@ struct word {
 	size_t n; /* octets of the whole word */
 };
 
+/*
+ * Where encoded text ends: at "?="; -1: another word begins before, or nothing ends it. Looking
+ * further at each of many beginnings would take a square of time.
+ */
+static ptrdiff_t
+text_end(str s)
+{
+	for (size_t i = 0; i + 1 < s.n; i++) {
+		bool ends = s.p[i] == '?' && s.p[i + 1] == '=';
+		bool begins = s.p[i] == '=' && s.p[i + 1] == '?';
+		if (ends) {
+			return (ptrdiff_t)i;
+		}
+		if (begins && (i + 2 >= s.n || s.p[i + 2] != '=')) {
+			return -1;
+		}
+	}
+	return -1;
+}
+
 /* An encoded word at the very start of `s`. */
 static bool
 word_at(str s, struct word *ret)
@@ -27,7 +47,7 @@ word_at(str s, struct word *ret)
 	    !str_cut(rest, '?', &encoding, &rest)) {
 		return false;
 	}
-	ptrdiff_t end = str_find(rest, S("?="));
+	ptrdiff_t end = text_end(rest);
 	bool b = str_ieq(encoding, S("b")), q = str_ieq(encoding, S("q"));
 	if (end < 0 || charset.n == 0 || (!b && !q) || str_chr(charset, ' ') >= 0) {
 		return false;

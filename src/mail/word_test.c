@@ -24,6 +24,11 @@ decodes(void)
 		{ S_INIT("=?utf-8?b?w7w=?= =?iso-8859-1?q?=FC?="), S_INIT("\xc3\xbc\xc3\xbc") },
 		{ S_INIT("=?utf-8?x?abc?= =? =?utf-8?q?open"),
 		    S_INIT("=?utf-8?x?abc?= =? =?utf-8?q?open") },
+		{ S_INIT("=?utf-8?q?a=?="), S_INIT("a") },
+		{ S_INIT("=?utf-8?q?what?"
+			 "?="),
+		    S_INIT("what?") },
+		{ S_INIT("=?utf-8?q?a =?utf-8?q?b?="), S_INIT("=?utf-8?q?a b") },
 		{ S_INIT("raw \xfc"), S_INIT("raw \xc3\xbc") },
 		{ S_INIT("=?utf-8?q?with space?="), S_INIT("with space") },
 	};

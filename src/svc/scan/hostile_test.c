@@ -139,6 +139,13 @@ parts(void)
 	    "Content-Transfer-Encoding: base64\r\nContent-Type: text/plain; charset=x\r\n\r\n");
 	repeat(&b, "=\0=", 1 << 20);
 	verdict_for(&b, "1 M of broken base64");
+	buf_reset(&b);
+	buf_cstr(&b, "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: a/b");
+	repeat(&b, ";\r\n c=d", 2 << 20);
+	for (unsigned i = 0; i < 64; i++) {
+		buf_printf(&b, "; name*%u=x", i);
+	}
+	verdict_for(&b, "2 M of parameters");
 	svc_scan_world_close(&w);
 	buf_done(&b);
 }
