@@ -326,7 +326,7 @@ copies_and_moves(void)
 static void
 unknown_encoding(void)
 {
-	struct fixture f;
+	struct svc_account_imap_one f;
 	struct buf b;
 	setup(&f, "encoding");
 	buf_init(&b, 100000);
@@ -343,14 +343,14 @@ unknown_encoding(void)
 	    "a NO [UNKNOWN-CTE] transfer encoding is not known\n");
 	svc_account_imap_trial_turn(&f.t, "a NOOP", "a OK NOOP done\n");
 	buf_done(&b);
-	teardown(&f);
+	svc_account_imap_one_end(&f);
 }
 
 /* COPYUID and MODIFIED hold sets: a part of one would tell what is not so. */
 static void
 codes_too_long(void)
 {
-	struct fixture f;
+	struct svc_account_imap_one f;
 	setup(&f, "codes");
 	buf_cstr(&f.t.session.code, "COPYUID 1 ");
 	while (buf_err(&f.t.session.code) == ERR_OK) {
@@ -360,7 +360,7 @@ codes_too_long(void)
 	CHECK_STR(buf_view(&f.t.session.out), S("a OK COPY done\r\n"));
 	buf_reset(&f.t.session.out);
 	CHECK(f.t.session.code.cap < 1 << 20);
-	teardown(&f);
+	svc_account_imap_one_end(&f);
 }
 
 TEST_MAIN(selects_with_messages, fetches, stores, condstore, searches, finds_object_ids,
