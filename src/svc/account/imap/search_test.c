@@ -257,6 +257,25 @@ fat_header(void)
 	svc_account_imap_trial_remove(&conf);
 }
 
+/* However a message is asked about: nothing lasts for ever. The time is up before it begins. */
+static void
+takes_too_long(void)
+{
+	struct store_conf conf = svc_account_imap_trial_account("long");
+	struct svc_account_imap_trial t;
+	svc_account_imap_trial_begin(&t, &conf);
+	fill_inbox(&t);
+	t.conf.imap_search_time = -1;
+	TALK(&t, { "s SELECT INBOX", NULL },
+	    { "a SEARCH BODY x", "a NO [LIMIT] search takes too long; narrow it down\n" },
+	    { "a SEARCH SUBJECT x", "a NO [LIMIT] search takes too long; narrow it down\n" },
+	    { "a SEARCH SENTON 1-Jan-2024",
+		"a NO [LIMIT] search takes too long; narrow it down\n" },
+	    { "a SORT (SIZE) UTF-8 ALL", "a NO [LIMIT] search takes too long; narrow it down\n" });
+	svc_account_imap_trial_end(&t);
+	svc_account_imap_trial_remove(&conf);
+}
+
 static void
 saved_results(void)
 {
@@ -409,5 +428,5 @@ several_mailboxes(void)
 	svc_account_imap_trial_remove(&conf);
 }
 
-TEST_MAIN(from_headers, texts_of_copies, from_blocks, fat_header, saved_results, partial_results,
-    several_mailboxes)
+TEST_MAIN(from_headers, texts_of_copies, from_blocks, fat_header, takes_too_long, saved_results,
+    partial_results, several_mailboxes)

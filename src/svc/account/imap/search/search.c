@@ -363,6 +363,7 @@ look_at_all(struct svc_account_imap_search *x, const struct store_set *uids,
 			TRY(store_hold(x->s->store)); /* one transaction for many reads */
 			svc_account_imap_progress(x->s, x->seq,
 			    x->box == &x->s->box ? x->box->view.n : 0);
+			TRY(svc_account_imap_search_texts_breathe(&x->texts));
 		}
 		TRY(svc_account_imap_scan_next(scan, &x->msg));
 		if (x->msg == NULL) {

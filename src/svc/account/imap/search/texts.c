@@ -88,11 +88,11 @@ svc_account_imap_search_texts_init(struct svc_account_imap_texts *t, struct svc_
 			TRY(add_key(t, &program->nodes[i]));
 		}
 	}
+	int64_t most = s->account->conf->imap_search_time;
+	t->end_ms = most == 0 ? INT64_MAX : sys_clock_ms() + most;
 	if (t->keys_n == 0) {
 		return ERR_OK;
 	}
-	int64_t most = s->account->conf->imap_search_time;
-	t->end_ms = most == 0 ? INT64_MAX : sys_clock_ms() + most;
 	t->ids = arena_array(s->work, MAX(messages, (size_t)1), sizeof *t->ids);
 	t->uids = arena_array(s->work, MAX(messages, (size_t)1), sizeof *t->uids);
 	return t->ids == NULL || t->uids == NULL ? ERR_BUDGET : ERR_OK;
@@ -136,11 +136,9 @@ put_in_order(struct svc_account_imap_texts *t)
 	t->n = kept;
 }
 
-/* Called by the store again and again: orders to end are obeyed, and nothing lasts for ever. */
-static enum err
-breathe(void *ctx)
+enum err
+svc_account_imap_search_texts_breathe(struct svc_account_imap_texts *t)
 {
-	struct svc_account_imap_texts *t = ctx;
 	int64_t now = sys_clock_ms();
 	if (now >= t->end_ms) {
 		return svc_account_imap_fail(t->s, ERR_TIMEOUT, "LIMIT",
@@ -152,6 +150,12 @@ breathe(void *ctx)
 		svc_account_imap_progress(t->s, 0, 0);
 	}
 	return t->s->quit || t->s->broken ? ERR_UNAVAILABLE : ERR_OK;
+}
+
+static enum err
+breathe(void *ctx)
+{
+	return svc_account_imap_search_texts_breathe(ctx);
 }
 
 enum err

@@ -41,6 +41,15 @@ enum err svc_account_imap_search_texts_init(struct svc_account_imap_texts *t,
     svc_account_imap_search_texts_is *is_text, size_t messages);
 
 /*
+ * To be called now and then while messages are looked at, whatever is asked about them: orders to
+ * end are obeyed, and nothing lasts for ever.
+ *
+ * Limits  the setting imap.search-time, from init on
+ * Errors  TIMEOUT (with a response code), UNAVAILABLE (the session shall end)
+ */
+enum err svc_account_imap_search_texts_breathe(struct svc_account_imap_texts *t);
+
+/*
  * Ask one leaf about a message.
  *
  * Errors  AGAIN: not known yet, noted; afterwards, of a message that was not noted, what the store
