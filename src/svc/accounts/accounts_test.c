@@ -9,9 +9,13 @@
 #include <signal.h>
 
 #include "base/mem.h"
+#include "ipc/accounts_account.h"
 #include "ipc/accounts_policy.h"
+#include "svc/accounts/share.h"
 #include "sys/file.h"
 #include "sys/sys.h"
+
+enum { FDS_MAX = 4096 };
 
 static struct svc_accounts_child *
 child_of(uint64_t account, enum svc_accounts_kind kind)
@@ -367,8 +371,33 @@ nothing_is_left_of_a_failure(void)
 	world_free();
 }
 
+/* Auth answers a session that has closed its channel and is about to end. */
+static void
+nobody_visits_any_more(void)
+{
+	struct ipc_accounts_account_visit ask = { .request = 1, .account = 8 };
+	struct ipc_accounts_auth_visit_result yes = { .result = ERR_OK,
+		.name = S("owner@example.org") };
+	struct world_client c;
+	int fd = -1;
+	world_new();
+	world_log_in(7, &c);
+	struct svc_accounts_child *child = child_of(7, SVC_ACCOUNTS_SESSION);
+	CHECK_ERR(svc_accounts_on_visit(child, &ask, &fd), ERR_OK);
+	CHECK_U64(w.s->questions_n, 1);
+	yes.request = w.s->next_request - 1;
+	sys_close(&w.auth); /* it cannot be asked here, we are auth */
+	sys_chan_free(&child->control);
+	uint64_t before = sys_count_fds(FDS_MAX);
+	CHECK_ERR(svc_accounts_on_visit_result(w.s, &yes, &fd), ERR_OK);
+	CHECK_U64(w.s->guests, 0);
+	CHECK_U64(sys_count_fds(FDS_MAX), before);
+	world_client_done(&c);
+	world_free();
+}
+
 TEST_MAIN(another_nursery, a_reload_reaches_the_nursery, tickets,
     a_ticket_may_come_after_its_session, sessions_are_counted, revoked_sessions_end,
     what_deleted_accounts_taught_is_forgotten, one_that_does_not_obey_is_killed,
     auth_comes_back_with_another_opinion, sessions_survive_their_peers, quit_waits_for_the_last,
-    nothing_is_left_of_a_failure)
+    nobody_visits_any_more, nothing_is_left_of_a_failure)

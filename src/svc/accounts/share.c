@@ -76,7 +76,9 @@ svc_accounts_questions_drop(struct svc_accounts *s, const struct svc_accounts_ch
 static void
 answer(struct svc_accounts_child *c, int fd)
 {
-	if (c->control == NULL || sys_chan_send(c->control, &c->s->out, fd) != ERR_OK) {
+	if (c->control == NULL) {
+		sys_close(&fd); /* it was killed for that, and ends */
+	} else if (sys_chan_send(c->control, &c->s->out, fd) != ERR_OK) {
 		(void)(sys_child_signal(&c->process, SIGKILL) == ERR_OK);
 	}
 }
@@ -261,7 +263,7 @@ svc_accounts_on_visit_result(void *ctx, const struct ipc_accounts_auth_visit_res
 	struct svc_accounts *s = ctx;
 	struct svc_accounts_question *q = question_of(s, m->request);
 	int visit[2] = { -1, -1 }, stream[2] = { -1, -1 };
-	if (q == NULL) {
+	if (q == NULL || q->child->control == NULL) { /* nobody to visit it any more */
 		return ERR_OK;
 	}
 	enum err e = m->result;
