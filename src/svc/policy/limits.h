@@ -25,6 +25,7 @@ enum {
 	SVC_POLICY_LOOKUPS_MAX = 400,    /* of one letter: domains times lists */
 	SVC_POLICY_JUDGED_LISTED = 64,   /* of message judged on edge scan_policy */
 	SVC_POLICY_TEST_BAD_MS = 600000, /* a list that failed its test is tested again */
+	SVC_POLICY_LESSONS = 20,         /* of letters nobody sorted, by network and day */
 	SVC_POLICY_LEARNED_MS = 60000,   /* changed statistics reach the database that late */
 	SVC_POLICY_CALM_S = 86400,       /* no alarm for so long after an account was released */
 	SVC_POLICY_NOTICES_MAX = 64,     /* on their way to queue */

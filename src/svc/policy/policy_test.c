@@ -495,6 +495,33 @@ learn(uint64_t account, bool junk, uint32_t first)
 	world_put(ACCOUNTS);
 }
 
+/* Letters nobody sorted: so many lessons of one network, then of others only. */
+static void
+few_lessons_of_one(void)
+{
+	static const struct {
+		const char *ip;
+		unsigned letters, lessons;
+	} rows[] = { { "198.51.100.7", 2 * SVC_POLICY_LESSONS, SVC_POLICY_LESSONS },
+		{ "198.51.100.8", 2, 0 }, { "203.0.113.7", 2, 2 } };
+
+	world_begin(dns);
+	world_start();
+	for (size_t i = 0; i < LEN(rows); i++) {
+		uint64_t before = world.p->learned;
+		for (unsigned n = 0; n < rows[i].letters; n++) {
+			const struct ipc_scan_policy_ended m = { .ip = world_ip_of(rows[i].ip),
+				.score = -3000,
+				.end = 1,
+				.features = features_of(100 * n) };
+			ipc_scan_policy_ended_put(&world.out, &m);
+			world_put(SCAN);
+		}
+		CHECK_U64(world.p->learned, before + rows[i].lessons);
+	}
+	world_end();
+}
+
 static void
 judges_letters(void)
 {
@@ -572,4 +599,4 @@ botnet(void)
 
 TEST_MAIN(knows_who_it_is, greylists, remembers, goes_on_without_dns, strangers_are_not_dns,
     lists_are_tested, limits_strangers, holds_accounts, a_release_is_said_until_it_is_heard,
-    judges_letters, botnet)
+    few_lessons_of_one, judges_letters, botnet)

@@ -15,7 +15,7 @@
 #include "reach/operator.h"
 #include "svc/policy/policy.h"
 
-enum { JUDGE_OCTETS = 4 << 20, FAME_MAX = 4 };
+enum { JUDGE_OCTETS = 4 << 20, FAME_MAX = 4, DAY_S = 86400 };
 enum { END_INBOX = 1, END_JUNK = 2, END_VIRUS = 4 };
 enum { GOOD_BELOW = 2500 }; /* thousandths: above it a letter in the inbox praises nobody */
 
@@ -235,6 +235,29 @@ praise(struct svc_policy *p, const struct ipc_scan_policy_ended *m)
 	}
 }
 
+/*
+ * What makes a letter a clear case can be brought along by whoever writes it: his own domain's
+ * signature, a list's name. So that nobody teaches all alone, a network gives a few lessons a day.
+ */
+static bool
+may_teach(struct svc_policy *p, const struct ipc_scan_policy_ended *m)
+{
+	const struct policy_limit_rule rules[POLICY_LIMITS] = { [POLICY_MESSAGES] = {
+								    SVC_POLICY_LESSONS, DAY_S } };
+	const str nobody[2] = { S(""), S("") };
+	struct whose w;
+
+	if (!take_whose(p, &w, m->ip, nobody)) {
+		return true; /* one of ours */
+	}
+	const struct policy_limit_ask a = { .key = policy_keep_key(p->keep, POLICY_NETWORK, w.of[1],
+						S("lesson")),
+		.now_s = svc_policy_now(),
+		.rules = rules,
+		.n = { [POLICY_MESSAGES] = 1 } };
+	return policy_limit(p->limits, &a);
+}
+
 static enum err
 on_ended(void *ctx, const struct ipc_scan_policy_ended *m, int *fd)
 {
@@ -248,7 +271,7 @@ on_ended(void *ctx, const struct ipc_scan_policy_ended *m, int *fd)
 	}
 	int64_t words = svc_policy_learn_words(p, 0, m->features, &learned);
 	int lesson = filter_model_lesson(m->score, words);
-	if (lesson != 0) {
+	if (lesson != 0 && may_teach(p, m)) {
 		const bool junk_undo[2] = { lesson > 0, false };
 		svc_policy_learn(p, 0, m->features, junk_undo);
 	}
