@@ -12,4 +12,4 @@ lint:  ; @tool/lint
 deps:  ; @tool/deps build
 build: deps ; @tool/build build
 clean: ; rm -rf build build-*
-install: build ; meson install -C build
+install: deps ; @tool/build programs && meson install -C build --no-rebuild

@@ -62,10 +62,42 @@ def running():
         check("status and both outputs", (status, sorted(text.split())), (3, ["err", "out"]))
         status, text, seconds, _ = test.run("hang", ["sh", "-c", "sleep 60 & wait"], limit=0.2)
         check("a hanging suite is stopped", (status, seconds < 30), (-1, True))
+        beside(test, folder)
         left = os.path.join(folder, "left")
         test.run("orphan", ["sh", "-c", f"(sleep 60; touch {left}) & echo $! >{folder}/pid"])
         with open(folder + "/pid", encoding="ascii") as f:
             check("what it left behind is stopped", is_running(int(f.read())), False)
+
+
+def beside(test, folder):
+    """Two of three wait for each other: they end only when they run at the same time."""
+    os.mkfifo(folder + "/fifo")
+    jobs = [("reads", ["sh", "-c", f"cat {folder}/fifo"]), ("hangs", ["sleep", "60"], 0.5),
+        ("writes", ["sh", "-c", f"echo said >{folder}/fifo; exit 3"])]
+    got = {name: (status, text) for name, (status, text, _, _) in test.run_all(jobs, 3)}
+    check("three at a time", (got["reads"], got["writes"]), ((0, "said\n"), (3, "")))
+    check("one of them too long", got["hangs"][0], -1)
+    order = [name for name, _ in test.run_all([("b", ["true"]), ("a", ["true"])], 1)]
+    check("one after another", order, ["b", "a"])
+
+
+def folders():
+    """What meson says of tests becomes counts, seeds that libFuzzer replays among them."""
+    test = load("test")
+    replay = "INFO: seed corpus: files: 7 min: 1b max: 15b total: 49b rss: 36Mb\n"
+    rows = [
+        ("its own counts", {"result": "OK", "stdout": "5 passed, 0 failed\n"}, [5, 0, 0]),
+        ("says nothing", {"result": "OK"}, [1, 0, 0]),
+        ("seeds", {"result": "OK", "stderr": replay}, [7, 0, 0]),
+        ("a seed that crashes", {"result": "FAIL", "stderr": replay}, [0, 1, 0]),
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        test.LOGS = folder
+        for name, row, want in rows:
+            told = []
+            test.tell = lambda _, counts, *rest, told=told: told.append(counts)
+            test.tell_folder("x", [{"name": "x", **row}])
+            check(name, told, [want])
 
 
 def is_running(pid):
@@ -105,7 +137,7 @@ def packages():
     check("all", test <= everything and "postfix" in everything, True)
 
 
-for part in (counting, running, seeds, packages):
+for part in (counting, running, folders, seeds, packages):
     part()
 print(f"{passed} passed, {failed} failed")
 sys.exit(1 if failed else 0)
