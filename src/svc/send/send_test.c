@@ -374,6 +374,30 @@ at_the_end_transactions_finish(void)
 	svc_send_world_close(&w);
 }
 
+/* queue is slow to read: what it has not been told of yet is not lost with this process. */
+static void
+at_the_end_results_are_told(void)
+{
+	const struct ipc_queue_send_result m = { .job = 99, .entry = 1099 };
+	struct buf out;
+	svc_send_world_open(&w, names);
+	buf_init(&out, 4096);
+	ipc_queue_send_result_put(&out, &m);
+	while (sys_chan_queued(w.sv->queue.chan) == 0) {
+		CHECK_ERR(sys_chan_send(w.sv->queue.chan, &out, -1), ERR_OK);
+	}
+	svc_send_world_exits = 0;
+	svc_send_on_quit(&w.sc, 1000);
+	CHECK_U64(svc_send_world_exits, 0);
+	for (int i = 0; i < 100 && svc_send_world_exits == 0; i++) {
+		svc_send_world_settle(&w);
+		CHECK_ERR(sys_loop_turn(w.sc.loop, 10), ERR_OK);
+	}
+	CHECK_U64(svc_send_world_exits, 1);
+	buf_done(&out);
+	svc_send_world_close(&w);
+}
+
 /*
  * queue goes while the end of data is under way. Its successor gives the letter again: what is
  * under way, or the result that waits, answers for it.
@@ -451,5 +475,6 @@ TEST_MAIN(delivers_over_tls_and_uses_connections_again, many_letters_share_few_c
     the_most_telling_attempt_is_told, recipients_have_their_own_fate,
     a_closed_idle_connection_costs_nothing, an_operator_that_has_enough_gets_fewer,
     a_narrow_door_is_not_stormed, one_dead_destination_delays_nobody, time_runs_out,
-    letters_are_cancelled, at_the_end_transactions_finish, a_letter_given_again_is_not_sent_again,
-    only_the_same_letter_is_adopted, questions_survive_their_channel)
+    letters_are_cancelled, at_the_end_transactions_finish, at_the_end_results_are_told,
+    a_letter_given_again_is_not_sent_again, only_the_same_letter_is_adopted,
+    questions_survive_their_channel)

@@ -13,7 +13,7 @@
 #include "sys/random.h"
 #include "sys/sys.h"
 
-enum { SWEEP_MS = 60 * 1000 };
+enum { SWEEP_MS = 60 * 1000, TELL_MS = 50 };
 
 /* --- settings ------------------------------------------------------------------------------ */
 
@@ -90,6 +90,7 @@ sweep(void *ctx)
 	svc_send_route_sweep(sv, false);
 	svc_send_owed_drop(sv, sys_loop_now_ms(sv->sc->loop) - SVC_SEND_OWED_MS);
 	sys_timer_set(sv->sc->loop, &sv->sweep, SWEEP_MS);
+	svc_send_maybe_exit(sv);
 }
 
 static void
@@ -259,12 +260,21 @@ on_status(struct svc_common *sc, struct buf *facts)
 	svc_common_facts(facts, rows, LEN(rows));
 }
 
+/* What queue was not told is sent again: results that it has not read yet are waited for. */
 void
 svc_send_maybe_exit(struct svc_send *sv)
 {
-	if (sv->quitting && list_empty(&sv->letters)) {
-		svc_common_exit(sv->sc);
+	if (!sv->quitting || !list_empty(&sv->letters)) {
+		return;
 	}
+	if (sv->queue.chan != NULL) {
+		svc_send_pay_owed(sv);
+		if (sys_chan_queued(sv->queue.chan) > 0) {
+			sys_timer_set(sv->sc->loop, &sv->sweep, TELL_MS);
+			return;
+		}
+	}
+	svc_common_exit(sv->sc);
 }
 
 /* Transactions under way finish; all other letters go back to queue, untouched. */
