@@ -174,7 +174,8 @@ offer_to_gate(struct svc_accounts_parked *p, const struct ipc_accounts_account_p
     const struct svc_accounts_sealed *what)
 {
 	struct svc_accounts *s = p->child->s;
-	int64_t left = MAX(m->deadline_ms - sys_loop_now_ms(s->sc->loop), 0);
+	int64_t now = sys_loop_now_ms(s->sc->loop);
+	int64_t left = m->deadline_ms > now ? m->deadline_ms - now : 0;
 	struct ipc_gate_accounts_park offer = { .session = p->session,
 		.octets = m->octets,
 		.left_ms = (uint64_t)left,

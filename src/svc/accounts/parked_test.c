@@ -3,6 +3,7 @@
  * Sessions that rest, with gate played by the test and real processes: only what accounts sealed
  * for this very rest opens the account, no change is lost on the way, and revocation reaches all.
  */
+#include "ipc/accounts_account.h"
 #include "ipc/adm_accounts.h"
 #include "ipc/gate_accounts.h"
 #include "svc/accounts/world_test.h"
@@ -17,7 +18,7 @@ static struct {
 	int fd; /* gate's end */
 	unsigned parks, wakes, drops, kepts, resumeds;
 	enum err kept, resumed;
-	uint64_t session, octets;
+	uint64_t session, octets, left_ms;
 	char sealed[SEALED_ROOM];
 	size_t sealed_n;
 } gate;
@@ -28,6 +29,7 @@ on_park(void *ctx, const struct ipc_gate_accounts_park *m, int *fd)
 	gate.parks++;
 	gate.session = m->session;
 	gate.octets = m->octets;
+	gate.left_ms = m->left_ms;
 	gate.sealed_n = MIN(m->sealed.n, sizeof gate.sealed);
 	memcpy(gate.sealed, m->sealed.p, gate.sealed_n);
 	return ERR_OK;
@@ -219,6 +221,25 @@ refused_it_goes_on(void)
 	world_say(&c, "b NOOP\r\n");
 	CHECK(world_hears(&c, "b OK NOOP"));
 	CHECK_U64(w.s->parked_n, 0);
+	finish(&c);
+}
+
+/* The process may have been taken over: no time that it says is before the clock's beginning. */
+static void
+its_time_was_over_long_ago(void)
+{
+	struct ipc_accounts_account_park m = { .deadline_ms = INT64_MIN };
+	struct world_client c;
+	int fd = -1;
+	world_new();
+	wire_gate();
+	world_park_after(0);
+	world_log_in(7, &c);
+	struct svc_accounts_child *child = LIST_ENTRY(w.s->children.next, struct svc_accounts_child,
+	    node);
+	CHECK_ERR(svc_accounts_on_park(child, &m, &fd), ERR_OK);
+	CHECK(gate_hears(&gate.parks, 1));
+	CHECK_U64(gate.left_ms, 0);
 	finish(&c);
 }
 
@@ -748,9 +769,9 @@ pages_of_sessions(void)
 	sys_close(&gate.fd);
 }
 
-TEST_MAIN(goes_on_in_another_process, refused_it_goes_on, seals, one_seal_opens_once, changes_wake,
-    without_changes_nothing_is_opened, any_change_is_reason_to_look,
-    a_change_before_gate_has_answered, without_idle_nobody_is_woken, revoked, revoked_on_the_way,
-    the_process_dies_on_the_way, the_process_does_not_end, gate_ends, a_client_that_left, kept,
-    limits, the_administrator_sees_both, the_administrator_ends_them, ended_on_the_way_to_rest,
-    pages_of_sessions)
+TEST_MAIN(goes_on_in_another_process, refused_it_goes_on, its_time_was_over_long_ago, seals,
+    one_seal_opens_once, changes_wake, without_changes_nothing_is_opened,
+    any_change_is_reason_to_look, a_change_before_gate_has_answered, without_idle_nobody_is_woken,
+    revoked, revoked_on_the_way, the_process_dies_on_the_way, the_process_does_not_end, gate_ends,
+    a_client_that_left, kept, limits, the_administrator_sees_both, the_administrator_ends_them,
+    ended_on_the_way_to_rest, pages_of_sessions)
