@@ -18,7 +18,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import meter  # noqa: E402
@@ -144,7 +143,7 @@ class Peers:
     def __init__(self, users=1000, certificate=None, postfix="", tuned=False):
         """Make folders and configuration. certificate: a folder with cert.pem, key.pem;
         postfix: lines added to main.cf; tuned: see DOVECOT_TUNED."""
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="postern-peers."))
+        self.dir = postern.make_folder("peers")
         self.dir.chmod(0o755)
         self.users = users
         self.postfix = postfix
@@ -281,7 +280,7 @@ class Peers:
         try:
             self.stop()
         finally:
-            shutil.rmtree(self.dir, ignore_errors=True)
+            postern.remove_folder(self.dir)
 
 
 def main():

@@ -8,9 +8,9 @@
 
 import pathlib
 import shutil
-import tempfile
 
 import daemon
+import postern
 
 MARK = b"POSTERN-TEST-VIRUS-4f2a91c6-POSTERN"
 NAME = "Postern.Test.Virus"
@@ -41,7 +41,7 @@ class Clamd:
     def __init__(self, path, in_child=None):
         """path: the socket; in_child: called in the new process."""
         self.path, self.in_child, self.daemon = pathlib.Path(path), in_child, None
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="postern-clamd."))
+        self.dir = postern.make_folder("clamd")
         for name in ("db", "tmp"):
             (self.dir / name).mkdir()
         (self.dir / "db/own.ndb").write_text(f"{NAME}:0:*:{MARK.hex()}\n")
@@ -62,7 +62,7 @@ class Clamd:
         if self.daemon is not None:
             self.daemon.stop()
             self.daemon = None
-        shutil.rmtree(self.dir, ignore_errors=True)
+        postern.remove_folder(self.dir)
 
     def __enter__(self):
         return self.start()

@@ -17,13 +17,11 @@ listens on 127.0.0.1; nothing else is asked. Zones are served when zone() return
 """
 
 import hashlib
-import pathlib
 import shutil
 import signal
 import socket
 import struct
 import subprocess
-import tempfile
 import threading
 
 import daemon
@@ -114,7 +112,7 @@ class Internet:
         gone = missing()
         if gone:
             raise RuntimeError(f"not installed: {' '.join(gone)}")
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="postern-internet."))
+        self.dir = postern.make_folder("internet")
         for name in ("run", "kasp", "zones"):
             (self.dir / name).mkdir()
         self.serial = 0
@@ -193,7 +191,7 @@ class Internet:
         if self.daemon is not None:
             self.daemon.stop()
             self.daemon = None
-        shutil.rmtree(self.dir, ignore_errors=True)
+        postern.remove_folder(self.dir)
 
     def __enter__(self):
         try:

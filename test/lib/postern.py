@@ -10,7 +10,9 @@ The programs come from $POSTERN_BUILD (a meson build folder; default: build/ bes
 $POSTERN_BIN, from an installed postern.
 """
 
+import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import pathlib
@@ -29,6 +31,9 @@ FIRST_PORT, LAST_PORT = 20000, 32000  # below the range the kernel hands to clie
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 READY_S = 30
 STOP_S = 15
+HELD = ".held"  # ends the name of a folder that its maker has locked
+NEW_S = 60  # a folder this young may be about to be locked
+_locks = {}
 
 
 def build_dir():
@@ -106,6 +111,38 @@ def make_certificate(folder, names=("localhost",)):
     (folder / "cert.pem").write_text(chain)
 
 
+def make_folder(kind):
+    """A new folder, for remove_folder. Those that killed tests left are removed first."""
+    for path in pathlib.Path(tempfile.gettempdir()).glob(f"postern-*{HELD}"):
+        _remove_left(path)
+    path = pathlib.Path(tempfile.mkdtemp(prefix=f"postern-{kind}.", suffix=HELD))
+    _locks[path] = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(_locks[path], fcntl.LOCK_EX)
+    return path
+
+
+def remove_folder(path):
+    shutil.rmtree(path, ignore_errors=True)
+    if path in _locks:
+        os.close(_locks.pop(path))
+
+
+def _remove_left(path):
+    """A lock ends with its process, however that ends."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if time.time() - os.fstat(fd).st_mtime > NEW_S:
+            shutil.rmtree(path, ignore_errors=True)
+    except OSError:
+        pass
+    finally:
+        os.close(fd)
+
+
 def wait_until(condition, seconds, what, every=0.02):
     """Poll until condition() is true; raises TimeoutError naming `what`."""
     deadline = time.monotonic() + seconds
@@ -169,7 +206,7 @@ class Server:
         postern; program: a postern other than the built one (with services of its own beside it).
         """
         self.keep = folder is not None
-        self.dir = pathlib.Path(folder or tempfile.mkdtemp(prefix="postern-test."))
+        self.dir = pathlib.Path(folder) if folder else make_folder("test")
         self.dir.mkdir(exist_ok=True)
         self.dir.chmod(0o711)
         self.domain = domain
@@ -343,7 +380,7 @@ class Server:
     def __exit__(self, *_):
         self._stop_quietly()
         if not self.keep:
-            shutil.rmtree(self.dir, ignore_errors=True)
+            remove_folder(self.dir)
 
     def _stop_quietly(self):
         try:
@@ -369,6 +406,11 @@ def end_cleanly():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
+@contextlib.contextmanager
 def scratch():
-    """A folder that goes away with its context."""
-    return tempfile.TemporaryDirectory(prefix="postern-test.")
+    """A folder that goes away with its context; its name."""
+    path = make_folder("test")
+    try:
+        yield str(path)
+    finally:
+        remove_folder(path)

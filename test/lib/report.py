@@ -9,9 +9,12 @@
 
 import sys
 
+import postern
+
 
 class Report:
     def __init__(self, name, shown=20):
+        postern.end_cleanly()
         self.name = name
         self.passed = 0
         self.failed = 0

@@ -4,7 +4,6 @@
 import os
 import pathlib
 import shutil
-import tempfile
 
 import daemon
 import postern
@@ -101,7 +100,7 @@ class Dovecot:
     name = "dovecot"
 
     def __init__(self, accounts):
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="postern-talk."))
+        self.dir = postern.make_folder("talk")
         self.dir.chmod(0o755)
         names = ("imap", "imaps", "pop3", "pop3s", "managesieve")
         self.ports = dict(zip(names, postern.free_ports(len(names))))
@@ -150,4 +149,4 @@ class Dovecot:
 
     def __exit__(self, *_):
         self.daemon.stop()
-        shutil.rmtree(self.dir, ignore_errors=True)
+        postern.remove_folder(self.dir)

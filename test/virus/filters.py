@@ -8,7 +8,6 @@ import shutil
 import socket
 import struct
 import subprocess
-import tempfile
 import threading
 
 import daemon
@@ -135,7 +134,7 @@ class Rspamd:
     lacks = staticmethod(rspamd.lacks)
 
     def __init__(self, tcp=False):
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="postern-rspamd."))
+        self.dir = postern.make_folder("rspamd")
         self.path = self.dir / "milter.sock"
         self.port = free_port() if tcp else None
         self.bind = f"127.0.0.1:{self.port}" if tcp else f"{self.path} mode=0666"
@@ -156,7 +155,7 @@ class Rspamd:
     def stop(self):
         if self.daemon is not None:
             self.daemon.stop()
-        shutil.rmtree(self.dir, ignore_errors=True)
+        postern.remove_folder(self.dir)
 
 
 OPENDKIM = """\
@@ -191,7 +190,7 @@ print(len(found), all(ok))
 """
 
     def __init__(self, domain):
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="postern-opendkim."))
+        self.dir = postern.make_folder("opendkim")
         self.port, self.domain, self.daemon = free_port(), domain, None
         self.where = f"inet:{self.port}@127.0.0.1"
         (self.dir / "conf").write_text(OPENDKIM.format(dir=self.dir, port=self.port, domain=domain,
@@ -222,4 +221,4 @@ print(len(found), all(ok))
     def stop(self):
         if self.daemon is not None:
             self.daemon.stop()
-        shutil.rmtree(self.dir, ignore_errors=True)
+        postern.remove_folder(self.dir)
