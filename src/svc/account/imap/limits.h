@@ -47,6 +47,8 @@ enum {
 	/* Octets of one fact of a message, and of one field decoded for it; the rest is left out. A
 	 * header that comes by SMTP has as many; folded, letters may grow to eleven times that. */
 	SVC_ACCOUNT_IMAP_FACT_TEXT_MAX = 1048576,
+	/* Octets of a string that SORT compares: longer ones are the same from there on. */
+	SVC_ACCOUNT_IMAP_SORT_TEXT_MAX = 1000,
 	/* Mailboxes one ESEARCH looks into. */
 	SVC_ACCOUNT_IMAP_ESEARCH_MAILBOXES = 20000,
 	/* Response code of one tagged response: COPYUID and MODIFIED carry sets. Every other one of

@@ -226,7 +226,6 @@ from_blocks(void)
 	svc_account_imap_trial_remove(&conf);
 }
 
-/* RFC 5182 2.4 and RFC 9394 3.2: what "$" is after each combination. */
 /* One letter whose header grows to many times its octets (U+FDFA is folded to 18 letters). */
 static void
 fat_header(void)
@@ -276,6 +275,41 @@ takes_too_long(void)
 	svc_account_imap_trial_remove(&conf);
 }
 
+/* Many letters with a megabyte of subject: their keys would be more than a command may keep. */
+static void
+long_subjects(void)
+{
+	enum { FAT = 140 };
+	static struct store_new msgs[FAT];
+	static struct store_added added[FAT];
+	struct store_conf conf = svc_account_imap_trial_account("subjects");
+	struct svc_account_imap_trial t;
+	struct buf text;
+	svc_account_imap_trial_begin(&t, &conf);
+	buf_init(&text, 2u << 20);
+	buf_cstr(&text, "From: mallory@e.test\r\nSubject: zzz");
+	for (size_t i = 1; text.n < 1000000; i++) {
+		buf_cstr(&text, i % 900 == 0 ? "\r\n " : "z");
+	}
+	buf_cstr(&text, "\r\n\r\nbody\r\n");
+	CHECK_ERR(buf_err(&text), ERR_OK);
+	for (size_t i = 0; i < FAT; i++) {
+		msgs[i] = (struct store_new){ .body = buf_view(&text) };
+	}
+	fill_inbox(&t);
+	CHECK_ERR(store_append(t.store, 1, msgs, FAT, added), ERR_OK);
+	svc_account_imap_trial_turn(&t, "s SELECT INBOX", NULL);
+	TALK(&t,
+	    { "a SORT RETURN (COUNT) (SUBJECT FROM TO CC) UTF-8 ALL",
+		"* ESEARCH (TAG \"a\") COUNT 145\na OK SORT done\n" },
+	    { "a SORT RETURN (PARTIAL 1:7) (SUBJECT) UTF-8 ALL",
+		"* ESEARCH (TAG \"a\") PARTIAL (1:7 5,1:4,6:7)\na OK SORT done\n" });
+	buf_done(&text);
+	svc_account_imap_trial_end(&t);
+	svc_account_imap_trial_remove(&conf);
+}
+
+/* RFC 5182 2.4 and RFC 9394 3.2: what "$" is after each combination. */
 static void
 saved_results(void)
 {
@@ -428,5 +462,5 @@ several_mailboxes(void)
 	svc_account_imap_trial_remove(&conf);
 }
 
-TEST_MAIN(from_headers, texts_of_copies, from_blocks, fat_header, takes_too_long, saved_results,
-    partial_results, several_mailboxes)
+TEST_MAIN(from_headers, texts_of_copies, from_blocks, fat_header, takes_too_long, long_subjects,
+    saved_results, partial_results, several_mailboxes)

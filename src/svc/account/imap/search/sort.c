@@ -84,10 +84,11 @@ part_of(enum imap_sort_by by)
 	}
 }
 
-/* Strings lie without gaps: there may be a million of them. */
+/* Strings lie without gaps: there may be a million of them, and strangers write them. */
 static enum err
 keep_text(struct sorting *x, str text, struct imap_sort_value *ret)
 {
+	text = str_sub(text, 0, MIN(text.n, (size_t)SVC_ACCOUNT_IMAP_SORT_TEXT_MAX));
 	*ret = imap_sort_text(S(""));
 	if (text.n == 0) {
 		return ERR_OK;
