@@ -10,7 +10,8 @@
 /*
  * relay.c, for back.c: the service has ended and given back its end of the stream, of which it has
  * read all but `unread`. What it said goes to the client; what it did not read will go to the next
- * one (svc_gate_relay_begin). False: the connection ended meanwhile. theirs stays the caller's.
+ * one (svc_gate_relay_begin). False: the connection ended meanwhile, or somebody goes on writing
+ * into that stream (log line close, why=flood). theirs stays the caller's.
  */
 bool svc_gate_relay_reclaim(struct svc_gate_conn *c, int theirs, str unread);
 

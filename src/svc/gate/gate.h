@@ -203,8 +203,8 @@ void svc_gate_relay_app(void *conn, unsigned events);
 void svc_gate_relay_done(struct svc_gate_conn *c);
 
 /* relay.c, for park.c */
-/* Move what the service has written to the client, to the last octet. */
-void svc_gate_relay_drain(struct svc_gate_conn *c);
+/* Move what the service has written to the client. False: more than SVC_GATE_LEFT_OCTETS. */
+bool svc_gate_relay_drain(struct svc_gate_conn *c);
 /* Nothing waits to be moved, and the service has not ended. */
 bool svc_gate_relay_is_quiet(const struct svc_gate_conn *c);
 /* The descriptor may be read again in this turn. */

@@ -16,8 +16,10 @@ enum {
 	SVC_GATE_ACCEPTS_PER_TURN = 32, /* then the other connections get their turn */
 	SVC_GATE_ACCEPTS_IN_A_ROW = 8,  /* then another process is first */
 	SVC_GATE_TRIM_ABOVE = 100,      /* connections; half of the peak gone: give memory back */
-	SVC_GATE_CHUNK = 65536,     /* moved at a time; also the most that waits per direction */
-	SVC_GATE_ROUNDS = 4,        /* chunks per connection, direction and turn */
+	SVC_GATE_CHUNK = 65536, /* moved at a time; also the most that waits per direction */
+	SVC_GATE_ROUNDS = 4,    /* chunks per connection, direction and turn */
+	SVC_GATE_LEFT_OCTETS =
+	    1048576, /* a session rests or is given back: what may lie in its stream */
 	SVC_GATE_PLAIN_READ = 4096, /* before TLS */
 	SVC_GATE_DRAIN_MS = 30000,  /* the client is gone, its last octets wait for the service */
 	SVC_GATE_ORPHAN_MS =

@@ -211,11 +211,11 @@ may_rest(struct svc_gate_conn *c, const struct ipc_gate_accounts_park *m)
 	if (c == NULL || c->state != SVC_GATE_RELAY || c->g->quitting) {
 		return ERR_NOTFOUND;
 	}
-	svc_gate_relay_drain(c);
+	bool all = svc_gate_relay_drain(c);
 	if (c->state != SVC_GATE_RELAY) {
 		return ERR_NOTFOUND;
 	}
-	return c->taken == m->octets && svc_gate_relay_is_quiet(c) ? ERR_OK : ERR_BUSY;
+	return all && c->taken == m->octets && svc_gate_relay_is_quiet(c) ? ERR_OK : ERR_BUSY;
 }
 
 static enum err

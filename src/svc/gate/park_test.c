@@ -5,6 +5,9 @@
  */
 #include "svc/gate/testkit.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "ipc/common.h"
 #include "ipc/gate_accounts.h"
 #include "sys/sys.h"
@@ -626,7 +629,77 @@ nobody_to_go_back_to(void)
 	close_line(&l);
 }
 
+/* Octets that no read gives together, because each comes with a descriptor. */
+static void
+dribble(int fd, unsigned n)
+{
+	int along = STDERR_FILENO;
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(sizeof(int))];
+	} u = { .h = { .cmsg_len = CMSG_LEN(sizeof(int)),
+		    .cmsg_level = SOL_SOCKET,
+		    .cmsg_type = SCM_RIGHTS } };
+	memcpy(CMSG_DATA(&u.h), &along, sizeof along);
+	char x = 'x';
+	struct iovec octet = { .iov_base = &x, .iov_len = 1 };
+	struct msghdr m = { .msg_iov = &octet,
+		.msg_iovlen = 1,
+		.msg_control = &u,
+		.msg_controllen = sizeof u.room };
+	for (unsigned i = 0; i < n; i++) {
+		CHECK(sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) == 1);
+	}
+}
+
+enum { MANY = 100 }; /* of any size: no buffer of the kernel holds so many chunks */
+
+/* A stream of its own, whose other end goes on writing, instead of the one it had. */
+static void
+given_back_without_end(void)
+{
+	struct line l;
+	int false_one[2];
+	open_line(&l);
+	CHECK_ERR(sys_sock_pair(false_one), ERR_OK);
+	dribble(false_one[1], MANY);
+	give_back(&l, false_one[0], "");
+	client_hears(&l, "<EOF>");
+	CHECK_U64(l.w.g->conns_n, 0);
+	sys_close(&false_one[1]);
+	close_line(&l);
+}
+
+/* Somebody holds the process's end of the stream after it has ended, and writes on. */
+static void
+given_back_with_a_writer(void)
+{
+	struct line l;
+	int copy = -1;
+	open_line(&l);
+	CHECK_ERR(sys_dup(l.h.stream, &copy), ERR_OK);
+	dribble(copy, MANY);
+	give_back(&l, l.h.stream, "");
+	buf_reset(&l.out);
+	svc_gate_client_read(&l.w, &l.c, &l.out);
+	CHECK(str_ends(buf_view(&l.out), S("<EOF>")) && l.out.n < MANY);
+	CHECK_U64(l.w.g->conns_n, 0);
+	sys_close(&copy);
+	close_line(&l);
+}
+
+static void
+no_rest_for_who_says_too_much(void)
+{
+	struct line l;
+	open_line(&l);
+	dribble(l.h.stream, MANY);
+	CHECK_ERR(offered(&l, 0), ERR_BUSY);
+	close_line(&l);
+}
+
 TEST_MAIN(rests_and_goes_on, every_race, last_words, woken_by_accounts, not_everybody_may_rest,
     the_client_leaves, dropped, silent_for_too_long, kept_alive, accounts_is_started_anew,
     accounts_has_just_ended, accounts_ends_while_it_wakes, refused_while_it_wakes,
-    a_new_accounts_refuses, nobody_confirms, quitting, back_to_login, nobody_to_go_back_to)
+    a_new_accounts_refuses, nobody_confirms, quitting, back_to_login, nobody_to_go_back_to,
+    given_back_without_end, given_back_with_a_writer, no_rest_for_who_says_too_much)

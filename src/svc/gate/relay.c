@@ -300,31 +300,49 @@ rest_append(struct svc_gate_rest *r, str s)
 	return true;
 }
 
-/* To the end of what is there, which the kernel's buffer bounds. */
-static bool
+/*
+ * To the end of what is there. The kernel's buffer bounds that, unless somebody who should have
+ * ended writes on, or sends octets that come one at a time: TOOBIG.
+ */
+static enum err
 read_all(struct svc_gate_conn *c, int fd, struct svc_gate_rest *to)
 {
-	size_t n;
-	bool good = true;
-	while (good && sys_sock_read(fd, c->g->chunk, SVC_GATE_CHUNK, &n) == ERR_OK) {
-		good = rest_append(to, str_make(c->g->chunk, n));
+	for (unsigned reads = 0; reads < SVC_GATE_LEFT_OCTETS / SVC_GATE_CHUNK; reads++) {
+		size_t n;
+		if (sys_sock_read(fd, c->g->chunk, SVC_GATE_CHUNK, &n) != ERR_OK) {
+			return ERR_OK;
+		}
+		if (!rest_append(to, str_make(c->g->chunk, n))) {
+			return ERR_NOMEM;
+		}
 	}
-	return good;
+	return ERR_TOOBIG;
+}
+
+static enum err
+collect(struct svc_gate_conn *c, int theirs, str unread, struct svc_gate_rest *ours)
+{
+	TRY(rest_append(ours, unread) ? ERR_OK : ERR_NOMEM);
+	TRY(read_all(c, theirs, ours));
+	TRY(rest_append(ours, rest_view(&c->to_app)) ? ERR_OK : ERR_NOMEM);
+	return read_all(c, c->app.fd, &c->to_net);
 }
 
 bool
 svc_gate_relay_reclaim(struct svc_gate_conn *c, int theirs, str unread)
 {
 	struct svc_gate_rest ours = { 0 };
-	bool good = rest_append(&ours, unread) && read_all(c, theirs, &ours) &&
-	    rest_append(&ours, rest_view(&c->to_app)) && read_all(c, c->app.fd, &c->to_net);
+	enum err e = collect(c, theirs, unread, &ours);
 	mem_drop(c->to_app.p);
 	c->to_app = ours;
 	stop(c, &c->app);
 	sys_close(&c->app.fd);
-	enum err e = good ? flush_net(c) : ERR_NOMEM;
+	e = e == ERR_OK ? flush_net(c) : e;
 	if (e != ERR_OK && e != ERR_AGAIN) {
-		svc_gate_conn_close(c, e == ERR_NOMEM ? "memory" : "client");
+		svc_gate_conn_close(c,
+		    e == ERR_NOMEM        ? "memory"
+			: e == ERR_TOOBIG ? "flood"
+					  : "client");
 		return false;
 	}
 	return true;
@@ -338,11 +356,12 @@ svc_gate_relay_allow(struct svc_gate_conn *c)
 	allow_reading(c);
 }
 
-void
+bool
 svc_gate_relay_drain(struct svc_gate_conn *c)
 {
 	size_t n = 1;
-	while (c->state == SVC_GATE_RELAY && !is_waiting(&c->to_net) && n > 0) {
+	unsigned reads = SVC_GATE_LEFT_OCTETS / SVC_GATE_CHUNK;
+	while (c->state == SVC_GATE_RELAY && !is_waiting(&c->to_net) && n > 0 && reads-- > 0) {
 		n = 0;
 		enum err e = c->app_ended
 		    ? ERR_AGAIN
@@ -353,10 +372,11 @@ svc_gate_relay_drain(struct svc_gate_conn *c)
 				net_failed(c, e);
 			}
 		} else if (e != ERR_AGAIN) {
-			return; /* its end is told by its watch */
+			return true; /* its end is told by its watch */
 		}
 	}
 	update_watches(c);
+	return n == 0;
 }
 
 bool
