@@ -29,6 +29,7 @@ struct changed {
 	uint64_t key;
 	uint32_t at, n; /* text, in whos */
 	uint8_t kind;
+	bool gone;
 };
 
 struct policy_keep {
@@ -77,18 +78,31 @@ is_old(const struct policy_keep *k, enum policy_kind kind, const struct policy_r
 	return row->last_s + (uint64_t)k->keep_s[kind] < now_s;
 }
 
-/* A row that is to be written, or to go: that shows when it is done. */
-static void
-note(struct policy_keep *k, enum policy_kind kind, uint64_t key, str who)
+static struct changed *
+note_any(struct policy_keep *k, enum policy_kind kind, uint64_t key)
 {
 	if (k->changed_n == POLICY_DIRTY_MAX) {
 		enum err e = policy_keep_flush(k);
 		k->lost = e != ERR_OK ? e : k->lost;
 	}
-	k->changed[k->changed_n++] = (struct changed){
-		.key = key, .at = (uint32_t)k->whos.n, .n = (uint32_t)who.n, .kind = (uint8_t)kind
-	};
+	struct changed *c = &k->changed[k->changed_n++];
+	*c = (struct changed){ .key = key, .at = (uint32_t)k->whos.n, .kind = (uint8_t)kind };
+	return c;
+}
+
+/* A row that is to be written, as it is then. */
+static void
+note(struct policy_keep *k, enum policy_kind kind, uint64_t key, str who)
+{
+	note_any(k, kind, key)->n = (uint32_t)who.n;
 	buf_str(&k->whos, who);
+}
+
+/* A row that is to go. One that comes back is noted behind this, and begins with its own text. */
+static void
+note_gone(struct policy_keep *k, enum policy_kind kind, uint64_t key)
+{
+	note_any(k, kind, key)->gone = true;
 }
 
 static void
@@ -100,7 +114,7 @@ take_row(struct policy_keep *k, struct db_stmt *q, uint32_t now_s)
 	struct policy_row gone;
 
 	if (key == 0 || kind >= POLICY_KINDS) {
-		note(k, POLICY_GREY, key, S(""));
+		note_gone(k, POLICY_GREY, key);
 		return;
 	}
 	struct policy_row *row = policy_table_put(k->tables[kind], key, MIN(last_s, now_s), &gone);
@@ -111,7 +125,7 @@ take_row(struct policy_keep *k, struct db_stmt *q, uint32_t now_s)
 		policy_keep_drop(k, (enum policy_kind)kind, row);
 	}
 	if (gone.key != 0) {
-		note(k, (enum policy_kind)kind, gone.key, S(""));
+		note_gone(k, (enum policy_kind)kind, gone.key);
 	}
 }
 
@@ -317,7 +331,7 @@ policy_keep_put(struct policy_keep *k, enum policy_kind kind, uint64_t key, uint
 	row = policy_table_put(k->tables[kind], key, now_s, &gone);
 	bool written = row->v[DIRTY] != 0;
 	if (gone.key != 0) {
-		note(k, kind, gone.key, S(""));
+		note_gone(k, kind, gone.key);
 	}
 	if (!written) {
 		/* noting may have flushed, which clears the mark: so it is set last */
@@ -333,7 +347,7 @@ policy_keep_drop(struct policy_keep *k, enum policy_kind kind, struct policy_row
 	uint64_t key = row->key;
 
 	policy_table_del(k->tables[kind], row);
-	note(k, kind, key, S(""));
+	note_gone(k, kind, key);
 }
 
 /* ---- writing behind ------------------------------------------------------------------------- */
@@ -361,8 +375,8 @@ write_one(struct policy_keep *k, const struct changed *c)
 {
 	struct policy_row *row = policy_table_get(k->tables[c->kind], c->key);
 
-	if (row != NULL) {
-		return write_row(k, row, c);
+	if (!c->gone) {
+		return row == NULL ? ERR_OK : write_row(k, row, c); /* that it went is behind */
 	}
 	struct db_stmt *q = db_query(k->db, "DELETE FROM seen WHERE id = ?");
 	db_bind_i64(q, 1, (int64_t)c->key);

@@ -392,6 +392,60 @@ lists_what_waits(void)
 	end();
 }
 
+static enum err
+take_who(void *ctx, const struct policy_seen *row)
+{
+	buf_str(ctx, row->who);
+	return ERR_OK;
+}
+
+static void
+check_who(uint64_t key, str want)
+{
+	const struct policy_keep_query q = { .kind = POLICY_HELD, .after = key - 1, .max = 1 };
+	struct buf who;
+
+	buf_init(&who, POLICY_WHO_MAX);
+	CHECK_ERR(policy_keep_list(k, &q, take_who, &who), ERR_OK);
+	CHECK_STR(buf_view(&who), want);
+	buf_done(&who);
+}
+
+/* A row goes and comes between two writings: its text is the new one's, and none is not kept. */
+static void
+gone_and_back_before_it_is_written(void)
+{
+	static const struct {
+		const char *name;
+		bool written, touched;
+		str first, second;
+	} rows[] = { { "written before", true, false, S_INIT("old"), S_INIT("new") },
+		{ "not yet written", false, false, S_INIT("old"), S_INIT("new") },
+		{ "touched, too", true, true, S_INIT("old"), S_INIT("new") },
+		{ "had none", true, false, S_INIT(""), S_INIT("new") },
+		{ "has none any more", true, false, S_INIT("old"), S_INIT("") } };
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		test_case = rows[i].name;
+		begin();
+		uint64_t key = policy_keep_key(k, POLICY_HELD, S("x"), S(""));
+		policy_keep_put(k, POLICY_HELD, key, NOW, rows[i].first);
+		if (rows[i].written) {
+			CHECK_ERR(policy_keep_flush(k), ERR_OK);
+		}
+		if (rows[i].touched) {
+			policy_keep_put(k, POLICY_HELD, key, NOW, S(""));
+		}
+		policy_keep_drop(k, POLICY_HELD, policy_keep_get(k, POLICY_HELD, key, NOW));
+		policy_keep_put(k, POLICY_HELD, key, NOW, rows[i].second)->v[0] = 7;
+		again(NOW);
+		check_who(key, rows[i].second);
+		const struct policy_row *row = policy_keep_get(k, POLICY_HELD, key, NOW);
+		CHECK(row != NULL && row->v[0] == 7);
+		end();
+	}
+}
+
 /* Whatever allocation fails: it opens, or says why and leaves nothing behind. */
 static void
 memory_fails(void)
@@ -414,4 +468,4 @@ memory_fails(void)
 
 TEST_MAIN(lives_on, file_follows_memory, begins_anew, greylist, who_waited_need_not_again,
     fame_fades, correspondents, no_address_is_in_the_file, habits, statistics, lists_what_waits,
-    memory_fails)
+    gone_and_back_before_it_is_written, memory_fails)
