@@ -273,6 +273,13 @@ sys_chan_send(struct sys_chan *ch, const struct buf *msg, int fd)
 }
 
 void
+sys_chan_fail(struct sys_chan *ch, enum err why)
+{
+	ASSERT(ch->magic == CHAN_MAGIC);
+	shut(ch, why);
+}
+
+void
 sys_chan_pause(struct sys_chan *ch, bool paused)
 {
 	ch->paused = paused;

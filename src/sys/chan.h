@@ -58,6 +58,9 @@ void sys_chan_free(struct sys_chan **ch);
  */
 enum err sys_chan_send(struct sys_chan *ch, const struct buf *msg, int fd);
 
+/* Give it up as if the socket had failed so: on_closed follows, not from inside this call. */
+void sys_chan_fail(struct sys_chan *ch, enum err why);
+
 /* Stop or go on reading: back-pressure on the peer. */
 void sys_chan_pause(struct sys_chan *ch, bool paused);
 /* Messages waiting to be sent. */

@@ -225,6 +225,23 @@ refused_message_closes(void)
 }
 
 static void
+given_up(void)
+{
+	struct side a, b;
+	open_both(&a, &b);
+	sys_chan_fail(a.ch, ERR_BUSY);
+	sys_chan_fail(a.ch, ERR_NOMEM); /* the first reason stays */
+	CHECK_U64(a.closed, 0);
+	CHECK_ERR(sys_chan_send(a.ch, message(1), -1), ERR_UNAVAILABLE);
+	turns(2);
+	CHECK_U64(a.closed, 1);
+	CHECK_ERR(a.why, ERR_BUSY);
+	CHECK_U64(b.closed, 1);
+	sys_chan_free(&a.ch);
+	sys_chan_free(&b.ch);
+}
+
+static void
 freed_by_its_own_message(void)
 {
 	struct side a, b;
@@ -339,5 +356,5 @@ closes(void)
 }
 
 TEST_MAIN(opens, largest_message, descriptors, too_many_descriptors, slow_peer,
-    refused_message_closes, freed_by_its_own_message, paused, last_words, without_loop, torture,
-    closes)
+    refused_message_closes, given_up, freed_by_its_own_message, paused, last_words, without_loop,
+    torture, closes)

@@ -188,15 +188,68 @@ gate_tell(struct svc_auth_gate *p, const struct svc_auth_ban *ban)
 	gate_pump(&p->link);
 }
 
+/* ---- revocations ---------------------------------------------------------------------------- */
+
+/*
+ * Accounts ends the account's sessions, smtp those that submit. A peer that does not hear it would
+ * let somebody go on who must not: then the channel is made anew, and on it this is said again.
+ */
+static bool
+send_revoke(struct svc_common_link *to, const struct svc_auth_revocation *r)
+{
+	struct svc_auth_server *s = svc_auth_of(to);
+	struct ipc_accounts_auth_revoke sessions = { .account = r->account, .deleted = r->deleted };
+	struct ipc_smtp_auth_revoke submissions = { .account = r->account };
+	enum err e;
+
+	buf_reset(&s->out);
+	if (to == &s->accounts) {
+		ipc_accounts_auth_revoke_put(&s->out, &sessions);
+	} else {
+		ipc_smtp_auth_revoke_put(&s->out, &submissions);
+	}
+	e = svc_auth_send(to);
+	if (e != ERR_OK) {
+		LOG(FAILED, F_CSTR("what", "end sessions of an account"), F_ERR(e));
+	}
+	if (e != ERR_OK && e != ERR_UNAVAILABLE) { /* that one has ended already */
+		svc_common_link_fail(to, e);
+	}
+	return e == ERR_OK;
+}
+
+/* The channel before this one may have ended with revocations in it. */
+static void
+retell(struct svc_common_link *to)
+{
+	const struct svc_auth_revoked *known = &svc_auth_of(to)->revoked;
+	int64_t since_ms = sys_clock_ms() - SVC_AUTH_RETELL_MS;
+	bool heard = true;
+
+	for (size_t i = 0; i < LEN(known->last) && heard; i++) {
+		const struct svc_auth_revocation *r = &known->last[i];
+		if (r->account != 0 && r->at_ms >= since_ms) {
+			heard = send_revoke(to, r);
+		}
+	}
+}
+
+static void
+smtp_up(struct svc_common_link *l)
+{
+	svc_auth_smtp_up(l);
+	retell(l);
+}
+
 /* ---- the table ----------------------------------------------------------------------------- */
 
 const struct svc_common_edge svc_auth_edges[] = {
 	{ S_INIT("smtp_auth"), SVC_COMMON_LINKS_IN(struct svc_auth_server, smtps), .secret = true,
-	    .on_message = svc_auth_from_smtp, .on_up = svc_auth_smtp_up, .on_down = asker_down },
+	    .on_message = svc_auth_from_smtp, .on_up = smtp_up, .on_down = asker_down },
 	{ S_INIT("login_auth"), SVC_COMMON_LINKS_IN(struct svc_auth_server, login), .secret = true,
 	    .on_message = svc_auth_from_login, .on_up = svc_auth_login_up, .on_down = asker_down },
 	{ S_INIT("accounts_auth"), SVC_COMMON_LINKS(struct svc_auth_server, accounts),
-	    .on_message = svc_auth_from_accounts },
+	    .on_message = svc_auth_from_accounts, .on_up = retell },
 	{ S_INIT("policy_auth"), SVC_COMMON_LINKS(struct svc_auth_server, policy),
 	    .on_message = svc_auth_from_policy },
 	{ S_INIT("gate_auth"), SVC_COMMON_LINKS_IN(struct svc_auth_server, gates),
@@ -226,16 +279,6 @@ grant(void *ctx, const struct svc_auth_grant *g)
 	return svc_auth_send(&s->accounts);
 }
 
-static void
-send_revoke(const struct svc_common_link *to)
-{
-	enum err e = svc_auth_send(to);
-
-	if (e != ERR_OK) {
-		LOG(FAILED, F_CSTR("what", "end sessions of an account"), F_ERR(e));
-	}
-}
-
 int64_t
 svc_auth_revoked_ms(const struct svc_auth_server *s, uint64_t account)
 {
@@ -250,36 +293,29 @@ svc_auth_revoked_ms(const struct svc_auth_server *s, uint64_t account)
 	return at_ms;
 }
 
-static void
-note_revoked(struct svc_auth_server *s, uint64_t account)
+static struct svc_auth_revocation
+note_revoked(struct svc_auth_server *s, uint64_t account, bool deleted)
 {
 	struct svc_auth_revoked *r = &s->revoked;
 	size_t at = r->next++ % LEN(r->last);
 
 	r->floor_ms = MAX(r->floor_ms, r->last[at].at_ms);
-	r->last[at].account = account;
-	r->last[at].at_ms = sys_clock_ms();
+	r->last[at] = (struct svc_auth_revocation){ account, sys_clock_ms(), deleted };
+	return r->last[at];
 }
 
-/* Accounts ends the account's sessions, smtp those that submit. */
 static void
 revoke(void *ctx, uint64_t account, bool deleted)
 {
 	struct svc_auth_server *s = ctx;
-	struct ipc_accounts_auth_revoke sessions = { .account = account, .deleted = deleted };
-	struct ipc_smtp_auth_revoke submissions = { .account = account };
+	const struct svc_auth_revocation r = note_revoked(s, account, deleted);
 
-	note_revoked(s, account);
 	if (s->accounts.chan != NULL) {
-		buf_reset(&s->out);
-		ipc_accounts_auth_revoke_put(&s->out, &sessions);
-		send_revoke(&s->accounts);
+		(void)send_revoke(&s->accounts, &r);
 	}
 	for (size_t i = 0; i < LEN(s->smtps); i++) {
 		if (s->smtps[i].link.chan != NULL) {
-			buf_reset(&s->out);
-			ipc_smtp_auth_revoke_put(&s->out, &submissions);
-			send_revoke(&s->smtps[i].link);
+			(void)send_revoke(&s->smtps[i].link, &r);
 		}
 	}
 }

@@ -407,6 +407,111 @@ survives_rubbish(void)
 	CHECK_U64(verdict("anna@example.org"), DIRECTORY_KNOWN);
 }
 
+/* ---- revocations ---------------------------------------------------------------------------- */
+
+static uint64_t locked; /* the account */
+
+/* Messages of this size that a channel takes while nobody reads. */
+static unsigned
+room_of_a_channel(void)
+{
+	static const char octets[100];
+	unsigned n = 0;
+	int pair[2];
+
+	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
+	buf_reset(&out);
+	buf_str(&out, str_make(octets, sizeof(octets)));
+	while (sys_chan_send_wait(pair[0], &out, -1, 0) == ERR_OK) {
+		n++;
+	}
+	sys_close(&pair[0]);
+	sys_close(&pair[1]);
+	return n;
+}
+
+static void
+lock_account(const char *address)
+{
+	struct ipc_adm_auth_account_state m = {
+		.request = 3, .address = str_from(address), .state = 2
+	};
+
+	buf_reset(&out);
+	ipc_adm_auth_account_state_put(&out, &m);
+	CHECK_ERR(admin_answer(), ERR_OK);
+}
+
+static enum err
+on_revoke(void *ctx, const struct ipc_accounts_auth_revoke *m, int *fd)
+{
+	*(uint64_t *)ctx = m->account;
+	CHECK(!m->deleted);
+	return ERR_OK;
+}
+
+static enum err
+on_smtp_revoke(void *ctx, const struct ipc_smtp_auth_revoke *m, int *fd)
+{
+	*(uint64_t *)ctx = m->account;
+	return ERR_OK;
+}
+
+/* Accounts reads nothing: what it is not told on this channel it is told on the next. */
+static void
+revocations_reach_who_was_slow(void)
+{
+	static const struct ipc_accounts_auth_at_accounts handlers = { .revoke = on_revoke };
+	struct ipc_accounts_auth_account_get m = { .account = 1 };
+	unsigned room = room_of_a_channel();
+	uint64_t account = 0;
+	int fd = -1;
+
+	locked = log_in("192.0.2.1", "user5@example.org", "password 5").account;
+	/* less than would break the channel by itself, then revocations over the brim */
+	for (unsigned i = 0; i < SYS_CHAN_QUEUE_MAX + room / 4 * 3; i++) {
+		buf_reset(&out);
+		ipc_accounts_auth_account_get_put(&out, &m);
+		say(accounts);
+	}
+	for (unsigned i = 0; i < room + 100; i++) {
+		lock_account("user5@example.org");
+	}
+	svc_common_program_rewires(&auth, "accounts_auth");
+	sys_close(&accounts);
+	accounts = svc_common_program_wire(&auth, "accounts_auth", 0);
+	hear(accounts);
+	CHECK_ERR(ipc_accounts_auth_accounts_dispatch(&handlers, &account, buf_view(&in), &fd,
+		      arena),
+	    ERR_OK);
+	CHECK_U64(account, locked);
+}
+
+/* Smtp's channel breaks with revocations in it. */
+static void
+smtp_hears_them_again(void)
+{
+	static const struct ipc_smtp_auth_at_smtp handlers = { .revoke = on_smtp_revoke };
+	uint64_t account = 0;
+	int fd = -1;
+	enum err e;
+
+	buf_reset(&out);
+	buf_cstr(&out, "rubbish");
+	say(smtp);
+	do {
+		e = sys_chan_recv_wait(smtp, &in, &fd, WAIT_MS);
+	} while (e == ERR_OK);
+	CHECK_ERR(e, ERR_EOF);
+	sys_close(&smtp);
+	svc_common_program_rewires(&auth, "smtp_auth");
+	smtp = svc_common_program_wire(&auth, "smtp_auth", 0);
+	hear(smtp);
+	CHECK_ERR(ipc_smtp_auth_smtp_dispatch(&handlers, &account, buf_view(&in), &fd, arena),
+	    ERR_OK);
+	CHECK_U64(account, locked);
+}
+
 static void
 everything_is_there_after_a_restart(void)
 {
@@ -438,6 +543,8 @@ processes(void)
 	remembers_no_questions();
 	imports();
 	survives_rubbish();
+	revocations_reach_who_was_slow();
+	smtp_hears_them_again();
 	everything_is_there_after_a_restart();
 	stop_all();
 	CHECK_ERR(sys_dir_remove_tree(SYS_CWD, str_from(folder)), ERR_OK);

@@ -32,14 +32,19 @@ struct svc_auth_gate {
 	size_t bans_sent;
 };
 
-/* Who was revoked lately, for an accounts process that did not hear it. */
-enum { SVC_AUTH_REVOKED_MAX = 256 };
+/* Who was revoked lately, for an accounts or smtp process that did not hear it. */
+enum {
+	SVC_AUTH_REVOKED_MAX = 256,
+	SVC_AUTH_RETELL_MS = 600000, /* so young ones are said again on a new channel */
+};
+struct svc_auth_revocation {
+	uint64_t account;
+	int64_t at_ms;
+	bool deleted;
+};
 struct svc_auth_revoked {
 	int64_t floor_ms; /* what was forgotten is not younger; at first, our own start */
-	struct {
-		uint64_t account;
-		int64_t at_ms;
-	} last[SVC_AUTH_REVOKED_MAX];
+	struct svc_auth_revocation last[SVC_AUTH_REVOKED_MAX];
 	size_t next;
 };
 

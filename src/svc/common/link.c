@@ -126,6 +126,15 @@ svc_common_link_send(const struct svc_common_link *l, const struct buf *out, int
 	return sys_chan_send(l->chan, out, fd);
 }
 
+void
+svc_common_link_fail(struct svc_common_link *l, enum err why)
+{
+	ASSERT(why != ERR_OK && why != ERR_EOF);
+	if (l->chan != NULL) {
+		sys_chan_fail(l->chan, why);
+	}
+}
+
 static void
 each(struct svc_common *sc, void (*fn)(struct svc_common_link *l))
 {

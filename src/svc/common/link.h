@@ -73,6 +73,12 @@ enum err svc_common_wire_row(struct svc_common *sc, const struct svc_common_edge
 /* As sys_chan_send; ERR_UNAVAILABLE: nobody is there. fd: -1, or taken. */
 enum err svc_common_link_send(const struct svc_common_link *l, const struct buf *out, int fd);
 
+/*
+ * A message that must not be lost could not be sent: give the channel up and ask for another, whose
+ * on_up begins anew. on_down follows, not from inside this call. why: not ERR_EOF
+ */
+void svc_common_link_fail(struct svc_common_link *l, enum err why);
+
 /* The service has started: everything that was wired until now is read. For service.c. */
 void svc_common_links_start(struct svc_common *sc);
 

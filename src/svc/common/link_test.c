@@ -172,4 +172,28 @@ sends(void)
 	sys_close(&a);
 }
 
-TEST_MAIN(life, before_the_start, sends)
+/* A service that could not say what it must: its next channel begins anew. */
+static void
+fails(void)
+{
+	struct buf out;
+	begin(false);
+	buf_init(&out, 100);
+	buf_cstr(&out, "hey");
+	svc_common_link_fail(&state.many[1].link, ERR_BUSY); /* nobody is there */
+	int a = wire("many", 1);
+	CHECK_STR(seen(), S("up m1"));
+	svc_common_link_fail(&state.many[1].link, ERR_BUSY);
+	svc_common_link_fail(&state.many[1].link, ERR_BUSY);
+	CHECK_U64(state.seen_n, 0);
+	CHECK_ERR(svc_common_link_send(&state.many[1].link, &out, -1), ERR_UNAVAILABLE);
+	CHECK_STR(seen(), S("down m1"));
+	int b = wire("many", 1);
+	CHECK_STR(seen(), S("up m1"));
+	buf_done(&out);
+	end();
+	sys_close(&a);
+	sys_close(&b);
+}
+
+TEST_MAIN(life, before_the_start, sends, fails)
