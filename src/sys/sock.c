@@ -95,15 +95,17 @@ sys_sock_listen(const struct sys_addr *a, int *ret_fd)
 }
 
 /* Out of descriptors: spend the spare one to take and close the connection, then renew it. */
-static void
+static enum err
 refuse_one(int listener, int *reserve)
 {
 	sys_close(reserve);
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	enum err e = fd >= 0 ? ERR_NOFD : sys_err(errno) == ERR_AGAIN ? ERR_AGAIN : ERR_NOMEM;
 	sys_close(&fd);
 	if (sys_dup(listener, reserve) != ERR_OK) {
 		*reserve = -1;
 	}
+	return e;
 }
 
 enum err
@@ -115,8 +117,7 @@ sys_sock_accept(int listener, int *reserve, int *ret_fd, struct sys_addr *ret_pe
 	if (fd < 0) {
 		enum err e = sys_err(errno);
 		if (e == ERR_NOFD) {
-			refuse_one(listener, reserve);
-			return e;
+			return refuse_one(listener, reserve);
 		}
 		return e == ERR_AGAIN || e == ERR_NOMEM ? e : ERR_IO;
 	}

@@ -86,8 +86,11 @@ enum err sys_sock_listen(const struct sys_addr *a, int *ret_fd);
  * In      reserve: a spare descriptor from sys_dup(listener); it is spent and renewed when
  *         descriptors run out, so that the connection is closed rather than left to spin the loop
  * Out     ret_fd, ret_peer (zero for a UNIX socket); ret_peer may be NULL
- * Errors  ERR_AGAIN: none waits; ERR_NOFD: one was refused, go on; ERR_IO: this one failed, go on
+ * Errors  ERR_AGAIN: none waits; ERR_NOFD: one was refused, go on; ERR_IO: this one failed, go on;
+ *         ERR_NOMEM: the kernel can give none, which waits on and is told of at once again: stop
+ *         watching for SYS_ACCEPT_PAUSE_MS
  */
+enum { SYS_ACCEPT_PAUSE_MS = 100 };
 enum err sys_sock_accept(int listener, int *reserve, int *ret_fd, struct sys_addr *ret_peer);
 
 /* Start to connect: ERR_AGAIN until writable, then ask sys_sock_error(). *ret_fd is set on both. */

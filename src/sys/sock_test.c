@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -84,6 +85,30 @@ accepts_without_descriptors(void)
 		CHECK_ERR(sys_sock_accept(listener, &reserve, &fd, NULL), ERR_AGAIN);
 		sys_close(&client);
 	}
+	sys_close(&listener);
+	sys_close(&reserve);
+}
+
+/* Not even the spare one helps: who waits goes on waiting, and that is told apart. */
+static void
+accepts_nobody_without_any_descriptor(void)
+{
+	int listener = -1, reserve = -1, fd = -1;
+	struct rlimit was, none;
+	struct sys_addr a = listen_on("127.0.0.1", &listener);
+	CHECK_ERR(sys_dup(listener, &reserve), ERR_OK);
+	int client = connect_to(&a);
+	CHECK_ERR(sys_wait(listener, true, 5000), ERR_OK);
+	CHECK(getrlimit(RLIMIT_NOFILE, &was) == 0);
+	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = was.rlim_max };
+	CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+	for (int i = 0; i < 2; i++) {
+		CHECK_ERR(sys_sock_accept(listener, &reserve, &fd, NULL), ERR_NOMEM);
+	}
+	CHECK(setrlimit(RLIMIT_NOFILE, &was) == 0);
+	CHECK_ERR(sys_sock_accept(listener, &reserve, &fd, NULL), ERR_OK);
+	sys_close(&fd);
+	sys_close(&client);
 	sys_close(&listener);
 	sys_close(&reserve);
 }
@@ -278,5 +303,6 @@ streams_to_a_path(void)
 	CHECK(unlink(path) == 0 && rmdir(folder) == 0);
 }
 
-TEST_MAIN(accepts, acknowledges_at_once, accepts_without_descriptors, v6_listens_for_v6_only,
-    streams, pieces_and_waiting, local_sockets, long_paths, streams_to_a_path)
+TEST_MAIN(accepts, acknowledges_at_once, accepts_without_descriptors,
+    accepts_nobody_without_any_descriptor, v6_listens_for_v6_only, streams, pieces_and_waiting,
+    local_sockets, long_paths, streams_to_a_path)

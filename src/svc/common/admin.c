@@ -10,10 +10,20 @@
 
 #include <unistd.h>
 
+static void
+listen_again(void *ctx)
+{
+	struct svc_common_admins *a = ctx;
+	if (sys_watch_start(a->loop, &a->listener, SYS_IN) != ERR_OK) {
+		sys_timer_set(a->loop, &a->rest, SYS_ACCEPT_PAUSE_MS);
+	}
+}
+
 void
 svc_common_admins_init(struct svc_common_admins *a, struct sys_loop *loop)
 {
 	*a = (struct svc_common_admins){ .loop = loop, .reserve = -1, .listener = { .fd = -1 } };
+	sys_timer_init(&a->rest, listen_again, a);
 }
 
 void
@@ -77,8 +87,12 @@ on_knock(void *ctx, unsigned events)
 {
 	struct svc_common_admins *a = ctx;
 	int fd;
-	if (sys_sock_accept(a->listener.fd, &a->reserve, &fd, NULL) == ERR_OK) {
+	enum err e = sys_sock_accept(a->listener.fd, &a->reserve, &fd, NULL);
+	if (e == ERR_OK) {
 		let_in(a, fd);
+	} else if (e == ERR_NOMEM) { /* it would be told of at once again, for ever */
+		sys_watch_stop(a->loop, &a->listener);
+		sys_timer_set(a->loop, &a->rest, SYS_ACCEPT_PAUSE_MS);
 	}
 }
 
@@ -97,6 +111,7 @@ svc_common_admins_start(struct svc_common_admins *a)
 void
 svc_common_admins_done(struct svc_common_admins *a)
 {
+	sys_timer_stop(&a->rest);
 	sys_watch_stop(a->loop, &a->listener);
 	sys_close(&a->listener.fd);
 	sys_close(&a->reserve);

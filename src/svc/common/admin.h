@@ -25,6 +25,7 @@ struct svc_common_admins {
 	struct sys_loop *loop;
 	struct sys_watch listener; /* fd -1: none */
 	int reserve;
+	struct sys_timer rest; /* the kernel cannot give us connections */
 	struct svc_common_admin places[SVC_COMMON_ADMINS_MAX];
 	enum err (*on_message)(void *ctx, struct sys_chan *from, str datagram, int *fd);
 	void (*on_closed)(void *ctx,

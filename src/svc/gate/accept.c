@@ -103,6 +103,29 @@ svc_gate_admit(struct svc_gate *g, enum sys_protocol protocol, int fd, const str
 	}
 }
 
+/* The kernel has no memory or descriptors: who waits would be told of at once again, for ever. */
+static void
+rest(struct svc_gate *g)
+{
+	for (size_t i = 0; i < g->listeners_n; i++) {
+		if (g->listeners[i].watch.on) {
+			sys_watch_stop(g->sc->loop, &g->listeners[i].watch);
+		}
+	}
+	sys_timer_set(g->sc->loop, &g->accept_rest, SYS_ACCEPT_PAUSE_MS);
+}
+
+void
+svc_gate_listen_again(void *gate)
+{
+	struct svc_gate *g = gate;
+	enum err e = svc_gate_listen_start(g);
+	if (e != ERR_OK) {
+		LOG(FAILED, F_CSTR("what", "listen"), F_ERR(e));
+		rest(g);
+	}
+}
+
 /* Accept until nobody waits or the turn's share is used up; how many came. */
 static unsigned
 take_waiting(struct svc_gate_listener *l)
@@ -119,6 +142,9 @@ take_waiting(struct svc_gate_listener *l)
 		taken++;
 		if (e == ERR_OK) {
 			svc_gate_admit(g, l->protocol, fd, &peer);
+		} else if (e == ERR_NOMEM) {
+			rest(g);
+			break;
 		} else {
 			g->facts.refused[SVC_GATE_MEMORY]++;
 		}
@@ -135,7 +161,7 @@ on_ready(void *ctx, unsigned events)
 {
 	struct svc_gate_listener *l = ctx;
 	l->taken += take_waiting(l);
-	if (l->taken < SVC_GATE_ACCEPTS_IN_A_ROW) {
+	if (l->taken < SVC_GATE_ACCEPTS_IN_A_ROW || sys_timer_is_set(&l->g->accept_rest)) {
 		return;
 	}
 	l->taken = 0;
@@ -143,6 +169,7 @@ on_ready(void *ctx, unsigned events)
 	enum err e = sys_watch_start(l->g->sc->loop, &l->watch, SYS_IN | SYS_EXCLUSIVE);
 	if (e != ERR_OK) {
 		LOG(FAILED, F_CSTR("what", "listen"), F_ERR(e));
+		rest(l->g);
 	}
 }
 
@@ -176,6 +203,7 @@ svc_gate_listen_start(struct svc_gate *g)
 void
 svc_gate_listen_stop(struct svc_gate *g)
 {
+	sys_timer_stop(&g->accept_rest);
 	for (size_t i = 0; i < g->listeners_n; i++) {
 		struct sys_watch *w = &g->listeners[i].watch;
 		if (w->on) {

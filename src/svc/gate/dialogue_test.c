@@ -5,6 +5,8 @@
  */
 #include "svc/gate/testkit.h"
 
+#include <errno.h>
+
 #include "ipc/common.h"
 #include "ipc/gate_auth.h"
 #include "sys/clock.h"
@@ -417,6 +419,42 @@ listeners_accept(void)
 	svc_gate_world_close(&w);
 }
 
+/* The kernel has nothing to give: it is asked again later, not over and over. */
+static void
+listeners_rest(void)
+{
+	static const int why[] = { ENOMEM, ENOBUFS };
+	struct svc_gate_world w;
+	struct sys_addr at = { .port = 0 };
+	int listener = -1, fds[LEN(why)];
+	svc_gate_world_open(&w);
+	CHECK_ERR(sys_addr_ip_parse(S("127.0.0.1"), at.ip), ERR_OK);
+	CHECK_ERR(sys_sock_listen(&at, &listener), ERR_OK);
+	CHECK_ERR(sys_sock_local(listener, &at), ERR_OK);
+	CHECK_ERR(svc_gate_listen(w.g, SYS_MX, listener), ERR_OK);
+	CHECK_ERR(svc_gate_listen_start(w.g), ERR_OK);
+	for (size_t i = 0; i < LEN(why); i++) {
+		enum err e = sys_sock_connect(&at, &fds[i]);
+		CHECK(e == ERR_OK || e == ERR_AGAIN);
+		CHECK_ERR(sys_wait(listener, true, 5000), ERR_OK);
+		sys_fail_after(1, why[i]);
+		for (unsigned k = 0; k < 10; k++) {
+			CHECK_ERR(sys_loop_turn(w.sc.loop, 1), ERR_OK);
+		}
+		CHECK_U64(w.g->conns_n, i);
+		for (unsigned k = 0; k < 200 && w.g->conns_n <= i; k++) {
+			CHECK_ERR(sys_loop_turn(w.sc.loop, 10), ERR_OK);
+		}
+		CHECK_U64(w.g->conns_n, i + 1);
+		sys_fail_after(0, 0);
+	}
+	for (size_t i = 0; i < LEN(fds); i++) {
+		sys_close(&fds[i]);
+	}
+	wait_for_the_end(&w);
+	svc_gate_world_close(&w);
+}
+
 static void
 quit_lets_sessions_end(void)
 {
@@ -451,4 +489,4 @@ TEST_MAIN(plaintext_offers_the_way_into_tls_only, octets_behind_starttls_end_it,
     plaintext_after_220_ends_it, a_session_reaches_its_process, sessions_go_round, nobody_serves,
     the_banned_hear_nothing, nonsense_from_auth_closes_its_channel, limits_hold,
     the_silent_are_sent_away, balancers_name_their_client, the_named_client_counts,
-    headers_that_are_not_right, listeners_accept, quit_lets_sessions_end)
+    headers_that_are_not_right, listeners_accept, listeners_rest, quit_lets_sessions_end)

@@ -78,6 +78,7 @@ svc_gate_init(struct svc_gate *g, struct svc_common *sc)
 	list_init(&g->dead);
 	sys_task_init(&g->reaper, reap, g);
 	sys_timer_init(&g->grace, grace_over, g);
+	sys_timer_init(&g->accept_rest, svc_gate_listen_again, g);
 	sys_timer_init(&g->orphans, svc_gate_park_orphans_end, g);
 	sys_random(key, sizeof key);
 	sys_random(&g->ids, sizeof g->ids); /* started again within a second: other numbers */

@@ -113,7 +113,8 @@ struct svc_gate {
 	struct svc_common *sc;
 	struct svc_gate_listener listeners[SVC_GATE_LISTENERS_MAX];
 	size_t listeners_n;
-	int spare_fd; /* spent when descriptors run out */
+	int spare_fd;                 /* spent when descriptors run out */
+	struct sys_timer accept_rest; /* then nobody is taken in */
 	struct svc_gate_bans bans;
 	struct svc_gate_counts counts;
 	struct lru *behaved; /* addresses of mail servers that did lately */
@@ -154,6 +155,7 @@ enum err svc_gate_settings(struct svc_gate *g);
 enum err svc_gate_listen(struct svc_gate *g, enum sys_protocol protocol, int fd);
 enum err svc_gate_listen_start(struct svc_gate *g);
 void svc_gate_listen_stop(struct svc_gate *g);
+void svc_gate_listen_again(void *gate);
 /* A connection came. fd is taken, whatever happens. */
 void svc_gate_admit(struct svc_gate *g, enum sys_protocol protocol, int fd,
     const struct sys_addr *peer);
