@@ -23,6 +23,7 @@ enum {
 	SVC_ACCOUNTS_FACTS_MAX = 10000, /* accounts whose facts are remembered */
 	SVC_ACCOUNTS_FACTS_MS = 60000,  /* for this long */
 	SVC_ACCOUNTS_ASKED_MAX = 10000, /* questions to auth that wait for an answer */
+	SVC_ACCOUNTS_ASKED_EACH = 8,    /* of them, of one process: an honest one waits for it */
 	SVC_ACCOUNTS_CHILDREN_MAX = 100000,
 	SVC_ACCOUNTS_GATES_MAX = 64,       /* bound of setting gate.processes */
 	SVC_ACCOUNTS_PARKED_MAX = 1000000, /* beyond accounts.sessions */
@@ -94,6 +95,7 @@ struct svc_accounts_child {
 	struct svc_accounts_ident ident;
 	struct svc_accounts_origin origin;
 	uint32_t notices, lessons;            /* sent to it; it told: teach.h */
+	unsigned asked;                       /* share.c: its questions to auth */
 	struct svc_accounts_leaving *leaving; /* it has given its stream back */
 	struct svc_accounts_parked *offer;    /* it wants to rest; NULL: not now */
 	uint64_t guest;                       /* a guest: its own account */

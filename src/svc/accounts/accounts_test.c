@@ -396,8 +396,42 @@ nobody_visits_any_more(void)
 	world_free();
 }
 
+/* One process that was taken over asks and asks: the others are still answered. */
+static void
+nobody_asks_for_all(void)
+{
+	struct ipc_accounts_account_share ask = { .name = S("friend@example.org") };
+	struct ipc_accounts_account_sharers_get sharers = { .request = 1 };
+	struct ipc_accounts_auth_shared answer = { .result = ERR_NOTFOUND };
+	struct world_client c[2];
+	int fd = -1;
+	world_new();
+	world_log_in(7, &c[0]);
+	world_log_in(8, &c[1]);
+	struct svc_accounts_child *bad = child_of(7, SVC_ACCOUNTS_SESSION);
+	struct svc_accounts_child *other = child_of(8, SVC_ACCOUNTS_SESSION);
+	for (unsigned i = 0; i < 50; i++) {
+		ask.request = i;
+		CHECK_ERR(svc_accounts_on_share(bad, &ask, &fd), ERR_OK);
+	}
+	CHECK_U64(w.s->questions_n, SVC_ACCOUNTS_ASKED_EACH);
+	CHECK_ERR(svc_accounts_on_sharers_get(other, &sharers, &fd), ERR_OK);
+	CHECK_U64(w.s->questions_n, SVC_ACCOUNTS_ASKED_EACH + 1);
+	answer.request = w.s->next_request - 2; /* the last one it may ask */
+	CHECK_ERR(svc_accounts_on_shared(w.s, &answer, &fd), ERR_OK);
+	CHECK_U64(w.s->questions_n, SVC_ACCOUNTS_ASKED_EACH);
+	CHECK_ERR(svc_accounts_on_share(bad, &ask, &fd), ERR_OK);
+	CHECK_U64(w.s->questions_n, SVC_ACCOUNTS_ASKED_EACH + 1);
+	sys_close(&w.auth); /* it cannot be asked here, we are auth */
+	svc_accounts_questions_drop(w.s, NULL);
+	CHECK(bad->asked == 0 && other->asked == 0);
+	world_client_done(&c[0]);
+	world_client_done(&c[1]);
+	world_free();
+}
+
 TEST_MAIN(another_nursery, a_reload_reaches_the_nursery, tickets,
     a_ticket_may_come_after_its_session, sessions_are_counted, revoked_sessions_end,
     what_deleted_accounts_taught_is_forgotten, one_that_does_not_obey_is_killed,
     auth_comes_back_with_another_opinion, sessions_survive_their_peers, quit_waits_for_the_last,
-    nobody_visits_any_more, nothing_is_left_of_a_failure)
+    nobody_visits_any_more, nobody_asks_for_all, nothing_is_left_of_a_failure)

@@ -26,7 +26,8 @@ static struct svc_accounts_question *
 question_new(struct svc_accounts_child *c, uint64_t theirs)
 {
 	struct svc_accounts *s = c->s;
-	bool room = s->auth.chan != NULL && s->questions_n < SVC_ACCOUNTS_ASKED_MAX;
+	bool room = s->auth.chan != NULL && s->questions_n < SVC_ACCOUNTS_ASKED_MAX &&
+	    c->asked < SVC_ACCOUNTS_ASKED_EACH;
 	struct svc_accounts_question *q = room ? mem_zalloc(1, sizeof *q) : NULL;
 	if (q != NULL) {
 		*q = (struct svc_accounts_question){
@@ -35,6 +36,7 @@ question_new(struct svc_accounts_child *c, uint64_t theirs)
 		list_init(&q->node);
 		list_push(&s->questions, &q->node);
 		s->questions_n++;
+		c->asked++;
 	}
 	return q;
 }
@@ -44,6 +46,7 @@ question_free(struct svc_accounts *s, struct svc_accounts_question *q)
 {
 	list_remove(&q->node);
 	s->questions_n--;
+	q->child->asked--;
 	mem_drop(q);
 }
 
