@@ -41,7 +41,7 @@ let_go(struct svc_watch_report *r)
 {
 	sys_timer_stop(&r->deadline);
 	r->domain_n = 0;
-	r->asking = false;
+	r->asking = r->late = false;
 	r->waiting = r->sent = r->to_n = r->checks = r->record_n = 0;
 }
 
@@ -115,23 +115,37 @@ send_to(struct svc_watch_report *r, size_t index)
 	return svc_common_link_send(&w->queue, &w->out, -1);
 }
 
+/* Not the report's fault: queue is behind or away, or we or the journal are in trouble. */
+static bool
+passes(enum err e)
+{
+	return err_class(e) == ERR_CLASS_TEMP || err_class(e) == ERR_CLASS_LOCAL;
+}
+
+/* All that queue does not have yet. */
 static void
 send_all(struct svc_watch_report *r)
 {
-	struct svc_watch *w = r->w;
-
+	r->late = false;
 	for (size_t i = 0; i < r->to_n; i++) {
-		enum err e = r->to[i].no ? ERR_DENIED : send_to(r, i);
-		if (e == ERR_OK) {
-			r->waiting++;
-		} else {
+		struct svc_watch_to *to = &r->to[i];
+		if (to->settled) {
+			continue;
+		}
+		enum err e = to->no ? ERR_DENIED : send_to(r, i);
+		to->settled = !passes(e);
+		r->waiting += e == ERR_OK;
+		r->late = r->late || passes(e);
+		if (e != ERR_OK) {
 			LOG(WATCH_REPORT_FAILED, F_STR("domain", domain_of(r)),
-			    F_STR("to", address_of(&r->to[i])), F_ERR(e));
+			    F_STR("to", address_of(to)), F_ERR(e));
 		}
 	}
 	if (r->waiting == 0) {
-		/* Only https, which we do not do, or no address that could be written to. */
-		end(r, w->queue.chan == NULL ? REACH_REPORT_TRIED : REACH_REPORT_FAILED);
+		/* Failed: only https, which we do not do, or no address to write to. */
+		enum reach_report_state state = REACH_REPORT_FAILED;
+		state = r->late ? REACH_REPORT_TRIED : state;
+		end(r, r->sent > 0 ? REACH_REPORT_SENT : state);
 	}
 }
 
@@ -156,7 +170,9 @@ on_commit_result(void *ctx, const struct ipc_watch_queue_commit_result *m, int *
 	} else {
 		LOG(WATCH_REPORT_FAILED, F_STR("domain", domain_of(r)), F_ERR(m->result));
 	}
-	if (r->waiting == 0) {
+	if (r->waiting == 0 && r->late) {
+		send_all(r); /* there was no room for all at once: now there is */
+	} else if (r->waiting == 0) {
 		end(r, r->sent > 0 ? REACH_REPORT_SENT : REACH_REPORT_TRIED);
 	}
 	return ERR_OK;

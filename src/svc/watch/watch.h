@@ -56,6 +56,7 @@ struct svc_watch_to {
 	uint64_t request;    /* to resolve, whether he wants it; 0: need not be asked, or was */
 	uint64_t octets_max; /* of the compressed report; 0: no limit */
 	bool no;             /* he does not */
+	bool settled;        /* queue has his letter, or he gets none */
 	size_t n;
 	char address[SVC_WATCH_ADDRESS_MAX];
 };
@@ -74,6 +75,7 @@ struct svc_watch_report {
 	size_t to_n, checks;  /* checks: those that resolve is asked about */
 	size_t waiting, sent; /* letters handed to queue, and taken by it */
 	bool asking;          /* resolve has the question for the record */
+	bool late;            /* not all letters could be handed to queue yet */
 	struct sys_timer deadline;
 };
 
