@@ -28,6 +28,7 @@ static const struct answer failures[] = {
 	{ ERR_BUDGET, "NO", "LIMIT", "needs more memory than a session may use" },
 	{ ERR_NOMEM, "NO", "UNAVAILABLE", "out of memory" },
 	{ ERR_NOSPACE, "NO", "UNAVAILABLE", "no space on the server" },
+	{ ERR_UNAVAILABLE, "NO", "UNAVAILABLE", "not possible now" },
 	{ ERR_BUSY, "NO", "INUSE", "busy, try again" },
 	{ ERR_CORRUPT, "NO", "CORRUPTION", "a message or index is damaged" },
 	{ ERR_BADSTATE, "BAD", NULL, "not in this state" },

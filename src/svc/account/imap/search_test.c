@@ -7,7 +7,10 @@
 #include "svc/account/imap/trial.h"
 
 #include "base/test.h"
+#include "ipc/accounts_account.h"
 #include "svc/account/imap/search/search.h"
+#include "sys/chan.h"
+#include "sys/clock.h"
 
 #define TALK(t, ...)                                                                 \
 	do {                                                                         \
@@ -275,6 +278,50 @@ takes_too_long(void)
 	svc_account_imap_trial_remove(&conf);
 }
 
+/* One limit for all mailboxes of an ESEARCH: a third of what all take, far more than one takes. */
+static void
+takes_too_long_in_all(void)
+{
+	struct store_conf conf = svc_account_imap_trial_account("several");
+	struct svc_account_imap_trial t;
+	int64_t least = INT64_MAX;
+	char line[64];
+	svc_account_imap_trial_begin(&t, &conf);
+	for (int i = 0; i < 200; i++) {
+		snprintf(line, sizeof line, "c CREATE many/%d", i);
+		svc_account_imap_trial_turn(&t, line, "c OK [MAILBOXID (#)] CREATE done\n");
+	}
+	for (int i = 0; i < 4; i++) {
+		int64_t before = sys_clock_ms();
+		TALK(&t, { "a ESEARCH IN (personal) ALL", "a OK ESEARCH done\n" });
+		least = MIN(least, sys_clock_ms() - before);
+	}
+	t.conf.imap_search_time = MAX(least / 3, 1);
+	TALK(&t,
+	    { "a ESEARCH IN (personal) ALL",
+		"a NO [LIMIT] search takes too long; narrow it down\n" });
+	svc_account_imap_trial_end(&t);
+	svc_account_imap_trial_remove(&conf);
+}
+
+/* The order to end comes while a search runs: not a failure of the server's. */
+static void
+ends_in_a_search(void)
+{
+	struct svc_account_imap_one w;
+	struct buf out;
+	svc_account_imap_one_begin(&w, "ends");
+	fill_inbox(&w.t);
+	svc_account_imap_trial_turn(&w.t, "s SELECT INBOX", NULL);
+	buf_init(&out, 64);
+	ipc_accounts_account_quit_put(&out, &(struct ipc_accounts_account_quit){ 2 });
+	CHECK_ERR(sys_chan_send_wait(w.t.accounts, &out, -1, 1000), ERR_OK);
+	TALK(&w.t, { "a SEARCH BODY x", "a NO [UNAVAILABLE] not possible now\n" });
+	CHECK(w.t.session.quit);
+	buf_done(&out);
+	svc_account_imap_one_end(&w);
+}
+
 /* Many letters with a megabyte of subject: their keys would be more than a command may keep. */
 static void
 long_subjects(void)
@@ -462,5 +509,6 @@ several_mailboxes(void)
 	svc_account_imap_trial_remove(&conf);
 }
 
-TEST_MAIN(from_headers, texts_of_copies, from_blocks, fat_header, takes_too_long, long_subjects,
-    saved_results, partial_results, several_mailboxes)
+TEST_MAIN(from_headers, texts_of_copies, from_blocks, fat_header, takes_too_long,
+    takes_too_long_in_all, ends_in_a_search, long_subjects, saved_results, partial_results,
+    several_mailboxes)

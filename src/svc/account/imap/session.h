@@ -70,9 +70,10 @@ struct svc_account_imap {
 
 	struct svc_account_imap_notify *notify; /* NULL: no NOTIFY yet; notify.h */
 
-	str tag;         /* of the command that runs */
-	int64_t tell_ms; /* when to say how far it is */
-	str idle_tag;    /* in IDLE when p != NULL */
+	str tag;               /* of the command that runs */
+	int64_t tell_ms;       /* when to say how far it is */
+	int64_t search_end_ms; /* when a search has taken too long */
+	str idle_tag;          /* in IDLE when p != NULL */
 	char idle_room[IMAP_TAG_MAX];
 	bool dirty;                     /* a notice came for the selected mailbox */
 	bool quit;                      /* LOGOUT, or the accounts process wants us to end */

@@ -4,6 +4,7 @@
  */
 #include "svc/account/imap/search/search.h"
 
+#include "conf/conf.h"
 #include "mail/text.h"
 #include "svc/account/imap/limit.h"
 #include "sys/clock.h"
@@ -416,6 +417,8 @@ svc_account_imap_search_begin(struct svc_account_imap *s, struct imap_search_pro
 	if (program->has_modseq) {
 		svc_account_imap_condstore(s);
 	}
+	int64_t most = s->account->conf->imap_search_time;
+	s->search_end_ms = most == 0 ? INT64_MAX : sys_clock_ms() + most;
 	return svc_account_imap_search_texts_fold(s->work, program);
 }
 

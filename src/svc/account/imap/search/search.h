@@ -35,7 +35,8 @@ struct svc_account_imap_search {
 };
 
 /*
- * Make ready what does not depend on the mailbox: fold texts, enable CONDSTORE for MODSEQ.
+ * Make ready what does not depend on the mailbox: fold texts, enable CONDSTORE for MODSEQ. The time
+ * that imap.search-time gives to the command, in however many mailboxes, begins.
  *
  * Errors  BUDGET, NOMEM
  */

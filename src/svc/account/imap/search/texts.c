@@ -5,7 +5,6 @@
  */
 #include "svc/account/imap/search/texts.h"
 
-#include "conf/conf.h"
 #include "mail/text.h"
 #include "sys/clock.h"
 
@@ -88,8 +87,6 @@ svc_account_imap_search_texts_init(struct svc_account_imap_texts *t, struct svc_
 			TRY(add_key(t, &program->nodes[i]));
 		}
 	}
-	int64_t most = s->account->conf->imap_search_time;
-	t->end_ms = most == 0 ? INT64_MAX : sys_clock_ms() + most;
 	if (t->keys_n == 0) {
 		return ERR_OK;
 	}
@@ -140,7 +137,7 @@ enum err
 svc_account_imap_search_texts_breathe(struct svc_account_imap_texts *t)
 {
 	int64_t now = sys_clock_ms();
-	if (now >= t->end_ms) {
+	if (now >= t->s->search_end_ms) {
 		return svc_account_imap_fail(t->s, ERR_TIMEOUT, "LIMIT",
 		    "search takes too long; narrow it down");
 	}

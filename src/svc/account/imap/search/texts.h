@@ -24,7 +24,7 @@ struct svc_account_imap_texts {
 	uint8_t *scores; /* of each id, `slots` of them: of its fuzzy keys; NULL: not wanted */
 	size_t slots;
 	bool looked;
-	int64_t end_ms, news_ms; /* when it has taken too long; when to look for news again */
+	int64_t news_ms; /* when to look for news again */
 };
 
 /* Does this leaf ask for text? */
@@ -44,7 +44,7 @@ enum err svc_account_imap_search_texts_init(struct svc_account_imap_texts *t,
  * To be called now and then while messages are looked at, whatever is asked about them: orders to
  * end are obeyed, and nothing lasts for ever.
  *
- * Limits  the setting imap.search-time, from init on
+ * Limits  the setting imap.search-time, from svc_account_imap_search_begin on
  * Errors  TIMEOUT (with a response code), UNAVAILABLE (the session shall end)
  */
 enum err svc_account_imap_search_texts_breathe(struct svc_account_imap_texts *t);
