@@ -12,21 +12,25 @@
 
 enum { MAGIC = 0x47554152, WIDTHS = 2, TRUSTED_MAX = 256, SECRET_MAX = 4096 };
 
+/* Only bans are stored, and know the wall clock: all else here must not stay when that jumps. */
+enum { WINDOW_MS = SVC_AUTH_GUARD_WINDOW_S * 1000, KNOWN_MS = SVC_AUTH_GUARD_KNOWN_S * 1000 };
+
 struct failures {
 	uint32_t n;
 	uint32_t pending; /* attempts that are being looked at */
-	int64_t first_s;
+	int64_t first_ms;
 };
 
 struct name {
 	uint32_t n;
-	int64_t first_s;
+	int64_t first_ms;
 	int64_t slot_until_ms[SVC_AUTH_GUARD_SLOTS];
-	uint32_t slot_of[SVC_AUTH_GUARD_SLOTS]; /* whose it is or was: a hash of the network */
+	uint32_t slot_of[SVC_AUTH_GUARD_SLOTS];     /* whose it is or was: a hash of the network */
+	uint32_t slot_ticket[SVC_AUTH_GUARD_SLOTS]; /* the attempt that has or had it */
 };
 
 struct since {
-	int64_t at_s;
+	int64_t at_ms;
 };
 
 struct svc_auth_guard {
@@ -35,6 +39,7 @@ struct svc_auth_guard {
 	struct sys_prefix trusted[TRUSTED_MAX];
 	struct lru *prefixes, *names, *known, *secrets, *bans;
 	uint8_t secret_key[16];
+	uint32_t tickets; /* the last one given out */
 };
 
 struct svc_auth_guard *
@@ -143,12 +148,12 @@ known_key(const struct sys_prefix *p, str name, char storage[512])
 }
 
 static bool
-is_known(const struct svc_auth_guard *g, const struct sys_prefix *p, str name, int64_t now_s)
+is_known(const struct svc_auth_guard *g, const struct sys_prefix *p, str name, int64_t now_ms)
 {
 	char storage[512];
 	const struct since *since = lru_peek(g->known, known_key(p, name, storage));
 
-	return since != NULL && now_s - since->at_s < SVC_AUTH_GUARD_KNOWN_S;
+	return since != NULL && now_ms - since->at_ms < KNOWN_MS;
 }
 
 static bool
@@ -156,7 +161,7 @@ is_owner_here(const struct svc_auth_guard *g, const struct svc_auth_attempt *a)
 {
 	struct sys_prefix p = at_width(a->ip, 0);
 
-	return is_known(g, &p, a->name, a->now_s);
+	return is_known(g, &p, a->name, a->now_ms);
 }
 
 /* ---- attempts ----------------------------------------------------------------------------- */
@@ -166,7 +171,7 @@ name_of(struct svc_auth_guard *g, const struct svc_auth_attempt *a)
 {
 	struct name *n = lru_put(g->names, a->name);
 
-	if (n != NULL && n->n > 0 && a->now_s - n->first_s >= SVC_AUTH_GUARD_WINDOW_S) {
+	if (n != NULL && n->n > 0 && a->now_ms - n->first_ms >= WINDOW_MS) {
 		n->n = 0;
 	}
 	return n;
@@ -180,7 +185,7 @@ take_pending(struct svc_auth_guard *g, struct svc_auth_attempt *a)
 	struct failures *f;
 	uint8_t key[17];
 
-	if (is_trusted(g, &p) || is_known(g, &p, STR_NONE, a->now_s)) {
+	if (is_trusted(g, &p) || is_known(g, &p, STR_NONE, a->now_ms)) {
 		return true;
 	}
 	f = lru_put(g->prefixes, prefix_key(&p, key));
@@ -208,6 +213,14 @@ free_slot(const struct name *n, uint32_t network, int64_t now_ms)
 	return its < SVC_AUTH_GUARD_SLOTS_EACH ? ret : SVC_AUTH_GUARD_SLOTS;
 }
 
+/* Never 0, which is that of a slot nobody had. */
+static uint32_t
+take_ticket(struct svc_auth_guard *g)
+{
+	g->tickets = g->tickets == UINT32_MAX ? 1 : g->tickets + 1;
+	return g->tickets;
+}
+
 enum err
 svc_auth_guard_admit(struct svc_auth_guard *g, struct svc_auth_attempt *a)
 {
@@ -231,11 +244,12 @@ svc_auth_guard_admit(struct svc_auth_guard *g, struct svc_auth_attempt *a)
 	}
 	n->slot_until_ms[slot] = a->now_ms + SVC_AUTH_GUARD_PENDING_MS;
 	n->slot_of[slot] = network;
+	n->slot_ticket[slot] = a->ticket = take_ticket(g);
 	a->slot = slot;
 	return ERR_OK;
 }
 
-/* The attempt is over; its slot is free at until_ms. */
+/* The attempt is over; its slot is free at until_ms, if nobody else has it by now. */
 static void
 end_slot(struct svc_auth_guard *g, const struct svc_auth_attempt *a, int64_t until_ms)
 {
@@ -244,7 +258,7 @@ end_slot(struct svc_auth_guard *g, const struct svc_auth_attempt *a, int64_t unt
 	struct failures *f;
 	uint8_t key[17];
 
-	if (n != NULL) {
+	if (n != NULL && n->slot_ticket[a->slot] == a->ticket) {
 		n->slot_until_ms[a->slot] = until_ms;
 	}
 	f = a->pending ? lru_get(g->prefixes, prefix_key(&p, key)) : NULL;
@@ -284,11 +298,11 @@ is_repeated(struct svc_auth_guard *g, const struct svc_auth_attempt *a)
 	if (since == NULL) {
 		return false;
 	}
-	if (since->at_s != 0 && a->now_s - since->at_s < SVC_AUTH_GUARD_KNOWN_S) {
-		since->at_s = a->now_s;
+	if (since->at_ms != 0 && a->now_ms - since->at_ms < KNOWN_MS) {
+		since->at_ms = a->now_ms;
 		return true;
 	}
-	since->at_s = a->now_s;
+	since->at_ms = a->now_ms;
 	return false;
 }
 
@@ -346,16 +360,16 @@ count_prefix(struct svc_auth_guard *g, const struct svc_auth_attempt *a, int wid
 	struct failures *f;
 	uint8_t key[17];
 
-	if (is_trusted(g, &p) || is_known(g, &p, STR_NONE, a->now_s)) {
+	if (is_trusted(g, &p) || is_known(g, &p, STR_NONE, a->now_ms)) {
 		return;
 	}
 	f = lru_put(g->prefixes, prefix_key(&p, key));
 	if (f == NULL) {
 		return;
 	}
-	if (f->n == 0 || a->now_s - f->first_s >= SVC_AUTH_GUARD_WINDOW_S) {
+	if (f->n == 0 || a->now_ms - f->first_ms >= WINDOW_MS) {
 		f->n = 0;
-		f->first_s = a->now_s;
+		f->first_ms = a->now_ms;
 	}
 	f->n++;
 	if (f->n >= limit) {
@@ -375,7 +389,7 @@ svc_auth_guard_failed(struct svc_auth_guard *g, const struct svc_auth_attempt *a
 	n = name_of(g, a);
 	if (n != NULL && !ret->repeated && !owner_here) {
 		if (n->n == 0) {
-			n->first_s = a->now_s;
+			n->first_ms = a->now_ms;
 		}
 		n->n++;
 	}
@@ -390,13 +404,13 @@ svc_auth_guard_failed(struct svc_auth_guard *g, const struct svc_auth_attempt *a
 }
 
 static void
-note_known(struct svc_auth_guard *g, const struct sys_prefix *p, str name, int64_t now_s)
+note_known(struct svc_auth_guard *g, const struct sys_prefix *p, str name, int64_t now_ms)
 {
 	char storage[512];
 	struct since *since = lru_put(g->known, known_key(p, name, storage));
 
 	if (since != NULL) {
-		since->at_s = now_s;
+		since->at_ms = now_ms;
 	}
 }
 
@@ -409,10 +423,10 @@ svc_auth_guard_succeeded(struct svc_auth_guard *g, const struct svc_auth_attempt
 	for (int width = 0; width < WIDTHS; width++) {
 		struct sys_prefix p = at_width(a->ip, width);
 
-		note_known(g, &p, STR_NONE, a->now_s);
+		note_known(g, &p, STR_NONE, a->now_ms);
 		lru_del(g->prefixes, prefix_key(&p, key));
 		if (width == 0) {
-			note_known(g, &p, a->name, a->now_s);
+			note_known(g, &p, a->name, a->now_ms);
 		}
 	}
 }
@@ -470,38 +484,37 @@ svc_auth_guard_bans(struct svc_auth_guard *g, int64_t now_s,
 
 /* The oldest entries come first: touched last means first out. */
 static void
-expire_since(struct lru *l, int64_t now_s)
+expire_since(struct lru *l, int64_t now_ms)
 {
 	const struct since *since;
 	str key;
 
-	while ((since = lru_next(l, NULL, &key)) != NULL &&
-	    now_s - since->at_s >= SVC_AUTH_GUARD_KNOWN_S) {
+	while ((since = lru_next(l, NULL, &key)) != NULL && now_ms - since->at_ms >= KNOWN_MS) {
 		lru_del(l, key);
 	}
 }
 
 static void
-expire_failures(struct svc_auth_guard *g, int64_t now_s)
+expire_failures(struct svc_auth_guard *g, int64_t now_ms)
 {
 	const struct failures *f;
 	str key;
 
 	while ((f = lru_next(g->prefixes, NULL, &key)) != NULL && f->pending == 0 &&
-	    (f->n == 0 || now_s - f->first_s >= SVC_AUTH_GUARD_WINDOW_S)) {
+	    (f->n == 0 || now_ms - f->first_ms >= WINDOW_MS)) {
 		lru_del(g->prefixes, key);
 	}
 }
 
 static bool
-name_is_idle(const struct name *n, int64_t now_ms, int64_t now_s)
+name_is_idle(const struct name *n, int64_t now_ms)
 {
 	for (size_t i = 0; i < SVC_AUTH_GUARD_SLOTS; i++) {
 		if (n->slot_until_ms[i] > now_ms) {
 			return false;
 		}
 	}
-	return n->n == 0 || now_s - n->first_s >= SVC_AUTH_GUARD_WINDOW_S;
+	return n->n == 0 || now_ms - n->first_ms >= WINDOW_MS;
 }
 
 void
@@ -511,10 +524,10 @@ svc_auth_guard_expire(struct svc_auth_guard *g, int64_t now_ms, int64_t now_s)
 	const struct name *n;
 	str key;
 
-	expire_since(g->known, now_s);
-	expire_since(g->secrets, now_s);
-	expire_failures(g, now_s);
-	while ((n = lru_next(g->names, NULL, &key)) != NULL && name_is_idle(n, now_ms, now_s)) {
+	expire_since(g->known, now_ms);
+	expire_since(g->secrets, now_ms);
+	expire_failures(g, now_ms);
+	while ((n = lru_next(g->names, NULL, &key)) != NULL && name_is_idle(n, now_ms)) {
 		lru_del(g->names, key);
 	}
 	for (ban = lru_next(g->bans, NULL, &key); ban != NULL;) {

@@ -60,12 +60,13 @@ enum err svc_auth_guard_configure(struct svc_auth_guard *g, const struct svc_aut
 /* One attempt to log in. */
 struct svc_auth_attempt {
 	const uint8_t *ip;
-	str name;       /* canonical name that was claimed; the same for every spelling */
-	str secret;     /* the wrong password when it is known; p == NULL for SCRAM and CRAM-MD5 */
-	int64_t now_ms; /* monotonic */
-	int64_t now_s;  /* wall clock, for bans */
-	unsigned slot;  /* set by admit, read by the others */
-	bool pending;   /* the same */
+	str name;        /* canonical name that was claimed; the same for every spelling */
+	str secret;      /* the wrong password when it is known; p == NULL for SCRAM and CRAM-MD5 */
+	int64_t now_ms;  /* monotonic */
+	int64_t now_s;   /* wall clock, for bans */
+	unsigned slot;   /* set by admit, read by the others */
+	uint32_t ticket; /* the same */
+	bool pending;    /* the same */
 };
 
 /*

@@ -10,7 +10,7 @@
 enum { T0 = 1800000000 };
 
 static struct svc_auth_guard *g;
-static int64_t now_s;
+static int64_t now_s, wall; /* so much the wall clock jumped */
 static struct svc_auth_verdict verdict;
 
 static void
@@ -28,6 +28,7 @@ set_up(const struct sys_prefix *trusted, size_t trusted_n)
 	CHECK(g != NULL);
 	CHECK_ERR(svc_auth_guard_configure(g, &conf), ERR_OK);
 	now_s = T0;
+	wall = 0;
 }
 
 static void
@@ -41,7 +42,7 @@ static struct svc_auth_attempt
 attempt(const char *ip_text, const char *name, const char *secret, uint8_t ip[16])
 {
 	struct svc_auth_attempt a = {
-		.ip = ip, .name = str_from(name), .now_ms = now_s * 1000, .now_s = now_s
+		.ip = ip, .name = str_from(name), .now_ms = now_s * 1000, .now_s = now_s + wall
 	};
 
 	CHECK_ERR(sys_addr_ip_parse(str_from(ip_text), ip), ERR_OK);
@@ -251,9 +252,10 @@ delays_grow_and_end(void)
 static enum err
 try_admit(const char *ip_text, struct svc_auth_attempt *a, uint8_t ip[16])
 {
-	*a = (struct svc_auth_attempt){
-		.ip = ip, .name = S("anna@example.org"), .now_ms = now_s * 1000, .now_s = now_s
-	};
+	*a = (struct svc_auth_attempt){ .ip = ip,
+		.name = S("anna@example.org"),
+		.now_ms = now_s * 1000,
+		.now_s = now_s + wall };
 	CHECK_ERR(sys_addr_ip_parse(str_from(ip_text), ip), ERR_OK);
 	return svc_auth_guard_admit(g, a);
 }
@@ -310,6 +312,68 @@ one_network_has_not_all_slots(void)
 	}
 }
 
+/* What outlived its time ends when somebody else has its slot: that one keeps it. */
+static void
+a_late_end_frees_nobody_elses_slot(void)
+{
+	static const char *const ways[] = { "released", "failed", "succeeded" };
+	struct svc_auth_attempt late, a;
+	uint8_t late_ip[16], ip[16];
+
+	for (size_t way = 0; way < LEN(ways); way++) {
+		test_case = ways[way];
+		set_up(NULL, 0);
+		for (size_t i = 0; i < SVC_AUTH_GUARD_SLOTS; i++) {
+			CHECK_ERR(try_admit(i % 2 ? "10.1.0.1" : "10.1.1.1", &late, late_ip),
+			    ERR_OK);
+		}
+		now_s += SVC_AUTH_GUARD_PENDING_MS / 1000;
+		for (size_t i = 0; i < SVC_AUTH_GUARD_SLOTS; i++) {
+			CHECK_ERR(try_admit(i % 2 ? "10.2.0.1" : "10.2.1.1", &a, ip), ERR_OK);
+		}
+		if (way == 0) {
+			svc_auth_guard_released(g, &late);
+		} else if (way == 1) {
+			svc_auth_guard_failed(g, &late, &verdict);
+			now_s += verdict.delay_ms / 1000;
+		} else {
+			svc_auth_guard_succeeded(g, &late);
+		}
+		CHECK_ERR(try_admit("10.3.0.1", &a, ip), ERR_BUSY);
+		tear_down();
+	}
+	test_case = NULL;
+}
+
+/* The wall clock is set back: what is remembered for an hour or a day is not for longer. */
+static void
+the_wall_clock_jumps_back(void)
+{
+	struct svc_auth_guard_counts counts;
+
+	set_up(NULL, 0);
+	for (int i = 0; i < 3; i++) {
+		(void)fail("10.1.0.1", "anna@example.org", NULL);
+	}
+	CHECK_U64(verdict.delay_ms, 4000);
+	(void)fail("10.1.0.1", "otto@example.org", "wrong");
+	succeed("10.2.0.1", "anna@example.org");
+	wall = -30 * 86400;
+	now_s += SVC_AUTH_GUARD_WINDOW_S;
+	CHECK_U64(fail("10.1.0.1", "anna@example.org", NULL), 0);
+	CHECK_U64(verdict.delay_ms, 1000);
+	now_s += SVC_AUTH_GUARD_KNOWN_S;
+	(void)fail("10.1.0.1", "otto@example.org", "wrong");
+	CHECK(!verdict.repeated);
+	CHECK_U64(fail_often("10.2.0.1", 5), 1); /* nobody logged in there lately */
+	now_s += SVC_AUTH_GUARD_KNOWN_S;
+	svc_auth_guard_expire(g, now_s * 1000, now_s + wall);
+	svc_auth_guard_count(g, &counts);
+	CHECK(counts.known == 0 && counts.secrets == 0 && counts.prefixes == 0 &&
+	    counts.names == 0);
+	tear_down();
+}
+
 /* Many guesses at the same moment do not slip through before the first failure counts. */
 static void
 guesses_cannot_race(void)
@@ -327,9 +391,10 @@ guesses_cannot_race(void)
 		struct svc_auth_attempt *at = i < LEN(a) ? &a[i] : &more;
 
 		snprintf(names[i], sizeof(names[i]), "n%zu", i);
-		*at = (struct svc_auth_attempt){
-			.ip = ip, .name = str_from(names[i]), .now_ms = now_s * 1000, .now_s = now_s
-		};
+		*at = (struct svc_auth_attempt){ .ip = ip,
+			.name = str_from(names[i]),
+			.now_ms = now_s * 1000,
+			.now_s = now_s + wall };
 		CHECK_ERR(svc_auth_guard_admit(g, at), i < LEN(a) ? ERR_OK : ERR_BUSY);
 	}
 	more.ip = known;
@@ -424,4 +489,5 @@ TEST_MAIN(bans_after_the_limit_and_doubles, counts_ipv6_by_customer, bans_the_ne
     window_forgets, never_bans_friends, never_bans_who_logged_in_lately,
     same_wrong_password_counts_once, unknown_secrets_always_count, delays_grow_and_end,
     slots_bound_a_crowd_but_not_the_owner, one_network_has_not_all_slots, guesses_cannot_race,
-    bans_are_listed_lifted_and_over, tables_are_bounded)
+    a_late_end_frees_nobody_elses_slot, the_wall_clock_jumps_back, bans_are_listed_lifted_and_over,
+    tables_are_bounded)
