@@ -430,8 +430,34 @@ nobody_asks_for_all(void)
 	world_free();
 }
 
+/* What auth cannot be asked is answered, and holds no place that only its answer would free. */
+static void
+a_question_that_does_not_reach_auth(void)
+{
+	struct ipc_accounts_account_share share = { .name = S("friend@example.org") };
+	struct ipc_accounts_account_sharers_get sharers = { .request = 1 };
+	struct ipc_accounts_account_visit visit = { .request = 2, .account = 8 };
+	struct world_client c;
+	int fd = -1;
+	world_new();
+	world_log_in(7, &c);
+	struct svc_accounts_child *child = child_of(7, SVC_ACCOUNTS_SESSION);
+	sys_close(&w.auth); /* not noticed yet */
+	CHECK(w.s->auth.chan != NULL);
+	CHECK_ERR(svc_accounts_on_share(child, &share, &fd), ERR_OK);
+	CHECK_U64(w.s->questions_n, 0);
+	CHECK_ERR(svc_accounts_on_sharers_get(child, &sharers, &fd), ERR_OK);
+	CHECK_U64(w.s->questions_n, 0);
+	CHECK_ERR(svc_accounts_on_visit(child, &visit, &fd), ERR_OK);
+	CHECK_U64(w.s->questions_n, 0);
+	CHECK_U64(child->asked, 0);
+	world_client_done(&c);
+	world_free();
+}
+
 TEST_MAIN(another_nursery, a_reload_reaches_the_nursery, tickets,
     a_ticket_may_come_after_its_session, sessions_are_counted, revoked_sessions_end,
     what_deleted_accounts_taught_is_forgotten, one_that_does_not_obey_is_killed,
     auth_comes_back_with_another_opinion, sessions_survive_their_peers, quit_waits_for_the_last,
-    nobody_visits_any_more, nobody_asks_for_all, nothing_is_left_of_a_failure)
+    nobody_visits_any_more, nobody_asks_for_all, a_question_that_does_not_reach_auth,
+    nothing_is_left_of_a_failure)

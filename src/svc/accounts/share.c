@@ -86,11 +86,15 @@ answer(struct svc_accounts_child *c, int fd)
 	}
 }
 
-static void
-send_to_auth(struct svc_accounts *s)
+/* False: it could not be asked, and is none any more. */
+static bool
+send_to_auth(struct svc_accounts *s, struct svc_accounts_question *q)
 {
-	/* A channel that is full or gone is closed soon, and then every question is dropped. */
-	(void)(svc_common_link_send(&s->auth, &s->out, -1) == ERR_OK);
+	enum err e = svc_common_link_send(&s->auth, &s->out, -1);
+	if (e != ERR_OK) {
+		question_free(s, q);
+	}
+	return e == ERR_OK;
 }
 
 /* ---- who is this, and who shares with me? -------------------------------------------------- */
@@ -103,17 +107,13 @@ tell_shared(struct svc_accounts_child *c, const struct ipc_accounts_account_shar
 	answer(c, -1);
 }
 
-enum err
-svc_accounts_on_share(void *ctx, const struct ipc_accounts_account_share *m, int *fd)
+static bool
+ask_share(struct svc_accounts_child *c, const struct ipc_accounts_account_share *m)
 {
-	struct svc_accounts_child *c = ctx;
 	bool serves = c->kind == SVC_ACCOUNTS_SESSION || c->kind == SVC_ACCOUNTS_GUEST;
 	struct svc_accounts_question *q = serves ? question_new(c, m->request) : NULL;
 	if (q == NULL) {
-		struct ipc_accounts_account_shared no = { .request = m->request,
-			.result = ERR_UNAVAILABLE };
-		tell_shared(c, &no);
-		return ERR_OK;
+		return false;
 	}
 	struct ipc_accounts_auth_share ask = { .request = q->ours,
 		.owner = c->account,
@@ -122,7 +122,18 @@ svc_accounts_on_share(void *ctx, const struct ipc_accounts_account_share *m, int
 		.name = m->name };
 	buf_reset(&c->s->out);
 	ipc_accounts_auth_share_put(&c->s->out, &ask);
-	send_to_auth(c->s);
+	return send_to_auth(c->s, q);
+}
+
+enum err
+svc_accounts_on_share(void *ctx, const struct ipc_accounts_account_share *m, int *fd)
+{
+	struct svc_accounts_child *c = ctx;
+	if (!ask_share(c, m)) {
+		struct ipc_accounts_account_shared no = { .request = m->request,
+			.result = ERR_UNAVAILABLE };
+		tell_shared(c, &no);
+	}
 	return ERR_OK;
 }
 
@@ -151,23 +162,29 @@ tell_sharers(struct svc_accounts_child *c, const struct ipc_accounts_account_sha
 }
 
 /* A guest process acts for somebody else and is not asked on. */
-enum err
-svc_accounts_on_sharers_get(void *ctx, const struct ipc_accounts_account_sharers_get *m, int *fd)
+static bool
+ask_sharers(struct svc_accounts_child *c, uint64_t request)
 {
-	struct svc_accounts_child *c = ctx;
-	struct svc_accounts_question *q = c->kind == SVC_ACCOUNTS_SESSION
-	    ? question_new(c, m->request)
-	    : NULL;
+	bool serves = c->kind == SVC_ACCOUNTS_SESSION;
+	struct svc_accounts_question *q = serves ? question_new(c, request) : NULL;
 	if (q == NULL) {
-		struct ipc_accounts_account_sharers no = { .request = m->request,
-			.result = ERR_UNAVAILABLE };
-		tell_sharers(c, &no);
-		return ERR_OK;
+		return false;
 	}
 	struct ipc_accounts_auth_sharers_get ask = { .request = q->ours, .guest = c->account };
 	buf_reset(&c->s->out);
 	ipc_accounts_auth_sharers_get_put(&c->s->out, &ask);
-	send_to_auth(c->s);
+	return send_to_auth(c->s, q);
+}
+
+enum err
+svc_accounts_on_sharers_get(void *ctx, const struct ipc_accounts_account_sharers_get *m, int *fd)
+{
+	struct svc_accounts_child *c = ctx;
+	if (!ask_sharers(c, m->request)) {
+		struct ipc_accounts_account_sharers no = { .request = m->request,
+			.result = ERR_UNAVAILABLE };
+		tell_sharers(c, &no);
+	}
 	return ERR_OK;
 }
 
@@ -210,17 +227,17 @@ guests_of(const struct svc_accounts *s, uint64_t account)
 	return n;
 }
 
-enum err
-svc_accounts_on_visit(void *ctx, const struct ipc_accounts_account_visit *m, int *fd)
+static enum err
+ask_visit(struct svc_accounts_child *c, const struct ipc_accounts_account_visit *m)
 {
-	struct svc_accounts_child *c = ctx;
 	struct svc_accounts *s = c->s;
-	bool room = c->kind == SVC_ACCOUNTS_SESSION &&
-	    guests_of(s, c->account) < s->sc->conf->accounts_sessions_per_account;
-	struct svc_accounts_question *q = room ? question_new(c, m->request) : NULL;
+	if (c->kind != SVC_ACCOUNTS_SESSION ||
+	    guests_of(s, c->account) >= s->sc->conf->accounts_sessions_per_account) {
+		return ERR_BUSY;
+	}
+	struct svc_accounts_question *q = question_new(c, m->request);
 	if (q == NULL) {
-		tell_visiting(c, m->request, room ? ERR_UNAVAILABLE : ERR_BUSY, -1);
-		return ERR_OK;
+		return ERR_UNAVAILABLE;
 	}
 	q->owner = m->account;
 	struct ipc_accounts_auth_visit ask = {
@@ -228,7 +245,17 @@ svc_accounts_on_visit(void *ctx, const struct ipc_accounts_account_visit *m, int
 	};
 	buf_reset(&s->out);
 	ipc_accounts_auth_visit_put(&s->out, &ask);
-	send_to_auth(s);
+	return send_to_auth(s, q) ? ERR_OK : ERR_UNAVAILABLE;
+}
+
+enum err
+svc_accounts_on_visit(void *ctx, const struct ipc_accounts_account_visit *m, int *fd)
+{
+	struct svc_accounts_child *c = ctx;
+	enum err e = ask_visit(c, m);
+	if (e != ERR_OK) {
+		tell_visiting(c, m->request, e, -1);
+	}
 	return ERR_OK;
 }
 
