@@ -30,9 +30,10 @@ enum {
 	SVC_ACCOUNTS_STALE_MAX = 32,       /* kept sessions woken at a time */
 	SVC_ACCOUNTS_STALE_MS = 100,       /* and how often */
 	SVC_ACCOUNTS_SYNCERS_MAX = 8,
-	SVC_ACCOUNTS_CHECKS_MAX = 64, /* accounts asked about at a time when auth is back */
-	SVC_ACCOUNTS_LEAVE_MS = 2000, /* who was told to quit and is still there is killed */
-	SVC_ACCOUNTS_NAME_MAX = 320,  /* local part 64, "@", domain 255: RFC 5321 4.5.3.1 */
+	SVC_ACCOUNTS_CHECKS_MAX = 64,    /* accounts asked about at a time when auth is back */
+	SVC_ACCOUNTS_NURSERY_MS = 10000, /* the nursery has so long for an answer */
+	SVC_ACCOUNTS_LEAVE_MS = 2000,    /* who was told to quit and is still there is killed */
+	SVC_ACCOUNTS_NAME_MAX = 320,     /* local part 64, "@", domain 255: RFC 5321 4.5.3.1 */
 	SVC_ACCOUNTS_TICKET_OCTETS = 16,
 };
 
@@ -126,7 +127,8 @@ struct svc_accounts {
 	struct map *live;   /* session id -> svc_accounts_child */
 	struct buf sealed;
 	struct sys_child nursery_process;
-	int nursery; /* our end of accounts_nursery; -1: there is none */
+	int nursery;    /* our end of accounts_nursery; -1: there is none */
+	int nursery_ms; /* SVC_ACCOUNTS_NURSERY_MS */
 	struct buf answer;
 	uint8_t seal_key[32];
 	size_t parked_n;

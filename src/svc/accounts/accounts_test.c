@@ -7,10 +7,12 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "ipc/accounts_account.h"
 #include "ipc/accounts_policy.h"
+#include "svc/accounts/nursery.h"
 #include "svc/accounts/share.h"
 #include "sys/file.h"
 #include "sys/sys.h"
@@ -152,6 +154,75 @@ another_nursery(void)
 	}
 	CHECK(world_until(is_zero, &w.s->sessions));
 	CHECK_U64(w.s->crashed, 0);
+	world_free();
+}
+
+/* It has read nothing of what was asked, so another one may do it. */
+static void
+a_nursery_that_stands_still(void)
+{
+	struct world_client c;
+	world_new();
+	int32_t first = w.s->nursery_process.pid;
+	w.s->nursery_ms = 200;
+	CHECK(kill(first, SIGSTOP) == 0);
+	world_log_in(7, &c);
+	CHECK(w.s->nursery_process.pid != first);
+	world_client_done(&c);
+	CHECK(world_until(is_zero, &w.s->sessions));
+	world_free();
+}
+
+/* Starts a process, which serves until its control channel ends, and does not say so in time. */
+NORETURN static void
+late_nursery(int chan)
+{
+	struct buf in;
+	int fds[2] = { -1, -1 }; /* stream, control */
+	buf_init(&in, SYS_CHAN_MESSAGE_MAX);
+	for (size_t i = 0; i < LEN(fds); i++) {
+		if (sys_chan_recv_wait(chan, &in, &fds[i], -1) != ERR_OK) {
+			sys_exit(1);
+		}
+	}
+	if (fork() == 0) {
+		sys_close(&chan);
+		bool good = sys_file_append(fds[0], S("late\r\n")) == ERR_OK &&
+		    sys_wait(fds[1], true, -1) == ERR_OK;
+		sys_exit(good ? 0 : 1);
+	}
+	for (;;) {
+		pause();
+	}
+}
+
+static void
+a_nursery_that_answers_late(void)
+{
+	struct world_client c;
+	int pair[2] = { -1, -1 };
+	bool in_child = false;
+	world_new();
+	w.s->nursery_ms = 200;
+	svc_accounts_nursery_done(w.s);
+	CHECK_ERR(sys_chan_pair(pair), ERR_OK);
+	CHECK_ERR(sys_fork(&in_child, &w.s->nursery_process), ERR_OK);
+	if (in_child) {
+		sys_close(&pair[0]);
+		late_nursery(pair[1]);
+	}
+	sys_close(&pair[1]);
+	w.s->nursery = pair[0];
+	world_grant('l', 7, 1);
+	world_attach('l', SYS_IMAPS, &c);
+	CHECK(world_heard(&w.attached_n, 1));
+	CHECK_ERR(w.attached[0].result, ERR_UNAVAILABLE);
+	CHECK(world_over(&c));
+	CHECK_STR(str_make(c.text, c.n), S("late\r\n")); /* nobody else served it */
+	world_client_done(&c);
+	world_log_in(8, &c);
+	world_client_done(&c);
+	CHECK(world_until(is_zero, &w.s->sessions));
 	world_free();
 }
 
@@ -455,9 +526,9 @@ a_question_that_does_not_reach_auth(void)
 	world_free();
 }
 
-TEST_MAIN(another_nursery, a_reload_reaches_the_nursery, tickets,
-    a_ticket_may_come_after_its_session, sessions_are_counted, revoked_sessions_end,
-    what_deleted_accounts_taught_is_forgotten, one_that_does_not_obey_is_killed,
-    auth_comes_back_with_another_opinion, sessions_survive_their_peers, quit_waits_for_the_last,
-    nobody_visits_any_more, nobody_asks_for_all, a_question_that_does_not_reach_auth,
-    nothing_is_left_of_a_failure)
+TEST_MAIN(another_nursery, a_nursery_that_stands_still, a_nursery_that_answers_late,
+    a_reload_reaches_the_nursery, tickets, a_ticket_may_come_after_its_session,
+    sessions_are_counted, revoked_sessions_end, what_deleted_accounts_taught_is_forgotten,
+    one_that_does_not_obey_is_killed, auth_comes_back_with_another_opinion,
+    sessions_survive_their_peers, quit_waits_for_the_last, nobody_visits_any_more,
+    nobody_asks_for_all, a_question_that_does_not_reach_auth, nothing_is_left_of_a_failure)

@@ -17,7 +17,7 @@
 #include "svc/accounts/accounts.h"
 #include "sys/sys.h"
 
-enum { HANDED_MAX = 2, CONF_BUDGET = 1 << 20, SETTINGS_MAX = 98304, ANSWER_MS = 10000 };
+enum { HANDED_MAX = 2, CONF_BUDGET = 1 << 20, SETTINGS_MAX = 98304 };
 
 /* accounts_nursery.start, kind. */
 enum { SESSION, DELIVERY, GUEST };
@@ -171,16 +171,26 @@ in_nursery(struct svc_accounts *s, int chan)
 
 /* ---- in accounts ---- */
 
+/* ERR_NOTFOUND: it is gone already, which is what we want. */
+static void
+end_process(struct svc_accounts *s)
+{
+	struct sys_child_end end;
+	if (s->nursery_process.pidfd < 0) {
+		return; /* its number may be another process' by now */
+	}
+	(void)(sys_child_signal(&s->nursery_process, SIGKILL) == ERR_OK);
+	(void)(sys_child_wait(&s->nursery_process, &end) == ERR_OK);
+}
+
 void
 svc_accounts_nursery_done(struct svc_accounts *s)
 {
-	struct sys_child_end end;
 	if (s->nursery < 0) {
 		return;
 	}
 	sys_close(&s->nursery);
-	(void)(sys_child_signal(&s->nursery_process, SIGKILL) == ERR_OK);
-	(void)(sys_child_wait(&s->nursery_process, &end) == ERR_OK);
+	end_process(s);
 }
 
 enum err
@@ -213,7 +223,7 @@ svc_accounts_nursery_conf(struct svc_accounts *s)
 	buf_reset(&s->out);
 	ipc_accounts_nursery_conf_put(&s->out, &m);
 	enum err e = s->nursery < 0 ? ERR_UNAVAILABLE : buf_err(&settings);
-	e = e == ERR_OK ? sys_chan_send_wait(s->nursery, &s->out, -1, ANSWER_MS) : e;
+	e = e == ERR_OK ? sys_chan_send_wait(s->nursery, &s->out, -1, s->nursery_ms) : e;
 	if (e != ERR_OK) {
 		svc_accounts_nursery_done(s); /* the next one knows what we know */
 	}
@@ -229,7 +239,7 @@ hand(struct svc_accounts *s, int fd)
 	TRY(sys_dup(fd, &copy));
 	buf_reset(&s->out);
 	ipc_accounts_nursery_hand_put(&s->out, &m);
-	return sys_chan_send_wait(s->nursery, &s->out, copy, ANSWER_MS);
+	return sys_chan_send_wait(s->nursery, &s->out, copy, s->nursery_ms);
 }
 
 static uint8_t
@@ -263,7 +273,7 @@ ask(struct svc_accounts *s, const struct svc_account_start *start)
 	TRY(sys_dup(start->control, &control));
 	buf_reset(&s->out);
 	ipc_accounts_nursery_start_put(&s->out, &m);
-	return sys_chan_send_wait(s->nursery, &s->out, control, ANSWER_MS);
+	return sys_chan_send_wait(s->nursery, &s->out, control, s->nursery_ms);
 }
 
 struct answer {
@@ -281,39 +291,55 @@ on_started(void *ctx, const struct ipc_accounts_nursery_started *m, int *fd)
 	return ERR_OK;
 }
 
+/*
+ * One that does not answer in time is ended first, so that it cannot start anything later; what it
+ * has said until then counts. An error of the socket says that it ended before it had read all of
+ * ours (ECONNRESET, unix(7)): the last thing was to start a process, so there is none. AGAIN.
+ */
 static enum err
 hear(struct svc_accounts *s, struct answer *ret)
 {
 	static const struct ipc_accounts_nursery_at_accounts handlers = { .started = on_started };
 	int fd = -1;
-	TRY(sys_chan_recv_wait(s->nursery, &s->answer, &fd, ANSWER_MS));
+	if (sys_wait(s->nursery, true, s->nursery_ms) != ERR_OK) {
+		end_process(s);
+	}
+	if (sys_sock_error(s->nursery) != ERR_OK) {
+		return ERR_AGAIN;
+	}
+	TRY(sys_chan_recv_wait(s->nursery, &s->answer, &fd, 0));
 	enum err e = ipc_accounts_nursery_accounts_dispatch(&handlers, ret, buf_view(&s->answer),
 	    &fd, s->scratch);
 	sys_close(&fd);
 	return e;
 }
 
+/* AGAIN: no process was started, and another nursery may do better. */
 static enum err
 try(struct svc_accounts *s, const struct svc_account_start *start, struct answer *ret)
 {
 	enum err e = s->nursery < 0 ? svc_accounts_nursery_new(s) : ERR_OK;
-	e = e == ERR_OK ? ask(s, start) : e;
-	e = e == ERR_OK ? hear(s, ret) : e;
+	if (e == ERR_OK) {
+		e = ask(s, start) == ERR_OK ? hear(s, ret) : ERR_AGAIN;
+	}
 	if (e != ERR_OK) {
 		svc_accounts_nursery_done(s);
 	}
 	return e;
 }
 
-/* Somebody may have ended the nursery: another one is forked then, from a larger process. */
+/*
+ * Somebody may have ended the nursery: another one is forked then, from a larger process. Not if it
+ * may have started the process and only not said so: two would serve one stream. That one ends when
+ * the caller closes its end of the control channel.
+ */
 enum err
 svc_accounts_nursery_fork(struct svc_accounts *s, const struct svc_account_start *start,
     struct sys_child *ret)
 {
 	struct answer a = { .result = ERR_UNAVAILABLE };
-	if (try(s, start, &a) != ERR_OK) {
-		TRY(try(s, start, &a));
-	}
+	enum err e = try(s, start, &a);
+	e = e == ERR_AGAIN ? try(s, start, &a) : e;
 	*ret = a.child;
-	return a.result;
+	return e == ERR_OK ? a.result : e == ERR_NOMEM || e == ERR_NOFD ? e : ERR_UNAVAILABLE;
 }

@@ -54,6 +54,7 @@ init(struct svc_common *sc)
 	buf_init(&s->sealed, SVC_ACCOUNTS_SEALED_MAX);
 	buf_init(&s->answer, SYS_CHAN_MESSAGE_MAX);
 	s->nursery = -1;
+	s->nursery_ms = SVC_ACCOUNTS_NURSERY_MS;
 	sys_random(s->seal_key, sizeof s->seal_key);
 	list_init(&s->questions);
 	sys_task_init(&s->tickets_came, svc_accounts_tickets_came, s);
