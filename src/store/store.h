@@ -24,7 +24,7 @@ struct store_conf {
 	uint64_t quota_octets; /* 0: no limit */
 	uint64_t quota_messages;
 	uint64_t pack_octets; /* 0: STORE_PACK_MAX; smaller ones are for tests */
-	/* Searched accounts with so many messages get a trigram index; 0: none. */
+	/* Searched accounts of so many messages index trigrams and (FUZZY) words; 0: neither. */
 	uint64_t trigram_from;
 	int64_t (*wall_s)(void); /* NULL: the system's clock; tests bring their own */
 };
