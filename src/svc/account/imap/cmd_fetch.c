@@ -19,15 +19,6 @@ struct fetching {
 	struct svc_account_imap_search_cold cold;
 };
 
-static void
-put_id(struct buf *out, const char *name, char kind, uint64_t id)
-{
-	char room[STORE_ID_TEXT_MAX];
-	buf_cstr(out, name);
-	buf_str(out, store_id_text(kind, id, room));
-	buf_ch(out, ')');
-}
-
 /* What the scan knows; each item with a SP in front. */
 static void
 put_hot(struct fetching *f, const struct store_msg *m)
@@ -52,7 +43,7 @@ put_hot(struct fetching *f, const struct store_msg *m)
 		buf_ch(out, ')');
 	}
 	if ((items & IMAP_FETCH_EMAILID) != 0) {
-		put_id(out, " EMAILID (", 'M', m->id);
+		svc_account_imap_search_cold_id(out, " EMAILID (", 'M', m->id);
 	}
 	if ((items & IMAP_FETCH_SAVEDATE) != 0) {
 		buf_cstr(out, " SAVEDATE ");

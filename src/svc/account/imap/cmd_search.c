@@ -8,13 +8,6 @@
 #include "svc/account/imap/limit.h"
 #include "svc/account/imap/qresync.h"
 
-static enum err
-found(void *ctx, const struct svc_account_imap_search *x)
-{
-	svc_account_imap_search_result_note(ctx, x->msg, x->score);
-	return ERR_OK;
-}
-
 /* "* SEARCH 2 84 882 (MODSEQ 917162500)" (RFC 3501 7.2.5, 7162 3.1.5) */
 static void
 put_search(struct svc_account_imap_result *r)
@@ -53,18 +46,8 @@ search(struct svc_account_imap *s, struct imap_command *cmd)
 	struct svc_account_imap_result r = {
 		.s = s, .args = args, .box = &s->box, .uid = cmd->uid, .tag = cmd->tag
 	};
-	struct svc_account_imap_search x = { .s = s,
-		.box = &s->box,
-		.program = &args->program,
-		.found = found,
-		.ctx = &r,
-		.limited = true,
-		.scored = (args->ret & IMAP_RETURN_RELEVANCY) != 0 };
-	store_set_init(&r.found);
-	TRY(svc_account_imap_search_result_init(&r));
 	TRY(svc_account_imap_search_begin(s, &args->program));
-	enum err e = svc_account_imap_search_run(&x);
-	svc_account_imap_search_done(&x);
+	enum err e = svc_account_imap_search_result_run(&r, &args->program);
 	e = e == ERR_OK ? answer(&r) : e;
 	store_set_done(&r.found);
 	return e;

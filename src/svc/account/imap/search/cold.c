@@ -136,8 +136,8 @@ get_from_facts(struct svc_account_imap_search_cold *c, uint64_t id, struct facts
 	return ret->shape.envelope.n > 0 ? ERR_OK : ERR_NOTFOUND;
 }
 
-static void
-put_id(struct buf *out, const char *name, char kind, uint64_t id)
+void
+svc_account_imap_search_cold_id(struct buf *out, const char *name, char kind, uint64_t id)
 {
 	char room[STORE_ID_TEXT_MAX];
 	buf_cstr(out, name);
@@ -162,7 +162,7 @@ svc_account_imap_search_cold_put(struct svc_account_imap_search_cold *c, const s
 		imap_put_internaldate(out, f.internal_s);
 	}
 	if ((c->items & IMAP_FETCH_THREADID) != 0) {
-		put_id(out, " THREADID (", 'T', f.thread);
+		svc_account_imap_search_cold_id(out, " THREADID (", 'T', f.thread);
 	}
 	if ((c->items & IMAP_FETCH_ENVELOPE) != 0) {
 		buf_cstr(out, " ENVELOPE ");

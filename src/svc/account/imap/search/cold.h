@@ -46,4 +46,7 @@ enum err svc_account_imap_search_cold_ready(struct svc_account_imap_search_cold 
 enum err svc_account_imap_search_cold_put(struct svc_account_imap_search_cold *c,
     const struct store_msg *m);
 
+/* " EMAILID (M...)": the name has everything in front of the id (RFC 8474 7). */
+void svc_account_imap_search_cold_id(struct buf *out, const char *name, char kind, uint64_t id);
+
 #endif

@@ -75,13 +75,6 @@ choose(struct several *v)
 }
 
 static enum err
-found(void *ctx, const struct svc_account_imap_search *x)
-{
-	svc_account_imap_search_result_note(ctx, x->msg, x->score);
-	return ERR_OK;
-}
-
-static enum err
 look_into(struct several *v, const struct store_mailbox *m, const struct svc_account_imap_box *box,
     str tag)
 {
@@ -90,17 +83,7 @@ look_into(struct several *v, const struct store_mailbox *m, const struct svc_acc
 	struct svc_account_imap_result r = {
 		.s = v->s, .args = args, .box = box, .uid = true, .tag = tag, .mailbox = m->name
 	};
-	struct svc_account_imap_search x = { .s = v->s,
-		.box = box,
-		.program = &program,
-		.found = found,
-		.ctx = &r,
-		.limited = true,
-		.scored = (args->ret & IMAP_RETURN_RELEVANCY) != 0 };
-	store_set_init(&r.found);
-	TRY(svc_account_imap_search_result_init(&r));
-	enum err e = svc_account_imap_search_run(&x);
-	svc_account_imap_search_done(&x);
+	enum err e = svc_account_imap_search_result_run(&r, &program);
 	if (e == ERR_OK && (r.found.n > 0 || args->ret == IMAP_RETURN_SAVE)) {
 		e = svc_account_imap_search_result_answer(&r, args->ret);
 	} else if (e == ERR_OK && (args->ret & IMAP_RETURN_SAVE) != 0) {

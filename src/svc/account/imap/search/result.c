@@ -18,13 +18,14 @@ svc_account_imap_search_result_init(struct svc_account_imap_result *r)
 	return r->scores == NULL ? ERR_BUDGET : ERR_OK;
 }
 
-void
-svc_account_imap_search_result_note(struct svc_account_imap_result *r, const struct store_msg *m,
-    unsigned score)
+static enum err
+found(void *ctx, const struct svc_account_imap_search *x)
 {
+	struct svc_account_imap_result *r = ctx;
+	const struct store_msg *m = x->msg;
 	if (r->scores != NULL) {
 		ASSERT(r->noted < r->box->view.n);
-		r->scores[r->noted++] = (uint8_t)score;
+		r->scores[r->noted++] = (uint8_t)x->score;
 	}
 	store_set_add(&r->found, m->uid, m->uid);
 	if (r->min == 0) {
@@ -34,6 +35,25 @@ svc_account_imap_search_result_note(struct svc_account_imap_result *r, const str
 	r->max = m->uid;
 	r->max_modseq = m->modseq;
 	r->highest = MAX(r->highest, m->modseq);
+	return ERR_OK;
+}
+
+enum err
+svc_account_imap_search_result_run(struct svc_account_imap_result *r,
+    struct imap_search_program *program)
+{
+	struct svc_account_imap_search x = { .s = r->s,
+		.box = r->box,
+		.program = program,
+		.found = found,
+		.ctx = r,
+		.limited = true,
+		.scored = (r->args->ret & IMAP_RETURN_RELEVANCY) != 0 };
+	store_set_init(&r->found);
+	TRY(svc_account_imap_search_result_init(r));
+	enum err e = svc_account_imap_search_run(&x);
+	svc_account_imap_search_done(&x);
+	return e;
 }
 
 uint32_t

@@ -77,9 +77,14 @@ struct svc_account_imap_result {
  */
 enum err svc_account_imap_search_result_init(struct svc_account_imap_result *r);
 
-/* A message that was found; ascending. */
-void svc_account_imap_search_result_note(struct svc_account_imap_result *r,
-    const struct store_msg *m, unsigned score);
+/*
+ * Run a program for the result, as SEARCH and ESEARCH do: limited, by rising uids.
+ *
+ * In      r: its first members; r->found is released by the caller in any case
+ * Errors  as svc_account_imap_search_run
+ */
+enum err svc_account_imap_search_result_run(struct svc_account_imap_result *r,
+    struct imap_search_program *program);
 
 /*
  * Write what was asked for, and keep it for "$" when that was asked for, too.
