@@ -8,7 +8,9 @@
 
 static const struct conf_row rows[] = {
 #define SETTING(field, section, key, type, def, min, max, text) \
-	{ section, key, #type, def, text, min, max },
+	{ section, key, #type, def, text, min, max, false },
+#define AT_START(field, section, key, type, def, min, max, text) \
+	{ section, key, #type, def, text, min, max, true },
 #include "conf/settings.def"
 #undef SETTING
 };
@@ -129,6 +131,40 @@ is_number(enum conf_type t)
 {
 	return t == CONF_NUM || t == CONF_LIMIT || t == CONF_SIZE || t == CONF_TIME ||
 	    t == CONF_POINTS;
+}
+
+static bool
+list_eq(const struct conf_list *a, const struct conf_list *b)
+{
+	bool same = a->n == b->n;
+	for (size_t i = 0; same && i < a->n; i++) {
+		same = str_eq(a->v[i], b->v[i]);
+	}
+	return same;
+}
+
+void
+conf_keep(const struct conf *old, struct conf *now,
+    void (*tell)(void *ctx, const struct conf_row *row), void *ctx)
+{
+	for (size_t i = 0; i < LEN(rows); i++) {
+		enum conf_type t = places[i].type;
+		const char *from = (const char *)old + places[i].offset;
+		char *to = (char *)now + places[i].offset;
+		size_t n = t == CONF_BOOL ? sizeof(bool)
+		    : is_number(t)        ? sizeof(uint64_t)
+		    : is_list(t)          ? sizeof(struct conf_list)
+					  : sizeof(str);
+		bool same = is_list(t) ? list_eq((const struct conf_list *)(const void *)from,
+					     (const struct conf_list *)(const void *)to)
+		    : n == sizeof(str) && !is_number(t) && t != CONF_BOOL
+		    ? str_eq(*(const str *)(const void *)from, *(const str *)(const void *)to)
+		    : memcmp(from, to, n) == 0;
+		if (rows[i].at_start && !same) {
+			memcpy(to, from, n);
+			tell(ctx, &rows[i]);
+		}
+	}
 }
 
 /* A number as the operator would write it, for messages. */

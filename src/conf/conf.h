@@ -56,6 +56,11 @@ typedef void conf_complain(void *ctx, unsigned line, str key, const char *what);
 enum err conf_parse(str text, struct arena *a, conf_complain *complain, void *ctx,
     struct conf *ret);
 
+struct conf_row;
+/* Give `now` the old value of every setting at_start, and tell of each one that was to change. */
+void conf_keep(const struct conf *old, struct conf *now,
+    void (*tell)(void *ctx, const struct conf_row *row), void *ctx);
+
 /* All settings as key value lines that conf_decode reads; for handing to the services. */
 void conf_encode(const struct conf *c, struct buf *out);
 
@@ -89,6 +94,7 @@ enum err conf_socket_parse(str v, struct conf_socket *ret);
 struct conf_row {
 	const char *section, *key, *type, *def, *text;
 	uint64_t min, max;
+	bool at_start; /* takes force when the server is started anew only */
 };
 size_t conf_rows(const struct conf_row **ret_rows);
 

@@ -305,5 +305,66 @@ small_budgets(void)
 	}
 }
 
+static void
+count(void *ctx, const struct conf_row *row)
+{
+	unsigned *n = ctx;
+	CHECK(row->at_start);
+	(*n)++;
+}
+
+static const str other[] = { S_INIT("other"), S_INIT("others") };
+
+#define OTHER_TEXT(v) v = other[0]
+#define OTHER_LIST(v)                     \
+	v = (struct conf_list)            \
+	{                                 \
+		other, (v).n == 2 ? 1 : 2 \
+	}
+#define OTHER_STR OTHER_TEXT
+#define OTHER_PATH OTHER_TEXT
+#define OTHER_HOST OTHER_TEXT
+#define OTHER_WORD OTHER_TEXT
+#define OTHER_NUM(v) (v)++
+#define OTHER_LIMIT OTHER_NUM
+#define OTHER_SIZE OTHER_NUM
+#define OTHER_TIME OTHER_NUM
+#define OTHER_POINTS OTHER_NUM
+#define OTHER_BOOL(v) v = !(v)
+#define OTHER_ADDRS OTHER_LIST
+#define OTHER_NETS OTHER_LIST
+#define OTHER_HOSTS OTHER_LIST
+#define OTHER_PATHS OTHER_LIST
+#define OTHER_SOCKETS OTHER_LIST
+#define OTHER_RULES OTHER_LIST
+
+/* Each setting alone is changed: only those marked keep their value, and only they are told. */
+static void
+keeps_what_needs_a_start(void)
+{
+	struct arena *a = arena_new(NULL, "test", 1 << 20, 0);
+	struct conf old, now;
+	struct told t = { 0 };
+	unsigned n = 0;
+	CHECK_ERR(conf_parse(S(SMALL), a, tell, &t, &old), ERR_OK);
+	now = old;
+	conf_keep(&old, &now, count, &n);
+	CHECK_U64(n, 0);
+#define EACH(field, key, type, kept)      \
+	test_case = #field;               \
+	now = old;                        \
+	OTHER_##type(now.field);          \
+	n = 0;                            \
+	conf_keep(&old, &now, count, &n); \
+	CHECK_U64(n, kept);               \
+	CHECK(kept == (memcmp(&now.field, &old.field, sizeof old.field) == 0));
+#define SETTING(field, section, key, type, def, min, max, text) EACH(field, key, type, 0)
+#define AT_START(field, section, key, type, def, min, max, text) EACH(field, key, type, 1)
+#include "conf/settings.def"
+#undef SETTING
+	test_case = NULL;
+	arena_free(&a);
+}
+
 TEST_MAIN(smallest_file, reads_points, reads_limits, reads_networks, complaints, sockets,
-    tells_all_at_once, encode_decode, small_budgets)
+    tells_all_at_once, encode_decode, small_budgets, keeps_what_needs_a_start)

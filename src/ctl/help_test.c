@@ -92,12 +92,13 @@ static void
 every_setting_is_told(void)
 {
 	const struct conf_row *rows;
-	size_t n = conf_rows(&rows);
+	size_t n = conf_rows(&rows), at_start = 0, told = 0;
 	struct buf page;
 	buf_init(&page, PAGE_MAX);
 	ctl_man_settings(&page);
 	CHECK_ERR(buf_err(&page), ERR_OK);
 	for (size_t i = 0; i < n; i++) {
+		at_start += rows[i].at_start;
 		char item[512];
 		snprintf(item, sizeof item, ".It Ic %s%s%s\n", rows[i].section,
 		    rows[i].section[0] != '\0' ? " " : "", rows[i].key);
@@ -105,6 +106,12 @@ every_setting_is_told(void)
 		CHECK(has(&page, str_from(item)));
 	}
 	test_case = NULL;
+	str mark = S("Takes force when the server is started anew.\n"), rest = buf_view(&page);
+	for (ptrdiff_t at = 0; (at = str_find(rest, mark)) >= 0; told++) {
+		rest = str_from_off(rest, (size_t)at + mark.n);
+	}
+	CHECK(at_start > 0);
+	CHECK_U64(told, at_start);
 	buf_done(&page);
 }
 

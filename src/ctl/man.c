@@ -97,6 +97,8 @@ static const char settings_intro[] =
     "names every problem of a file.\n"
     ".Ic postern reload ,\n"
     "or SIGHUP to the server, puts a changed file in force without dropping connections.\n"
+    "It names the changed settings that need a new start;\n"
+    "sessions that are open keep their own.\n"
     ".Sh SETTINGS\n"
     ".Bl -tag -width Ds\n";
 
@@ -220,6 +222,9 @@ put_setting(struct buf *out, const struct conf_row *row)
 		buf_cstr(out, ", default\n.Ql \"");
 		put(out, str_from(row->def));
 		buf_cstr(out, "\" .\n");
+	}
+	if (row->at_start) {
+		buf_cstr(out, "Takes force when the server is started anew.\n");
 	}
 	if (row->max > 0) {
 		buf_printf(out, "From %llu to %llu.\n", (unsigned long long)row->min,

@@ -29,74 +29,27 @@ complain(void *ctx, unsigned line, str key, const char *what)
 	}
 }
 
-static bool
-list_eq(const struct conf_list *a, const struct conf_list *b)
-{
-	if (a->n != b->n) {
-		return false;
-	}
-	for (size_t i = 0; i < a->n; i++) {
-		if (!str_eq(a->v[i], b->v[i])) {
-			return false;
-		}
-	}
-	return true;
-}
-
+/* A setting that takes force at start only was to change. */
 static void
-say_pinned(const char *key)
+say_kept(void *ctx, const struct conf_row *row)
 {
-	LOG(PARENT_RESTART_NEEDED, F_CSTR("setting", key));
-}
-
-/* Give `now` the old value of every setting that takes effect at start only. */
-static void
-pin(const struct conf *old, struct conf *now)
-{
-#define PIN(equal, field, key)           \
-	if (!(equal)) {                  \
-		say_pinned(key);         \
-		now->field = old->field; \
+	struct buf *text = ctx;
+	char name[128];
+	snprintf(name, sizeof name, "%s%s%s", row->section, row->section[0] != '\0' ? "." : "",
+	    row->key);
+	LOG(PARENT_RESTART_NEEDED, F_CSTR("setting", name));
+	if (text->n + sizeof name + 64 < text->max) {
+		buf_printf(text, "%s%s",
+		    text->n == 0 ? "reloaded; only when the server is started anew: " : ", ", name);
 	}
-#define PIN_STR(field, key) PIN(str_eq(old->field, now->field), field, key)
-#define PIN_NUM(field, key) PIN(old->field == now->field, field, key)
-#define PIN_LIST(field, key) PIN(list_eq(&old->field, &now->field), field, key)
-	PIN_STR(hostname, "hostname")
-	PIN_STR(state, "state")
-	PIN_STR(log, "log")
-	PIN_STR(test_boot_id, "test.boot-id")
-	PIN_NUM(service_user_base, "service-user-base")
-	PIN_NUM(gate_processes, "gate.processes")
-	PIN_NUM(gate_connections, "gate.connections")
-	PIN_NUM(smtp_processes, "smtp.processes")
-	PIN_NUM(auth_hash_workers, "auth.hash-workers")
-	PIN_NUM(send_processes, "send.processes")
-	PIN_NUM(send_port, "send.port")
-	PIN_STR(send_ca_file, "send.ca-file")
-	PIN_LIST(send_rules, "send.rules")
-	PIN_LIST(virus_clamd, "virus.clamd")
-	PIN_LIST(milter_sockets, "milter.sockets")
-	PIN_NUM(watch_report_day, "watch.report-day")
-	PIN_LIST(listen_mx, "listen.mx")
-	PIN_LIST(listen_submission, "listen.submission")
-	PIN_LIST(listen_submissions, "listen.submissions")
-	PIN_LIST(listen_imap, "listen.imap")
-	PIN_LIST(listen_imaps, "listen.imaps")
-	PIN_LIST(listen_pop3, "listen.pop3")
-	PIN_LIST(listen_pop3s, "listen.pop3s")
-	PIN_LIST(listen_managesieve, "listen.managesieve")
-#undef PIN
-#undef PIN_STR
-#undef PIN_NUM
-#undef PIN_LIST
 }
 
 /* Encode, and decode again into an arena of its own: nothing of the old one is pointed to. */
 static enum err
-take(struct svc_parent *p, struct conf *parsed)
+take(struct svc_parent *p, struct conf *parsed, struct buf *text)
 {
 	if (p->conf != NULL) {
-		pin(p->conf, parsed);
+		conf_keep(p->conf, parsed, say_kept, text);
 	}
 	struct buf encoded;
 	buf_init(&encoded, SVC_PARENT_SETTINGS_MAX);
@@ -138,7 +91,7 @@ svc_parent_config_load(struct svc_parent *p, struct buf *text)
 		e = conf_parse(buf_view(&file), a, complain, &c, &parsed);
 	}
 	if (e == ERR_OK) {
-		e = take(p, &parsed);
+		e = take(p, &parsed, text);
 		if (e != ERR_OK) {
 			complain(&c, 0, S(""),
 			    e == ERR_TOOBIG ? "too many and too long values together"

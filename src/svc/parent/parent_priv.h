@@ -98,7 +98,9 @@ struct svc_parent {
 };
 
 /* config.c: the configuration file. */
-/* Read and check it; complaints go to the log and, cut, to `text`. ERR_CONFIG: the old one stays.
+/*
+ * Read and check it; complaints, and settings that need a new start, go to the log and, cut, to
+ * `text`. ERR_CONFIG: the old one stays.
  */
 enum err svc_parent_config_load(struct svc_parent *p, struct buf *text);
 

@@ -557,13 +557,17 @@ reloads(void)
 	CHECK_U64(fact(find("auth", 0), "reloads"), 0);
 
 	hostname = "new.example.org";
-	put_config("other.example.org", "service-user-base 70000\n");
+	put_config("other.example.org",
+	    "service-user-base 70000\ngreylist {\nsize 2000\n}\nfetch {\nport 444\n}\n");
 	hostname = "mail.example.org";
 	CHECK_ERR(ask_reload(), ERR_OK);
+	CHECK(strstr(w.text,
+	    "started anew: hostname, service-user-base, fetch.port, greylist.size"));
 	want_reloads = 1;
 	CHECK(await(all_reloaded));
 	CHECK(log_has("restart-needed setting=service-user-base"));
 	CHECK(log_has("restart-needed setting=hostname"));
+	CHECK(log_has("restart-needed setting=greylist.size"));
 	CHECK_ERR(sys_child_signal(&w.parent, SIGHUP), ERR_OK);
 	want_reloads = 2;
 	CHECK(await(all_reloaded));
