@@ -157,25 +157,17 @@ imap_args_store(struct imap_cur *c, struct imap_command *cmd)
 	store->flags = imap_parse_flags(c);
 }
 
-static uint32_t
-nz_number(struct imap_cur *c)
-{
-	uint32_t n = imap_cur_number(c);
-	if (n == 0) {
-		imap_cur_fail(c, ERR_SYNTAX);
-	}
-	return n;
-}
-
 void
 imap_args_uidbatches(struct imap_cur *c, struct imap_command *cmd)
 {
 	struct imap_batches_args *b = &cmd->u.batches;
 	imap_cur_sp(c);
-	*b = (struct imap_batches_args){ .size = nz_number(c), .first = 1, .last = UINT32_MAX };
+	*b = (struct imap_batches_args){
+		.size = imap_cur_nz_number(c), .first = 1, .last = UINT32_MAX
+	};
 	if (imap_cur_try(c, ' ')) {
-		b->first = nz_number(c);
+		b->first = imap_cur_nz_number(c);
 		imap_cur_ch(c, ':');
-		b->last = nz_number(c);
+		b->last = imap_cur_nz_number(c);
 	}
 }

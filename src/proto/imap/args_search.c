@@ -192,11 +192,7 @@ parse_modseq(struct imap_cur *c)
 static uint64_t
 parse_interval(struct imap_cur *c)
 {
-	uint32_t n = imap_cur_number(c);
-	if (n == 0) {
-		imap_cur_fail(c, ERR_SYNTAX);
-	}
-	return n;
+	return imap_cur_nz_number(c);
 }
 
 /* "UIDAFTER" SP uniqueid, "UIDBEFORE" SP uniqueid (RFC 9738 3.2); nothing may be beyond. */

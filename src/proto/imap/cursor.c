@@ -260,6 +260,16 @@ imap_cur_number(struct imap_cur *c)
 	return (uint32_t)v;
 }
 
+uint32_t
+imap_cur_nz_number(struct imap_cur *c)
+{
+	uint32_t n = imap_cur_number(c);
+	if (n == 0) {
+		imap_cur_fail(c, ERR_SYNTAX);
+	}
+	return n;
+}
+
 str
 imap_cur_mailbox(struct imap_cur *c)
 {

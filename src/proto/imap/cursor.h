@@ -57,6 +57,7 @@ str imap_cur_run(struct imap_cur *c);
 
 /* number: 32 bits. number64: 63 bits. Larger ones fail. */
 uint32_t imap_cur_number(struct imap_cur *c);
+uint32_t imap_cur_nz_number(struct imap_cur *c); /* not 0 */
 uint64_t imap_cur_number64(struct imap_cur *c);
 
 /* A mailbox name as UTF-8 in canonical form (see imap_mailbox_decode). */
