@@ -143,25 +143,37 @@ list_eq(const struct conf_list *a, const struct conf_list *b)
 	return same;
 }
 
+static size_t
+size_of(enum conf_type t)
+{
+	return t == CONF_BOOL ? sizeof(bool)
+	    : is_number(t)    ? sizeof(uint64_t)
+	    : is_list(t)      ? sizeof(struct conf_list)
+			      : sizeof(str);
+}
+
+static bool
+value_eq(enum conf_type t, const void *a, const void *b)
+{
+	if (is_list(t)) {
+		return list_eq(a, b);
+	}
+	if (t == CONF_BOOL || is_number(t)) {
+		return memcmp(a, b, size_of(t)) == 0;
+	}
+	return str_eq(*(const str *)a, *(const str *)b);
+}
+
 void
 conf_keep(const struct conf *old, struct conf *now,
     void (*tell)(void *ctx, const struct conf_row *row), void *ctx)
 {
 	for (size_t i = 0; i < LEN(rows); i++) {
 		enum conf_type t = places[i].type;
-		const char *from = (const char *)old + places[i].offset;
-		char *to = (char *)now + places[i].offset;
-		size_t n = t == CONF_BOOL ? sizeof(bool)
-		    : is_number(t)        ? sizeof(uint64_t)
-		    : is_list(t)          ? sizeof(struct conf_list)
-					  : sizeof(str);
-		bool same = is_list(t) ? list_eq((const struct conf_list *)(const void *)from,
-					     (const struct conf_list *)(const void *)to)
-		    : n == sizeof(str) && !is_number(t) && t != CONF_BOOL
-		    ? str_eq(*(const str *)(const void *)from, *(const str *)(const void *)to)
-		    : memcmp(from, to, n) == 0;
-		if (rows[i].at_start && !same) {
-			memcpy(to, from, n);
+		const void *from = (const char *)old + places[i].offset;
+		void *to = (char *)now + places[i].offset;
+		if (rows[i].at_start && !value_eq(t, from, to)) {
+			memcpy(to, from, size_of(t));
 			tell(ctx, &rows[i]);
 		}
 	}
